@@ -1,0 +1,99 @@
+//! The redo list of a delivery: journalled before the first rename, idempotent ever after.
+
+use crate::problem::Problem;
+use crate::raw_path::RawPath;
+use serde::{Deserialize, Serialize};
+
+/// Every move that ends a job, in order. *Temp absent = its move has happened.*
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redo {
+    /// How the job ends once the moves are done.
+    pub verdict: Verdict,
+    /// Outputs and notes first, the original last.
+    pub moves: Vec<Move>,
+}
+
+/// How a job ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Outputs go out, the original to the archive.
+    Succeed,
+    /// The original goes to `failed/` with its notes.
+    Fail {
+        /// Why.
+        problem: Problem,
+    },
+    /// The original goes to `failed/` with its notes, because a person said so.
+    Cancel,
+}
+
+/// One move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// What the thing is.
+    pub kind: MoveKind,
+    /// Where it is now: a temp beside its destination, or the claimed original.
+    pub from: RawPath,
+    /// Where it goes; `None` deletes it (an original under `original: delete`).
+    pub to: Option<RawPath>,
+    /// How many bytes.
+    pub size: u64,
+    /// BLAKE3 of the content, in hex.
+    pub blake3: String,
+    /// What happens if `to` exists when the move is made.
+    pub collision: Collision,
+    /// Media type of an output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+    /// Pages of an output document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u64>,
+}
+
+/// What a move moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MoveKind {
+    /// A resulting document.
+    Document,
+    /// A side artifact: text, JSON, an image.
+    Artifact,
+    /// `<name>.json` beside an output.
+    Receipt,
+    /// A note beside a failed original.
+    Note,
+    /// The original.
+    Original,
+}
+
+/// What a move does about a file that already has its name. A same-named file with the same content counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Collision {
+    /// Take the next free `name-1`, `name-2`, ...
+    Number,
+    /// Replace it.
+    Overwrite,
+    /// Leave it and drop ours.
+    Skip,
+}
+
+/// One move as it really happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivered {
+    /// What the thing is.
+    pub kind: MoveKind,
+    /// Where it lies now; `None` where it was deleted or dropped.
+    pub path: Option<RawPath>,
+    /// How many bytes.
+    pub size: u64,
+    /// BLAKE3 of the content, in hex.
+    pub blake3: String,
+    /// Media type of an output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+    /// Pages of an output document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u64>,
+}

@@ -1,0 +1,377 @@
+//! A job as its events made it. `apply` is the only way to change one; live work and replay use it alike.
+
+use crate::job::attempt::{Bill, Ending, Failure, StepStatus};
+use crate::job::event::{Accepted, JobEvent, PluginUse, StepName};
+use crate::job::id::JobId;
+use crate::job::redo::{Delivered, Redo, Verdict};
+use crate::problem::Problem;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// How many events it has seen; the feeds' `rev`.
+    pub rev: u64,
+    /// Where it came from.
+    pub accepted: Accepted,
+    /// When it was accepted.
+    pub created: Timestamp,
+    /// When its last event was.
+    pub updated: Timestamp,
+    /// Where it stands.
+    pub state: State,
+    /// BLAKE3 of the original, in hex, once it is known.
+    #[serde(default)]
+    pub blake3: Option<String>,
+    /// An earlier job with the same content.
+    #[serde(default)]
+    pub duplicate_of: Option<JobId>,
+    /// Attempts so far.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Attempts that count against `retry.attempts` since the last `retry` by a person.
+    #[serde(default)]
+    pub counted: u32,
+    /// Crashes since the last `retry` by a person.
+    #[serde(default)]
+    pub crashes: u32,
+    /// Interruptions in a row.
+    #[serde(default)]
+    pub interruptions: u32,
+    /// Milliseconds spent in the queue, over all attempts.
+    #[serde(default)]
+    pub queued_ms: u64,
+    /// Milliseconds spent running, over all attempts.
+    #[serde(default)]
+    pub ran_ms: u64,
+    /// The steps of the last attempt.
+    #[serde(default)]
+    pub steps: Vec<StepRecord>,
+    /// The plugins of the last attempt.
+    #[serde(default)]
+    pub plugins: Vec<PluginUse>,
+    /// The sandbox level of the last attempt.
+    #[serde(default)]
+    pub sandbox: Option<String>,
+    /// The revision of the last attempt.
+    #[serde(default)]
+    pub revision: Option<String>,
+    /// What was odd.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// Why the last attempt failed.
+    #[serde(default)]
+    pub problem: Option<Problem>,
+    /// What the last attempt cost.
+    #[serde(default)]
+    pub bill: Bill,
+    /// What it put out.
+    #[serde(default)]
+    pub delivered: Vec<Delivered>,
+}
+
+/// One step of the last attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Its id.
+    pub id: String,
+    /// `plugin/operation`.
+    pub uses: String,
+    /// Where it stands.
+    pub status: StepStatus,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// Milliseconds over all documents.
+    #[serde(default)]
+    pub ms: u64,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// Values it published.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub results: BTreeMap<String, serde_json::Value>,
+}
+
+impl StepRecord {
+    fn pending(step: &StepName) -> Self {
+        Self {
+            id: step.id.clone(),
+            uses: step.uses.clone(),
+            status: StepStatus::Pending,
+            started: None,
+            ms: 0,
+            problem: None,
+            results: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where a job stands, with just what is known then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Meant to be taken; the file may still lie in its inbox.
+    Claiming,
+    /// Waits for its turn.
+    Queued {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// At work.
+    Running {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Waits for its next attempt.
+    Waiting {
+        /// Why the last one failed.
+        failure: Failure,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Past the point of no return.
+    Delivering {
+        /// The moves.
+        redo: Redo,
+    },
+    /// Done.
+    Succeeded,
+    /// Failed.
+    Failed,
+    /// Cancelled.
+    Cancelled,
+}
+
+/// An event that cannot happen to a job in its state.
+#[derive(Debug, thiserror::Error)]
+#[error("job {job}: `{event}` cannot follow `{state}`")]
+pub struct Impossible {
+    /// The job.
+    pub job: JobId,
+    /// The event's name.
+    pub event: &'static str,
+    /// The state's word.
+    pub state: &'static str,
+}
+
+impl State {
+    /// The state's word in JSON, YAML and SQL.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Claiming => "claiming",
+            Self::Queued { .. } => "queued",
+            Self::Running { .. } => "running",
+            Self::Waiting { .. } => "waiting",
+            Self::Delivering { .. } => "delivering",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// No event but a person's `retry` follows.
+    #[must_use]
+    pub const fn is_terminal(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl Job {
+    /// A job from its first event.
+    #[must_use]
+    pub fn new(id: JobId, at: Timestamp, accepted: Accepted) -> Self {
+        let steps = accepted.steps.iter().map(StepRecord::pending).collect();
+        Self {
+            id,
+            rev: 1,
+            accepted,
+            created: at,
+            updated: at,
+            state: State::Claiming,
+            blake3: None,
+            duplicate_of: None,
+            attempts: 0,
+            counted: 0,
+            crashes: 0,
+            interruptions: 0,
+            queued_ms: 0,
+            ran_ms: 0,
+            steps,
+            plugins: Vec::new(),
+            sandbox: None,
+            revision: None,
+            warnings: Vec::new(),
+            problem: None,
+            bill: Bill::default(),
+            delivered: Vec::new(),
+        }
+    }
+
+    /// The file's name for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.accepted
+            .path
+            .0
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Changes the job by one event.
+    ///
+    /// # Errors
+    /// The event cannot follow the job's state; the job is unchanged.
+    pub fn apply(&mut self, at: Timestamp, event: &JobEvent) -> Result<(), Impossible> {
+        self.transition(at, event)?;
+        self.rev += 1;
+        self.updated = at;
+        Ok(())
+    }
+
+    fn transition(&mut self, at: Timestamp, event: &JobEvent) -> Result<(), Impossible> {
+        match (&self.state, event) {
+            (State::Claiming, JobEvent::Queued(queued)) => {
+                self.blake3 = Some(queued.blake3.clone());
+                self.duplicate_of = queued.duplicate_of;
+                self.state = State::Queued { since: at };
+            }
+            (State::Queued { since }, JobEvent::Started(started)) => {
+                self.queued_ms += millis(at.since(*since));
+                self.attempts = started.attempt;
+                self.plugins = started.plugins.clone();
+                self.sandbox = Some(started.sandbox.clone());
+                self.revision = Some(started.revision.clone());
+                self.steps = started.steps.iter().map(StepRecord::pending).collect();
+                self.state = State::Running { since: at };
+            }
+            (State::Running { .. }, JobEvent::StepStarted(place)) => {
+                if let Some(step) = self.steps.get_mut(place.index as usize) {
+                    step.status = StepStatus::Running;
+                    step.started.get_or_insert(at);
+                }
+            }
+            (State::Running { .. }, JobEvent::StepFinished(finished)) => {
+                if let Some(step) = self.steps.get_mut(finished.place.index as usize) {
+                    step.status = StepStatus::Finished;
+                    step.ms += finished.ms;
+                    step.results.extend(finished.results.clone());
+                }
+            }
+            (State::Running { .. }, JobEvent::StepSkipped(skipped)) => {
+                if let Some(step) = self.steps.get_mut(skipped.place.index as usize) {
+                    step.status = StepStatus::Skipped;
+                }
+            }
+            (State::Running { .. }, JobEvent::StepFailed(failed)) => {
+                if let Some(step) = self.steps.get_mut(failed.place.index as usize) {
+                    step.status = if failed.continued {
+                        StepStatus::Passed
+                    } else {
+                        StepStatus::Failed
+                    };
+                    step.ms += failed.ms;
+                    step.problem = Some(failed.problem.clone());
+                }
+            }
+            (_, JobEvent::Warned(warned)) if !self.state.is_terminal() => {
+                self.warnings.push(warned.message.clone())
+            }
+            (State::Running { .. }, JobEvent::WorkerCrashed(crashed)) => {
+                self.crashes += 1;
+                self.problem = Some(crashed.problem.clone());
+            }
+            (State::Running { since }, JobEvent::Waiting(waiting)) => {
+                self.ran_ms += millis(at.since(*since));
+                self.end_attempt(&waiting.failure);
+                self.state = State::Waiting {
+                    failure: waiting.failure.clone(),
+                    until: waiting.until,
+                };
+            }
+            (State::Waiting { .. }, JobEvent::Requeued(_)) => {
+                self.state = State::Queued { since: at }
+            }
+            (State::Running { since }, JobEvent::Requeued(requeued)) => {
+                self.ran_ms += millis(at.since(*since));
+                if requeued.why == crate::job::event::RequeueReason::Interrupted {
+                    self.interruptions += 1;
+                }
+                self.state = State::Queued { since: at };
+            }
+            (State::Failed | State::Cancelled, JobEvent::Requeued(_)) => {
+                self.counted = 0;
+                self.crashes = 0;
+                self.interruptions = 0;
+                self.problem = None;
+                self.delivered.clear();
+                self.state = State::Queued { since: at };
+            }
+            (
+                State::Claiming
+                | State::Queued { .. }
+                | State::Running { .. }
+                | State::Waiting { .. },
+                JobEvent::Delivering(delivering),
+            ) => {
+                if let State::Running { since } = &self.state {
+                    self.ran_ms += millis(at.since(*since));
+                }
+                match &delivering.redo.verdict {
+                    Verdict::Succeed => self.problem = None,
+                    Verdict::Fail { problem } => self.problem = Some(problem.clone()),
+                    Verdict::Cancel => {}
+                }
+                self.interruptions = 0;
+                self.bill = delivering.bill.clone();
+                self.state = State::Delivering {
+                    redo: delivering.redo.clone(),
+                };
+            }
+            (State::Delivering { .. }, JobEvent::ArtifactWritten(written)) => {
+                self.delivered.push(written.clone())
+            }
+            (State::Delivering { .. }, JobEvent::Succeeded(ended)) => {
+                self.end(State::Succeeded, ended.delivered.clone())
+            }
+            (State::Delivering { .. }, JobEvent::Failed(ended)) => {
+                self.end(State::Failed, ended.delivered.clone())
+            }
+            (State::Delivering { .. } | State::Claiming, JobEvent::Cancelled(ended)) => {
+                self.end(State::Cancelled, ended.delivered.clone());
+            }
+            (state, event) => {
+                return Err(Impossible {
+                    job: self.id,
+                    event: event.name(),
+                    state: state.word(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn end_attempt(&mut self, failure: &Failure) {
+        self.problem = Some(failure.problem.clone());
+        if failure.ending == Ending::Interrupted {
+            self.interruptions += 1;
+        } else {
+            self.interruptions = 0;
+            self.counted += 1;
+        }
+    }
+
+    fn end(&mut self, state: State, delivered: Vec<Delivered>) {
+        self.delivered = delivered;
+        self.state = state;
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,3 @@
+//! Pipelines: what YAML may say, and the checked form that everything else works with.
+
+pub mod checked;

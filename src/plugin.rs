@@ -1,0 +1,3 @@
+//! Plugin names, manifests and parameters; no I/O.
+
+pub mod manifest;

@@ -1,0 +1,178 @@
+//! What went wrong, in a form that serves the job, the note beside a failed file, the feed and the API alike.
+//!
+//! A [`Code`] is a stable word of the catalogue; each has a title, a rule about retrying and a page in `docs/problems.md`.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that went wrong with a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Which kind of problem.
+    pub code: Code,
+    /// What happened to which thing, in one sentence for people.
+    pub detail: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The id of the step it happened in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// The page (from 1) that was being worked on, where the operation said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
+    /// `name version (hash)` of the plugin to blame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
+}
+
+impl Problem {
+    /// A problem with no place yet.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            hint: None,
+            step: None,
+            page: None,
+            plugin: None,
+        }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// In this step.
+    #[must_use]
+    pub fn in_step(mut self, step: impl Into<String>) -> Self {
+        self.step = Some(step.into());
+        self
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident $text:literal $title:literal,)*) => {
+        /// The catalogue of what can go wrong with a job.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Code { $($(#[doc = $doc])* #[serde(rename = $text)] $name,)* }
+
+        impl Code {
+            /// Every code, in the order of `docs/problems.md`.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable word: `pdf-encrypted`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// A short title for people.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The file is encrypted and none of the pipeline's passwords opens it.
+    PdfEncrypted "pdf-encrypted" "The PDF needs a password",
+    /// The file cannot be read as a PDF, not even after repair.
+    PdfDamaged "pdf-damaged" "The PDF is damaged beyond repair",
+    /// The file is not a PDF at all.
+    NotPdf "not-a-pdf" "This is not a PDF",
+    /// The file is signed and the pipeline refuses signed files.
+    PdfSigned "pdf-signed" "The PDF is signed",
+    /// An operation says that it can never do this document.
+    DocumentRejected "document-rejected" "An operation refused the document",
+    /// An operation failed.
+    StepFailed "step-failed" "A step failed",
+    /// The parameters turned out wrong for this document (for example after templates were filled in).
+    ParametersRefused "parameters-refused" "A step's parameters do not fit",
+    /// A template could not be rendered.
+    TemplateFailed "template-failed" "A template could not be filled in",
+    /// A worker died by a signal or by exiting.
+    PluginCrashed "plugin-crashed" "A plugin crashed",
+    /// A panic or exception inside an operation.
+    PluginPanicked "plugin-panicked" "A plugin panicked",
+    /// A plugin could not be loaded.
+    PluginBroken "plugin-broken" "A plugin cannot be loaded",
+    /// A step's operation is not installed (any more).
+    OperationMissing "operation-missing" "An operation is not installed",
+    /// The wall-clock limit of the job or of a step.
+    TimedOut "timed-out" "It took too long",
+    /// No progress for `stalled_after`.
+    Stalled "stalled" "No progress",
+    /// The worker's memory limit.
+    MemoryLimit "memory-limit" "It needed more memory than allowed",
+    /// The worker's processor-time limit.
+    CpuLimit "cpu-limit" "It needed more processor time than allowed",
+    /// A result broke the worker's output checks.
+    ResultInvalid "result-invalid" "The result is not a sound PDF",
+    /// An output name leaves its folder, or is empty or too long.
+    OutputName "output-name" "The output name cannot be used",
+    /// An output already exists and the pipeline says `if_exists: fail`.
+    OutputExists "output-exists" "The output already exists",
+    /// A folder cannot be written.
+    FolderBlocked "folder-blocked" "A folder cannot be used",
+    /// No space left.
+    DiskFull "disk-full" "The disk is full",
+    /// The original vanished or changed while it was being taken.
+    InputVanished "input-vanished" "The file vanished",
+    /// The original is a duplicate and the pipeline says `duplicates: fail`.
+    Duplicate "duplicate" "The same file was processed before",
+    /// The daemon was stopped or died three times in a row during this job.
+    Interrupted "interrupted" "Interrupted",
+    /// A person cancelled the job.
+    Cancelled "cancelled" "Cancelled",
+    /// The sandbox the configuration requires is not there.
+    SandboxMissing "sandbox-missing" "The sandbox is not available",
+    /// A worker could not be started, or broke its protocol.
+    WorkerFailed "worker-failed" "A worker failed",
+    /// A fault of Dropleaf itself.
+    Internal "internal" "Internal error",
+}
+
+impl Code {
+    /// Whether the same document can never pass by trying again.
+    #[must_use]
+    pub const fn is_permanent(self) -> bool {
+        matches!(
+            self,
+            Self::PdfEncrypted
+                | Self::PdfDamaged
+                | Self::NotPdf
+                | Self::PdfSigned
+                | Self::DocumentRejected
+                | Self::ParametersRefused
+                | Self::TemplateFailed
+                | Self::OutputName
+                | Self::OutputExists
+                | Self::Duplicate
+                | Self::OperationMissing
+                | Self::Cancelled
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_unique_and_the_same_in_json() {
+        let mut seen = std::collections::HashSet::new();
+        for code in Code::ALL {
+            assert!(seen.insert(code.as_str()));
+            assert_eq!(
+                serde_json::to_value(code).expect("a unit variant is a string"),
+                code.as_str()
+            );
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What is said over a worker's control socket.
+//!
+//! One conversation: the worker says [`ToDaemon::Ready`] once it is sandboxed; the daemon answers with one
+//! [`ToWorker::Attempt`] or [`ToWorker::Describe`]; the worker reports and ends with `Finished`, `Failed` or `Described`,
+//! then exits. Documents and libraries travel as file descriptors beside a frame, never in it.
+
+use crate::job::attempt::Bill;
+use crate::problem::Problem;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Both sides must say the same number.
+pub const PROTOCOL: u32 = 1;
+
+/// From the daemon to a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToWorker {
+    /// Run this attempt. One descriptor comes with it: the input, opened read-only.
+    Attempt(Box<Plan>),
+    /// Load the library and tell its manifest.
+    Describe {
+        /// The content-addressed copy.
+        library: String,
+    },
+    /// Stop soon; SIGKILL follows.
+    Cancel,
+}
+
+/// Everything an attempt needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The job's id, for log lines and `param`.
+    pub job: String,
+    /// The steps in order.
+    pub steps: Vec<PlanStep>,
+    /// Values for templates: `input`, `job`, `env`, `now` (each a JSON object or value).
+    pub variables: BTreeMap<String, serde_json::Value>,
+    /// Template of the output's name.
+    pub output_name: String,
+    /// Template of the output's folder.
+    pub output_folder: String,
+    /// Templates of passwords to try.
+    pub passwords: Vec<String>,
+    /// Whether signed documents are refused.
+    pub refuse_signed: bool,
+    /// Bytes that one decoded stream may have.
+    pub max_decoded: u64,
+    /// Bytes of the input above which it is refused.
+    pub max_input: u64,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// Its id.
+    pub id: String,
+    /// The plugin, for blame: name.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// BLAKE3 of the library (hex).
+    pub blake3: String,
+    /// The content-addressed copy to load.
+    pub library: String,
+    /// The operation.
+    pub operation: String,
+    /// Whether it runs once for all documents.
+    pub takes_all: bool,
+    /// An expression; false skips the step.
+    pub condition: Option<String>,
+    /// Parameters; strings may hold templates.
+    pub with: serde_json::Value,
+    /// Names that the operation fills in itself, by JSON pointer of the parameter.
+    pub own_variables: BTreeMap<String, Vec<String>>,
+    /// Wall-clock limit in milliseconds, held by the daemon.
+    pub timeout_ms: Option<u64>,
+    /// A failure of this step is a warning.
+    pub continue_on_error: bool,
+}
+
+/// From a worker to the daemon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub enum ToDaemon {
+    /// Limited, sandboxed and waiting.
+    Ready {
+        /// Must equal [`PROTOCOL`].
+        protocol: u32,
+        /// The sandbox level reached: `full`, `partial: no landlock`, `off`.
+        sandbox: String,
+    },
+    /// The input is open.
+    Opened {
+        /// Its pages.
+        pages: u64,
+    },
+    /// A step began on one document.
+    StepStarted(Place),
+    /// How far it is; the newest counts.
+    Progress {
+        /// Which step on which document.
+        #[serde(flatten)]
+        place: Place,
+        /// Done so far.
+        done: u64,
+        /// Of how many; 0 = unknown.
+        total: u64,
+    },
+    /// A step ended well.
+    StepFinished {
+        /// Which.
+        #[serde(flatten)]
+        place: Place,
+        /// How long it took.
+        ms: u64,
+        /// How many documents it left.
+        documents: u32,
+        /// Values it published.
+        results: BTreeMap<String, serde_json::Value>,
+    },
+    /// A step's condition was false.
+    StepSkipped {
+        /// Which.
+        #[serde(flatten)]
+        place: Place,
+        /// The condition.
+        condition: String,
+    },
+    /// A step failed; its edits are rolled back.
+    StepFailed {
+        /// Which.
+        #[serde(flatten)]
+        place: Place,
+        /// How long it took.
+        ms: u64,
+        /// Why.
+        problem: Problem,
+        /// The attempt goes on.
+        continued: bool,
+    },
+    /// A log line of an operation.
+    Log {
+        /// The step.
+        step: Option<String>,
+        /// `trace` to `error`.
+        level: String,
+        /// The line.
+        message: String,
+    },
+    /// Something odd that lost nothing.
+    Warning {
+        /// The step.
+        step: Option<String>,
+        /// A stable word.
+        code: String,
+        /// For people.
+        message: String,
+    },
+    /// A side artifact. One descriptor comes with it: a sealed memfd.
+    Artifact {
+        /// The step.
+        step: String,
+        /// A plain file name.
+        name: String,
+        /// Media type.
+        mime: String,
+        /// Which document it belongs to, from 1.
+        part: u32,
+        /// The rendered folder (absolute), checked again by the daemon.
+        folder: String,
+    },
+    /// One resulting document. One descriptor comes with it: a sealed memfd.
+    Output {
+        /// From 1.
+        part: u32,
+        /// Its pages.
+        pages: u64,
+        /// The rendered file name, checked again by the daemon.
+        name: String,
+        /// The rendered folder (absolute), checked again by the daemon.
+        folder: String,
+    },
+    /// All outputs are sent; the attempt is done.
+    Finished {
+        /// What it cost.
+        bill: Bill,
+    },
+    /// The attempt gave no result.
+    Failed {
+        /// Whether the document is to blame (no retry).
+        rejected: bool,
+        /// Whether this is the answer to `Cancel`.
+        cancelled: bool,
+        /// Why.
+        problem: Problem,
+    },
+    /// The answer to `Describe`.
+    Described {
+        /// The manifest's text.
+        manifest: String,
+        /// The entry's toolchain text.
+        toolchain: String,
+    },
+}
+
+/// Which step on which document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The step's index in the plan, from 0.
+    pub step: u32,
+    /// Which document, from 1.
+    pub part: u32,
+    /// Of how many.
+    pub parts: u32,
+}
