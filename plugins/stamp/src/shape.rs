@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn right_to_left_text_stands_in_visual_order() {
         assert_eq!(texts("אבג"), ["ג", "ב", "א"]);
-        assert_eq!(texts("x אב 12"), ["x", " ", "ב", "א", " ", "1", "2"]);
+        assert_eq!(texts("x אב 12"), ["x", " ", "1", "2", " ", "ב", "א"]);
     }
 
     #[test]

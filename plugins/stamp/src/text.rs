@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn other_braces_are_text() {
         check("{{ name }} {page} }}{{", "{{ name }} {page} }}{{");
-        check("{{{page}}}", "{{{page}}}");
+        check("{{{page}}}", "{3}");
         check("{{ {{ page }}", "{{ 3");
     }
 
