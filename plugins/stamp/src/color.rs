@@ -21,17 +21,17 @@ const NAMES: [(&str, [u8; 3]); 11] = [
 /// An sRGB colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Color([u8; 3]);
+pub(crate) struct Color([u8; 3]);
 
 /// A colour that is neither `#rrggbb` nor a known name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a colour: write `#rrggbb` or one of {names}", names = names())]
-pub struct ColorError(String);
+pub(crate) struct ColorError(String);
 
 impl Color {
     /// The three parts, from 0 to 1.
     #[must_use]
-    pub fn parts(self) -> [f64; 3] {
+    pub(crate) fn parts(self) -> [f64; 3] {
         self.0.map(|part| f64::from(part) / 255.0)
     }
 }

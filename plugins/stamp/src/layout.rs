@@ -1,4 +1,4 @@
-//! A block of lines as a drawing of its own: the content and the box of a form, origin at the block's lower left corner.
+//! A block of lines as drawing operators, origin at the block's lower left corner.
 
 use std::fmt::Write as _;
 
@@ -22,15 +22,14 @@ pub(crate) struct Style {
     /// The font size in points.
     pub(crate) size: f64,
     pub(crate) color: [f64; 3],
-    /// Below 1 the form needs a graphics state named `G`.
-    pub(crate) opacity: f64,
     pub(crate) align: Align,
 }
 
-/// A block, drawn with the font named `F`.
+/// A block of lines, set.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Block {
-    pub(crate) content: String,
+    /// What stands between `BT` and `ET`, but for the font.
+    body: String,
     /// The lines' box in points.
     pub(crate) width: f64,
     pub(crate) height: f64,
@@ -38,7 +37,21 @@ pub(crate) struct Block {
     pub(crate) ink: [f64; 4],
 }
 
-/// Sets `lines` as one text object, so that overlapping glyphs of a half-transparent stamp do not add up.
+impl Block {
+    /// The block as one text object, so that overlapping glyphs of a half-transparent stamp do not add up, with the
+    /// resources' names of its font and, if it has one, its graphics state.
+    pub(crate) fn content(&self, style: &Style, font: &str, state: Option<&str>) -> String {
+        let state = state.map_or_else(String::new, |name| format!("/{name} gs "));
+        let [red, green, blue] = style.color.map(number);
+        let size = number(style.size);
+        format!(
+            "{state}{red} {green} {blue} rg BT /{font} {size} Tf\n{}ET",
+            self.body
+        )
+    }
+}
+
+/// Sets `lines` under each other.
 pub(crate) fn lay_out(face: &Face<'_>, codes: &mut Codes, lines: &[Line], style: &Style) -> Block {
     let unit = style.size / f64::from(face.units_per_em());
     let ascent = f64::from(face.ascender()) * unit;
@@ -50,16 +63,7 @@ pub(crate) fn lay_out(face: &Face<'_>, codes: &mut Codes, lines: &[Line], style:
         .fold(0.0, f64::max);
     let height = ascent + descent + leading * (lines.len().max(1) - 1) as f64;
 
-    let mut content = String::new();
-    if style.opacity < 1.0 {
-        content.push_str("/G gs ");
-    }
-    let [red, green, blue] = style.color.map(number);
-    let _ = writeln!(
-        content,
-        "{red} {green} {blue} rg BT /F {} Tf",
-        number(style.size)
-    );
+    let mut body = String::new();
     let mut ink = [0.0, 0.0, width, height];
     for (index, line) in lines.iter().enumerate() {
         let room = width - f64::from(line.width) * unit;
@@ -69,13 +73,12 @@ pub(crate) fn lay_out(face: &Face<'_>, codes: &mut Codes, lines: &[Line], style:
             Align::Right => room,
         };
         let y = height - ascent - leading * index as f64;
-        let _ = writeln!(content, "1 0 0 1 {} {} Tm", number(x), number(y));
-        show(face, &codes.encode(face, line), style.size, &mut content);
+        let _ = writeln!(body, "1 0 0 1 {} {} Tm", number(x), number(y));
+        show(face, &codes.encode(face, line), style.size, &mut body);
         grow(face, line, unit, (x, y), &mut ink);
     }
-    content.push_str("ET");
     Block {
-        content,
+        body,
         width,
         height,
         ink,
@@ -179,24 +182,25 @@ mod tests {
     use super::*;
     use crate::shape::{face, shape};
 
-    fn block(text: &str, align: Align, opacity: f64) -> Block {
+    fn block(text: &str, align: Align) -> (Block, String) {
         let face = face();
         let lines = shape(&face, text).expect("the font has it");
         let style = Style {
             size: 10.0,
             color: [1.0, 0.0, 0.0],
-            opacity,
             align,
         };
-        lay_out(&face, &mut Codes::default(), &lines, &style)
+        let block = lay_out(&face, &mut Codes::default(), &lines, &style);
+        let content = block.content(&style, "F", Some("G"));
+        (block, content)
     }
 
     #[test]
     fn a_line_is_one_text_object() {
-        let block = block("ab", Align::Left, 1.0);
+        let (block, content) = block("ab", Align::Left);
         assert_eq!(
-            block.content,
-            "1 0 0 rg BT /F 10 Tf\n1 0 0 1 0 2.3584 Tm\n[<00010002>] TJ\nET"
+            content,
+            "/G gs 1 0 0 rg BT /F 10 Tf\n1 0 0 1 0 2.3584 Tm\n[<00010002>] TJ\nET"
         );
         assert!((block.height - 11.64).abs() < 0.01, "{}", block.height);
         assert!((block.width - 12.47).abs() < 0.01, "{}", block.width);
@@ -204,30 +208,28 @@ mod tests {
 
     #[test]
     fn kerning_moves_the_pen_without_losing_the_width() {
-        let block = block("AV", Align::Left, 1.0);
+        let (block, content) = block("AV", Align::Left);
         assert!(
-            block.content.contains("<0001>") && block.content.contains("<0002>"),
-            "{}",
-            block.content
+            content.contains("<0001>") && content.contains("<0002>"),
+            "{content}"
         );
         assert!(block.width < 13.6);
     }
 
     #[test]
     fn lines_stand_under_each_other_and_are_aligned() {
-        let block = block("wide line\nx", Align::Right, 0.5);
-        assert!(block.content.starts_with("/G gs "));
-        assert_eq!(block.content.matches(" Tm").count(), 2);
+        let (block, content) = block("wide line\nx", Align::Right);
+        assert_eq!(content.matches(" Tm").count(), 2);
         assert!(block.height > 23.0);
         assert!(
-            !block.content.contains("1 0 0 1 0 2.3584 Tm"),
+            !content.contains("1 0 0 1 0 2.3584 Tm"),
             "the short line is moved to the right"
         );
     }
 
     #[test]
     fn the_ink_of_tall_glyphs_is_inside_the_box() {
-        let block = block("Ǻ\u{301}", Align::Left, 1.0);
+        let (block, _) = block("Ǻ\u{301}", Align::Left);
         assert!(block.ink[3] >= block.height - 3.0 && block.ink[0] <= 0.0);
     }
 }

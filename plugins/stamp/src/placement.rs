@@ -11,8 +11,7 @@ pub(crate) type Matrix = [f64; 6];
 /// A place on the page as the reader sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Position {
+pub(crate) enum Position {
     TopLeft,
     TopCenter,
     TopRight,
