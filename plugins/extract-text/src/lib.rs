@@ -1,6 +1,8 @@
 //! The plugin `extract-text`: the text of a document as a file beside it.
 
 mod bidi;
+#[cfg(test)]
+mod corpus;
 mod direction;
 mod extract;
 mod glyphs;
