@@ -77,6 +77,7 @@
 //!
 //! The `testing` feature has an in-process host: see `testing`.
 
+pub mod assemble;
 mod bridge;
 mod buffer;
 mod document;
@@ -110,6 +111,7 @@ pub mod prelude {
         Document, Error, Example, Inputs, Kind, Limits, Mode, Object, Operation, PageRange,
         Permissions, Ref, Result, Run, Tree, Value, export_plugin,
     };
+    pub use log::Level;
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::json;
