@@ -57,16 +57,16 @@ pub(crate) fn add_state(document: &Document<'_>, opacity: f64) -> Result<Ref> {
     )
 }
 
-/// Puts a form in that draws `block`.
+/// Puts a form in that draws a block with this box of ink.
 pub(crate) fn add_form(
     document: &Document<'_>,
-    block: &Block,
+    (block, ink): (&Block, [f64; 4]),
     style: &Style,
     font: Ref,
     state: Option<Ref>,
 ) -> Result<Ref> {
     // A point of room: what a viewer paints at an edge is not cut off.
-    let [x0, y0, x1, y1] = block.ink;
+    let [x0, y0, x1, y1] = ink;
     let bounds = [x0 - 1.0, y0 - 1.0, x1 + 1.0, y1 + 1.0]
         .map(number)
         .join(" ");

@@ -33,8 +33,6 @@ pub(crate) struct Block {
     /// The lines' box in points.
     pub(crate) width: f64,
     pub(crate) height: f64,
-    /// The ink's box in points; it may reach beyond the lines' box.
-    pub(crate) ink: [f64; 4],
 }
 
 impl Block {
@@ -51,38 +49,76 @@ impl Block {
     }
 }
 
-/// Sets `lines` under each other.
-pub(crate) fn lay_out(face: &Face<'_>, codes: &mut Codes, lines: &[Line], style: &Style) -> Block {
-    let unit = style.size / f64::from(face.units_per_em());
-    let ascent = f64::from(face.ascender()) * unit;
-    let descent = -f64::from(face.descender()) * unit;
-    let leading = ascent + descent + f64::from(face.line_gap()) * unit;
-    let width = lines
-        .iter()
-        .map(|line| f64::from(line.width) * unit)
-        .fold(0.0, f64::max);
-    let height = ascent + descent + leading * (lines.len().max(1) - 1) as f64;
+/// Where the lines of a block stand.
+struct Frame {
+    /// Points in a font unit.
+    unit: f64,
+    ascent: f64,
+    leading: f64,
+    width: f64,
+    height: f64,
+}
 
-    let mut body = String::new();
-    let mut ink = [0.0, 0.0, width, height];
-    for (index, line) in lines.iter().enumerate() {
-        let room = width - f64::from(line.width) * unit;
-        let x = match style.align {
+impl Frame {
+    fn new(face: &Face<'_>, lines: &[Line], style: &Style) -> Self {
+        let unit = style.size / f64::from(face.units_per_em());
+        let ascent = f64::from(face.ascender()) * unit;
+        let descent = -f64::from(face.descender()) * unit;
+        let leading = ascent + descent + f64::from(face.line_gap()) * unit;
+        Self {
+            unit,
+            ascent,
+            leading,
+            width: lines
+                .iter()
+                .map(|line| f64::from(line.width) * unit)
+                .fold(0.0, f64::max),
+            height: ascent + descent + leading * (lines.len().max(1) - 1) as f64,
+        }
+    }
+
+    /// Where a line begins, on its base line.
+    fn start(&self, line: &Line, index: usize, align: Align) -> (f64, f64) {
+        let room = self.width - f64::from(line.width) * self.unit;
+        let x = match align {
             Align::Left => 0.0,
             Align::Center => room / 2.0,
             Align::Right => room,
         };
-        let y = height - ascent - leading * index as f64;
+        (x, self.height - self.ascent - self.leading * index as f64)
+    }
+}
+
+/// Sets `lines` under each other.
+pub(crate) fn lay_out(face: &Face<'_>, codes: &mut Codes, lines: &[Line], style: &Style) -> Block {
+    let frame = Frame::new(face, lines, style);
+    let mut body = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let (x, y) = frame.start(line, index, style.align);
         let _ = writeln!(body, "1 0 0 1 {} {} Tm", number(x), number(y));
         show(face, &codes.encode(face, line), style.size, &mut body);
-        grow(face, line, unit, (x, y), &mut ink);
     }
     Block {
         body,
-        width,
-        height,
-        ink,
+        width: frame.width,
+        height: frame.height,
     }
+}
+
+/// The box of a block's ink in points, which may reach beyond the lines' box.
+pub(crate) fn ink(face: &Face<'_>, lines: &[Line], style: &Style) -> [f64; 4] {
+    let frame = Frame::new(face, lines, style);
+    let mut ink = [0.0, 0.0, frame.width, frame.height];
+    for (index, line) in lines.iter().enumerate() {
+        grow(
+            face,
+            line,
+            frame.unit,
+            frame.start(line, index, style.align),
+            &mut ink,
+        );
+    }
+    ink
 }
 
 /// Writes one line: strings of codes with the corrections that shaping asks for.
@@ -229,7 +265,15 @@ mod tests {
 
     #[test]
     fn the_ink_of_tall_glyphs_is_inside_the_box() {
-        let (block, _) = block("Ǻ\u{301}", Align::Left);
-        assert!(block.ink[3] >= block.height - 3.0 && block.ink[0] <= 0.0);
+        let mut shaper = Shaper::new();
+        let lines = shaper.shape("Ǻ\u{301}").expect("the font has it");
+        let style = Style {
+            size: 10.0,
+            color: [0.0; 3],
+            align: Align::Left,
+        };
+        let height = lay_out(&shaper.face, &mut Codes::default(), &lines, &style).height;
+        let ink = ink(&shaper.face, &lines, &style);
+        assert!(ink[3] >= height - 3.0 && ink[0] <= 0.0);
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Shaper {
     pub(crate) face: Face<'static>,
     /// What the font's tables come to for a direction (right to left?) and a script: slow to make, and soon used again.
     plans: HashMap<(bool, Script), ShapePlan>,
+    /// Words that were shaped: page numbers differ, the words around them do not.
+    words: HashMap<(Script, String), Vec<Cluster>>,
 }
 
 impl Shaper {
@@ -56,6 +58,7 @@ impl Shaper {
         Self {
             face: face(),
             plans: HashMap::new(),
+            words: HashMap::new(),
         }
     }
 
@@ -86,7 +89,11 @@ impl Shaper {
                 }
                 for (range, script) in pieces {
                     line.clusters
-                        .extend(self.run(text, range, (rtl, script), missing));
+                        .extend(if rtl || !ends_words_at_spaces(script) {
+                            self.run(text, range, (rtl, script), missing)
+                        } else {
+                            self.words(text, range, script, missing)
+                        });
                 }
             }
         }
@@ -97,6 +104,34 @@ impl Shaper {
             .map(|g| g.advance)
             .sum();
         line
+    }
+
+    /// A left-to-right run word by word, each shaped once.
+    fn words(
+        &mut self,
+        text: &str,
+        range: Range<usize>,
+        script: Script,
+        missing: &mut Vec<char>,
+    ) -> Vec<Cluster> {
+        let mut clusters = Vec::new();
+        let mut start = range.start;
+        for word in text[range].split_inclusive(' ') {
+            let range = start..start + word.len();
+            start = range.end;
+            let key = (script, word.to_owned());
+            if let Some(known) = self.words.get(&key) {
+                clusters.extend_from_slice(known);
+                continue;
+            }
+            let lacking = missing.len();
+            let shaped = self.run(text, range, (false, script), missing);
+            clusters.extend_from_slice(&shaped);
+            if missing.len() == lacking {
+                self.words.insert(key, shaped);
+            }
+        }
+        clusters
     }
 
     fn run(
@@ -145,6 +180,14 @@ impl Shaper {
         let blank = face.glyph_index(' ').map_or(0, |glyph| glyph.0);
         name_clusters(run, clusters, blank, missing)
     }
+}
+
+/// Whether no shaping of this script reaches over a space, in this font: a test compares.
+fn ends_words_at_spaces(script: Script) -> bool {
+    matches!(
+        script,
+        Script::Latin | Script::Greek | Script::Cyrillic | Script::Common
+    )
 }
 
 /// The lines of `text`: CR LF, CR, LF, NEL, VT, FF and the Unicode separators end one; a tab is four spaces.
@@ -268,6 +311,35 @@ mod tests {
     #[test]
     fn invisible_characters_cost_nothing() {
         assert_eq!(texts("a\u{200d}\u{feff}b"), ["a", "b"]);
+    }
+
+    #[test]
+    fn words_shaped_apart_are_those_shaped_together() {
+        let letters: Vec<char> = ('!'..='~')
+            .chain('À'..='ÿ')
+            .chain('Α'..='ω')
+            .chain('А'..='я')
+            .collect();
+        for pair in letters.windows(2).chain(
+            letters
+                .iter()
+                .step_by(7)
+                .copied()
+                .collect::<Vec<_>>()
+                .windows(2),
+        ) {
+            let text = format!("{} {} T {}. V", pair[0], pair[1], pair[0]);
+            let mut shaper = Shaper::new();
+            let Ok(lines) = shaper.shape(&text) else {
+                continue;
+            };
+            let script = script_runs(&text, 0..text.len())[0].1;
+            if script_runs(&text, 0..text.len()).len() > 1 || !ends_words_at_spaces(script) {
+                continue;
+            }
+            let together = shaper.run(&text, 0..text.len(), (false, script), &mut Vec::new());
+            assert_eq!(lines[0].clusters, together, "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use dropleaf_plugin_sdk::prelude::*;
 use crate::StampText;
 use crate::embed::{add_font, add_form, add_state};
 use crate::font::Codes;
-use crate::layout::{Block, Style, lay_out};
+use crate::layout::{Block, Style, ink, lay_out};
 use crate::page::{Stamped, Stamper, frame};
 use crate::shape::Shaper;
 
@@ -14,8 +14,8 @@ const BATCH: usize = 256;
 
 /// What the pages get.
 enum Drawn {
-    /// One form for all.
-    Form(Block),
+    /// One form for all, with the box of its ink.
+    Form(Block, [f64; 4]),
     /// A block each, in the page's own content: a form each would be two more objects a page.
     Blocks(Vec<Block>),
 }
@@ -53,7 +53,10 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
         .then(|| add_state(&document, operation.opacity))
         .transpose()?;
     let needed = match &drawn {
-        Drawn::Form(block) => vec![("XObject", add_form(&document, block, &style, font, state)?)],
+        Drawn::Form(block, ink) => vec![(
+            "XObject",
+            add_form(&document, (block, *ink), &style, font, state)?,
+        )],
         Drawn::Blocks(_) => std::iter::once(("Font", font))
             .chain(state.map(|state| ("ExtGState", state)))
             .collect(),
@@ -70,14 +73,14 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
         stamper.prepare(&objects)?;
         for (page, index) in objects.into_iter().zip(batch) {
             let block = match &drawn {
-                Drawn::Form(block) => block,
+                Drawn::Form(block, _) => block,
                 Drawn::Blocks(blocks) => &blocks[done],
             };
             let size = (block.width, block.height);
             let matrix =
                 frame(&page)?.place(size, operation.position, operation.margin, operation.angle);
             let stamped = stamper.stamp(&page, &matrix, |resources| match &drawn {
-                Drawn::Form(_) => format!("/{} Do", resources.names[0]),
+                Drawn::Form(..) => format!("/{} Do", resources.names[0]),
                 Drawn::Blocks(_) => block.content(
                     &style,
                     &resources.names[0],
@@ -119,22 +122,24 @@ fn set(
     pages: &[u32],
     count: u32,
 ) -> Result<Drawn> {
-    let mut block = |page: u32| {
+    let lines = |shaper: &mut Shaper, page: u32| {
         let text = operation.text.render(page, count);
-        let lines = shaper
+        shaper
             .shape(&text)
-            .map_err(|missing| Error::parameters(format!("the stamp's font lacks {missing:?}")))?;
-        Ok(lay_out(&shaper.face, codes, &lines, style))
+            .map_err(|missing| Error::parameters(format!("the stamp's font lacks {missing:?}")))
     };
     if operation.text.is_constant() {
-        return block(1).map(Drawn::Form);
+        let lines = lines(shaper, 1)?;
+        let block = lay_out(&shaper.face, codes, &lines, style);
+        return Ok(Drawn::Form(block, ink(&shaper.face, &lines, style)));
     }
     let mut blocks = Vec::with_capacity(pages.len());
     for index in pages {
         if run.cancelled() {
             return Err(Error::cancelled());
         }
-        blocks.push(block(index + 1)?);
+        let lines = lines(shaper, index + 1)?;
+        blocks.push(lay_out(&shaper.face, codes, &lines, style));
     }
     Ok(Drawn::Blocks(blocks))
 }
