@@ -2,16 +2,20 @@
 //!
 //! The modules stand on floors and import only downwards; `docs/architecture.md` has the plan and a test holds them to it.
 
-pub mod raw_path;
-pub mod time;
-
+pub mod cli;
 pub mod problem;
+pub mod raw_path;
+pub mod telemetry;
+pub mod time;
 
 pub mod plugin;
 
 pub mod job;
-
 pub mod pipeline;
-pub mod wire;
 
 pub mod event;
+pub mod wire;
+
+pub mod scheduler;
+
+pub mod config;

@@ -358,11 +358,13 @@ impl Job {
 
     fn end_attempt(&mut self, failure: &Failure) {
         self.problem = Some(failure.problem.clone());
-        if failure.ending == Ending::Interrupted {
-            self.interruptions += 1;
-        } else {
-            self.interruptions = 0;
-            self.counted += 1;
+        match failure.ending {
+            Ending::Interrupted => self.interruptions += 1,
+            Ending::Environment => {}
+            _ => {
+                self.interruptions = 0;
+                self.counted += 1;
+            }
         }
     }
 
