@@ -1,1 +1,6 @@
-//! placeholder
+//! What the tests share: sample PDFs, a daemon in a temporary home, a reader of its feeds.
+
+pub mod daemon;
+pub mod feed;
+pub mod folder;
+pub mod plugins;
