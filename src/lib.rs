@@ -14,4 +14,6 @@ pub mod job;
 pub mod pipeline;
 pub mod wire;
 
+pub mod worker;
+
 pub mod event;
