@@ -16,4 +16,6 @@ pub mod wire;
 
 pub mod worker;
 
+pub mod pool;
+
 pub mod event;
