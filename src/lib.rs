@@ -7,6 +7,8 @@ pub mod time;
 
 pub mod problem;
 
+pub mod durable;
+
 pub mod plugin;
 
 pub mod job;
@@ -15,3 +17,6 @@ pub mod pipeline;
 pub mod wire;
 
 pub mod event;
+pub mod watch;
+
+pub mod spool;
