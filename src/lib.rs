@@ -7,6 +7,8 @@ pub mod time;
 
 pub mod problem;
 
+pub mod durable;
+
 pub mod plugin;
 
 pub mod job;
@@ -19,3 +21,6 @@ pub mod worker;
 pub mod pool;
 
 pub mod event;
+pub mod watch;
+
+pub mod spool;
