@@ -20,6 +20,8 @@ pub mod worker;
 
 pub mod pool;
 
+pub mod registry;
+
 pub mod event;
 pub mod watch;
 
