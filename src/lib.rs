@@ -3,6 +3,7 @@
 //! The modules stand on floors and import only downwards; `docs/architecture.md` has the plan and a test holds them to it.
 
 pub mod cli;
+pub mod durable;
 pub mod problem;
 pub mod raw_path;
 pub mod telemetry;
@@ -16,6 +17,10 @@ pub mod pipeline;
 pub mod event;
 pub mod wire;
 
+pub mod pool;
+pub mod worker;
+
+pub mod registry;
 pub mod scheduler;
 
 pub mod config;

@@ -1,3 +1,6 @@
 //! Plugin names, manifests and parameters; no I/O.
 
+pub mod audit;
+pub mod catalog;
 pub mod manifest;
+pub mod parameters;

@@ -1,0 +1,6 @@
+//! Folders become arrivals.
+pub mod complete;
+pub mod ignore;
+pub mod mount;
+pub mod options;
+pub mod settle;

@@ -1,0 +1,6 @@
+//! The worker.
+
+mod confine;
+mod landlock;
+pub mod options;
+mod seccomp;
