@@ -4,3 +4,4 @@ pub mod daemon;
 pub mod feed;
 pub mod folder;
 pub mod plugins;
+pub mod sample;
