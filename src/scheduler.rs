@@ -6,6 +6,15 @@
 //! events first; an action that shows outside (a move of a file) begins only when they are durable. What an action brings
 //! back is an `Input` again. So every rule about jobs stands in one place that needs no clock, no process and no file to test.
 
+pub mod act;
+pub mod attempt;
 pub mod decide;
+pub mod explain;
 pub mod fair;
+mod files;
+pub mod handle;
 pub mod input;
+pub mod moves;
+pub mod pipelines;
+mod progress;
+pub mod sample;

@@ -30,8 +30,8 @@ pub struct ConfigSpec {
     pub worker_memory_mb: u64,
     /// Seconds of processor time that one attempt may take.
     pub worker_cpu_seconds: u64,
-    /// The user id that workers run under when the daemon is root.
-    pub worker_uid: u32,
+    /// Where the daemon is root: the first of the user ids that workers run under, one for each.
+    pub worker_first_uid: u32,
     /// Folders with plugins besides the home's `plugins/` and those that came with the program.
     pub plugins: Vec<PathBuf>,
     /// MiB that an input may have.
@@ -89,7 +89,7 @@ impl Default for ConfigSpec {
             sandbox: Sandbox::BestEffort,
             worker_memory_mb: 2048,
             worker_cpu_seconds: 600,
-            worker_uid: 65534,
+            worker_first_uid: 60_700,
             plugins: Vec::new(),
             max_input_mb: 512,
             max_decoded_mb: 256,

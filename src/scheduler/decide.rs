@@ -21,6 +21,8 @@ use std::time::Duration;
 const CRASHES: u32 = 2;
 /// Interruptions in a row after which a job fails.
 const INTERRUPTIONS: u32 = 3;
+/// Open jobs beyond which files stay in their inboxes: they are as safe there, and cost no memory.
+const MOST_OPEN: usize = 5_000;
 /// How long a job waits when the disk is full or a folder is blocked.
 const ENVIRONMENT_PAUSE: Duration = Duration::from_secs(10);
 /// Memory that any job is taken to need, and how many times its size a document is taken to need.
@@ -181,7 +183,7 @@ impl Scheduler {
             }
             Input::Prepared { job, result } => self.prepared(job, result, now, &mut decision),
             Input::Redone { job, result } => self.redone(job, result, now, &mut decision),
-            Input::Reclaimed { job, result } => self.reclaimed(job, result, now, &mut decision),
+            Input::Reclaimed { job } => self.reclaimed(job, now, &mut decision),
             Input::Cancel { job } => self.cancel(job, &mut decision),
             Input::Pause { pipeline, reason } => self.pause(pipeline, reason, now, &mut decision),
             Input::Pipelines(pipelines) => self.replace_pipelines(pipelines),
@@ -240,6 +242,18 @@ impl Scheduler {
             ));
         }
         Ok(())
+    }
+
+    /// Whether a person said that an open job is to be cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_some_and(|live| live.cancelled)
+    }
+
+    /// Why no new files are taken.
+    #[must_use]
+    pub fn intake_closed(&self) -> Option<&str> {
+        self.intake_closed.as_deref()
     }
 
     /// The reason why a pipeline is paused.
@@ -322,7 +336,7 @@ impl Scheduler {
             .pipelines
             .get(&accepted.pipeline)
             .is_none_or(|known| known.current.is_none());
-        if self.draining || gone || self.intake_closed.is_some() {
+        if self.draining || gone || self.intake_closed.is_some() || self.jobs.len() >= MOST_OPEN {
             decision.actions.push(Action::Declined {
                 pipeline: accepted.pipeline,
                 path: accepted.path,
@@ -662,30 +676,11 @@ impl Scheduler {
         self.set_phase(id, Phase::Again(now.plus(ENVIRONMENT_PAUSE)));
     }
 
-    fn reclaimed(
-        &mut self,
-        id: JobId,
-        result: Result<(), Problem>,
-        now: Timestamp,
-        decision: &mut Decision,
-    ) {
-        match result {
-            Ok(()) => {
-                self.record(
-                    id,
-                    now,
-                    JobEvent::Requeued(Requeued {
-                        why: RequeueReason::Asked,
-                    }),
-                    decision,
-                );
-                self.set_phase(id, Phase::Idle);
-                self.enqueue(id);
-            }
-            Err(_) => {
-                self.jobs.remove(&id);
-            }
-        }
+    fn reclaimed(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
+        let why = RequeueReason::Asked;
+        self.record(id, now, JobEvent::Requeued(Requeued { why }), decision);
+        self.set_phase(id, Phase::Idle);
+        self.enqueue(id);
     }
 
     fn cancel(&mut self, id: JobId, decision: &mut Decision) {

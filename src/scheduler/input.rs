@@ -56,12 +56,10 @@ pub enum Input {
         /// What lies where, or why a move failed.
         result: Result<Vec<Delivered>, Problem>,
     },
-    /// The original of a failed job was fetched back for a retry.
+    /// The original of a failed job, adopted before, was fetched back for a retry.
     Reclaimed {
         /// The job.
         job: JobId,
-        /// Whether it is held again.
-        result: Result<(), Problem>,
     },
     /// A person wants a job cancelled.
     Cancel {

@@ -1,0 +1,127 @@
+//! What commands without a daemon work with: workers and the installed plugins.
+
+use crate::config::spec::{Config, Sandbox};
+use crate::pipeline::check::{self, Surroundings};
+use crate::pipeline::checked::Pipeline;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::load;
+use crate::plugin::catalog::Catalog;
+use crate::pool::{self, Pool};
+use crate::registry::{self, Broken, Registry};
+use crate::scheduler::attempt::Bounds;
+use crate::worker::options;
+use anyhow::{Context as _, Result};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// How long workers get to end when a command does.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Workers and plugins, without a daemon.
+pub(crate) struct Workshop {
+    pub(crate) config: Config,
+    pub(crate) runtime: Runtime,
+    pub(crate) pool: Pool,
+    pub(crate) registry: Registry,
+}
+
+/// What a pool is made from.
+pub(crate) fn pool_config(config: &Config) -> pool::Config {
+    let spec = &config.spec;
+    pool::Config {
+        workers: config.workers,
+        spare: config.workers,
+        sandbox: match spec.sandbox {
+            Sandbox::Require => options::Sandbox::Require,
+            Sandbox::BestEffort => options::Sandbox::BestEffort,
+            Sandbox::Off => options::Sandbox::Off,
+        },
+        limits: options::Limits { memory: spec.worker_memory_mb << 20, cpu_seconds: spec.worker_cpu_seconds, ..options::Limits::default() },
+        first_user: Some(spec.worker_first_uid),
+        scratch: Some(config.home.work()),
+        ..pool::Config::new(config.home.plugin_copies())
+    }
+}
+
+/// What a registry is made from.
+pub(crate) fn registry_config(config: &Config) -> registry::Config {
+    registry::Config::new(config.plugin_folders.clone(), config.home.plugin_copies())
+}
+
+/// What bounds every attempt.
+pub(crate) fn bounds(config: &Config) -> Bounds {
+    Bounds { max_input: config.spec.max_input_mb << 20, max_decoded: config.spec.max_decoded_mb << 20 }
+}
+
+impl Workshop {
+    /// Starts workers and asks the plugins what they offer. The news of the registry are dropped: nobody follows.
+    pub(crate) fn open(config: Config) -> Result<Self> {
+        config.home.make()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("failed to start")?;
+        let (pool, registry) = runtime.block_on(async {
+            let pool = Pool::start(pool_config(&config)).context("failed to start the worker pool")?;
+            let (registry, mut news) = Registry::start(registry_config(&config), pool.clone()).await?;
+            tokio::spawn(async move { while news.recv().await.is_some() {} });
+            anyhow::Ok((pool, registry))
+        })?;
+        Ok(Self { config, runtime, pool, registry })
+    }
+
+    /// The installed operations.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.registry.catalog()
+    }
+
+    /// What cannot be used.
+    pub(crate) fn broken(&self) -> Vec<Broken> {
+        self.registry.broken()
+    }
+
+    /// The sandbox level that workers reach.
+    pub(crate) fn sandbox(&self) -> Result<String, String> {
+        self.runtime.block_on(self.pool.probe()).map_err(|error| error.to_string())
+    }
+
+    /// What surrounds a pipeline file.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        surroundings(&self.config)
+    }
+
+    /// The home's pipelines that have faults.
+    pub(crate) fn faulty_pipelines(&self) -> Vec<(String, Vec<Fault>)> {
+        let loaded = load::load(&self.config.home.pipelines(), &self.catalog(), &self.surroundings());
+        loaded.into_iter().filter_map(|loaded| loaded.result.err().map(|faults| (loaded.id, faults))).collect()
+    }
+
+    /// The pipeline that a command names: a file, or an id of the home's.
+    pub(crate) fn pipeline(&self, named: &str) -> Result<Result<Pipeline, Vec<Fault>>> {
+        let as_file = Path::new(named);
+        let is_file = named.contains('/') || as_file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let path = if is_file {
+            as_file.to_path_buf()
+        } else {
+            let folder = self.config.home.pipelines();
+            let yml = folder.join(format!("{named}.yml"));
+            if yml.is_file() { yml } else { folder.join(format!("{named}.yaml")) }
+        };
+        let text = load::read(&path)?;
+        let id = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(check::check(&id, &path.display().to_string(), &text, &self.catalog(), &self.surroundings()))
+    }
+
+    /// Ends the workers.
+    pub(crate) fn close(self) {
+        self.runtime.block_on(async {
+            self.registry.close().await;
+            self.pool.drain(Duration::ZERO).await;
+        });
+        self.runtime.shutdown_timeout(LAST_WORDS);
+    }
+}
+
+/// What surrounds a pipeline file of this home.
+pub(crate) fn surroundings(config: &Config) -> Surroundings {
+    Surroundings::new(config.home.root())
+}

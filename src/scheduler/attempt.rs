@@ -1,0 +1,298 @@
+//! One attempt as the daemon sees it: a plan goes to a worker, results come back and are staged beside their destination.
+
+use crate::job::attempt::{Bill, Ending, Failure};
+use crate::job::event::{JobEvent, PluginUse, Started, StepName};
+use crate::job::redo::{MoveKind, Redo};
+use crate::pipeline::checked::OnSigned;
+use crate::pipeline::template;
+use crate::plugin::catalog::Catalog;
+use crate::plugin::manifest::Inputs;
+use crate::plugin::parameters::Schema;
+use crate::pool::{Limits, Pool, StopHandle, Update};
+use crate::problem::{Code, Problem};
+use crate::scheduler::input::{Input, Start};
+use crate::scheduler::moves::{self, Brought, Outcome};
+use crate::spool::Spool;
+use crate::wire::message::{Plan, PlanStep};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What bounds every attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes that an input may have.
+    pub max_input: u64,
+    /// Bytes that one decoded stream may have.
+    pub max_decoded: u64,
+}
+
+/// The parts that an attempt needs.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Workers.
+    pub pool: Pool,
+    /// File moves.
+    pub spool: Spool,
+    /// What bounds it.
+    pub bounds: Bounds,
+}
+
+/// What an attempt tells besides events: for the feed only.
+#[derive(Debug)]
+pub enum Aside {
+    /// The attempt can be stopped by this.
+    Stop(StopHandle),
+    /// How far a step is.
+    Progress {
+        /// The step's id.
+        step: String,
+        /// Its place, from 0.
+        index: u32,
+        /// How many steps there are.
+        steps: u32,
+        /// Which document, from 1.
+        part: u32,
+        /// Of how many.
+        parts: u32,
+        /// Done so far.
+        done: u64,
+        /// Of how many; 0 = unknown.
+        total: u64,
+    },
+    /// A log line.
+    Log {
+        /// The step.
+        step: Option<String>,
+        /// `trace` to `error`.
+        level: String,
+        /// One line.
+        message: String,
+    },
+}
+
+/// Where an attempt tells what happens.
+#[derive(Debug)]
+pub enum Told {
+    /// To the decider.
+    Input(Input),
+    /// To the feed.
+    Aside(Aside),
+}
+
+/// Runs one attempt to its end. The last thing told is `Input::AttemptEnded`.
+pub async fn run(parts: Parts, catalog: Arc<Catalog>, start: Start, told: mpsc::Sender<Told>) {
+    let job = start.job;
+    let result = attempt(&parts, &catalog, &start, &told).await;
+    // A closed loop has no use for the end of an attempt.
+    let _ = told.send(Told::Input(Input::AttemptEnded { job, result })).await;
+}
+
+async fn attempt(parts: &Parts, catalog: &Catalog, start: &Start, told: &mpsc::Sender<Told>) -> Result<(Redo, Bill), Failure> {
+    let (plan, plugins) = plan(catalog, start, parts.bounds)?;
+    let held = start.accepted.held.0.clone();
+    let spool = parts.spool.clone();
+    let input = blocking(move || spool.open_input(&held)).await?.map_err(|error| {
+        let problem = Problem::new(Code::InputVanished, error.to_string());
+        Failure { ending: Ending::Rejected, problem: problem.hint("drop the file into its inbox once more") }
+    })?;
+    let limits = Limits { deadline: start.pipeline.timeout, stall: start.pipeline.stalled_after };
+    let mut running = parts.pool.run(plan, input, limits).await;
+    tell(told, Told::Aside(Aside::Stop(running.stop.clone()))).await;
+    let mut outcomes = Vec::new();
+    while let Some(update) = running.updates.recv().await {
+        match update {
+            Update::Ended(Err(failure)) => {
+                discard(parts, outcomes).await;
+                return Err(failure);
+            }
+            Update::Ended(Ok(bill)) => return finish(parts, start, outcomes, bill, &plugins).await,
+            Update::Output { part: _, pages, name, folder, file } => {
+                let kind = (MoveKind::Document, "application/pdf".to_owned(), Some(pages));
+                stage(parts, start, &mut outcomes, file, (name, folder), kind).await?;
+            }
+            Update::Artifact { name, mime, folder, file, .. } => {
+                stage(parts, start, &mut outcomes, file, (name, folder), (MoveKind::Artifact, mime, None)).await?;
+            }
+            other => relay(start, &plugins, other, told).await,
+        }
+    }
+    let problem = Problem::new(Code::Internal, "the attempt ended without a word");
+    Err(Failure { ending: Ending::Failed, problem })
+}
+
+/// What neither ends the attempt nor brings a file.
+async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &mpsc::Sender<Told>) {
+    let job = start.job;
+    let steps = &start.pipeline.steps;
+    let event = match update {
+        Update::Began { worker, sandbox } => JobEvent::Started(Started {
+            attempt: start.attempt,
+            revision: start.pipeline.revision.clone(),
+            worker,
+            sandbox,
+            plugins: plugins.to_vec(),
+            steps: steps.iter().map(|step| StepName { id: step.id.clone(), uses: step.uses() }).collect(),
+        }),
+        Update::StepStarted(place) => JobEvent::StepStarted(place),
+        Update::StepFinished(finished) => JobEvent::StepFinished(finished),
+        Update::StepSkipped(skipped) => JobEvent::StepSkipped(skipped),
+        Update::StepFailed(failed) => JobEvent::StepFailed(failed),
+        Update::Warning(warned) => JobEvent::Warned(warned),
+        Update::Crashed(crashed) => JobEvent::WorkerCrashed(crashed),
+        Update::Progress { place, done, total } => {
+            let steps = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+            let aside = Aside::Progress { step: place.step, index: place.index, steps, part: place.part, parts: place.parts, done, total };
+            return tell(told, Told::Aside(aside)).await;
+        }
+        Update::Log { step, level, message } => return tell(told, Told::Aside(Aside::Log { step, level, message })).await,
+        Update::Opened { .. } | Update::Output { .. } | Update::Artifact { .. } | Update::Ended(_) => return,
+    };
+    tell(told, Told::Input(Input::Told { job, event })).await;
+}
+
+async fn tell(told: &mpsc::Sender<Told>, what: Told) {
+    // A closed loop listens to nobody any more.
+    let _ = told.send(what).await;
+}
+
+async fn stage(
+    parts: &Parts,
+    start: &Start,
+    outcomes: &mut Vec<Outcome>,
+    file: File,
+    (name, folder): (String, String),
+    (kind, mime, pages): (MoveKind, String, Option<u64>),
+) -> Result<(), Failure> {
+    let (spool, root, job) = (parts.spool.clone(), start.pipeline.output.root.clone(), start.job);
+    let folder = PathBuf::from(folder);
+    let to = folder.clone();
+    let number = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
+    let staged = blocking(move || spool.stage(&file, &to, &root, job, number)).await?;
+    match staged {
+        Ok(staged) => {
+            outcomes.push(Outcome { staged, kind, folder, name, mime, pages });
+            Ok(())
+        }
+        Err(error) => {
+            discard(parts, std::mem::take(outcomes)).await;
+            Err(moves::stage_failure(&error))
+        }
+    }
+}
+
+async fn finish(parts: &Parts, start: &Start, outcomes: Vec<Outcome>, bill: Bill, plugins: &[PluginUse]) -> Result<(Redo, Bill), Failure> {
+    let spool = parts.spool.clone();
+    let again = Start { pipeline: Arc::clone(&start.pipeline), accepted: start.accepted.clone(), blake3: start.blake3.clone(), ..*start };
+    let plugins = json!(plugins);
+    blocking(move || {
+        let brought = Brought { start: &again, outcomes: &outcomes, bill: &bill, plugins };
+        match moves::success(&spool, &brought) {
+            Ok(redo) => Ok((redo, bill)),
+            Err(problem) => {
+                spool.discard(outcomes.iter().map(|outcome| outcome.staged.temp.as_path()));
+                let environment = matches!(problem.code, Code::DiskFull | Code::FolderBlocked);
+                Err(Failure { ending: if environment { Ending::Environment } else { Ending::Failed }, problem })
+            }
+        }
+    })
+    .await?
+}
+
+async fn discard(parts: &Parts, outcomes: Vec<Outcome>) {
+    let spool = parts.spool.clone();
+    // What stays behind here is swept at the next start.
+    let _ = blocking(move || spool.discard(outcomes.iter().map(|outcome| outcome.staged.temp.as_path()))).await;
+}
+
+/// Runs file work off the async threads; a panic there is this attempt's failure only.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Failure {
+        ending: Ending::Failed,
+        problem: Problem::new(Code::Internal, format!("file work panicked: {error}")),
+    })
+}
+
+pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<(Plan, Vec<PluginUse>), Failure> {
+    let pipeline = &start.pipeline;
+    let mut steps = Vec::with_capacity(pipeline.steps.len());
+    let mut plugins: Vec<PluginUse> = Vec::new();
+    for step in &pipeline.steps {
+        let uses = step.uses();
+        let found = catalog.find(&uses).map_err(|why| {
+            let problem = Problem::new(Code::OperationMissing, format!("step `{}` uses `{uses}`, which is not installed any more", step.id));
+            let hint = why.hint().unwrap_or_else(|| "put its plugin back into the plugin folder, then retry the job".to_owned());
+            Failure { ending: Ending::Rejected, problem: problem.hint(hint).in_step(step.id.clone()) }
+        })?;
+        let installed = found.plugin;
+        let plugin = PluginUse {
+            name: installed.manifest.name.clone(),
+            version: installed.manifest.version.clone(),
+            blake3: installed.blake3.clone(),
+        };
+        if !plugins.contains(&plugin) {
+            plugins.push(plugin);
+        }
+        let own_variables = Schema::of_parameters(&found.operation.parameters).map(|schema| schema.own_variables(&step.with)).unwrap_or_default();
+        steps.push(PlanStep {
+            id: step.id.clone(),
+            plugin: installed.manifest.name.clone(),
+            version: installed.manifest.version.clone(),
+            blake3: installed.blake3.clone(),
+            library: installed.library.to_string_lossy().into_owned(),
+            operation: step.operation.clone(),
+            takes_all: found.operation.inputs == Inputs::All,
+            condition: step.condition.clone(),
+            with: step.with.clone(),
+            own_variables,
+            timeout_ms: step.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            continue_on_error: step.continue_on_error,
+            temp: false,
+        });
+    }
+    let plan = Plan {
+        job: start.job.to_string(),
+        steps,
+        variables: variables(start),
+        output_name: pipeline.output.name.clone(),
+        output_folder: pipeline.output.folder.clone(),
+        passwords: pipeline.passwords.clone(),
+        refuse_signed: pipeline.on_signed == OnSigned::Refuse,
+        max_decoded: bounds.max_decoded,
+        max_input: bounds.max_input,
+    };
+    Ok((plan, plugins))
+}
+
+/// What templates may use before the document is open.
+fn variables(start: &Start) -> BTreeMap<String, Value> {
+    let accepted = &start.accepted;
+    let path = &accepted.path.0;
+    let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = accepted.relative.0.parent().map(|parent| parent.to_string_lossy().into_owned()).unwrap_or_default();
+    let environment: BTreeMap<String, Value> = template::mentioned_env(&start.pipeline)
+        .into_iter()
+        .filter_map(|name| std::env::var(&name).ok().map(|value| (name, Value::String(value))))
+        .collect();
+    let input = json!({
+        "name": text(path.file_name()),
+        "stem": text(path.file_stem()),
+        "extension": text(path.extension()),
+        "path": accepted.path.display(),
+        "folder": folder,
+        "size": accepted.identity.size,
+        "blake3": start.blake3,
+    });
+    let job = json!({
+        "id": start.job,
+        "attempt": start.attempt,
+        "pipeline": start.pipeline.id,
+        "revision": start.pipeline.revision,
+        "received": start.created.rfc3339(),
+    });
+    let now = json!(crate::time::Timestamp::now().rfc3339());
+    BTreeMap::from([("input".to_owned(), input), ("job".to_owned(), job), ("env".to_owned(), json!(environment)), ("now".to_owned(), now)])
+}

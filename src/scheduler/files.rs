@@ -1,0 +1,210 @@
+//! The file work that the decider asks for, off the async threads, each piece ending in an input.
+
+use crate::durable;
+use crate::job::event::{Accepted, Origin, Queued, StepName};
+use crate::job::id::JobId;
+use crate::job::redo::{MoveKind, Redo};
+use crate::job::state::{Job, State};
+use crate::pipeline::checked::Pipeline;
+use crate::problem::{Code, Problem};
+use crate::raw_path::RawPath;
+use crate::scheduler::handle::{Refused, Upload};
+use crate::scheduler::input::{ClaimFailure, EndOf, Input};
+use crate::scheduler::moves;
+use crate::spool::{self, ClaimError, Spool};
+use crate::store::{LedgerEntry, Store};
+use crate::watch::Arrival;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Problem::new(Code::Internal, format!("file work panicked: {error}")))
+}
+
+/// What is known of a file that a watched folder brought.
+pub(super) fn accepted(spool: &Spool, job: JobId, pipeline: &Arc<Pipeline>, arrival: Arrival) -> Accepted {
+    Accepted {
+        held: spool.held_path(&arrival.folder.0, job).into(),
+        path: arrival.path,
+        folder: arrival.folder,
+        relative: arrival.relative,
+        identity: arrival.identity,
+        ..bare(pipeline, Origin::Watch)
+    }
+}
+
+/// What is known of a file that somebody sent.
+pub(super) fn uploaded(spool: &Spool, job: JobId, pipeline: &Arc<Pipeline>, upload: &Upload) -> Result<Accepted, Refused> {
+    let folder = &pipeline.watch.folder;
+    let name = Path::new(&upload.name);
+    if name.file_name() != Some(name.as_os_str()) || upload.name.contains('\0') || upload.name.len() > 255 {
+        return Err(Refused::Invalid(format!("`{}` cannot be a file name: give a plain name of at most 255 bytes", upload.name)));
+    }
+    let identity = spool::identity(&upload.temp).map_err(|error| Refused::Unavailable(error.to_string()))?;
+    Ok(Accepted {
+        held: spool.held_path(folder, job).into(),
+        path: folder.join(name).into(),
+        folder: folder.clone().into(),
+        relative: RawPath(name.to_path_buf()),
+        identity,
+        ..bare(pipeline, Origin::Upload)
+    })
+}
+
+fn bare(pipeline: &Arc<Pipeline>, origin: Origin) -> Accepted {
+    let nowhere = RawPath(PathBuf::new());
+    Accepted {
+        pipeline: pipeline.id.clone(),
+        revision: pipeline.revision.clone(),
+        path: nowhere.clone(),
+        folder: nowhere.clone(),
+        relative: nowhere.clone(),
+        held: nowhere,
+        identity: crate::job::event::Identity { device: 0, inode: 0, size: 0, mtime_ns: 0, ctime_ns: 0 },
+        origin,
+        priority: pipeline.priority,
+        steps: pipeline.steps.iter().map(|step| StepName { id: step.id.clone(), uses: step.uses() }).collect(),
+    }
+}
+
+/// Takes a file: the rename, its content's hash, and whether the same content was here before.
+pub(super) async fn claim(spool: Spool, store: Store, job: JobId, accepted: Accepted, upload: Option<PathBuf>) -> (JobId, Input) {
+    let (from, held, identity) = (upload.unwrap_or_else(|| accepted.path.0.clone()), accepted.held.0.clone(), accepted.identity);
+    let claimed = blocking(move || spool.claim(&from, &held, &identity)).await;
+    let result = match claimed {
+        Ok(Ok(claimed)) => {
+            let duplicate_of = match store.find_content(accepted.pipeline, claimed.blake3.clone(), job).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(%error, %job, "the journal could not tell whether this content was here before");
+                    None
+                }
+            };
+            Ok(Queued { blake3: claimed.blake3, size: claimed.size, duplicate_of })
+        }
+        Ok(Err(ClaimError::Vanished)) => Err(ClaimFailure::Vanished),
+        Ok(Err(ClaimError::Changed)) => Err(ClaimFailure::Changed),
+        Ok(Err(error)) => {
+            tracing::warn!(error = %crate::telemetry::chain(&error), path = %accepted.path, "a file cannot be taken now");
+            Err(ClaimFailure::Later(error.to_string()))
+        }
+        Err(problem) => Err(ClaimFailure::Later(problem.detail)),
+    };
+    (job, Input::Claimed { job, result })
+}
+
+/// Carries out a redo list.
+pub(super) async fn redo(spool: Spool, job: JobId, redo: Redo) -> (JobId, Input) {
+    let result = blocking(move || spool.redo(&redo)).await.and_then(|done| done.map_err(|error| moves::redo_problem(&error)));
+    (job, Input::Redone { job, result })
+}
+
+/// Writes the notes of an ending job and lists its moves.
+pub(super) async fn prepare_end(spool: Spool, job: JobId, about: EndOf) -> (JobId, Input) {
+    let result = blocking(move || moves::end(&spool, &about)).await.and_then(|prepared| prepared);
+    (job, Input::Prepared { job, result })
+}
+
+/// The ledger entry of an original that its delivery puts back where it lay.
+pub(super) fn kept_original(job: &Job, redo: &Redo) -> Option<LedgerEntry> {
+    let back = redo.moves.iter().find(|next| next.kind == MoveKind::Original)?;
+    if back.to.as_ref() != Some(&job.accepted.path) {
+        return None;
+    }
+    let identity = spool::identity(&back.from.0).ok()?;
+    Some(LedgerEntry {
+        pipeline: job.accepted.pipeline.clone(),
+        relative: job.accepted.relative.clone(),
+        identity,
+        why: format!("processed by job {}; the pipeline keeps originals in place", job.id),
+    })
+}
+
+/// Why a job that is not open cannot be cancelled.
+pub(super) async fn ended(store: &Store, job: JobId) -> Refused {
+    match store.job(job).await {
+        Ok(Some(job)) => Refused::Conflict(format!("the job is {} already", job.state.word())),
+        Ok(None) => no_job(job),
+        Err(error) => Refused::Unavailable(error.to_string()),
+    }
+}
+
+fn no_job(job: JobId) -> Refused {
+    Refused::NotFound(format!("there is no job {job}"))
+}
+
+async fn ended_job(store: &Store, job: JobId) -> Result<Job, Refused> {
+    let found = store.job(job).await.map_err(|error| Refused::Unavailable(error.to_string()))?;
+    found.ok_or_else(|| no_job(job))
+}
+
+/// Where an ended job's original lies now.
+pub(super) fn original(job: &Job) -> Option<&RawPath> {
+    job.delivered.iter().find(|moved| moved.kind == MoveKind::Original)?.path.as_ref()
+}
+
+/// Fetches a failed or cancelled job's original back and removes its notes. Should the daemon die in between, the file is
+/// found without an open job and goes back to its inbox: a new job, nothing lost.
+pub(super) async fn reclaim(store: &Store, spool: &Spool, id: JobId, pipelines: &[String]) -> Result<Job, Refused> {
+    let job = ended_job(store, id).await?;
+    if !matches!(job.state, State::Failed | State::Cancelled) {
+        let why = format!("the job is {}; only failed and cancelled jobs can be retried (`restore` puts the original back)", job.state.word());
+        return Err(Refused::Conflict(why));
+    }
+    if !pipelines.contains(&job.accepted.pipeline) {
+        return Err(Refused::Conflict(format!("pipeline `{}` is gone or has faults: put it right first", job.accepted.pipeline)));
+    }
+    let Some(from) = original(&job).cloned() else {
+        return Err(Refused::Conflict("the file was never taken; drop it into its inbox again".to_owned()));
+    };
+    let (held, spool) = (job.accepted.held.clone(), spool.clone());
+    let notes: Vec<RawPath> = job.delivered.iter().filter(|moved| moved.kind == MoveKind::Note).filter_map(|moved| moved.path.clone()).collect();
+    let fetched = blocking(move || {
+        spool.reclaim(&from.0, &held.0)?;
+        for note in notes {
+            if let Err(error) = durable::remove(&note.0) {
+                tracing::warn!(%error, "a note of an earlier failure stays behind");
+            }
+        }
+        Ok::<(), spool::RedoError>(())
+    });
+    match fetched.await {
+        Ok(Ok(())) => Ok(job),
+        Ok(Err(error)) => Err(Refused::Conflict(format!("the original cannot be fetched back: {error}"))),
+        Err(problem) => Err(Refused::Unavailable(problem.detail)),
+    }
+}
+
+/// Puts a copy of an ended job's original into its inbox.
+pub(super) async fn restore(store: Store, spool: Spool, id: JobId) -> Result<RawPath, Refused> {
+    let job = ended_job(&store, id).await?;
+    if !job.state.is_terminal() {
+        return Err(Refused::Conflict(format!("the job is {}; wait for its end, or cancel it", job.state.word())));
+    }
+    let Some(from) = original(&job).cloned() else {
+        return Err(Refused::Conflict("the original was deleted, as the pipeline says (`original: delete`)".to_owned()));
+    };
+    let (folder, to) = (job.accepted.folder.clone(), job.accepted.path.clone());
+    if from == to {
+        return Err(Refused::Conflict("the original lies in its inbox already, as the pipeline says (`original: keep`)".to_owned()));
+    }
+    let copied = blocking(move || spool.restore(&from.0, &folder.0, &to.0)).await;
+    match copied {
+        Ok(Ok(path)) => Ok(path.into()),
+        Ok(Err(error)) => Err(Refused::Conflict(format!("the original cannot be put back: {error}"))),
+        Err(problem) => Err(Refused::Unavailable(problem.detail)),
+    }
+}
+
+/// Why no new files should be taken, if a disk is low.
+pub(super) fn low_disk(folders: &[PathBuf], min_free: u64) -> Option<String> {
+    folders.iter().find_map(|folder| {
+        let there = folder.ancestors().find(|place| place.exists())?;
+        let free = durable::free_space(there).ok()?;
+        (free < min_free).then(|| {
+            let mib = |bytes: u64| bytes >> 20;
+            format!("only {} MiB are free at `{}`, fewer than {} (`min_free_mb`)", mib(free), folder.display(), mib(min_free))
+        })
+    })
+}

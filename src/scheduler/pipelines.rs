@@ -1,0 +1,212 @@
+//! The pipelines that are current: reloaded when their files or the installed operations change; a bad file leaves the last
+//! good revision running, across restarts too.
+
+use crate::durable;
+use crate::event::{Draft, Event, PipelineEvent};
+use crate::pipeline::check::{self, Surroundings};
+use crate::pipeline::checked::Pipeline;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::load;
+use crate::plugin::catalog::Catalog;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One pipeline file as it stands.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The file's stem.
+    pub id: String,
+    /// The file.
+    pub file: PathBuf,
+    /// What runs: the newest revision without faults.
+    pub current: Option<Arc<Pipeline>>,
+    /// What is wrong with the file as it is now.
+    pub faults: Vec<Fault>,
+}
+
+/// Every pipeline file, and how to read them again.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: PathBuf,
+    surroundings: Surroundings,
+    entries: BTreeMap<String, Entry>,
+    last_good: BTreeMap<String, String>,
+}
+
+/// What a reload brought.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What changed, for the journal.
+    pub events: Vec<Draft>,
+    /// Every entry.
+    pub entries: Vec<Entry>,
+    /// Pipelines that were not known before.
+    pub new: Vec<String>,
+}
+
+/// A pipeline was not saved.
+#[derive(Debug)]
+pub enum Unsaved {
+    /// It has faults.
+    Faults(Vec<Fault>),
+    /// Somebody changed it since.
+    Conflict(String),
+    /// The id cannot be a file name.
+    BadId(String),
+    /// The file cannot be written.
+    Io(String),
+}
+
+impl Shelf {
+    /// An empty shelf. `last_good` has the YAML of each pipeline's last good revision of an earlier life.
+    #[must_use]
+    pub fn new(folder: PathBuf, surroundings: Surroundings, last_good: BTreeMap<String, String>) -> Self {
+        Self { folder, surroundings, entries: BTreeMap::new(), last_good }
+    }
+
+    /// Reads every file again. Events tell only what changed.
+    pub fn reload(&mut self, catalog: &Catalog) -> Reloaded {
+        let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+        for loaded in load::load(&self.folder, catalog, &self.surroundings) {
+            let mut entry = Entry { id: loaded.id.clone(), file: loaded.file, current: None, faults: Vec::new() };
+            match loaded.result {
+                Ok(pipeline) => entry.current = Some(Arc::new(pipeline)),
+                Err(faults) => entry.faults = faults,
+            }
+            // Two files of one stem: the faults of both count, the pipeline of neither.
+            if let Some(twin) = entries.get_mut(&loaded.id) {
+                twin.faults.append(&mut entry.faults);
+                twin.current = None;
+            } else {
+                entries.insert(loaded.id, entry);
+            }
+        }
+        refuse_loops(&mut entries);
+        self.keep_last_good(&mut entries, catalog);
+        let events = self.changes(&entries);
+        let new = entries.keys().filter(|id| !self.entries.contains_key(*id)).cloned().collect();
+        self.entries = entries;
+        Reloaded { events, entries: self.entries.values().cloned().collect(), new }
+    }
+
+    /// Where a faulty file has a good revision before it, that one goes on.
+    fn keep_last_good(&mut self, entries: &mut BTreeMap<String, Entry>, catalog: &Catalog) {
+        for entry in entries.values_mut() {
+            match &entry.current {
+                Some(pipeline) => {
+                    self.last_good.insert(entry.id.clone(), pipeline.yaml.clone());
+                }
+                None => {
+                    let earlier = self.entries.get(&entry.id).and_then(|earlier| earlier.current.clone());
+                    entry.current = earlier.or_else(|| self.recheck_last_good(&entry.id, catalog));
+                }
+            }
+        }
+    }
+
+    fn recheck_last_good(&self, id: &str, catalog: &Catalog) -> Option<Arc<Pipeline>> {
+        let yaml = self.last_good.get(id)?;
+        check::check(id, id, yaml.as_bytes(), catalog, &self.surroundings).ok().map(Arc::new)
+    }
+
+    fn changes(&self, entries: &BTreeMap<String, Entry>) -> Vec<Draft> {
+        let mut changes = Vec::new();
+        let mut say = |pipeline: &str, what| changes.push(Draft::now(Event::Pipeline { pipeline: pipeline.to_owned(), what }));
+        for entry in entries.values() {
+            let before = self.entries.get(&entry.id);
+            let revision = |entry: &Entry| entry.current.as_ref().map(|pipeline| pipeline.revision.clone());
+            let faults: Vec<String> = entry.faults.iter().map(ToString::to_string).collect();
+            if !faults.is_empty() {
+                let said: Vec<String> = before.map(|before| before.faults.iter().map(ToString::to_string).collect()).unwrap_or_default();
+                if said != faults {
+                    say(&entry.id, PipelineEvent::Invalid { faults });
+                }
+            } else if let Some(pipeline) = &entry.current
+                && (before.and_then(revision).as_ref() != Some(&pipeline.revision) || before.is_some_and(|before| !before.faults.is_empty()))
+            {
+                say(&entry.id, PipelineEvent::Loaded { revision: pipeline.revision.clone(), yaml: pipeline.yaml.clone() });
+            }
+        }
+        for gone in self.entries.keys().filter(|id| !entries.contains_key(*id)) {
+            say(gone, PipelineEvent::Removed);
+        }
+        changes
+    }
+
+    /// Checks and saves a pipeline's YAML; `Some(revision)` must still be the current one.
+    ///
+    /// # Errors
+    /// It has faults, somebody changed it, or the file cannot be written.
+    pub fn save(&self, id: &str, yaml: &str, expected: Option<&str>, catalog: &Catalog) -> Result<bool, Unsaved> {
+        let known = self.entries.get(id);
+        let file = known.map_or_else(|| self.folder.join(format!("{id}.yaml")), |entry| entry.file.clone());
+        load::check_id(id).map_err(Unsaved::BadId)?;
+        if let Some(expected) = expected {
+            let current = known.and_then(|entry| entry.current.as_ref()).map(|pipeline| pipeline.revision.clone());
+            if current.as_deref() != Some(expected) {
+                let now = current.unwrap_or_else(|| "nothing".to_owned());
+                return Err(Unsaved::Conflict(format!("pipeline `{id}` was changed since: it is at revision {now} now, not {expected}")));
+            }
+        }
+        let label = file.file_name().map_or_else(|| id.to_owned(), |name| name.to_string_lossy().into_owned());
+        let pipeline = check::check(id, &label, yaml.as_bytes(), catalog, &self.surroundings).map_err(Unsaved::Faults)?;
+        self.check_with_others(pipeline)?;
+        durable::write_atomic(&file, yaml.as_bytes()).map_err(|error| Unsaved::Io(error.to_string()))?;
+        Ok(known.is_none())
+    }
+
+    fn check_with_others(&self, pipeline: Pipeline) -> Result<(), Unsaved> {
+        let id = pipeline.id.clone();
+        let others = self.entries.values().filter(|entry| entry.id != id).filter_map(|entry| entry.current.clone());
+        let all: Vec<Arc<Pipeline>> = others.chain([Arc::new(pipeline)]).collect();
+        let faults: Vec<Fault> = check::folders(&all).into_iter().filter(|(of, _)| *of == id).map(|(_, fault)| fault).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Unsaved::Faults(faults)) }
+    }
+
+    /// Every fault of a text as the pipeline `id`, alone and beside the others.
+    #[must_use]
+    pub fn faults(&self, id: &str, yaml: &str, catalog: &Catalog) -> Vec<Fault> {
+        match check::check(id, &format!("{id}.yaml"), yaml.as_bytes(), catalog, &self.surroundings) {
+            Err(faults) => faults,
+            Ok(pipeline) => match self.check_with_others(pipeline) {
+                Err(Unsaved::Faults(faults)) => faults,
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// Removes a pipeline's file.
+    ///
+    /// # Errors
+    /// There is none (`Ok(false)`), or it cannot be removed.
+    pub fn delete(&mut self, id: &str) -> Result<bool, String> {
+        let Some(entry) = self.entries.get(id) else { return Ok(false) };
+        durable::remove(&entry.file).map_err(|error| error.to_string())?;
+        self.last_good.remove(id);
+        Ok(true)
+    }
+
+    /// The folder with the files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What surrounds a pipeline file.
+    #[must_use]
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+}
+
+/// Pipelines that would feed each other, or share a folder, get a fault and no current revision.
+fn refuse_loops(entries: &mut BTreeMap<String, Entry>) {
+    let all: Vec<Arc<Pipeline>> = entries.values().filter_map(|entry| entry.current.clone()).collect();
+    for (id, fault) in check::folders(&all) {
+        if let Some(entry) = entries.get_mut(&id) {
+            entry.current = None;
+            entry.faults.push(fault);
+        }
+    }
+}
