@@ -396,10 +396,7 @@ impl Store {
         async move { answer.await.map(drop) }
     }
 
-    fn enqueue(
-        &self,
-        work: Work,
-    ) -> impl Future<Output = Result<Outcome, Error>> + Send + use<> {
+    fn enqueue(&self, work: Work) -> impl Future<Output = Result<Outcome, Error>> + Send + use<> {
         let answer = self.send(work);
         async move { answer?.await.unwrap_or(Err(Error::Closed)) }
     }

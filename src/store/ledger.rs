@@ -87,11 +87,10 @@ pub(crate) fn list(
         .map_err(crate::store::error::reading)?;
     rows.into_iter()
         .map(|(pipeline, relative, identity, why)| {
-            let identity =
-                serde_json::from_str(&identity).map_err(|source| Error::Unreadable {
-                    what: format!("the ledger entry `{relative}`"),
-                    source,
-                })?;
+            let identity = serde_json::from_str(&identity).map_err(|source| Error::Unreadable {
+                what: format!("the ledger entry `{relative}`"),
+                source,
+            })?;
             Ok(LedgerEntry {
                 pipeline,
                 relative: RawPath::decode(&relative),

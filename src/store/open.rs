@@ -6,7 +6,7 @@ use crate::store::error::{Error, Severity, reading, severity, writing};
 use crate::store::ledger::{self, LedgerEntry};
 use crate::store::lock::Lock;
 use crate::store::query::{self, PipelineRow};
-use crate::store::row::{parse_job, unsigned};
+use crate::store::row::parse_job;
 use crate::store::schema::{self, APPLICATION, FORMAT};
 use crate::store::writer::{Gauges, Sink, Writer};
 use crate::store::{Config, Store};
@@ -205,7 +205,11 @@ fn check_header(connection: &Connection, file: &Path) -> Result<(), Error> {
 
 /// After a clean end the file is taken as it is; after anything else every page is looked at.
 fn check_content(connection: &Connection) -> Result<(), Error> {
-    if schema::meta(connection, "clean").map_err(damage)?.as_deref() == Some("1") {
+    if schema::meta(connection, "clean")
+        .map_err(damage)?
+        .as_deref()
+        == Some("1")
+    {
         return Ok(());
     }
     let verdict: String = connection

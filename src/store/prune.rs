@@ -128,11 +128,7 @@ fn old_events(connection: &Connection, cutoff: i64, keep: u64) -> rusqlite::Resu
 }
 
 /// Deletes a job with all that belongs to it; returns the number of its last event.
-fn forget(
-    connection: &Connection,
-    job: &OldJob,
-    pruned: &mut Pruned,
-) -> rusqlite::Result<u64> {
+fn forget(connection: &Connection, job: &OldJob, pruned: &mut Pruned) -> rusqlite::Result<u64> {
     let last: Option<i64> = connection
         .prepare_cached("SELECT MAX(seq) FROM event WHERE job = ?1")?
         .query_row([&job.id], |row| row.get(0))?;

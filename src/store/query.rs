@@ -245,10 +245,7 @@ fn before(query: &JobQuery) -> Result<Value, Error> {
         (None, Order::Changed) => Ok(Value::Integer(i64::MAX)),
         // After every ULID.
         (None, Order::Created) => Ok(Value::Text("~".to_owned())),
-        (Some(text), Order::Changed) => text
-            .parse()
-            .map(Value::Integer)
-            .map_err(|_| refused(text)),
+        (Some(text), Order::Changed) => text.parse().map(Value::Integer).map_err(|_| refused(text)),
         (Some(text), Order::Created) => text
             .parse::<JobId>()
             .map(|id| Value::Text(id.to_string()))

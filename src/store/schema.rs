@@ -177,10 +177,7 @@ mod tests {
     use super::*;
 
     /// Every layout that has ever been released. A changed layout needs a new number, a line here and a step in `migrate`.
-    const RELEASED: &[(i32, &str)] = &[(
-        1,
-        "DDL-HASH",
-    )];
+    const RELEASED: &[(i32, &str)] = &[(1, "DDL-HASH")];
 
     #[test]
     fn a_changed_layout_has_a_new_number() {

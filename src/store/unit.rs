@@ -69,7 +69,8 @@ impl Unit<'_> {
         let job = match &draft.event {
             Event::Job { job, what } => Some(self.job_event(seq, draft.at, *job, what)?),
             Event::Pipeline { pipeline, what } => {
-                project_pipeline(self.connection, seq, draft.at, pipeline, what).map_err(writing)?;
+                project_pipeline(self.connection, seq, draft.at, pipeline, what)
+                    .map_err(writing)?;
                 None
             }
             Event::Watch { pipeline, what } => {

@@ -11,6 +11,7 @@ use crate::store::error::{Error, Severity, severity};
 use crate::store::ledger::{self, LedgerChange};
 use crate::store::log::{self, Extent, LogLine};
 use crate::store::prune::{self, Pruned, Retention};
+use crate::store::row::load_job;
 use crate::store::schema::set_meta;
 use crate::store::unit::{self, Known};
 use rusqlite::Connection;
@@ -132,7 +133,9 @@ impl Writer {
                     next = receiver.try_recv().ok();
                 }
             }
-            self.gauges.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
+            self.gauges
+                .waiting
+                .fetch_sub(batch.len(), Ordering::Relaxed);
             self.serve(batch);
         }
         self.end();
@@ -212,7 +215,10 @@ impl Writer {
         Ok(outcomes)
     }
 
-    #[expect(clippy::type_complexity, reason = "an outcome for each work, and what is known after all of them")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "an outcome for each work, and what is known after all of them"
+    )]
     fn attempt(&mut self, works: &[Work]) -> Result<(Vec<Result<Outcome, Error>>, Known), Failure> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut batch = Known {
@@ -254,7 +260,8 @@ impl Writer {
             Work::Log(job, lines) => {
                 let extent = match self.logs.remove(job) {
                     Some(extent) => extent,
-                    None => log::extent(&self.connection, *job)?,
+                    None if self.is_known(*job, batch)? => log::extent(&self.connection, *job)?,
+                    None => return Err(Error::UnknownJob(*job)),
                 };
                 let extent = log::add(&self.connection, *job, extent, lines)?;
                 if self.logs.len() >= REMEMBERED {
@@ -269,10 +276,15 @@ impl Writer {
                 }
                 Ok(Outcome::Done)
             }
-            Work::Prune(retention) => {
-                prune::step(&self.connection, retention).map(Outcome::Pruned)
-            }
+            Work::Prune(retention) => prune::step(&self.connection, retention).map(Outcome::Pruned),
         }
+    }
+
+    fn is_known(&self, job: JobId, batch: &Known) -> Result<bool, Error> {
+        if batch.jobs.contains_key(&job) || self.known.jobs.contains_key(&job) {
+            return Ok(true);
+        }
+        Ok(load_job(&self.connection, job)?.is_some())
     }
 
     /// Keeps what is known of open jobs; a job that has ended is not asked for again soon.
