@@ -352,7 +352,10 @@ mod tests {
                 ctime_ns: 5,
             };
             let text = serde_json::to_string(&identity).expect("written");
-            assert_eq!(serde_json::from_str::<Identity>(&text).expect("read"), identity);
+            assert_eq!(
+                serde_json::from_str::<Identity>(&text).expect("read"),
+                identity
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::store::row::{signed, unsigned};
 use crate::store::schema::{meta, set_meta};
 use crate::store::unit::count;
 use crate::time::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use std::time::Duration;
 
 /// Jobs of one step.
@@ -97,34 +97,47 @@ struct OldJob {
     state: String,
 }
 
-/// Finished before the cutoff, or beyond the newest `keep`.
+/// Finished before the cutoff, or beyond the newest `keep`: the oldest of them.
 fn old_jobs(connection: &Connection, cutoff: i64, keep: u64) -> rusqlite::Result<Vec<OldJob>> {
-    connection
-        .prepare_cached(
-            "SELECT id, pipeline, state FROM job WHERE finished IS NOT NULL AND
-               (finished < ?1 OR rowid IN (SELECT rowid FROM job WHERE finished IS NOT NULL ORDER BY finished DESC, rowid DESC LIMIT -1 OFFSET ?2))
-             ORDER BY finished LIMIT ?3",
-        )?
-        .query_map(params![cutoff, signed(keep), JOBS], |row| {
-            Ok(OldJob {
-                id: row.get(0)?,
-                pipeline: row.get(1)?,
-                state: row.get(2)?,
-            })
-        })?
-        .collect()
+    let ended: i64 = connection
+        .prepare_cached("SELECT COALESCE(SUM(jobs), 0) FROM tally WHERE state IN ('succeeded', 'failed', 'cancelled')")?
+        .query_row([], |row| row.get(0))?;
+    let excess = ended.saturating_sub(signed(keep)).max(0);
+    let mut statement = connection.prepare_cached(
+        "SELECT id, pipeline, state, finished FROM job WHERE finished IS NOT NULL ORDER BY finished LIMIT ?1",
+    )?;
+    let mut rows = statement.query([JOBS])?;
+    let mut old = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(3)? >= cutoff && old.len() as i64 >= excess {
+            break;
+        }
+        old.push(OldJob {
+            id: row.get(0)?,
+            pipeline: row.get(1)?,
+            state: row.get(2)?,
+        });
+    }
+    Ok(old)
 }
 
-/// Events of no job from before the cutoff, or beyond the newest `keep`.
+/// Events of no job from before the cutoff, or beyond the newest `keep`: the oldest of them.
 fn old_events(connection: &Connection, cutoff: i64, keep: u64) -> rusqlite::Result<Vec<i64>> {
-    connection
-        .prepare_cached(
-            "SELECT seq FROM event WHERE job IS NULL AND
-               (at < ?1 OR seq IN (SELECT seq FROM event WHERE job IS NULL ORDER BY at DESC, seq DESC LIMIT -1 OFFSET ?2))
-             ORDER BY at LIMIT ?3",
-        )?
-        .query_map(params![cutoff, signed(keep), EVENTS], |row| row.get(0))?
-        .collect()
+    let count: i64 = connection
+        .prepare_cached("SELECT COUNT(*) FROM event WHERE job IS NULL")?
+        .query_row([], |row| row.get(0))?;
+    let excess = count.saturating_sub(signed(keep)).max(0);
+    let mut statement = connection
+        .prepare_cached("SELECT seq, at FROM event WHERE job IS NULL ORDER BY at, seq LIMIT ?1")?;
+    let mut rows = statement.query([EVENTS])?;
+    let mut old = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(1)? >= cutoff && old.len() as i64 >= excess {
+            break;
+        }
+        old.push(row.get(0)?);
+    }
+    Ok(old)
 }
 
 /// Deletes a job with all that belongs to it; returns the number of its last event.

@@ -311,10 +311,12 @@ async fn state_lists_use_their_partial_index() {
             "event_path",
         ),
     ] {
-        let plan: Vec<String> = connection
+        let mut statement = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-            .expect("prepared")
-            .query_map([], |row| row.get(3))
+            .expect("prepared");
+        let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+        let plan: Vec<String> = statement
+            .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
             .expect("explained")
             .collect::<Result<_, _>>()
             .expect("read");
