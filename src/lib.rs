@@ -15,3 +15,5 @@ pub mod pipeline;
 pub mod wire;
 
 pub mod event;
+
+pub mod http;
