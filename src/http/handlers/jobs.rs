@@ -1,0 +1,300 @@
+//! Jobs: lists, single ones, what can be done to them, and their files.
+
+use crate::http::api::{JobQuery, LogEntry};
+use crate::http::call::Call;
+use crate::http::content::{self, FileContent};
+use crate::http::query::nearest;
+use crate::http::refusal::{Kind, Refusal};
+use crate::http::reply::{self, Response};
+use crate::http::view::job::{JobPageView, JobView, names};
+use crate::http::view::segment;
+use crate::http::view::system::{LogLineView, LogView, RestoredView};
+use crate::job::redo::MoveKind;
+use crate::job::state::{Job, State};
+use http::StatusCode;
+use http::header::LINK;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+const STATES: &[&str] = &[
+    "claiming",
+    "queued",
+    "running",
+    "waiting",
+    "delivering",
+    "succeeded",
+    "failed",
+    "cancelled",
+];
+const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error"];
+/// A log as one text is not longer than this.
+const MAX_LOG: usize = 16 << 20;
+
+pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
+    let states = call.query.list("state")?;
+    if let Some(wrong) = states.iter().find(|word| !STATES.contains(&word.as_str())) {
+        return Err(unknown_word("state", wrong, STATES));
+    }
+    let before = call
+        .query
+        .text("before")?
+        .map(|text| {
+            text.parse().map_err(|error: crate::job::id::NotAJobId| {
+                Refusal::bad(format!("`before`: {error}"))
+            })
+        })
+        .transpose()?;
+    let limit = call.query.number("limit", 1..=500, 50)?;
+    let page = call
+        .api
+        .backend
+        .jobs(JobQuery {
+            pipeline: call.query.text("pipeline")?.map(str::to_owned),
+            states,
+            text: call.query.text("q")?.map(str::to_owned),
+            before,
+            limit: u32::try_from(limit).unwrap_or(500),
+        })
+        .await?;
+    let next = page.next.map(|id| id.to_string());
+    let link = next.as_ref().map(|next| next_link(&call.head.query, next));
+    let view = JobPageView {
+        jobs: page.jobs.iter().map(JobView::new).collect(),
+        next,
+        cursor: page.cursor,
+    };
+    let response = reply::json(StatusCode::OK, &view);
+    Ok(match link {
+        Some(link) => reply::with(response, LINK, &link),
+        None => response,
+    })
+}
+
+fn next_link(query: &str, next: &str) -> String {
+    let mut url = String::from("/api/v1/jobs?");
+    for pair in query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("before="))
+    {
+        url.push_str(pair);
+        url.push('&');
+    }
+    format!("<{url}before={}>; rel=\"next\"", segment(next))
+}
+
+fn unknown_word(what: &str, word: &str, known: &[&'static str]) -> Refusal {
+    let refusal = Refusal::bad(format!("`{word}` is not a {what}"));
+    match nearest(word, known.iter().copied()) {
+        Some(near) => refusal.hint(format!("did you mean `{near}`?")),
+        None => refusal.hint(format!("known: {}", known.join(", "))),
+    }
+}
+
+async fn find(call: &Call) -> Result<Job, Refusal> {
+    let id = call.job()?;
+    call.api
+        .backend
+        .job(id)
+        .await?
+        .ok_or_else(|| Refusal::not_found(format!("there is no job `{id}`")))
+}
+
+pub(crate) async fn one(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
+    let tag = format!("\"{}\"", job.rev);
+    if content::is_unchanged(&call.head, &tag) {
+        return Ok(content::unchanged(&tag));
+    }
+    let response = reply::json(StatusCode::OK, &JobView::new(&job));
+    Ok(content::revalidate(response, &tag))
+}
+
+pub(crate) async fn cancel(call: Call) -> Result<Response, Refusal> {
+    call.api.backend.cancel(call.job()?).await?;
+    Ok(reply::empty(StatusCode::ACCEPTED))
+}
+
+pub(crate) async fn retry(call: Call) -> Result<Response, Refusal> {
+    call.api.backend.retry(call.job()?).await?;
+    Ok(reply::empty(StatusCode::ACCEPTED))
+}
+
+pub(crate) async fn restore(call: Call) -> Result<Response, Refusal> {
+    let path = call.api.backend.restore(call.job()?).await?;
+    let view = RestoredView {
+        path: path.encode(),
+    };
+    Ok(reply::json(StatusCode::OK, &view))
+}
+
+pub(crate) async fn input(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
+    let wanted = FileContent {
+        name: job.name(),
+        mime: Some("application/pdf".into()),
+        inline: is_inline(&call)?,
+        places: originals(&job),
+        gone: format!(
+            "the original of job `{}` does not lie where it was put any more",
+            job.id
+        ),
+    };
+    content::file(&call.head, wanted).await
+}
+
+/// Where a job's original can be, the likeliest first.
+fn originals(job: &Job) -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> = job
+        .delivered
+        .iter()
+        .filter(|delivered| delivered.kind == MoveKind::Original)
+        .filter_map(|delivered| delivered.path.clone().map(|path| path.0))
+        .collect();
+    places.push(job.accepted.held.0.clone());
+    if let State::Delivering { redo } = &job.state {
+        let moved = redo
+            .moves
+            .iter()
+            .filter(|step| step.kind == MoveKind::Original);
+        places.extend(moved.filter_map(|step| step.to.clone().map(|path| path.0)));
+    }
+    if matches!(job.state, State::Claiming) {
+        places.push(job.accepted.path.0.clone());
+    }
+    places
+}
+
+pub(crate) async fn artifact(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
+    let name = call.part("name");
+    let found = names(&job.delivered)
+        .iter()
+        .position(|known| known == name)
+        .map(|index| &job.delivered[index]);
+    let Some(delivered) = found else {
+        return Err(
+            Refusal::not_found(format!("job `{}` has put out no `{name}`", job.id))
+                .hint(format!("/api/v1/jobs/{} lists its artifacts", job.id)),
+        );
+    };
+    let Some(path) = &delivered.path else {
+        return Err(Refusal::new(
+            Kind::Gone,
+            format!("`{name}` of job `{}` was not kept", job.id),
+        ));
+    };
+    let wanted = FileContent {
+        name: path.0.file_name().map_or_else(
+            || name.to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
+        mime: delivered.mime.clone().or_else(|| {
+            matches!(delivered.kind, MoveKind::Document | MoveKind::Original)
+                .then(|| "application/pdf".to_owned())
+        }),
+        inline: is_inline(&call)?,
+        places: vec![path.0.clone()],
+        gone: format!(
+            "`{name}` of job `{}` was moved or deleted after its delivery",
+            job.id
+        ),
+    };
+    content::file(&call.head, wanted).await
+}
+
+fn is_inline(call: &Call) -> Result<bool, Refusal> {
+    match call.query.text("inline")? {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(other) => Err(Refusal::bad(format!(
+            "`inline` is `{other}`, but must be true or false"
+        ))),
+    }
+}
+
+pub(crate) async fn log(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
+    let wanted = LogFilter::read(&call)?;
+    if call.head.prefers("application/json") {
+        return lines(&call, &job, &wanted).await;
+    }
+    let mut text = String::new();
+    let mut after = 0;
+    loop {
+        let page = call.api.backend.log(job.id, after, 5000).await?;
+        let Some(last) = page.last() else { break };
+        after = last.number;
+        for entry in page.iter().filter(|entry| wanted.takes(entry)) {
+            write_line(&mut text, entry);
+        }
+        if text.len() > MAX_LOG {
+            text.push_str("... the rest is only in the JSON form\n");
+            break;
+        }
+    }
+    Ok(content::text(
+        &call.head,
+        "text/plain; charset=utf-8",
+        text.into_bytes().into(),
+    ))
+}
+
+async fn lines(call: &Call, job: &Job, wanted: &LogFilter) -> Result<Response, Refusal> {
+    let after = call.query.number("after", 0..=u64::MAX, 0)?;
+    let limit = call.query.number("limit", 1..=5000, 1000)?;
+    let page = call
+        .api
+        .backend
+        .log(job.id, after, u32::try_from(limit).unwrap_or(5000))
+        .await?;
+    let view = LogView {
+        next: page.last().map_or(after, |last| last.number),
+        lines: page
+            .iter()
+            .filter(|entry| wanted.takes(entry))
+            .map(LogLineView::new)
+            .collect(),
+    };
+    Ok(reply::json(StatusCode::OK, &view))
+}
+
+/// Which lines of a log are wanted.
+struct LogFilter {
+    rank: usize,
+    step: Option<String>,
+}
+
+impl LogFilter {
+    fn read(call: &Call) -> Result<Self, Refusal> {
+        let rank = match call.query.text("level")? {
+            None => 0,
+            Some(word) => rank(word).ok_or_else(|| unknown_word("level", word, LEVELS))?,
+        };
+        Ok(Self {
+            rank,
+            step: call.query.text("step")?.map(str::to_owned),
+        })
+    }
+
+    fn takes(&self, entry: &LogEntry) -> bool {
+        let step = self.step.is_none() || self.step == entry.step;
+        step && rank(&entry.level).unwrap_or(2) >= self.rank
+    }
+}
+
+fn rank(level: &str) -> Option<usize> {
+    LEVELS.iter().position(|known| *known == level)
+}
+
+fn write_line(text: &mut String, entry: &LogEntry) {
+    let step = entry.step.as_deref().unwrap_or("-");
+    // A line is one line, whatever a plugin wrote.
+    let message = entry.message.replace('\n', "\n    ");
+    writeln!(
+        text,
+        "{} {:5} {step}: {message}",
+        entry.at.rfc3339(),
+        entry.level
+    )
+    .expect("a string takes any text");
+}

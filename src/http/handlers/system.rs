@@ -1,0 +1,53 @@
+//! The daemon itself.
+
+use crate::http::call::Call;
+use crate::http::guard;
+use crate::http::metrics;
+use crate::http::openapi as description;
+use crate::http::refusal::Refusal;
+use crate::http::reply::{self, Response};
+use crate::http::view::system::HealthView;
+use http::StatusCode;
+
+pub(crate) async fn health(call: Call) -> Result<Response, Refusal> {
+    Ok(reply::json(StatusCode::OK, &view(&call).await?))
+}
+
+pub(crate) async fn ready(call: Call) -> Result<Response, Refusal> {
+    let view = view(&call).await?;
+    let status = if view.status == "stopping" {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    Ok(reply::json(status, &view))
+}
+
+async fn view(call: &Call) -> Result<HealthView, Refusal> {
+    let health = call.api.backend.health().await?;
+    let may_know = call
+        .api
+        .config
+        .token
+        .as_deref()
+        .is_none_or(|token| guard::knows(token, &call.head));
+    Ok(HealthView::new(
+        &health,
+        metrics::open_streams(&call.api),
+        may_know,
+    ))
+}
+
+pub(crate) async fn metrics(call: Call) -> Result<Response, Refusal> {
+    let mut all = call.api.backend.metrics().await?;
+    all.extend(metrics::own(&call.api));
+    Ok(reply::bytes(
+        StatusCode::OK,
+        "text/plain; version=0.0.4; charset=utf-8",
+        metrics::text(&all),
+    ))
+}
+
+pub(crate) async fn openapi(_call: Call) -> Result<Response, Refusal> {
+    Ok(reply::json(StatusCode::OK, description::document()))
+}
