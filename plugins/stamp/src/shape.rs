@@ -1,0 +1,262 @@
+//! Text to positioned glyphs: lines, bidirectional runs, scripts, shaping by the font's own tables.
+
+use std::ops::Range;
+
+use rustybuzz::{Direction, Face, UnicodeBuffer};
+use unicode_bidi::BidiInfo;
+use unicode_script::{Script, UnicodeScript};
+
+/// The face that every stamp is set in: DejaVu Sans 2.37, under the licence beside it.
+pub(crate) const FONT: &[u8] = include_bytes!("../fonts/DejaVuSans.ttf");
+
+/// The embedded font, opened.
+pub(crate) fn face() -> Face<'static> {
+    Face::from_slice(FONT, 0).expect("the embedded font is well-formed")
+}
+
+/// One glyph in visual order, in font units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Glyph {
+    /// The glyph in the whole font.
+    pub(crate) id: u16,
+    /// How far the pen moves after it.
+    pub(crate) advance: i32,
+    /// Where it is drawn beside the pen.
+    pub(crate) offset: (i32, i32),
+}
+
+/// Glyphs that stand together for a piece of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cluster {
+    /// The text, in logical order.
+    pub(crate) text: String,
+    /// Its glyphs, in visual order; at least one.
+    pub(crate) glyphs: Vec<Glyph>,
+}
+
+/// One line in visual order, from left to right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// What stands on it.
+    pub(crate) clusters: Vec<Cluster>,
+    /// The pen's way over all of it, in font units.
+    pub(crate) width: i32,
+}
+
+/// Shapes `text` line by line; the characters that the font cannot show are the error, each once.
+pub(crate) fn shape(face: &Face<'_>, text: &str) -> Result<Vec<Line>, Vec<char>> {
+    let mut missing = Vec::new();
+    let lines = lines(text)
+        .iter()
+        .map(|line| shape_line(face, line, &mut missing))
+        .collect();
+    if missing.is_empty() {
+        Ok(lines)
+    } else {
+        Err(missing)
+    }
+}
+
+/// The lines of `text`: CR LF, CR, LF, NEL, VT, FF and the Unicode separators end one; a tab is four spaces.
+fn lines(text: &str) -> Vec<String> {
+    text.replace("\r\n", "\n")
+        .split([
+            '\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}',
+        ])
+        .map(|line| line.replace('\t', "    "))
+        .collect()
+}
+
+fn shape_line(face: &Face<'_>, text: &str, missing: &mut Vec<char>) -> Line {
+    let mut line = Line::default();
+    let bidi = BidiInfo::new(text, None);
+    for paragraph in &bidi.paragraphs {
+        let (levels, runs) = bidi.visual_runs(paragraph, paragraph.range.clone());
+        for run in runs {
+            let rtl = levels[run.start].is_rtl();
+            let mut pieces = script_runs(text, run);
+            if rtl {
+                pieces.reverse();
+            }
+            for (range, script) in pieces {
+                line.clusters
+                    .extend(shape_run(face, text, range, script, rtl, missing));
+            }
+        }
+    }
+    line.width = line
+        .clusters
+        .iter()
+        .flat_map(|c| &c.glyphs)
+        .map(|g| g.advance)
+        .sum();
+    line
+}
+
+/// Cuts a run where the script changes; marks, digits and punctuation stay with what is before them.
+fn script_runs(text: &str, run: Range<usize>) -> Vec<(Range<usize>, Script)> {
+    let mut pieces: Vec<(Range<usize>, Script)> = Vec::new();
+    for (at, character) in text[run.clone()].char_indices() {
+        let at = run.start + at;
+        let end = at + character.len_utf8();
+        let script = character.script();
+        let neutral = matches!(script, Script::Common | Script::Inherited | Script::Unknown);
+        match pieces.last_mut() {
+            Some((range, _)) if neutral => range.end = end,
+            Some((range, last)) if *last == script => range.end = end,
+            Some((range, last)) if *last == Script::Common => {
+                *last = script;
+                range.end = end;
+            }
+            _ => pieces.push((at..end, if neutral { Script::Common } else { script })),
+        }
+    }
+    pieces
+}
+
+fn shape_run(
+    face: &Face<'_>,
+    text: &str,
+    range: Range<usize>,
+    script: Script,
+    rtl: bool,
+    missing: &mut Vec<char>,
+) -> Vec<Cluster> {
+    let run = &text[range.clone()];
+    let mut buffer = UnicodeBuffer::new();
+    buffer.push_str(run);
+    buffer.set_pre_context(&text[..range.start]);
+    buffer.set_post_context(&text[range.end..]);
+    buffer.set_direction(if rtl {
+        Direction::RightToLeft
+    } else {
+        Direction::LeftToRight
+    });
+    if let Ok(script) = script.short_name().parse() {
+        buffer.set_script(script);
+    }
+    let shaped = rustybuzz::shape(face, &[], buffer);
+    let mut clusters: Vec<(usize, Vec<Glyph>)> = Vec::new();
+    for (info, position) in shaped.glyph_infos().iter().zip(shaped.glyph_positions()) {
+        let start = info.cluster as usize;
+        let glyph = Glyph {
+            id: u16::try_from(info.glyph_id).unwrap_or(0),
+            advance: position.x_advance,
+            offset: (position.x_offset, position.y_offset),
+        };
+        match clusters.last_mut() {
+            Some((last, glyphs)) if *last == start => glyphs.push(glyph),
+            _ => clusters.push((start, vec![glyph])),
+        }
+    }
+    let blank = face.glyph_index(' ').map_or(0, |glyph| glyph.0);
+    name_clusters(run, clusters, blank, missing)
+}
+
+/// Gives each cluster its text, drops what is invisible by nature (shaped as a `blank` that does not move the pen) and
+/// notes what the font lacks.
+fn name_clusters(
+    run: &str,
+    clusters: Vec<(usize, Vec<Glyph>)>,
+    blank: u16,
+    missing: &mut Vec<char>,
+) -> Vec<Cluster> {
+    let mut starts: Vec<usize> = clusters.iter().map(|(start, _)| *start).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    let mut named = Vec::with_capacity(clusters.len());
+    for (start, mut glyphs) in clusters {
+        let next = starts.partition_point(|other| *other <= start);
+        let end = starts.get(next).copied().unwrap_or(run.len());
+        let text: String = run[start..end]
+            .chars()
+            .filter(|c| !is_ignorable(*c))
+            .collect();
+        if text.is_empty() {
+            continue;
+        }
+        if text.len() < end - start {
+            glyphs.retain(|glyph| glyph.id != blank || glyph.advance != 0);
+        }
+        if glyphs.iter().any(|glyph| glyph.id == 0) {
+            for character in text.chars() {
+                if !missing.contains(&character) {
+                    missing.push(character);
+                }
+            }
+        }
+        if !glyphs.is_empty() {
+            named.push(Cluster { text, glyphs });
+        }
+    }
+    named
+}
+
+/// Characters that show nothing and need no glyph: joiners, direction marks, variation selectors (Unicode,
+/// `Default_Ignorable_Code_Point`, those that occur in text).
+fn is_ignorable(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        let lines = shape(&face(), text).expect("the font has it");
+        lines[0].clusters.iter().map(|c| c.text.clone()).collect()
+    }
+
+    #[test]
+    fn plain_text_is_one_glyph_a_letter() {
+        assert_eq!(texts("abc"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_ligature_keeps_all_its_letters() {
+        assert_eq!(texts("office"), ["o", "ffi", "c", "e"]);
+    }
+
+    #[test]
+    fn right_to_left_text_stands_in_visual_order() {
+        assert_eq!(texts("אבג"), ["ג", "ב", "א"]);
+        assert_eq!(texts("x אב 12"), ["x", " ", "1", "2", " ", "ב", "א"]);
+    }
+
+    #[test]
+    fn lines_end_at_every_kind_of_break() {
+        let lines = shape(&face(), "a\nb\r\nc\rd\u{2028}e\n").expect("the font has it");
+        assert_eq!(lines.len(), 6);
+        assert_eq!(lines[5].width, 0);
+    }
+
+    #[test]
+    fn what_the_font_lacks_is_named_once() {
+        assert_eq!(shape(&face(), "a漢字漢"), Err(vec!['漢', '字']));
+    }
+
+    #[test]
+    fn invisible_characters_cost_nothing() {
+        assert_eq!(texts("a\u{200d}\u{feff}b"), ["a", "b"]);
+    }
+
+    #[test]
+    fn arabic_letters_join() {
+        let face = face();
+        let joined = shape(&face, "سلام").expect("the font has it");
+        let ids: Vec<u16> = joined[0]
+            .clusters
+            .iter()
+            .flat_map(|c| &c.glyphs)
+            .map(|g| g.id)
+            .collect();
+        let alone = shape(&face, "س").expect("the font has it")[0].clusters[0].glyphs[0].id;
+        assert!(
+            !ids.contains(&alone),
+            "the initial form differs from the isolated one"
+        );
+    }
+}
