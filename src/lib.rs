@@ -17,10 +17,14 @@ pub mod pipeline;
 pub mod event;
 pub mod wire;
 
+pub mod feed;
 pub mod pool;
+pub mod store;
 pub mod worker;
 
 pub mod registry;
 pub mod scheduler;
+
+pub mod http;
 
 pub mod config;

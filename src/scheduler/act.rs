@@ -7,7 +7,7 @@ use crate::job::state::Job;
 use crate::pipeline::check;
 use crate::pipeline::checked::{Original, Pipeline};
 use crate::plugin::catalog::Catalog;
-use crate::pool::{Stop, StopHandle};
+use crate::pool::update::{Stop, StopHandle};
 use crate::raw_path::RawPath;
 use crate::scheduler::attempt::{self, Aside, Told};
 use crate::scheduler::decide::{Refusal, Scheduler as Decider};
@@ -314,7 +314,7 @@ impl Hands {
         let entry = self.decider.job(job).and_then(|job| files::kept_original(job, redo));
         let put = entry.map(|entry| {
             self.known.entry(entry.pipeline.clone()).or_default().push(entry.clone());
-            self.watcher.know(&entry.pipeline, entry.relative.clone(), entry.identity);
+            self.set_watched();
             self.store.ledger_put(vec![entry])
         });
         async move {
@@ -408,7 +408,7 @@ impl Hands {
         match update {
             WatchUpdate::Arrival(arrival) => {
                 let Some(pipeline) = self.current(&arrival.pipeline) else {
-                    self.watcher.declined(&arrival.pipeline, &arrival.path.0, Decline::Later);
+                    self.watcher.declined(&arrival.pipeline, &arrival.path, Decline::Later);
                     return;
                 };
                 let job = JobId(ulid::Ulid::generate());
@@ -421,7 +421,22 @@ impl Hands {
                 self.publish_pipelines();
             }
             WatchUpdate::Gone { .. } => {}
+            WatchUpdate::Existing { pipeline, files } => self.leave_existing(&pipeline, files),
         }
+    }
+
+    /// What lay there before the pipeline came stays, after a restart too.
+    fn leave_existing(&mut self, pipeline: &str, files: Vec<(RawPath, crate::job::event::Identity)>) {
+        let why = "it was there before the pipeline (`existing: ignore`)";
+        let entry = |(relative, identity)| LedgerEntry { pipeline: pipeline.to_owned(), relative, identity, why: why.to_owned() };
+        let entries: Vec<LedgerEntry> = files.into_iter().map(entry).collect();
+        self.known.entry(pipeline.to_owned()).or_default().extend(entries.iter().cloned());
+        let put = self.store.ledger_put(entries);
+        self.tasks.spawn(async move {
+            if let Err(error) = put.await {
+                tracing::warn!(%error, "files that were there before are not in the ledger: they may be processed after a restart");
+            }
+        });
     }
 
     fn say(&mut self, event: Event) {
@@ -457,11 +472,16 @@ impl Hands {
         let _durable = self.append(reloaded.events);
         self.entries = reloaded.entries;
         let current: Vec<Arc<Pipeline>> = self.entries.iter().filter_map(|entry| entry.current.clone()).collect();
-        self.watcher.set(current.iter().map(|pipeline| self.folder(pipeline)).collect());
+        self.set_watched();
         self.seen.extend(current.iter().map(|pipeline| pipeline.id.clone()));
         self.attempt.spool.set_roots(&current.iter().map(|pipeline| roots(pipeline)).collect::<Vec<_>>());
         self.decide(Input::Pipelines(current));
         self.publish_pipelines();
+    }
+
+    fn set_watched(&self) {
+        let current = self.entries.iter().filter_map(|entry| entry.current.as_ref());
+        self.watcher.set(current.map(|pipeline| self.folder(pipeline)).collect());
     }
 
     fn folder(&self, pipeline: &Arc<Pipeline>) -> Folder {

@@ -8,7 +8,8 @@ use crate::pipeline::template;
 use crate::plugin::catalog::Catalog;
 use crate::plugin::manifest::Inputs;
 use crate::plugin::parameters::Schema;
-use crate::pool::{Limits, Pool, StopHandle, Update};
+use crate::pool::Pool;
+use crate::pool::update::{Limits, StopHandle, Update};
 use crate::problem::{Code, Problem};
 use crate::scheduler::input::{Input, Start};
 use crate::scheduler::moves::{self, Brought, Outcome};
@@ -100,7 +101,7 @@ async fn attempt(parts: &Parts, catalog: &Catalog, start: &Start, told: &mpsc::S
         Failure { ending: Ending::Rejected, problem: problem.hint("drop the file into its inbox once more") }
     })?;
     let limits = Limits { deadline: start.pipeline.timeout, stall: start.pipeline.stalled_after };
-    let mut running = parts.pool.run(plan, input, limits).await;
+    let mut running = parts.pool.run(plan, input, limits);
     tell(told, Told::Aside(Aside::Stop(running.stop.clone()))).await;
     let mut outcomes = Vec::new();
     while let Some(update) = running.updates.recv().await {

@@ -25,9 +25,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 /// What is known of a file that a watched folder brought.
 pub(super) fn accepted(spool: &Spool, job: JobId, pipeline: &Arc<Pipeline>, arrival: Arrival) -> Accepted {
     Accepted {
-        held: spool.held_path(&arrival.folder.0, job).into(),
-        path: arrival.path,
-        folder: arrival.folder,
+        held: spool.held_path(&arrival.folder, job).into(),
+        path: arrival.path.into(),
+        folder: arrival.folder.into(),
         relative: arrival.relative,
         identity: arrival.identity,
         ..bare(pipeline, Origin::Watch)

@@ -5,7 +5,8 @@ use crate::job::event::{Accepted, Identity, Origin};
 use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
-use crate::pool::{Limits, Pool, Update};
+use crate::pool::Pool;
+use crate::pool::update::{Limits, Update};
 use crate::raw_path::RawPath;
 use crate::scheduler::attempt::{Bounds, plan};
 use crate::scheduler::input::Start;
@@ -65,7 +66,7 @@ pub async fn run(pool: &Pool, catalog: &Catalog, bounds: Bounds, sample: Sample,
         }
     };
     let limits = Limits { deadline: sample.pipeline.timeout, stall: sample.pipeline.stalled_after };
-    let mut running = pool.run(plan, sample.input, limits).await;
+    let mut running = pool.run(plan, sample.input, limits);
     while let Some(update) = running.updates.recv().await {
         watch(&update);
         match update {
