@@ -1,15 +1,14 @@
 //! What commands without a daemon work with: workers and the installed plugins.
 
-use crate::config::spec::{Config, Sandbox};
+use crate::config::parts;
+use crate::config::spec::Config;
 use crate::pipeline::check::{self, Surroundings};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::load;
 use crate::plugin::catalog::Catalog;
-use crate::pool::{self, Pool};
-use crate::registry::{self, Broken, Registry};
-use crate::scheduler::attempt::Bounds;
-use crate::worker::options;
+use crate::pool::Pool;
+use crate::registry::{Broken, Registry};
 use anyhow::{Context as _, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,42 +26,14 @@ pub(crate) struct Workshop {
     pub(crate) registry: Registry,
 }
 
-/// What a pool is made from.
-pub(crate) fn pool_config(config: &Config) -> pool::Config {
-    let spec = &config.spec;
-    pool::Config {
-        workers: config.workers,
-        spare: config.workers,
-        sandbox: match spec.sandbox {
-            Sandbox::Require => options::Sandbox::Require,
-            Sandbox::BestEffort => options::Sandbox::BestEffort,
-            Sandbox::Off => options::Sandbox::Off,
-        },
-        limits: options::Limits { memory: spec.worker_memory_mb << 20, cpu_seconds: spec.worker_cpu_seconds, ..options::Limits::default() },
-        first_user: Some(spec.worker_first_uid),
-        scratch: Some(config.home.work()),
-        ..pool::Config::new(config.home.plugin_copies())
-    }
-}
-
-/// What a registry is made from.
-pub(crate) fn registry_config(config: &Config) -> registry::Config {
-    registry::Config::new(config.plugin_folders.clone(), config.home.plugin_copies())
-}
-
-/// What bounds every attempt.
-pub(crate) fn bounds(config: &Config) -> Bounds {
-    Bounds { max_input: config.spec.max_input_mb << 20, max_decoded: config.spec.max_decoded_mb << 20 }
-}
-
 impl Workshop {
     /// Starts workers and asks the plugins what they offer. The news of the registry are dropped: nobody follows.
     pub(crate) fn open(config: Config) -> Result<Self> {
         config.home.make()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("failed to start")?;
         let (pool, registry) = runtime.block_on(async {
-            let pool = Pool::start(pool_config(&config)).context("failed to start the worker pool")?;
-            let (registry, mut news) = Registry::start(registry_config(&config), pool.clone()).await?;
+            let pool = Pool::start(parts::pool(&config)).context("failed to start the worker pool")?;
+            let (registry, mut news) = Registry::start(parts::registry(&config, false), pool.clone()).await?;
             tokio::spawn(async move { while news.recv().await.is_some() {} });
             anyhow::Ok((pool, registry))
         })?;
@@ -86,7 +57,7 @@ impl Workshop {
 
     /// What surrounds a pipeline file.
     pub(crate) fn surroundings(&self) -> Surroundings {
-        surroundings(&self.config)
+        parts::surroundings(&self.config)
     }
 
     /// The home's pipelines that have faults.
@@ -119,9 +90,4 @@ impl Workshop {
         });
         self.runtime.shutdown_timeout(LAST_WORDS);
     }
-}
-
-/// What surrounds a pipeline file of this home.
-pub(crate) fn surroundings(config: &Config) -> Surroundings {
-    Surroundings::new(config.home.root())
 }

@@ -1,9 +1,10 @@
 //! `dropleaf run` and `dropleaf try`: a pipeline over files, without a daemon.
 
 use crate::cli::{Run, Try, exit};
-use crate::command::local::{Workshop, bounds};
+use crate::command::local::Workshop;
 use crate::command::{Exit, print};
 use crate::config::home::Home;
+use crate::config::parts;
 use crate::config::spec::{Config, Flags};
 use crate::durable;
 use crate::pipeline::checked::Pipeline;
@@ -77,7 +78,7 @@ async fn all(workshop: &Workshop, files: &[PathBuf], jobs: usize, task: Task) ->
     let mut running = JoinSet::new();
     for file in files.iter().cloned() {
         let (turns, task, bars) = (Arc::clone(&turns), task.clone(), bars.clone());
-        let (pool, catalog, bounds) = (workshop.pool.clone(), workshop.catalog(), bounds(&workshop.config));
+        let (pool, catalog, bounds) = (workshop.pool.clone(), workshop.catalog(), parts::bounds(&workshop.config));
         running.spawn(async move {
             // The semaphore is never closed.
             let _turn = turns.acquire_owned().await;

@@ -98,7 +98,9 @@ pub struct StepRecord {
 }
 
 impl StepRecord {
-    fn pending(step: &StepName) -> Self {
+    /// A step that was not reached yet.
+    #[must_use]
+    pub fn pending(step: &StepName) -> Self {
         Self {
             id: step.id.clone(),
             uses: step.uses.clone(),

@@ -135,7 +135,7 @@ pub(crate) enum Command {
     WhyQueued(JobId, oneshot::Sender<Option<String>>),
     Save { id: String, yaml: String, expected: Option<String>, answer: Answer<bool> },
     Delete(String, Answer<()>),
-    Check { id: String, yaml: String, answer: Answer<Vec<Fault>> },
+    Check { id: String, yaml: Vec<u8>, answer: Answer<Vec<Fault>> },
     Reload,
 }
 
@@ -247,7 +247,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// Only while the daemon shuts down.
-    pub async fn check_pipeline(&self, id: &str, yaml: String) -> Result<Vec<Fault>, Refused> {
+    pub async fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Result<Vec<Fault>, Refused> {
         self.ask(|answer| Command::Check { id: id.to_owned(), yaml, answer }).await
     }
 

@@ -166,8 +166,8 @@ impl Shelf {
 
     /// Every fault of a text as the pipeline `id`, alone and beside the others.
     #[must_use]
-    pub fn faults(&self, id: &str, yaml: &str, catalog: &Catalog) -> Vec<Fault> {
-        match check::check(id, &format!("{id}.yaml"), yaml.as_bytes(), catalog, &self.surroundings) {
+    pub fn faults(&self, id: &str, yaml: &[u8], catalog: &Catalog) -> Vec<Fault> {
+        match check::check(id, &format!("{id}.yaml"), yaml, catalog, &self.surroundings) {
             Err(faults) => faults,
             Ok(pipeline) => match self.check_with_others(pipeline) {
                 Err(Unsaved::Faults(faults)) => faults,
