@@ -1,0 +1,201 @@
+//! Lines of text out of segments.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::bidi;
+use crate::glyphs::Glyph;
+use crate::segment::Segment;
+
+/// A gap of this part of the font's height is a space.
+const WORD_GAP: f64 = 0.13;
+
+/// What stands on one base line, from left to right.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    segments: Vec<Segment>,
+    pub(crate) base: f64,
+    pub(crate) size: f64,
+}
+
+/// Groups segments into lines, from top to bottom.
+pub(crate) fn lines(mut segments: Vec<Segment>) -> Vec<Line> {
+    segments.sort_by(|a, b| b.base.total_cmp(&a.base));
+    let mut lines: Vec<Line> = Vec::new();
+    for segment in segments {
+        match lines.last_mut().filter(|line| line.holds(&segment)) {
+            Some(line) => line.push(segment),
+            None => lines.push(Line {
+                base: segment.base,
+                size: segment.size,
+                segments: vec![segment],
+            }),
+        }
+    }
+    for line in &mut lines {
+        line.segments.sort_by(|a, b| a.from.total_cmp(&b.from));
+    }
+    lines
+}
+
+impl Line {
+    /// Whether more than half of the smaller one's height is the other's too, as that of a superscript is.
+    fn holds(&self, segment: &Segment) -> bool {
+        let top = segment.top().min(self.base + 0.75 * self.size);
+        let bottom = segment.bottom().max(self.base - 0.25 * self.size);
+        top - bottom > 0.5 * segment.size.min(self.size)
+    }
+
+    fn push(&mut self, segment: Segment) {
+        if segment.size > self.size {
+            (self.size, self.base) = (segment.size, segment.base);
+        }
+        self.segments.push(segment);
+    }
+
+    /// Its text, with spaces where the gaps are.
+    pub(crate) fn text(&self) -> String {
+        let mut pieces: Vec<&str> = Vec::new();
+        let mut last: Option<&Glyph> = None;
+        for glyph in self.glyphs() {
+            let spaced = last.is_some_and(|last| is_word_gap(last, glyph));
+            if spaced
+                && !glyph.text.starts_with(' ')
+                && pieces.last().is_some_and(|p| !p.ends_with(' '))
+            {
+                pieces.push(" ");
+            }
+            pieces.push(&glyph.text);
+            last = Some(glyph);
+        }
+        compose(&bidi::logical(pieces))
+    }
+
+    /// Its text with every segment at its column, a column being `width` wide and the first one at `from`.
+    pub(crate) fn text_in_columns(&self, from: f64, width: f64) -> String {
+        let mut text = String::new();
+        for segment in &self.segments {
+            let alone = Line {
+                segments: vec![segment.clone()],
+                base: segment.base,
+                size: segment.size,
+            };
+            #[expect(
+                clippy::cast_sign_loss,
+                clippy::cast_possible_truncation,
+                reason = "bounded to a line's width"
+            )]
+            let column = ((segment.from - from) / width).round().clamp(0.0, 1000.0) as usize;
+            let length = text.chars().count();
+            let least = usize::from(length > 0);
+            text.extend(std::iter::repeat_n(
+                ' ',
+                column.saturating_sub(length).max(least),
+            ));
+            text.push_str(&alone.text());
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+
+    /// The leftmost place of it.
+    pub(crate) fn from(&self) -> f64 {
+        self.segments.first().map_or(0.0, |segment| segment.from)
+    }
+
+    /// Its glyphs from left to right, but as they were drawn where segments neither overlap nor run backwards: accents and
+    /// kerned letters keep their place.
+    fn glyphs(&self) -> Vec<&Glyph> {
+        let mut glyphs: Vec<&Glyph> = self
+            .segments
+            .iter()
+            .flat_map(|segment| &segment.glyphs)
+            .collect();
+        let torn = self
+            .segments
+            .windows(2)
+            .any(|pair| pair[1].from < pair[0].to - 0.3 * pair[0].size);
+        let backwards = glyphs
+            .windows(2)
+            .any(|pair| pair[1].from < pair[0].from - 0.5 * pair[0].size);
+        if torn || backwards {
+            glyphs.sort_by(|a, b| a.from.total_cmp(&b.from));
+        }
+        glyphs
+    }
+}
+
+fn is_word_gap(a: &Glyph, b: &Glyph) -> bool {
+    b.from - a.to > WORD_GAP * a.size.max(b.size)
+}
+
+/// Letters with their marks as one character, and ligatures and contextual forms as the letters they stand for.
+fn compose(text: &str) -> String {
+    text.chars()
+        .flat_map(|character| {
+            let form = matches!(character, '\u{fb00}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
+            let mut plain = String::new();
+            if form {
+                plain.extend(std::iter::once(character).nfkc());
+            } else {
+                plain.push(character);
+            }
+            plain.chars().collect::<Vec<_>>()
+        })
+        .nfc()
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::segments;
+    use crate::segment::tests::glyphs;
+
+    fn texts(all: &[(&str, f64, f64, f64)]) -> Vec<String> {
+        let glyphs = all
+            .iter()
+            .flat_map(|(text, x, y, size)| glyphs(text, *x, *y, *size));
+        lines(segments(glyphs)).iter().map(Line::text).collect()
+    }
+
+    #[test]
+    fn gaps_become_spaces_and_superscripts_stay_on_their_line() {
+        assert_eq!(
+            texts(&[
+                ("E=mc", 0.0, 100.0, 10.0),
+                ("2", 20.5, 104.0, 6.0),
+                ("holds", 30.0, 100.0, 10.0)
+            ]),
+            ["E=mc2 holds"]
+        );
+    }
+
+    #[test]
+    fn what_was_drawn_out_of_order_is_read_in_order() {
+        assert_eq!(
+            texts(&[
+                ("world", 40.0, 50.0, 10.0),
+                ("below", 0.0, 20.0, 10.0),
+                ("hello", 0.0, 50.0, 10.0)
+            ]),
+            ["hello world", "below"]
+        );
+    }
+
+    #[test]
+    fn ligatures_and_marks_become_plain_letters() {
+        assert_eq!(compose("e\u{301} \u{fb01}n \u{fe8d} "), "é fin ا");
+    }
+
+    #[test]
+    fn columns_keep_their_place() {
+        let found = segments(
+            [glyphs("a", 0.0, 0.0, 10.0), glyphs("b", 50.0, 0.0, 10.0)]
+                .concat()
+                .into_iter(),
+        );
+        assert_eq!(lines(found)[0].text_in_columns(0.0, 5.0), "a         b");
+    }
+}
