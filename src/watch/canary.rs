@@ -97,6 +97,19 @@ impl Reconciler {
         }
     }
 
+    /// Forgets that events were refused, because the scan that follows asks again for those that are missing.
+    pub(crate) fn retry_refused(&mut self) -> bool {
+        let refused = matches!(
+            self.canary.trouble,
+            Some(Trouble::Limit(_) | Trouble::Refused(_))
+        );
+        let retried = refused && self.watcher.is_some();
+        if retried {
+            self.canary.trouble = None;
+        }
+        retried
+    }
+
     fn stop_events(&mut self) {
         self.watcher = None;
         self.canary.deadline = None;

@@ -276,6 +276,8 @@ impl Reconciler {
 
     pub(crate) fn tell_folder(&mut self, what: WatchEvent) {
         let pipeline = self.folder.pipeline.clone();
+        // Who hears of it may look at once.
+        self.publish();
         self.send(WatchUpdate::Folder { pipeline, what });
     }
 

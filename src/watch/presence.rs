@@ -77,7 +77,8 @@ enum Absent {
 }
 
 impl Reconciler {
-    /// Looks whether the folder is there and can be used, and tells when that changed.
+    /// Looks whether the folder is there and can be used, and tells when it cannot. That it can is told by [`Self::tell_mode`]
+    /// once its events are asked for.
     pub(crate) fn check_presence(&mut self) -> bool {
         match self.find_root() {
             Ok(()) => {
@@ -88,7 +89,6 @@ impl Reconciler {
                 if came {
                     self.presence.told = None;
                 }
-                self.tell_mode();
                 true
             }
             Err(absent) => {

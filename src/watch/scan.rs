@@ -37,7 +37,12 @@ impl Reconciler {
             return;
         }
         self.generation += 1;
+        let retried = self.retry_refused();
+        if matches!(self.enter(Path::new("")), Entered::Open) && !retried {
+            self.tell_mode();
+        }
         self.walk(Path::new(""));
+        self.tell_mode();
         if self.is_ended() {
             return;
         }
