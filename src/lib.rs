@@ -15,10 +15,12 @@ pub mod job;
 pub mod pipeline;
 
 pub mod event;
+pub mod watch;
 pub mod wire;
 
 pub mod feed;
 pub mod pool;
+pub mod spool;
 pub mod store;
 pub mod worker;
 
