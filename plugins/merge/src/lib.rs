@@ -1,1 +1,39 @@
-//! placeholder
+//! The plugin `merge`: joins the documents of a job.
+
+mod merge;
+
+use dropleaf_plugin_sdk::prelude::*;
+
+/// Joins all documents of the job, in their order.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Merge {}
+
+impl Operation for Merge {
+    const NAME: &'static str = "merge";
+    const SUMMARY: &'static str = "Join the documents of a job into one";
+    const DESCRIPTION: &'static str = "The pages of the second and later documents are appended to the first, which lends \
+        version, metadata, outlines, named destinations, page labels and attachments; those of the others are left out. Form fields \
+        and layers of all documents are kept; a field whose name is taken gets another one, with a warning.";
+    const INPUTS: Inputs = Inputs::All;
+    const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1", "leaf.doc/1"];
+
+    fn examples() -> Vec<Example> {
+        vec![
+            Example::new("Join three documents", json!({}))
+                .on_documents(&[2, 1, 3])
+                .expect_pages(6),
+            Example::new("One document stays as it is", json!({})).expect_pages(4),
+        ]
+    }
+
+    fn run(&self, run: &mut Run<'_>) -> Result<()> {
+        merge::merge(run)
+    }
+}
+
+export_plugin! {
+    name: "merge",
+    description: "Join the documents of a job",
+    operations: [Merge],
+}

@@ -1,0 +1,211 @@
+//! Bringing the Info dictionary and the XMP packet to the same values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dropleaf_plugin_sdk::prelude::*;
+
+use crate::property::{Change, DC, Form, NOT_TEXT, Name, STANDARD, XMP, keywords};
+use crate::xmp::{Edit, Packet};
+
+/// Changes the document's metadata.
+pub(crate) fn apply(run: &Run<'_>, change: &Change) -> Result<()> {
+    let document = run.document();
+    let info = info_dict(&document)?;
+    let (packet, is_new) = match read_packet(run, &document)? {
+        Some(packet) => (packet, false),
+        None => (Packet::empty(), true),
+    };
+    let texts = texts(&document, &info)?;
+    let plan = plan(&texts, &packet, change, is_new);
+    for (key, value) in &plan.info {
+        match value {
+            Some(value) => info.put(key, Value::text(value))?,
+            None => _ = info.remove(key)?,
+        }
+    }
+    if is_new || !plan.xmp.is_empty() {
+        write_packet(&document, packet.edited(&plan.xmp).as_bytes())?;
+    }
+    run.result("changed", plan.info.keys().collect::<Vec<_>>())
+}
+
+/// What is to be written where.
+#[derive(Debug, PartialEq, Eq)]
+struct Plan {
+    /// By key; `None` removes.
+    info: BTreeMap<String, Option<String>>,
+    xmp: Vec<Edit>,
+}
+
+/// Compares what is there with what is to be. Of entries that nobody named, the Info dictionary's value holds, then XMP's.
+fn plan(info: &BTreeMap<String, String>, packet: &Packet, change: &Change, is_new: bool) -> Plan {
+    let mut plan = Plan {
+        info: BTreeMap::new(),
+        xmp: Vec::new(),
+    };
+    let custom: BTreeSet<&str> = change
+        .0
+        .keys()
+        // A packet that is there may be an archive's (PDF/A), which needs a schema for each such entry: only what is
+        // asked for goes in.
+        .chain(info.keys().filter(|_| is_new))
+        .map(String::as_str)
+        .filter(|key| {
+            !NOT_TEXT.contains(key) && STANDARD.iter().all(|(standard, ..)| standard != key)
+        })
+        .collect();
+    let standard = STANDARD
+        .iter()
+        .map(|&(key, space, local, form)| (key, Name::new(space, local), form));
+    let custom = custom
+        .into_iter()
+        .map(|key| (key, Name::custom(key), Form::Simple));
+    for (key, name, form) in standard.chain(custom) {
+        let (ours, theirs) = (
+            info.get(key).filter(|text| !text.is_empty()),
+            packet.get(&name),
+        );
+        let value = match change.0.get(key) {
+            Some(value) => value.clone(),
+            None => ours
+                .cloned()
+                .or_else(|| theirs.clone().filter(|text| !text.is_empty())),
+        };
+        if key == "Keywords" && theirs != value {
+            plan.xmp.push(Edit {
+                name: Name::new(DC, "subject"),
+                form: Form::Bag,
+                value: value.clone().filter(|text| !keywords(text).is_empty()),
+            });
+        }
+        if ours != value.as_ref() && (value.is_some() || info.contains_key(key)) {
+            plan.info.insert(key.to_owned(), value.clone());
+        }
+        if theirs != value {
+            plan.xmp.push(Edit { name, form, value });
+        }
+    }
+    for key in NOT_TEXT {
+        if change.0.contains_key(key) && info.contains_key(key) {
+            plan.info.insert(key.to_owned(), None);
+        }
+    }
+    plan.xmp.extend(dates(info, packet, change));
+    plan
+}
+
+/// The dates that XMP lacks, from the Info dictionary; those that are to go.
+fn dates(info: &BTreeMap<String, String>, packet: &Packet, change: &Change) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (key, local) in [("CreationDate", "CreateDate"), ("ModDate", "ModifyDate")] {
+        let name = Name::new(XMP, local);
+        let there = packet.get(&name);
+        let is_removed = change.0.contains_key(key);
+        let value = info
+            .get(key)
+            .filter(|_| !is_removed)
+            .and_then(|date| iso_date(date));
+        if is_removed && there.is_some() || there.is_none() && value.is_some() {
+            let form = Form::Simple;
+            edits.push(Edit { name, form, value });
+        }
+    }
+    edits
+}
+
+/// `2026-11-22T20:33:33+01:00` for `D:20261122203333+01'00'` (ISO 32000-2, 7.9.4); `None` for what is no date.
+fn iso_date(date: &str) -> Option<String> {
+    let rest = date.strip_prefix("D:").unwrap_or(date);
+    let digits: &str = &rest[..rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len())];
+    let zone = &rest[digits.len()..];
+    let part = |range: std::ops::Range<usize>| digits.get(range);
+    let mut out = part(0..4)?.to_owned();
+    for range in [4..6, 6..8] {
+        match part(range) {
+            Some(part) => out += &format!("-{part}"),
+            None => return Some(out),
+        }
+    }
+    let Some(hour) = part(8..10) else {
+        return Some(out);
+    };
+    let (minute, second) = (part(10..12).unwrap_or("00"), part(12..14).unwrap_or("00"));
+    out += &format!("T{hour}:{minute}:{second}");
+    let sign = zone.chars().next();
+    let numbers: Vec<&str> = zone
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|n| n.len() == 2)
+        .collect();
+    match (sign, numbers.as_slice()) {
+        (Some('Z'), _) => out.push('Z'),
+        (Some(sign @ ('+' | '-')), [hours, rest @ ..]) => {
+            out += &format!("{sign}{hours}:{}", rest.first().unwrap_or(&"00"));
+        }
+        _ => {}
+    }
+    Some(out)
+}
+
+/// The Info dictionary, made if there is none.
+fn info_dict<'r>(document: &Document<'r>) -> Result<Object<'r>> {
+    let trailer = document.trailer()?;
+    if let Some(info) = trailer.get("Info")?.and_then(|value| value.as_dict()) {
+        return Ok(info);
+    }
+    let info = document.add(document.parse("<<>>")?)?;
+    trailer.put("Info", info)?;
+    let made = document.object(info)?.as_dict();
+    made.ok_or_else(|| Error::failed("the host lost the Info dictionary, which was just made"))
+}
+
+fn texts(document: &Document<'_>, info: &Object<'_>) -> Result<BTreeMap<String, String>> {
+    let mut texts = BTreeMap::new();
+    for (key, value) in info.entries()? {
+        if let (Ok(key), Some(text)) = (String::from_utf8(key), document.resolve(value)?.as_text())
+        {
+            texts.insert(key, text);
+        }
+    }
+    Ok(texts)
+}
+
+/// The XMP packet; `None`, with a warning, where it cannot be read.
+fn read_packet(run: &Run<'_>, document: &Document<'_>) -> Result<Option<Packet>> {
+    let Some(stream) = document
+        .catalog()?
+        .get("Metadata")?
+        .and_then(|value| value.as_stream())
+    else {
+        return Ok(None);
+    };
+    let packet = match stream.decoded() {
+        Ok(bytes) => Packet::read(&bytes),
+        Err(error) => Err(error.message().to_owned()),
+    };
+    match packet {
+        Ok(packet) => Ok(Some(packet)),
+        Err(reason) => {
+            run.warn(format!(
+                "the XMP packet cannot be read and is made anew: {reason}"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// Writes the packet uncompressed: archives ask for it (ISO 19005-1, 6.7.2), and programs look for it in the plain file.
+fn write_packet(document: &Document<'_>, bytes: &[u8]) -> Result<()> {
+    let catalog = document.catalog()?;
+    if let Some(stream) = catalog.get("Metadata")?.and_then(|value| value.as_stream()) {
+        stream.remove("Filter")?;
+        stream.remove("DecodeParms")?;
+        return stream.set_raw(bytes);
+    }
+    let dict = document.parse("<< /Type /Metadata /Subtype /XML >>")?;
+    catalog.put("Metadata", document.stream(Some(&dict), Mode::Raw, bytes)?)
+}
+
+#[cfg(test)]
+mod tests;
