@@ -1,1 +1,28 @@
-//! placeholder
+//! Loads Dropleaf plugins and owns the documents they edit.
+//!
+//! A worker opens each input as a [`Document`], loads plugins as [`Library`]s and runs their operations over it with
+//! [`run`]; then it saves what has come of it. However many steps there were, that is one parse and one save
+//! ([`Bill`]), and each step is a transaction. Plugins see documents through integer handles that are checked on every
+//! call; the header `dropleaf_plugin.h` says what each function promises.
+//!
+//! This is the only place that knows the PDF engine, and one of three where `unsafe` is allowed.
+
+pub mod damage;
+
+mod bill;
+mod document;
+mod fault;
+mod input;
+mod library;
+mod limits;
+mod run;
+
+pub use bill::Bill;
+pub use document::Document;
+pub use document::facts::Facts;
+pub use document::open::{OpenError, Warning};
+pub use document::save::{SaveError, Saved};
+pub use input::Input;
+pub use library::{EntryError, Library, LoadError};
+pub use limits::Limits;
+pub use run::{Invocation, Observer, Outcome, RunError, run, run_entry};

@@ -1,0 +1,294 @@
+//! A document: bytes, objects, or both, converted when somebody asks.
+
+pub(crate) mod decode;
+pub(crate) mod facts;
+pub(crate) mod ids;
+pub(crate) mod import;
+pub(crate) mod objects;
+pub(crate) mod open;
+pub(crate) mod pages;
+pub(crate) mod place;
+pub(crate) mod reach;
+pub(crate) mod repair;
+pub(crate) mod save;
+pub(crate) mod syntax;
+pub(crate) mod write;
+
+use std::io::Write;
+
+use lopdf::Object;
+use lopdf::xref::XrefType;
+
+use crate::bill::Bill;
+use crate::document::facts::Facts;
+use crate::document::objects::Objects;
+use crate::document::open::{OpenError, Warning};
+use crate::document::save::{SaveError, Saved};
+use crate::fault::{Fault, Result as Answer};
+use crate::input::Input;
+use crate::limits::Limits;
+
+/// A PDF in a worker's hands.
+///
+/// It is parsed once when it is opened and written once when it is saved, however many steps work on it; both are
+/// counted on the job's [`Bill`]. A document that no step has changed is saved as the very bytes it came as.
+pub struct Document {
+    state: State,
+    limits: Limits,
+    bill: Bill,
+    /// What stood here before a step replaced all bytes; taken back if the step fails.
+    replaced: Vec<State>,
+    warnings: Vec<Warning>,
+}
+
+enum State {
+    /// Given whole by a step and not read yet.
+    Bytes(Input),
+    Objects(Box<Objects>),
+}
+
+impl Document {
+    /// Opens a document, through repair where it is damaged (which a warning with the code `repaired` tells).
+    ///
+    /// # Errors
+    /// See [`OpenError`]. A missing password is told from a wrong one, and neither from an empty document.
+    pub fn open(
+        bytes: impl Into<Input>,
+        passwords: &[String],
+        limits: &Limits,
+        bill: &Bill,
+    ) -> Result<(Self, Vec<Warning>), OpenError> {
+        let (objects, warnings) = open::open(bytes.into(), passwords, limits, bill)?;
+        Ok((
+            Self::of(State::Objects(Box::new(objects)), limits, bill),
+            warnings,
+        ))
+    }
+
+    /// An empty document: a catalog and no pages. Version, information and encryption are those of `like`.
+    pub(crate) fn create(like: Option<&mut Self>, limits: &Limits, bill: &Bill) -> Answer<Self> {
+        let mut pdf = lopdf::Document::new();
+        pdf.version = "1.7".to_owned();
+        if let Some(like) = like {
+            let objects = like.objects()?;
+            let model = &objects.pdf;
+            pdf.version.clone_from(&model.version);
+            pdf.binary_mark.clone_from(&model.binary_mark);
+            pdf.reference_table.cross_reference_type = model.reference_table.cross_reference_type;
+            pdf.encryption_state.clone_from(&model.encryption_state);
+            // The first half of the ID goes into the keys of older encryption.
+            if let Ok(id) = model.trailer.get(b"ID") {
+                pdf.trailer.set("ID", id.clone());
+            }
+            if let Some(Object::Dictionary(info)) = objects.lookup(&model.trailer, b"Info") {
+                let scalar = |value: &Object| {
+                    !matches!(
+                        value,
+                        Object::Array(_) | Object::Dictionary(_) | Object::Stream(_)
+                    )
+                };
+                let copy: lopdf::Dictionary = info
+                    .iter()
+                    .filter_map(|(key, value)| {
+                        Some((key.clone(), objects.resolve(value)?.1.clone()))
+                    })
+                    .filter(|(_, value)| scalar(value))
+                    .collect();
+                let id = pdf.add_object(Object::Dictionary(copy));
+                pdf.trailer.set("Info", Object::Reference(id));
+            }
+        } else {
+            pdf.reference_table.cross_reference_type = XrefType::CrossReferenceStream;
+        }
+        let mut objects = Objects::new(pdf, None);
+        objects.pages()?;
+        Ok(Self::of(State::Objects(Box::new(objects)), limits, bill))
+    }
+
+    fn of(state: State, limits: &Limits, bill: &Bill) -> Self {
+        Self {
+            state,
+            limits: limits.clone(),
+            bill: bill.clone(),
+            replaced: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What is known of the document.
+    ///
+    /// # Errors
+    /// Where a step has given bytes that are no readable document.
+    pub fn facts(&mut self) -> Result<Facts, OpenError> {
+        let objects = self.parsed()?;
+        objects
+            .facts()
+            .map_err(|fault| OpenError::Damaged(fault.text.into_owned()))
+    }
+
+    /// Writes the document to `out`: the bytes it came as if nothing has changed, its objects otherwise, encrypted as
+    /// it came.
+    ///
+    /// # Errors
+    /// [`SaveError::Broken`] before anything is written, if the document does not hold together.
+    pub fn save(&mut self, out: &mut dyn Write) -> Result<Saved, SaveError> {
+        let bill = self.bill.clone();
+        let objects = self
+            .parsed()
+            .map_err(|error| SaveError::Broken(error.to_string()))?;
+        if let Some(bytes) = objects
+            .bytes
+            .as_ref()
+            .filter(|_| !objects.dirty)
+            .or(objects.written.as_ref())
+            .cloned()
+        {
+            let pages = objects
+                .pages()
+                .map_err(|fault| SaveError::Broken(fault.text.into_owned()))?
+                .len();
+            out.write_all(&bytes)
+                .and_then(|()| out.flush())
+                .map_err(SaveError::Io)?;
+            return Ok(Saved {
+                pages: u32::try_from(pages).unwrap_or(u32::MAX),
+                size: bytes.len() as u64,
+            });
+        }
+        bill.count_save();
+        objects.write(out)
+    }
+
+    /// Whether a save would write other bytes than were opened.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        match &self.state {
+            State::Bytes(_) => true,
+            State::Objects(objects) => objects.dirty,
+        }
+    }
+
+    /// Makes the next save write the objects anew even if no step has changed any.
+    pub fn rewrite(&mut self) {
+        if let State::Objects(objects) = &mut self.state {
+            objects.dirty = true;
+            objects.bytes = None;
+        }
+    }
+
+    /// What opening bytes that a step gave has brought up; drained.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    // ---- for the run -------------------------------------------------------------------------------------------
+
+    pub(crate) fn bill(&self) -> Bill {
+        self.bill.clone()
+    }
+
+    pub(crate) fn is_parsed(&self) -> bool {
+        matches!(self.state, State::Objects(_))
+    }
+
+    /// The objects, read from the bytes if need be.
+    pub(crate) fn objects(&mut self) -> Answer<&mut Objects> {
+        self.parsed()
+            .map_err(|error| Fault::new(dropleaf_plugin_abi::E_SYNTAX, error.to_string()))
+    }
+
+    /// The objects, if they have been read.
+    pub(crate) fn objects_if_parsed(&self) -> Option<&Objects> {
+        match &self.state {
+            State::Objects(objects) => Some(objects),
+            State::Bytes(_) => None,
+        }
+    }
+
+    fn parsed(&mut self) -> Result<&mut Objects, OpenError> {
+        if let State::Bytes(bytes) = &self.state {
+            let (mut objects, warnings) = open::open(bytes.clone(), &[], &self.limits, &self.bill)?;
+            if !self.replaced.is_empty() {
+                objects.begin();
+            }
+            self.warnings.extend(warnings);
+            self.state = State::Objects(Box::new(objects));
+        }
+        match &mut self.state {
+            State::Objects(objects) => Ok(objects),
+            State::Bytes(_) => Err(OpenError::Damaged("its objects are not there".to_owned())),
+        }
+    }
+
+    /// The document as bytes, written if it was edited.
+    pub(crate) fn bytes(&mut self) -> Answer<Input> {
+        let bill = self.bill.clone();
+        let objects = match &mut self.state {
+            State::Bytes(bytes) => return Ok(bytes.clone()),
+            State::Objects(objects) => objects,
+        };
+        if let Some(bytes) = objects
+            .bytes
+            .as_ref()
+            .filter(|_| !objects.dirty)
+            .or(objects.written.as_ref())
+        {
+            return Ok(bytes.clone());
+        }
+        bill.count_save();
+        let mut written = Vec::new();
+        objects
+            .write(&mut written)
+            .map_err(|error| Fault::new(dropleaf_plugin_abi::E_FAIL, error.to_string()))?;
+        let written = Input::from(written);
+        objects.written = Some(written.clone());
+        Ok(written)
+    }
+
+    /// Replaces the whole document.
+    pub(crate) fn set_bytes(&mut self, bytes: Vec<u8>) -> Answer<()> {
+        open::check_shape(&bytes, &self.limits)
+            .map_err(|error| Fault::new(dropleaf_plugin_abi::E_SYNTAX, error.to_string()))?;
+        let before = std::mem::replace(&mut self.state, State::Bytes(bytes.into()));
+        self.replaced.push(before);
+        Ok(())
+    }
+
+    /// Opens the journal.
+    pub(crate) fn begin(&mut self) {
+        if let State::Objects(objects) = &mut self.state {
+            objects.begin();
+        }
+    }
+
+    /// Whether what the step has made of the document can be kept: bytes that it gave are read, the tree is written.
+    pub(crate) fn check_step(&mut self) -> Answer<()> {
+        self.objects()?.sync_pages()
+    }
+
+    pub(crate) fn is_blank(&mut self) -> bool {
+        self.objects()
+            .and_then(|objects| objects.pages())
+            .is_ok_and(<[_]>::is_empty)
+    }
+
+    /// Keeps what was done since [`Self::begin`].
+    pub(crate) fn commit(&mut self) {
+        if let State::Objects(objects) = &mut self.state {
+            objects.commit();
+        }
+        self.replaced.clear();
+    }
+
+    /// Undoes what was done since [`Self::begin`]; answers how many changes that were.
+    pub(crate) fn rollback(&mut self) -> u64 {
+        let mut undone = self.replaced.len() as u64;
+        if let Some(first) = self.replaced.drain(..).next() {
+            self.state = first;
+        }
+        if let State::Objects(objects) = &mut self.state {
+            undone += objects.rollback();
+        }
+        undone
+    }
+}

@@ -1,0 +1,424 @@
+//! A parsed document: its objects, every way to change them, and the journal that takes changes back.
+//!
+//! All changes go through the methods here. While a journal is open each of them notes the old value, moved out and
+//! not copied, so that [`Objects::rollback`] restores the document exactly, last change first.
+
+use lopdf::{Dictionary, Object, ObjectId};
+
+use crate::document::ids::IdSet;
+use crate::document::pages::PageIndex;
+use crate::document::place::{Holder, HolderMut, Place, Root};
+use crate::fault::{Fault, Result};
+use crate::input::Input;
+
+/// A document as objects.
+pub(crate) struct Objects {
+    pub(crate) pdf: lopdf::Document,
+    /// The bytes that the objects were read from, while they still say the same.
+    pub(crate) bytes: Option<Input>,
+    /// Whether the objects say something else than `bytes`.
+    pub(crate) dirty: bool,
+    /// The bytes of the objects as they are now, if they were asked for.
+    pub(crate) written: Option<Input>,
+    /// Streams that were given as plain bytes and are compressed when the document is saved.
+    pub(crate) plain: IdSet,
+    pub(crate) pages: Option<PageIndex>,
+    /// How many pages had contents that lead nowhere when the document was read.
+    pub(crate) lost_before: usize,
+    loose: Vec<Option<Object>>,
+    journal: Option<Vec<Change>>,
+    dirty_before: bool,
+}
+
+/// One change, with what it takes to undo it.
+enum Change {
+    Put {
+        place: Place,
+        key: Box<[u8]>,
+        old: Option<Object>,
+    },
+    Dropped {
+        place: Place,
+        key: Box<[u8]>,
+        at: usize,
+        old: Object,
+    },
+    Item {
+        place: Place,
+        index: usize,
+        old: Object,
+    },
+    Inserted {
+        place: Place,
+        index: usize,
+    },
+    Taken {
+        place: Place,
+        index: usize,
+        old: Object,
+    },
+    Value {
+        place: Place,
+        old: Object,
+    },
+    Object {
+        id: ObjectId,
+        old: Option<Object>,
+    },
+    Added {
+        id: ObjectId,
+        max_id: u32,
+    },
+}
+
+impl Objects {
+    pub(crate) fn new(pdf: lopdf::Document, bytes: Option<Input>) -> Self {
+        Self {
+            pdf,
+            dirty: bytes.is_none(),
+            bytes,
+            written: None,
+            plain: IdSet::default(),
+            pages: None,
+            lost_before: 0,
+            loose: Vec::new(),
+            journal: None,
+            dirty_before: false,
+        }
+    }
+
+    // ---- reading -----------------------------------------------------------------------------------------------
+
+    /// The container that `root` names, if it is one.
+    pub(crate) fn root(&self, root: Root) -> Option<Holder<'_>> {
+        match root {
+            Root::Object(id) => Holder::of(self.pdf.objects.get(&id)?),
+            Root::Trailer => Some(Holder::Dict(&self.pdf.trailer)),
+            Root::Loose(index) => Holder::of(self.loose.get(index as usize)?.as_ref()?),
+        }
+    }
+
+    pub(crate) fn holder(&self, place: &Place) -> Option<Holder<'_>> {
+        let mut at = self.root(place.root)?;
+        for step in &place.steps {
+            at = Holder::of(at.step(step)?)?;
+        }
+        Some(at)
+    }
+
+    /// Follows references; `None` for one that leads nowhere, which is null (ISO 32000-2, 7.3.10).
+    pub(crate) fn resolve<'a>(
+        &'a self,
+        mut object: &'a Object,
+    ) -> Option<(Option<ObjectId>, &'a Object)> {
+        let mut id = None;
+        for _ in 0..64 {
+            match object {
+                Object::Reference(next) => {
+                    id = Some(*next);
+                    object = self.pdf.objects.get(next)?;
+                }
+                _ => return Some((id, object)),
+            }
+        }
+        None
+    }
+
+    /// The value of `key`, resolved.
+    pub(crate) fn lookup<'a>(&'a self, dict: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
+        if !dict.has(key) {
+            return None;
+        }
+        Some(self.resolve(dict.get(key).ok()?)?.1)
+    }
+
+    pub(crate) fn dict(&self, id: ObjectId) -> Option<&Dictionary> {
+        self.root(Root::Object(id))?.dict()
+    }
+
+    // ---- changing ----------------------------------------------------------------------------------------------
+
+    fn holder_mut(&mut self, place: &Place) -> Option<HolderMut<'_>> {
+        let root = match place.root {
+            Root::Object(id) => HolderMut::of(self.pdf.objects.get_mut(&id)?)?,
+            Root::Trailer => HolderMut::Dict(&mut self.pdf.trailer),
+            Root::Loose(index) => HolderMut::of(self.loose.get_mut(index as usize)?.as_mut()?)?,
+        };
+        if place.steps.is_empty() {
+            return Some(root);
+        }
+        HolderMut::of(root.walk(&place.steps)?)
+    }
+
+    fn dict_mut(&mut self, place: &Place) -> Result<&mut Dictionary> {
+        let holder = self.holder_mut(place).ok_or_else(Fault::handle)?;
+        holder
+            .dict()
+            .ok_or_else(|| Fault::not_a("a dictionary", "an array"))
+    }
+
+    fn array_mut(&mut self, place: &Place) -> Result<&mut Vec<Object>> {
+        let holder = self.holder_mut(place).ok_or_else(Fault::handle)?;
+        holder
+            .array()
+            .ok_or_else(|| Fault::not_a("an array", "a dictionary"))
+    }
+
+    /// Sets `key`.
+    pub(crate) fn put(&mut self, place: Place, key: &[u8], value: Object) -> Result<()> {
+        self.before(&place, Some(key));
+        let dict = self.dict_mut(&place)?;
+        let old = match dict.has(key).then(|| dict.get_mut(key)) {
+            Some(Ok(slot)) => Some(std::mem::replace(slot, value)),
+            _ => {
+                dict.set(key, value);
+                None
+            }
+        };
+        self.note(place.root, || Change::Put {
+            key: key.into(),
+            old,
+            place,
+        });
+        Ok(())
+    }
+
+    /// Removes `key`.
+    pub(crate) fn remove_key(&mut self, place: Place, key: &[u8]) -> Result<()> {
+        self.before(&place, Some(key));
+        let dict = self.dict_mut(&place)?;
+        let Some(at) = dict.iter().position(|(name, _)| name == key) else {
+            return Err(Fault::no_key(key));
+        };
+        let Some(old) = dict.remove(key) else {
+            return Err(Fault::no_key(key));
+        };
+        self.note(place.root, || Change::Dropped {
+            key: key.into(),
+            at,
+            old,
+            place,
+        });
+        Ok(())
+    }
+
+    /// Sets an item; one past the last appends.
+    pub(crate) fn put_item(&mut self, place: Place, index: usize, value: Object) -> Result<()> {
+        self.before(&place, None);
+        let items = self.array_mut(&place)?;
+        let len = items.len();
+        if index == len {
+            items.push(value);
+            self.note(place.root, || Change::Inserted { place, index });
+            return Ok(());
+        }
+        let slot = items
+            .get_mut(index)
+            .ok_or_else(|| Fault::no_item(index, len))?;
+        let old = std::mem::replace(slot, value);
+        self.note(place.root, || Change::Item { place, index, old });
+        Ok(())
+    }
+
+    /// Inserts an item before `index`.
+    pub(crate) fn insert_item(&mut self, place: Place, index: usize, value: Object) -> Result<()> {
+        self.before(&place, None);
+        let items = self.array_mut(&place)?;
+        if index > items.len() {
+            return Err(Fault::no_item(index, items.len()));
+        }
+        items.insert(index, value);
+        self.note(place.root, || Change::Inserted { place, index });
+        Ok(())
+    }
+
+    /// Removes an item; those behind it move up.
+    pub(crate) fn remove_item(&mut self, place: Place, index: usize) -> Result<()> {
+        self.before(&place, None);
+        let items = self.array_mut(&place)?;
+        if index >= items.len() {
+            return Err(Fault::no_item(index, items.len()));
+        }
+        let old = items.remove(index);
+        self.note(place.root, || Change::Taken { place, index, old });
+        Ok(())
+    }
+
+    /// Puts `value` where the container at `place` stands.
+    pub(crate) fn replace(&mut self, place: Place, value: Object) -> Result<()> {
+        self.before(&place, None);
+        if self.holder(&place).is_none() {
+            return Err(Fault::handle());
+        }
+        let old = self.swap(&place, value)?;
+        self.note(place.root, || Change::Value { place, old });
+        Ok(())
+    }
+
+    /// A new indirect object.
+    pub(crate) fn add(&mut self, value: Object) -> Result<ObjectId> {
+        let id = self.reserve()?;
+        self.change_object(id, Some(value));
+        Ok(id)
+    }
+
+    /// The number of an object that is still to come; until then references to it are null.
+    pub(crate) fn reserve(&mut self) -> Result<ObjectId> {
+        let max_id = self.pdf.max_id;
+        let number = max_id
+            .checked_add(1)
+            .ok_or_else(|| Fault::limit("the document has no object numbers left"))?;
+        self.pdf.max_id = number;
+        let id = (number, 0);
+        self.note(Root::Object(id), || Change::Added { id, max_id });
+        Ok(id)
+    }
+
+    /// Puts, replaces or drops an indirect object.
+    pub(crate) fn change_object(&mut self, id: ObjectId, value: Option<Object>) {
+        self.before(&Place::object(id), None);
+        let old = match value {
+            Some(value) => self.pdf.objects.insert(id, value),
+            None => self.pdf.objects.remove(&id),
+        };
+        self.note(Root::Object(id), || Change::Object { id, old });
+    }
+
+    /// Keeps a direct value that is not part of the document.
+    pub(crate) fn add_loose(&mut self, value: Object) -> Root {
+        let index = self.loose.len();
+        self.loose.push(Some(value));
+        Root::Loose(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    pub(crate) fn drop_loose(&mut self, index: u32) {
+        if let Some(slot) = self.loose.get_mut(index as usize) {
+            *slot = None;
+        }
+    }
+
+    fn swap(&mut self, place: &Place, value: Object) -> Result<Object> {
+        let slot = match (place.root, place.steps.as_slice()) {
+            (Root::Trailer, []) => {
+                let Object::Dictionary(dict) = value else {
+                    return Err(Fault::not_a(
+                        "a dictionary for the trailer",
+                        value.enum_variant(),
+                    ));
+                };
+                return Ok(Object::Dictionary(std::mem::replace(
+                    &mut self.pdf.trailer,
+                    dict,
+                )));
+            }
+            (Root::Object(id), []) => self.pdf.objects.get_mut(&id),
+            (Root::Loose(index), []) => self.loose.get_mut(index as usize).and_then(Option::as_mut),
+            (root, steps) => self
+                .holder_mut(&Place::of(root))
+                .and_then(|holder| holder.walk(steps)),
+        };
+        Ok(std::mem::replace(slot.ok_or_else(Fault::handle)?, value))
+    }
+
+    /// What every change must see to first: the page list, and bytes that will no longer be true.
+    fn before(&mut self, place: &Place, key: Option<&[u8]>) {
+        if matches!(place.root, Root::Loose(_)) {
+            return;
+        }
+        self.written = None;
+        if let Some(pages) = &self.pages
+            && pages.depends_on(place, key)
+        {
+            self.pages = None;
+        }
+    }
+
+    // ---- the journal -------------------------------------------------------------------------------------------
+
+    fn note(&mut self, root: Root, change: impl FnOnce() -> Change) {
+        if let Some(journal) = &mut self.journal
+            && !matches!(root, Root::Loose(_))
+        {
+            journal.push(change());
+        }
+    }
+
+    /// Opens the journal.
+    pub(crate) fn begin(&mut self) {
+        self.journal = Some(Vec::new());
+        self.dirty_before = self.dirty;
+    }
+
+    /// Closes the journal and keeps the changes.
+    pub(crate) fn commit(&mut self) {
+        self.journal = None;
+        self.loose = Vec::new();
+        if self.dirty {
+            self.bytes = None;
+        }
+    }
+
+    /// Undoes every change since [`Self::begin`] and answers how many there were.
+    pub(crate) fn rollback(&mut self) -> u64 {
+        let changes = self.journal.take().unwrap_or_default();
+        let undone = changes.len() as u64;
+        self.pages = None;
+        self.loose = Vec::new();
+        for change in changes.into_iter().rev() {
+            // A change undoes at the place where it was made: what came after it is undone already.
+            let restored = self.undo(change);
+            debug_assert!(restored.is_some(), "the journal names a place that is gone");
+        }
+        if undone > 0 {
+            self.written = None;
+        }
+        self.dirty = self.dirty_before;
+        undone
+    }
+
+    fn undo(&mut self, change: Change) -> Option<()> {
+        match change {
+            Change::Put { place, key, old } => {
+                let dict = self.dict_mut(&place).ok()?;
+                match old {
+                    Some(old) => dict.set(&*key, old),
+                    None => drop(dict.remove(&key)),
+                }
+            }
+            Change::Dropped {
+                place,
+                key,
+                at,
+                old,
+            } => reinsert(self.dict_mut(&place).ok()?, at, key, old),
+            Change::Item { place, index, old } => {
+                *self.array_mut(&place).ok()?.get_mut(index)? = old
+            }
+            Change::Inserted { place, index } => drop(self.array_mut(&place).ok()?.remove(index)),
+            Change::Taken { place, index, old } => self.array_mut(&place).ok()?.insert(index, old),
+            Change::Value { place, old } => drop(self.swap(&place, old).ok()?),
+            Change::Object { id, old } => drop(match old {
+                Some(old) => self.pdf.objects.insert(id, old),
+                None => self.pdf.objects.remove(&id),
+            }),
+            Change::Added { id, max_id } => {
+                self.pdf.objects.remove(&id);
+                self.plain.remove(&id);
+                self.pdf.max_id = max_id;
+            }
+        }
+        Some(())
+    }
+}
+
+/// Undoes a removal that moved the last entry into the place of the removed one.
+fn reinsert(dict: &mut Dictionary, at: usize, key: Box<[u8]>, old: Object) {
+    let mut entries: Vec<(Vec<u8>, Object)> = std::mem::take(dict).into_iter().collect();
+    if at < entries.len() {
+        let last = std::mem::replace(&mut entries[at], (key.into_vec(), old));
+        entries.push(last);
+    } else {
+        entries.push((key.into_vec(), old));
+    }
+    *dict = entries.into_iter().collect();
+}

@@ -1,0 +1,143 @@
+//! Saving a document: what is checked before the first byte is written, and which form the file gets.
+
+use std::io::Write;
+
+use lopdf::Object;
+use lopdf::xref::XrefType;
+
+use crate::document::objects::Objects;
+use crate::document::write::{self, Source};
+use crate::limits::MAX_FILE;
+
+/// What was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// How many pages.
+    pub pages: u32,
+    /// How many bytes.
+    pub size: u64,
+}
+
+/// Why a document was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The sink failed.
+    #[error("failed to write the document")]
+    Io(#[source] std::io::Error),
+    /// The document does not hold together.
+    #[error("the document would be broken: {0}")]
+    Broken(String),
+    /// Offsets would not fit.
+    #[error("the document would be larger than {limit} bytes")]
+    TooLarge {
+        /// The largest file that can be written.
+        limit: u64,
+    },
+    /// All object numbers are taken.
+    #[error("the document has no object numbers left")]
+    NoNumbers,
+    /// An object could not be encrypted as the document was.
+    #[error("failed to encrypt object {object}: {reason}")]
+    Encryption {
+        /// Its number.
+        object: u32,
+        /// What the engine said.
+        reason: String,
+    },
+}
+
+impl Objects {
+    /// Writes the objects as a file, having checked that every page of the tree is there.
+    pub(crate) fn write(&mut self, out: &mut dyn Write) -> Result<Saved, SaveError> {
+        let pages = self.check()?;
+        let size = write::write(
+            &Source {
+                pdf: &self.pdf,
+                plain: &self.plain,
+                encryption: self.pdf.encryption_state.as_ref(),
+                packed: self.packs(),
+            },
+            out,
+        )?;
+        Ok(Saved { pages, size })
+    }
+
+    /// Counts the pages by a fresh walk over what will be written, compares with the list, and looks for page contents
+    /// that a step has lost.
+    fn check(&mut self) -> Result<u32, SaveError> {
+        let broken = |text: String| SaveError::Broken(text);
+        let size: u64 = self.stream_bytes();
+        if size > MAX_FILE {
+            return Err(SaveError::TooLarge { limit: MAX_FILE });
+        }
+        let listed = self.pages.as_ref().map(|index| index.list.len());
+        let counted = self
+            .recount_pages()
+            .map_err(|fault| broken(fault.text.into_owned()))?;
+        if let Some(listed) = listed
+            && listed != counted
+        {
+            return Err(broken(format!(
+                "the page tree holds {counted} of {listed} pages"
+            )));
+        }
+        let lost = self.lost_contents();
+        if lost.len() > self.lost_before {
+            let page = lost.last().map_or(0, |page| page + 1);
+            return Err(broken(format!("page {page} has lost its contents")));
+        }
+        u32::try_from(counted).map_err(|_| broken(format!("{counted} pages are too many")))
+    }
+
+    fn stream_bytes(&self) -> u64 {
+        let length = |object: &Object| match object {
+            Object::Stream(stream) => stream.content.len() as u64,
+            _ => 0,
+        };
+        self.pdf.objects.values().map(length).sum()
+    }
+
+    /// Pages (counted from 0) with contents that lead nowhere. The page list must be built.
+    pub(crate) fn lost_contents(&self) -> Vec<usize> {
+        let lost = |item: &Object| match self.resolve(item) {
+            Some((_, Object::Stream(_) | Object::Null | Object::Array(_))) => false,
+            Some(_) | None => item.as_reference().is_ok(),
+        };
+        let Some(index) = &self.pages else {
+            return Vec::new();
+        };
+        let broken = |page: &lopdf::ObjectId| {
+            let Some(dict) = self.dict(*page) else {
+                return true;
+            };
+            let Some(contents) = dict
+                .has(b"Contents")
+                .then(|| dict.get(b"Contents").ok())
+                .flatten()
+            else {
+                return false;
+            };
+            match self.resolve(contents) {
+                Some((_, Object::Array(items))) => items.iter().any(lost),
+                _ => lost(contents),
+            }
+        };
+        index
+            .list
+            .iter()
+            .enumerate()
+            .filter(|(_, page)| broken(page))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// Whether to write object streams: where the file had them, or its version allows them. A file of an older
+    /// version stays readable for what it was made for (PDF/A-1 forbids them).
+    fn packs(&self) -> bool {
+        let streamed = matches!(
+            self.pdf.reference_table.cross_reference_type,
+            XrefType::CrossReferenceStream
+        );
+        streamed || self.pdf.version.as_str() >= "1.5"
+    }
+}

@@ -1,0 +1,367 @@
+//! PDF syntax of direct values, read and written (ISO 32000-2, 7.3).
+
+use lopdf::{Dictionary, Object, StringFormat, Writer};
+
+use crate::document::place::Holder;
+use crate::fault::{Fault, Result};
+
+/// Writes a container; of a stream the dictionary.
+pub(crate) fn write(holder: Holder<'_>, out: &mut Vec<u8>) -> Result<()> {
+    let object = match holder {
+        Holder::Stream(stream) => Object::Dictionary(stream.dict.clone()),
+        other => other.copy(),
+    };
+    Writer::write_object(out, &object)
+        .map_err(|error| Fault::new(dropleaf_plugin_abi::E_FAIL, error.to_string()))
+}
+
+/// Reads one array or dictionary that `source` is the whole of.
+pub(crate) fn read(source: &[u8], max_depth: u32) -> Result<Object> {
+    let mut parser = Parser { source, at: 0 };
+    let object = parser.value(max_depth)?;
+    parser.space();
+    if parser.at < source.len() {
+        return Err(parser.wrong("the end"));
+    }
+    match object {
+        Object::Array(_) | Object::Dictionary(_) => Ok(object),
+        other => Err(Fault::new(
+            dropleaf_plugin_abi::E_SYNTAX,
+            format!(
+                "expected an array or a dictionary, found a {}",
+                other.enum_variant().to_lowercase()
+            ),
+        )),
+    }
+}
+
+struct Parser<'a> {
+    source: &'a [u8],
+    at: usize,
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
+}
+
+fn is_delimiter(byte: u8) -> bool {
+    b"()<>[]{}/%".contains(&byte)
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.source.get(self.at).copied()
+    }
+
+    fn wrong(&self, expected: &str) -> Fault {
+        let found = match self.source.get(self.at..) {
+            Some([]) | None => "the end".to_owned(),
+            Some(rest) => format!("`{}`", rest[..rest.len().min(12)].escape_ascii()),
+        };
+        Fault::new(
+            dropleaf_plugin_abi::E_SYNTAX,
+            format!("expected {expected} at byte {}, found {found}", self.at),
+        )
+    }
+
+    fn space(&mut self) {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'%' => {
+                    while self
+                        .peek()
+                        .is_some_and(|byte| byte != b'\n' && byte != b'\r')
+                    {
+                        self.at += 1;
+                    }
+                }
+                _ if is_space(byte) => self.at += 1,
+                _ => return,
+            }
+        }
+    }
+
+    fn takes(&mut self, token: &[u8]) -> bool {
+        let found = self.source[self.at..].starts_with(token);
+        if found {
+            self.at += token.len();
+        }
+        found
+    }
+
+    fn value(&mut self, depth: u32) -> Result<Object> {
+        self.space();
+        let Some(first) = self.peek() else {
+            return Err(self.wrong("a value"));
+        };
+        let inner = || {
+            depth
+                .checked_sub(1)
+                .ok_or_else(|| Fault::limit("the syntax is nested too deeply"))
+        };
+        match first {
+            b'[' => self.array(inner()?),
+            b'<' if self.source[self.at..].starts_with(b"<<") => self.dictionary(inner()?),
+            b'<' => self.hexadecimal(),
+            b'(' => self.literal(),
+            b'/' => Ok(Object::Name(self.name()?)),
+            b'+' | b'-' | b'.' | b'0'..=b'9' => self.number(),
+            _ => self.keyword(),
+        }
+    }
+
+    fn array(&mut self, depth: u32) -> Result<Object> {
+        self.at += 1;
+        let mut items = Vec::new();
+        loop {
+            self.space();
+            if self.takes(b"]") {
+                return Ok(Object::Array(items));
+            }
+            if self.at >= self.source.len() {
+                return Err(self.wrong("`]`"));
+            }
+            items.push(self.value(depth)?);
+        }
+    }
+
+    fn dictionary(&mut self, depth: u32) -> Result<Object> {
+        self.at += 2;
+        let mut dict = Dictionary::new();
+        loop {
+            self.space();
+            if self.takes(b">>") {
+                return Ok(Object::Dictionary(dict));
+            }
+            if self.peek() != Some(b'/') {
+                return Err(self.wrong("a key or `>>`"));
+            }
+            let key = self.name()?;
+            dict.set(key, self.value(depth)?);
+        }
+    }
+
+    fn name(&mut self) -> Result<Vec<u8>> {
+        self.at += 1;
+        let mut name = Vec::new();
+        while let Some(byte) = self.peek() {
+            if is_space(byte) || is_delimiter(byte) {
+                break;
+            }
+            self.at += 1;
+            let escaped = (byte == b'#')
+                .then(|| hex_pair(self.source.get(self.at..self.at + 2)?))
+                .flatten();
+            match escaped {
+                Some(0) => return Err(self.wrong("a name without a zero byte")),
+                Some(byte) => {
+                    name.push(byte);
+                    self.at += 2;
+                }
+                None => name.push(byte),
+            }
+        }
+        Ok(name)
+    }
+
+    fn word(&self, from: usize) -> &[u8] {
+        let rest = &self.source[from..];
+        let end = rest
+            .iter()
+            .position(|byte| is_space(*byte) || is_delimiter(*byte))
+            .unwrap_or(rest.len());
+        &rest[..end]
+    }
+
+    fn keyword(&mut self) -> Result<Object> {
+        let word = self.word(self.at);
+        let (object, length) = match word {
+            b"true" => (Object::Boolean(true), 4),
+            b"false" => (Object::Boolean(false), 5),
+            b"null" => (Object::Null, 4),
+            _ => return Err(self.wrong("a value")),
+        };
+        self.at += length;
+        Ok(object)
+    }
+
+    fn number(&mut self) -> Result<Object> {
+        if let Some(reference) = self.reference() {
+            return Ok(reference);
+        }
+        let word = self.word(self.at);
+        let text = std::str::from_utf8(word).unwrap_or("");
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
+        let object = match text.parse::<i64>() {
+            Ok(integer) => Some(Object::Integer(integer)),
+            Err(_) => text
+                .parse::<f32>()
+                .ok()
+                .filter(|real| plain && real.is_finite())
+                .map(Object::Real),
+        };
+        let length = word.len();
+        let object = object.ok_or_else(|| self.wrong("a number"))?;
+        self.at += length;
+        Ok(object)
+    }
+
+    /// `12 0 R`, looked for before a number is one.
+    fn reference(&mut self) -> Option<Object> {
+        let start = self.at;
+        let mut integer = || -> Option<u32> {
+            let word = self.word(self.at);
+            let value = std::str::from_utf8(word)
+                .ok()?
+                .parse()
+                .ok()
+                .filter(|_| word[0].is_ascii_digit())?;
+            self.at += word.len();
+            self.space();
+            Some(value)
+        };
+        let ids = (|| Some((integer()?, u16::try_from(integer()?).ok()?)))();
+        if let Some(id) = ids
+            && id.0 > 0
+            && self.word(self.at) == b"R"
+        {
+            self.at += 1;
+            return Some(Object::Reference(id));
+        }
+        self.at = start;
+        None
+    }
+
+    fn hexadecimal(&mut self) -> Result<Object> {
+        self.at += 1;
+        let mut digits = Vec::new();
+        loop {
+            match self.peek() {
+                Some(b'>') => break,
+                Some(byte) if byte.is_ascii_hexdigit() => digits.push(byte),
+                Some(byte) if is_space(byte) => {}
+                _ => return Err(self.wrong("a hexadecimal digit or `>`")),
+            }
+            self.at += 1;
+        }
+        self.at += 1;
+        if digits.len() % 2 == 1 {
+            digits.push(b'0');
+        }
+        let text = digits.chunks(2).filter_map(hex_pair).collect();
+        Ok(Object::String(text, StringFormat::Hexadecimal))
+    }
+
+    fn literal(&mut self) -> Result<Object> {
+        self.at += 1;
+        let mut text = Vec::new();
+        let mut open = 1;
+        loop {
+            let Some(byte) = self.peek() else {
+                return Err(self.wrong("`)`"));
+            };
+            self.at += 1;
+            match byte {
+                b'(' => open += 1,
+                b')' => {
+                    open -= 1;
+                    if open == 0 {
+                        return Ok(Object::String(text, StringFormat::Literal));
+                    }
+                }
+                b'\\' => {
+                    self.escape(&mut text);
+                    continue;
+                }
+                b'\r' => {
+                    self.takes(b"\n");
+                    text.push(b'\n');
+                    continue;
+                }
+                _ => {}
+            }
+            text.push(byte);
+        }
+    }
+
+    fn escape(&mut self, text: &mut Vec<u8>) {
+        let Some(byte) = self.peek() else {
+            return;
+        };
+        self.at += 1;
+        match byte {
+            b'n' => text.push(b'\n'),
+            b'r' => text.push(b'\r'),
+            b't' => text.push(b'\t'),
+            b'b' => text.push(8),
+            b'f' => text.push(12),
+            b'\r' => drop(self.takes(b"\n")),
+            b'\n' => {}
+            b'0'..=b'7' => {
+                let mut value = u32::from(byte - b'0');
+                for _ in 0..2 {
+                    match self.peek() {
+                        Some(digit @ b'0'..=b'7') => {
+                            value = value * 8 + u32::from(digit - b'0');
+                            self.at += 1;
+                        }
+                        _ => break,
+                    }
+                }
+                text.push(value as u8);
+            }
+            other => text.push(other),
+        }
+    }
+}
+
+fn hex_pair(pair: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    match pair {
+        [high, low] => Some((digit(*high)? << 4 | digit(*low)?) as u8),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(source: &str, expected: &str) {
+        let answer = match read(source.as_bytes(), 8) {
+            Ok(object) => {
+                let mut out = Vec::new();
+                Writer::write_object(&mut out, &object).expect("writing to memory");
+                String::from_utf8_lossy(&out).into_owned()
+            }
+            Err(fault) => fault.text.into_owned(),
+        };
+        assert_eq!(answer, expected, "{source}");
+    }
+
+    #[test]
+    fn containers_are_read_and_everything_else_is_named() {
+        check("<< /A 1 /B [ 2 3.5 -.5 +7 ] >>", "<</A 1/B[2 3.5 -0.5 7]>>");
+        check("[12 0 R 12 0 13 1 R]", "[12 0 R 12 0 13 1 R]");
+        check(
+            "[ (a\\(b\\)\\101\\n(c)) <48 4> /N#61me ]",
+            "[(a\\(b\\)A\n(c))<4840>/Name]",
+        );
+        check("[true false null] % done", "[true false null]");
+        check("<< /A << /B [] >> >>", "<</A<</B[]>>>>");
+        check("[1 2", "expected `]` at byte 4, found the end");
+        check(
+            "<< 1 2 >>",
+            "expected a key or `>>` at byte 3, found `1 2 >>`",
+        );
+        check("[1e5]", "expected a number at byte 1, found `1e5]`");
+        check("[1] 2", "expected the end at byte 4, found `2`");
+        check("/Name", "expected an array or a dictionary, found a name");
+        check("[[[[[[[[[]]]]]]]]]", "the syntax is nested too deeply");
+        check("[(open]", "expected `)` at byte 7, found the end");
+        check("[maybe]", "expected a value at byte 1, found `maybe]`");
+    }
+}

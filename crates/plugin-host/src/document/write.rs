@@ -1,0 +1,424 @@
+//! Writes a document's objects as a file (ISO 32000-2, 7.5).
+//!
+//! Ours and not the engine's, because that one packs no object streams into encrypted files, copies every object it
+//! packs, encrypts the document in memory, leaves cross-reference streams uncompressed and wraps offsets silently.
+//! Object bodies are still the engine's. Only what the trailer leads to is written; numbers stay as they are. The same
+//! objects give the same bytes, but for AES, whose initialisation vectors are random.
+
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use lopdf::encryption::encrypt_object;
+use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream, Writer};
+
+use crate::document::ids::IdSet;
+use crate::document::reach::{self, LAYOUT_KEYS};
+use crate::document::save::SaveError;
+use crate::limits::MAX_FILE;
+
+/// Objects in one object stream; more is smaller but makes readers inflate more for one object.
+const PACK: usize = 100;
+/// Deflate effort, zlib's scale.
+const EFFORT: u32 = 6;
+
+/// What a file is written from.
+pub(crate) struct Source<'a> {
+    pub(crate) pdf: &'a lopdf::Document,
+    /// Streams to compress on the way out.
+    pub(crate) plain: &'a IdSet,
+    pub(crate) encryption: Option<&'a EncryptionState>,
+    /// Object and cross-reference streams (PDF 1.5) instead of a plain table.
+    pub(crate) packed: bool,
+}
+
+/// Where an object went.
+enum Entry {
+    At { offset: u64, generation: u16 },
+    Packed { stream: u32, index: u16 },
+}
+
+/// Writes `source` to `out` and answers how many bytes that took.
+pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, SaveError> {
+    let mut file = File {
+        source,
+        out,
+        written: 0,
+        body: Vec::new(),
+        entries: Vec::with_capacity(source.pdf.objects.len() + 2),
+        last: source.pdf.objects.keys().next_back().map_or(0, |id| id.0),
+    };
+    file.header()?;
+    let packed = file.objects()?;
+    for pack in packed.chunks(PACK) {
+        file.pack(pack)?;
+    }
+    let encrypt = file.encryption()?;
+    file.end(encrypt)?;
+    Ok(file.written)
+}
+
+struct File<'a, 'w> {
+    source: &'a Source<'a>,
+    out: &'w mut dyn Write,
+    written: u64,
+    body: Vec<u8>,
+    entries: Vec<(u32, Entry)>,
+    last: u32,
+}
+
+impl<'a> File<'a, '_> {
+    fn header(&mut self) -> Result<(), SaveError> {
+        let version = version(&self.source.pdf.version, self.source.packed);
+        self.body.extend_from_slice(b"%PDF-");
+        self.body.extend_from_slice(version.as_bytes());
+        self.body.push(b'\n');
+        let mark = &self.source.pdf.binary_mark;
+        let right = mark.len() >= 4 && mark.len() <= 64 && mark.iter().all(|byte| *byte >= 128);
+        self.body.push(b'%');
+        self.body
+            .extend_from_slice(if right { mark } else { b"\xBF\xF7\xA2\xFE" });
+        self.body.push(b'\n');
+        self.flush()
+    }
+
+    /// Writes what stands by itself and answers what goes into object streams.
+    fn objects(&mut self) -> Result<Vec<(u32, &'a Object)>, SaveError> {
+        let reachable = reach::reachable(self.source.pdf);
+        let mut packed = Vec::new();
+        let mut before = None;
+        for (&id, object) in &self.source.pdf.objects {
+            // One number, one object: of two generations the first that is used stands.
+            if !reachable.contains(&id) || before == Some(id.0) || is_layout(object) {
+                continue;
+            }
+            before = Some(id.0);
+            if self.source.packed && id.1 == 0 && can_be_packed(object) {
+                packed.push((id.0, object));
+            } else {
+                self.object(id, object)?;
+            }
+        }
+        Ok(packed)
+    }
+
+    fn object(&mut self, id: ObjectId, object: &Object) -> Result<(), SaveError> {
+        let shrunk = match object {
+            Object::Stream(stream) => self.finished(id, stream)?,
+            _ => None,
+        };
+        let object = shrunk.as_ref().unwrap_or(object);
+        let Some(state) = self.source.encryption else {
+            return self.indirect(id, object);
+        };
+        let mut hidden = object.clone();
+        encrypt_object(state, id, &mut hidden).map_err(|error| SaveError::Encryption {
+            object: id.0,
+            reason: error.to_string(),
+        })?;
+        self.indirect(id, &hidden)
+    }
+
+    /// The stream as it has to be written, where that is not as it stands.
+    fn finished(&self, id: ObjectId, stream: &Stream) -> Result<Option<Object>, SaveError> {
+        if self.source.plain.contains(&id) && !stream.dict.has(b"Filter") {
+            let deflated = deflate(&stream.content)?;
+            if deflated.len() + 20 < stream.content.len() {
+                let mut dict = stream.dict.clone();
+                dict.set("Filter", Object::Name(b"FlateDecode".to_vec()));
+                return Ok(Some(Object::Stream(Stream::new(dict, deflated))));
+            }
+        }
+        let length = stream.content.len() as i64;
+        if matches!(stream.dict.get(b"Length"), Ok(Object::Integer(found)) if *found == length) {
+            return Ok(None);
+        }
+        Ok(Some(Object::Stream(Stream::new(
+            stream.dict.clone(),
+            stream.content.clone(),
+        ))))
+    }
+
+    fn indirect(&mut self, id: ObjectId, object: &Object) -> Result<(), SaveError> {
+        let offset = self.position()?;
+        self.entries.push((
+            id.0,
+            Entry::At {
+                offset,
+                generation: id.1,
+            },
+        ));
+        write!(self.body, "{} {} obj\n", id.0, id.1).map_err(SaveError::Io)?;
+        match object {
+            // The bytes of a large stream go straight out.
+            Object::Stream(stream) if stream.content.len() > 32 << 10 => {
+                Writer::write_object(&mut self.body, &Object::Dictionary(stream.dict.clone()))
+                    .map_err(SaveError::Io)?;
+                self.body.extend_from_slice(b"\nstream\n");
+                self.flush()?;
+                self.out.write_all(&stream.content).map_err(SaveError::Io)?;
+                self.written += stream.content.len() as u64;
+                self.body.extend_from_slice(b"\nendstream");
+            }
+            other => Writer::write_object(&mut self.body, other).map_err(SaveError::Io)?,
+        }
+        self.body.extend_from_slice(b"\nendobj\n");
+        if self.body.len() > 64 << 10 {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes one object stream (7.5.7).
+    fn pack(&mut self, members: &[(u32, &Object)]) -> Result<(), SaveError> {
+        let stream = self.next()?;
+        let mut table = Vec::new();
+        let mut bodies = Vec::new();
+        for (index, (number, object)) in members.iter().enumerate() {
+            write!(table, "{number} {} ", bodies.len()).map_err(SaveError::Io)?;
+            Writer::write_object(&mut bodies, object).map_err(SaveError::Io)?;
+            bodies.push(b' ');
+            self.entries.push((
+                *number,
+                Entry::Packed {
+                    stream,
+                    index: index as u16,
+                },
+            ));
+        }
+        let mut dict = Dictionary::new();
+        dict.set("Type", Object::Name(b"ObjStm".to_vec()));
+        dict.set("N", Object::Integer(members.len() as i64));
+        dict.set("First", Object::Integer(table.len() as i64));
+        dict.set("Filter", Object::Name(b"FlateDecode".to_vec()));
+        table.append(&mut bodies);
+        self.object(
+            (stream, 0),
+            &Object::Stream(Stream::new(dict, deflate(&table)?)),
+        )
+    }
+
+    fn encryption(&mut self) -> Result<Option<ObjectId>, SaveError> {
+        let Some(state) = self.source.encryption else {
+            return Ok(None);
+        };
+        let id = (self.next()?, 0);
+        let dict = state.encode().map_err(|error| SaveError::Encryption {
+            object: id.0,
+            reason: error.to_string(),
+        })?;
+        self.indirect(id, &Object::Dictionary(dict))?;
+        Ok(Some(id))
+    }
+
+    fn end(&mut self, encrypt: Option<ObjectId>) -> Result<(), SaveError> {
+        let mut trailer: Dictionary = self
+            .source
+            .pdf
+            .trailer
+            .iter()
+            .filter(|(key, _)| !LAYOUT_KEYS.contains(&key.as_slice()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if let Some(id) = encrypt {
+            trailer.set("Encrypt", Object::Reference(id));
+        }
+        let start = if self.source.packed {
+            self.cross_reference_stream(trailer)?
+        } else {
+            self.cross_reference_table(trailer)?
+        };
+        write!(self.body, "startxref\n{start}\n%%EOF\n").map_err(SaveError::Io)?;
+        self.flush()?;
+        self.out.flush().map_err(SaveError::Io)
+    }
+
+    fn cross_reference_table(&mut self, mut trailer: Dictionary) -> Result<u64, SaveError> {
+        let start = self.position()?;
+        self.entries.sort_unstable_by_key(|(number, _)| *number);
+        self.body.extend_from_slice(b"xref\n");
+        // Object 0 heads the free list and belongs to the first run only if that starts at 1.
+        let mut runs = runs(&self.entries);
+        let joined = runs
+            .first()
+            .is_some_and(|run| run.first().is_some_and(|(number, _)| *number == 1));
+        let head = if joined { runs.remove(0) } else { &[] };
+        write!(self.body, "0 {}\n0000000000 65535 f \n", head.len() + 1).map_err(SaveError::Io)?;
+        for (position, run) in std::iter::once(head).chain(runs).enumerate() {
+            if position > 0
+                && let Some((first, _)) = run.first()
+            {
+                write!(self.body, "{first} {}\n", run.len()).map_err(SaveError::Io)?;
+            }
+            for (_, entry) in run {
+                if let Entry::At { offset, generation } = entry {
+                    write!(self.body, "{offset:010} {generation:05} n \n")
+                        .map_err(SaveError::Io)?;
+                }
+            }
+        }
+        trailer.set("Size", Object::Integer(i64::from(self.last) + 1));
+        self.body.extend_from_slice(b"trailer\n");
+        Writer::write_object(&mut self.body, &Object::Dictionary(trailer))
+            .map_err(SaveError::Io)?;
+        self.body.push(b'\n');
+        Ok(start)
+    }
+
+    /// Writes the cross-reference stream (7.5.8), its rows predicted from the row above.
+    fn cross_reference_stream(&mut self, mut trailer: Dictionary) -> Result<u64, SaveError> {
+        let id = (self.next()?, 0);
+        let start = self.position()?;
+        self.entries.push((
+            id.0,
+            Entry::At {
+                offset: start,
+                generation: 0,
+            },
+        ));
+        self.entries.sort_unstable_by_key(|(number, _)| *number);
+        let index = runs(&self.entries)
+            .into_iter()
+            .filter_map(|run| Some([i64::from(run.first()?.0), run.len() as i64]))
+            .flatten()
+            .map(Object::Integer)
+            .collect();
+        let (rows, widths) = rows(&self.entries);
+        let columns: usize = widths.iter().sum();
+        let mut predictor = Dictionary::new();
+        predictor.set("Predictor", Object::Integer(12));
+        predictor.set("Columns", Object::Integer(columns as i64));
+        trailer.set("Type", Object::Name(b"XRef".to_vec()));
+        trailer.set("Size", Object::Integer(i64::from(self.last) + 1));
+        trailer.set("Index", Object::Array(index));
+        trailer.set(
+            "W",
+            Object::Array(
+                widths
+                    .iter()
+                    .map(|width| Object::Integer(*width as i64))
+                    .collect(),
+            ),
+        );
+        trailer.set("Filter", Object::Name(b"FlateDecode".to_vec()));
+        trailer.set("DecodeParms", Object::Dictionary(predictor));
+        let content = deflate(&predicted(&rows, columns))?;
+        self.indirect(id, &Object::Stream(Stream::new(trailer, content)))?;
+        Ok(start)
+    }
+
+    fn next(&mut self) -> Result<u32, SaveError> {
+        self.last = self.last.checked_add(1).ok_or(SaveError::NoNumbers)?;
+        Ok(self.last)
+    }
+
+    /// Where the next byte goes.
+    fn position(&self) -> Result<u64, SaveError> {
+        let position = self.written + self.body.len() as u64;
+        if position > MAX_FILE {
+            return Err(SaveError::TooLarge { limit: MAX_FILE });
+        }
+        Ok(position)
+    }
+
+    fn flush(&mut self) -> Result<(), SaveError> {
+        self.out.write_all(&self.body).map_err(SaveError::Io)?;
+        self.written += self.body.len() as u64;
+        self.body.clear();
+        Ok(())
+    }
+}
+
+/// The version to write: digits and a point, and new enough for what is written.
+fn version(found: &str, packed: bool) -> &str {
+    let right = found.len() == 3
+        && found.as_bytes()[1] == b'.'
+        && found
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match (right, packed) {
+        (true, true) if found < "1.5" => "1.5",
+        (true, _) => found,
+        (false, _) => "1.7",
+    }
+}
+
+/// Object streams, cross-reference streams and linearization dictionaries describe a file that is no more.
+fn is_layout(object: &Object) -> bool {
+    match object {
+        Object::Stream(stream) => stream.dict.has_type(b"ObjStm") || stream.dict.has_type(b"XRef"),
+        Object::Dictionary(dict) => dict.has(b"Linearized"),
+        _ => false,
+    }
+}
+
+/// Streams cannot; signatures could, but whoever verifies one looks for its bytes in the open.
+fn can_be_packed(object: &Object) -> bool {
+    match object {
+        Object::Stream(_) => false,
+        Object::Dictionary(dict) => !(dict.has(b"ByteRange") && dict.has(b"Contents")),
+        _ => true,
+    }
+}
+
+/// Entries by unbroken runs of numbers.
+fn runs(entries: &[(u32, Entry)]) -> Vec<&[(u32, Entry)]> {
+    entries
+        .chunk_by(|(one, _), (next, _)| one.checked_add(1) == Some(*next))
+        .collect()
+}
+
+/// The rows of a cross-reference stream and the widths of their fields.
+fn rows(entries: &[(u32, Entry)]) -> (Vec<u8>, [usize; 3]) {
+    let fields = |entry: &Entry| match entry {
+        Entry::At { offset, generation } => (1u8, *offset, u64::from(*generation)),
+        Entry::Packed { stream, index } => (2, u64::from(*stream), u64::from(*index)),
+    };
+    let (mut second, mut third) = (0, 0);
+    for (_, entry) in entries {
+        let (_, a, b) = fields(entry);
+        second = second.max(a);
+        third = third.max(b);
+    }
+    let widths = [1, width(second), width(third)];
+    let mut rows = Vec::with_capacity(entries.len() * widths.iter().sum::<usize>());
+    for (_, entry) in entries {
+        let (kind, a, b) = fields(entry);
+        rows.push(kind);
+        rows.extend_from_slice(&a.to_be_bytes()[8 - widths[1]..]);
+        rows.extend_from_slice(&b.to_be_bytes()[8 - widths[2]..]);
+    }
+    (rows, widths)
+}
+
+fn width(value: u64) -> usize {
+    (8 - value.leading_zeros() as usize / 8).max(1)
+}
+
+/// PNG's "up" prediction (7.4.4.4): each byte less the one above it.
+fn predicted(rows: &[u8], columns: usize) -> Vec<u8> {
+    let mut predicted = Vec::with_capacity(rows.len() + rows.len() / columns.max(1));
+    let mut above: &[u8] = &[];
+    for row in rows.chunks(columns.max(1)) {
+        predicted.push(2);
+        predicted.extend(
+            row.iter()
+                .enumerate()
+                .map(|(i, byte)| byte.wrapping_sub(above.get(i).copied().unwrap_or(0))),
+        );
+        above = row;
+    }
+    predicted
+}
+
+pub(crate) fn deflate(bytes: &[u8]) -> Result<Vec<u8>, SaveError> {
+    let compress = || -> io::Result<Vec<u8>> {
+        let mut encoder = ZlibEncoder::new(
+            Vec::with_capacity(bytes.len() / 2 + 64),
+            Compression::new(EFFORT),
+        );
+        encoder.write_all(bytes)?;
+        encoder.finish()
+    };
+    compress().map_err(SaveError::Io)
+}
