@@ -250,7 +250,7 @@ impl Reconciler {
         for name in unseen {
             let file = folder.join(name);
             match look::at(&self.root.join(&file)) {
-                Ok(Look::Missing) if self.is_still_there(folder) => self.missing(&file),
+                Ok(Look::Missing) => self.missing(&file),
                 Ok(Look::Folder) => {
                     self.tree.take(&file);
                 }
@@ -260,7 +260,7 @@ impl Reconciler {
     }
 
     /// Whether a folder is still the one that was listed: if it was unmounted meanwhile, its files only seem to be gone.
-    fn is_still_there(&self, folder: &Path) -> bool {
+    pub(crate) fn is_still_there(&self, folder: &Path) -> bool {
         let found = std::fs::metadata(self.root.join(folder));
         let known = self.tree.branch(folder);
         match (found, known) {

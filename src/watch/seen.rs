@@ -399,7 +399,14 @@ impl Reconciler {
             return self.forget_folder(relative);
         }
         if let Some(entry) = self.tree.take(relative) {
-            self.gone(relative, &entry);
+            let folder = relative.parent().unwrap_or(Path::new(""));
+            if self.is_still_there(folder) {
+                self.gone(relative, &entry);
+            } else {
+                // All of the folder is gone: a mount perhaps, from which nothing can be concluded.
+                self.tree.put(relative, entry);
+                self.full_scan = Instant::now();
+            }
         }
         self.marked(relative);
     }
