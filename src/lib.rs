@@ -17,3 +17,5 @@ pub mod wire;
 pub mod event;
 
 pub mod store;
+
+pub mod feed;
