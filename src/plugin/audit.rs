@@ -97,7 +97,16 @@ mod tests {
                 {"name": "Bad name", "summary": "x", "parameters": {}}
             ]
         });
-        insta::assert_snapshot!(reasons(manifest).join("\n"), @"");
+        insta::assert_snapshot!(reasons(manifest).join("\n"), @r"
+        the plugin's name `Pages!` may only have lower-case letters, digits and `-`, and starts with a letter
+        the plugin has no version
+        the operation `rotate` has no summary
+        the parameters of `rotate` have no valid JSON Schema: the schema of the parameters must have the type `object`
+        the operation `rotate` is there twice
+        the example `Wrong` of `rotate` does not fit its own schema: `a` must be a whole number, not the text `b`
+        the example `Wrong` of `rotate` does not fit its own schema: unknown key `c` in the example
+        an operation's name `Bad name` may only have lower-case letters, digits and `-`, and starts with a letter
+        ");
         assert_eq!(
             reasons(json!({"name": "a", "version": "1", "operations": []})),
             ["the plugin offers no operation"]

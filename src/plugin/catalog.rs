@@ -325,7 +325,7 @@ mod tests {
             (
                 "rotates",
                 "is an operation that no installed plugin offers",
-                "did you mean `pages/rotate`?",
+                "did you mean `other/rotate`?",
             ),
             (
                 "page/rotate",

@@ -89,6 +89,23 @@ pub(crate) struct Node {
     kind: Kind,
 }
 
+impl Node {
+    /// The value under a key or index, with the place of its key.
+    fn child(&self, segment: &str) -> Option<(Option<Place>, &Self)> {
+        match &self.kind {
+            Kind::Scalar(_) => None,
+            Kind::List(items) => {
+                let item = items.get(segment.parse::<usize>().ok()?)?;
+                Some((None, item))
+            }
+            Kind::Map(entries) => {
+                let entry = entries.iter().rev().find(|(key, ..)| key == segment)?;
+                Some((Some(entry.1), &entry.2))
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Kind {
     Scalar(Scalar),
@@ -97,8 +114,8 @@ enum Kind {
 }
 
 /// A text whose structure is known.
-pub(super) struct Parsed {
-    pub(super) tree: Tree,
+pub(crate) struct Parsed {
+    pub(crate) tree: Tree,
     pub(super) flaws: Vec<Flaw>,
     /// Whether some values cannot be told (aliases, tags, keys that are lists).
     pub(super) hides_values: bool,
@@ -113,7 +130,7 @@ pub(crate) struct Tree {
 
 impl Tree {
     /// The tree of `text` and the flaws that do not keep it from being read on.
-    pub(super) fn parse(text: &str) -> Result<Parsed, Flaw> {
+    pub(crate) fn parse(text: &str) -> Result<Parsed, Flaw> {
         let mut builder = Builder::default();
         let mut parser = Parser::new_from_str(text);
         while let Some(event) = parser.next_event() {
@@ -142,6 +159,15 @@ impl Tree {
             .map_or(Place::START, |(key, node)| key.unwrap_or(node.place))
     }
 
+    /// Whether the text has a value at `pointer`.
+    pub(crate) fn has(&self, pointer: &str) -> bool {
+        let mut at = self.root.as_ref();
+        for segment in pointer.split('/').skip(1) {
+            at = at.and_then(|node| Some(node.child(&unescape(segment))?.1));
+        }
+        at.is_some()
+    }
+
     /// The place of the character at byte `offset` of the text value at `pointer`.
     pub(crate) fn inside(&self, text: &str, pointer: &str, offset: usize) -> Place {
         match self.walk(pointer) {
@@ -161,20 +187,7 @@ impl Tree {
     fn walk(&self, pointer: &str) -> Option<(Option<Place>, &Node)> {
         let mut at = (None, self.root.as_ref()?);
         for segment in pointer.split('/').skip(1) {
-            let segment = unescape(segment);
-            let next = match &at.1.kind {
-                Kind::Scalar(_) => None,
-                Kind::List(items) => segment
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|index| items.get(index))
-                    .map(|node| (None, node)),
-                Kind::Map(entries) => entries
-                    .iter()
-                    .rev()
-                    .find(|(key, ..)| *key == segment)
-                    .map(|(_, place, node)| (Some(*place), node)),
-            };
+            let next = at.1.child(&unescape(segment));
             match next {
                 Some(next) => at = next,
                 None => break,

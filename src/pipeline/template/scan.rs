@@ -1,0 +1,247 @@
+//! What a template names: variables, filters, tests and calls, each with its place, read off the syntax tree.
+
+mod walk;
+
+use crate::pipeline::template::MAX_TEMPLATE;
+use crate::pipeline::template::scan::walk::Walk;
+use minijinja::machinery::{ast, parse, parse_expr};
+use minijinja::value::ValueKind;
+use std::collections::BTreeSet;
+
+/// Everything that a template or expression names.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// Why it cannot be read, where it cannot.
+    pub(crate) broken: Option<Broken>,
+    /// Variables, in order.
+    pub(crate) variables: Vec<Variable>,
+    /// Filters and tests, in order.
+    pub(crate) uses: Vec<Use>,
+    /// The environment variables among the variables.
+    pub(crate) env: BTreeSet<String>,
+    /// For an expression: its value, where it never changes.
+    pub(crate) constant: Option<Constant>,
+    /// The template is exactly one `{{ ... }}` and nothing else: what it yields keeps its type.
+    pub(crate) one_expression: bool,
+}
+
+/// A syntax error.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    /// Byte offset in the template.
+    pub(crate) offset: usize,
+    /// What the engine says.
+    pub(crate) why: String,
+}
+
+/// A variable with the names behind its dots.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Variable {
+    /// Byte offset in the template.
+    pub(crate) offset: usize,
+    /// `input` in `input.stem`.
+    pub(crate) root: String,
+    /// `stem` in `input.stem`; empty where the variable stands alone.
+    pub(crate) path: Vec<String>,
+    /// It is looked up by a value (`env[name]`) that is not known before.
+    pub(crate) computed: bool,
+    /// It may be absent: it stands before `default` or `is defined`.
+    pub(crate) guarded: bool,
+    /// It stands alone in `{{ }}`.
+    pub(crate) alone: bool,
+}
+
+/// A filter, test or call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Use {
+    /// Byte offset in the template.
+    pub(crate) offset: usize,
+    /// What it is.
+    pub(crate) what: What,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its first argument, where that is a text that never changes.
+    pub(crate) argument: Option<String>,
+}
+
+/// What is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// `| name`.
+    Filter,
+    /// `is name`.
+    Test,
+    /// `name(...)`.
+    Function,
+    /// `.name(...)`.
+    Method,
+}
+
+/// A constant expression's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Constant {
+    /// `true` or `false`.
+    Bool,
+    /// Anything else, as text.
+    Other(String),
+}
+
+impl Scan {
+    /// What the template in `text` names.
+    pub(crate) fn template(text: &str) -> Self {
+        if let Some(too_long) = too_long(text) {
+            return too_long;
+        }
+        match parse(text, "template", minijinja::syntax::SyntaxConfig::default()) {
+            Ok(tree) => {
+                let mut walk = Walk::default();
+                walk.statement(&tree);
+                let one_expression = matches!(
+                    &tree,
+                    ast::Stmt::Template(whole) if matches!(whole.children.as_slice(), [ast::Stmt::EmitExpr(_)])
+                        && text.starts_with("{{") && text.ends_with("}}")
+                );
+                Self {
+                    one_expression,
+                    ..walk.scan
+                }
+            }
+            Err(error) => broken(&error),
+        }
+    }
+
+    /// What the expression in `text` names.
+    pub(crate) fn expression(text: &str) -> Self {
+        if let Some(too_long) = too_long(text) {
+            return too_long;
+        }
+        match parse_expr(text) {
+            Ok(tree) => {
+                let mut walk = Walk::default();
+                walk.expression(&tree);
+                let constant = tree.as_const().map(|value| match value.kind() {
+                    ValueKind::Bool => Constant::Bool,
+                    _ => Constant::Other(value.to_string().chars().take(60).collect()),
+                });
+                Self {
+                    constant,
+                    ..walk.scan
+                }
+            }
+            Err(error) => broken(&error),
+        }
+    }
+}
+
+fn broken(error: &minijinja::Error) -> Scan {
+    Scan {
+        broken: Some(Broken {
+            offset: error.range().map_or(0, |range| range.start),
+            why: error.detail().unwrap_or("syntax error").to_owned(),
+        }),
+        ..Scan::default()
+    }
+}
+
+fn too_long(text: &str) -> Option<Scan> {
+    (text.len() > MAX_TEMPLATE).then(|| Scan {
+        broken: Some(Broken {
+            offset: 0,
+            why: format!(
+                "it has {} bytes; a template may have {MAX_TEMPLATE}",
+                text.len()
+            ),
+        }),
+        ..Scan::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(scan: &Scan) -> String {
+        let variables = scan.variables.iter().map(|variable| {
+            let mut name = format!("{}@{}", variable.root, variable.offset);
+            for part in &variable.path {
+                name.push_str(&format!(".{part}"));
+            }
+            for (flag, mark) in [
+                (variable.computed, "[]"),
+                (variable.guarded, "?"),
+                (variable.alone, "!"),
+            ] {
+                name.push_str(if flag { mark } else { "" });
+            }
+            name
+        });
+        let uses = scan
+            .uses
+            .iter()
+            .map(|used| format!("{:?} {}", used.what, used.name));
+        variables.chain(uses).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn every_name_is_found_once_with_its_place() {
+        for (template, expected) in [
+            ("plain", ""),
+            ("{{ input.stem }}.pdf", "input@3.stem"),
+            ("{{ page }}/{{pages}}", "page@3!, pages@13!"),
+            ("{{ steps['a-b'].words + x }}", "steps@3.a-b.words, x@24"),
+            ("{{ env[name] }}", "name@7!, env@3[]"),
+            (
+                "{{ env.A | default('') ~ env.B }}",
+                "env@3.A?, env@24.B, Filter default",
+            ),
+            (
+                "{% if env.C is defined %}{{ env.C }}{% endif %}",
+                "env@6.C?, env@28.C, Test defined",
+            ),
+            (
+                "{% for k in part.list %}{{ k }}{{ loop.index }}{% endfor %}{{ k }}",
+                "part@12.list, k@62!",
+            ),
+            ("{% set a = input.x %}{{ a }}", "input@11.x"),
+            ("{{ a.b().c(d) }}", "a@3.b[], d@11, Method b, Method c"),
+            ("{{ f(1) | date('%Y') }}", "Function f, Filter date"),
+            ("{{ a[1:b] if c else d }}", "a@3, b@7, c@13, d@20"),
+            ("{{ [a, {b: c}] }}", "a@4, b@8, c@11"),
+            ("{% with q = r %}{{ q }}{% endwith %}{{ q }}", "r@12, q@39!"),
+            (
+                "{% filter upper %}{{ z }}{% endfilter %}",
+                "z@21!, Filter upper",
+            ),
+        ] {
+            let scan = Scan::template(template);
+            assert!(scan.broken.is_none(), "{template}: {:?}", scan.broken);
+            assert_eq!(names(&scan), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn broken_templates_say_where() {
+        for (template, offset) in [
+            ("{{ a", 3),
+            ("ab {{ + }}", 6),
+            ("{% include 'x' %}", 3),
+            ("{% macro f() %}{% endmacro %}", 3),
+        ] {
+            let broken = Scan::template(template).broken.expect(template);
+            assert_eq!(broken.offset, offset, "{template}: {}", broken.why);
+        }
+    }
+
+    #[test]
+    fn constants_and_single_expressions_are_told() {
+        assert_eq!(Scan::expression("true").constant, Some(Constant::Bool));
+        assert_eq!(
+            Scan::expression("'yes'").constant,
+            Some(Constant::Other("yes".to_owned()))
+        );
+        assert_eq!(Scan::expression("a > 1").constant, None);
+        assert!(Scan::template("{{ a + 1 }}").one_expression);
+        assert!(!Scan::template("{{ a }} ").one_expression);
+        assert!(!Scan::template("{{ a }}{{ b }}").one_expression);
+    }
+}
