@@ -60,7 +60,11 @@ fn theirs(path: &Path) -> Option<String> {
 
 fn words(text: &str) -> HashMap<String, i64> {
     let mut words = HashMap::new();
-    for word in text.nfkc().collect::<String>().split_whitespace() {
+    // Marks of direction are taste, not text.
+    let unmarked = text
+        .nfkc()
+        .filter(|c| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'));
+    for word in unmarked.collect::<String>().split_whitespace() {
         *words.entry(word.to_owned()).or_default() += 1;
     }
     words

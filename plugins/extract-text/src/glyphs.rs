@@ -103,9 +103,14 @@ impl<'c> Collector<'c> {
 
 /// The text of a glyph without what is no text; `None` if the font does not tell.
 fn meaning(glyph: &Drawn<'_>) -> Option<String> {
-    let text = match glyph.as_unicode()? {
-        BfString::Char(character) => character.to_string(),
-        BfString::String(text) => text,
+    let text = match (glyph.as_unicode(), glyph) {
+        (Some(BfString::Char(character)), _) => character.to_string(),
+        (Some(BfString::String(text)), _) => text,
+        // Bitmap fonts out of TeX name their glyphs by number; the codes are those of ASCII.
+        (None, Drawn::Type3(procedure)) => char::from_u32(procedure.char_code())
+            .filter(char::is_ascii_graphic)?
+            .to_string(),
+        (None, Drawn::Outline(_)) => return None,
     };
     let text: String = text.chars().map(plain).collect::<String>();
     let known = text.chars().any(|c| c != '\u{fffd}' && !c.is_control());

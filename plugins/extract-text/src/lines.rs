@@ -6,8 +6,10 @@ use crate::bidi;
 use crate::glyphs::Glyph;
 use crate::segment::Segment;
 
-/// A gap of this part of the font's height is a space.
+/// A gap of this part of the font's height is a space, beyond what stands between all letters.
 const WORD_GAP: f64 = 0.13;
+/// Letters are not set further apart than this part of the font's height.
+const MAX_SPACING: f64 = 0.6;
 
 /// What stands on one base line, from left to right.
 #[derive(Clone, Debug)]
@@ -56,8 +58,10 @@ impl Line {
     pub(crate) fn text(&self) -> String {
         let mut pieces: Vec<&str> = Vec::new();
         let mut last: Option<&Glyph> = None;
-        for glyph in self.glyphs() {
-            let spaced = last.is_some_and(|last| is_word_gap(last, glyph));
+        let glyphs = self.glyphs();
+        let spacing = spacing(&glyphs);
+        for glyph in glyphs {
+            let spaced = last.is_some_and(|last| gap(last, glyph) > WORD_GAP + spacing);
             if spaced
                 && !glyph.text.starts_with(' ')
                 && pieces.last().is_some_and(|p| !p.ends_with(' '))
@@ -124,8 +128,26 @@ impl Line {
     }
 }
 
-fn is_word_gap(a: &Glyph, b: &Glyph) -> bool {
-    b.from - a.to > WORD_GAP * a.size.max(b.size)
+/// The gap between two glyphs, as a part of the font's height.
+fn gap(a: &Glyph, b: &Glyph) -> f64 {
+    (b.from - a.to) / a.size.max(b.size)
+}
+
+/// What stands between all letters of a line that is set wide: the gap that nearly all of them keep at least. Short lines
+/// do not tell: those may be formulas.
+fn spacing(glyphs: &[&Glyph]) -> f64 {
+    let shown = |glyph: &Glyph| !glyph.text.trim().is_empty();
+    let mut gaps: Vec<f64> = glyphs
+        .windows(2)
+        .filter(|pair| shown(pair[0]) && shown(pair[1]))
+        .map(|pair| gap(pair[0], pair[1]))
+        .filter(|gap| *gap < MAX_SPACING)
+        .collect();
+    if gaps.len() < 8 {
+        return 0.0;
+    }
+    gaps.sort_unstable_by(f64::total_cmp);
+    gaps[gaps.len() / 5].max(0.0)
 }
 
 /// Letters with their marks as one character, and ligatures and contextual forms as the letters they stand for.
@@ -170,6 +192,17 @@ mod tests {
             ]),
             ["E=mc2 holds"]
         );
+    }
+
+    #[test]
+    fn letters_set_wide_are_still_words() {
+        let mut wide = glyphs("WIDE", 0.0, 0.0, 10.0);
+        wide.extend(glyphs("LETTERS", 24.0, 0.0, 10.0));
+        for (index, glyph) in (0..).zip(&mut wide) {
+            glyph.from += 3.0 * f64::from(index);
+            glyph.to += 3.0 * f64::from(index);
+        }
+        assert_eq!(lines(segments(wide.into_iter()))[0].text(), "WIDE LETTERS");
     }
 
     #[test]
