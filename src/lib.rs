@@ -16,4 +16,6 @@ pub mod wire;
 
 pub mod event;
 
+pub mod store;
+
 pub mod http;
