@@ -31,3 +31,8 @@ pub mod problems;
 pub mod routes;
 pub mod upload;
 pub mod view;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

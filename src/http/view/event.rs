@@ -324,3 +324,6 @@ fn extend(fields: &mut Map<String, Value>, specifics: Value) {
         fields.extend(specifics.into_iter().filter(|(_, value)| !value.is_null()));
     }
 }
+
+#[cfg(test)]
+mod tests;
