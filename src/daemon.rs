@@ -6,7 +6,7 @@ mod reload;
 use crate::config::parts;
 use crate::config::spec::Config;
 use crate::event::{DaemonEvent, Draft, Event};
-use crate::feed::Feed;
+use crate::feed::{Feed, Views};
 use crate::http::{self, api::Api};
 use crate::pool::Pool;
 use crate::registry::Registry;
@@ -15,7 +15,11 @@ use crate::scheduler::attempt;
 use crate::scheduler::handle::Scheduler;
 use crate::scheduler::pipelines::Shelf;
 use crate::spool::Spool;
-use crate::store::{self, Journal, Opening, Retention, Store};
+use crate::pipeline::check::EnvCounts;
+use crate::store::Store;
+use crate::store::error::Error as StoreError;
+use crate::store::open::{Journal, Opening};
+use crate::store::prune::Retention;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
 use anyhow::{Context as _, Result};
@@ -57,9 +61,8 @@ pub async fn run(config: Config) -> Result<()> {
         tracing::warn!(level = %sandbox, "workers are not fully sandboxed");
     }
     let (registry, plugin_news) = Registry::start(parts::registry(&config, true), pool.clone()).await?;
-    let feed = Feed::new(feed_config(&config), &opening.epoch, opening.head);
-    let sink = feed.clone();
-    let store = journal.start(Box::new(move |stored| sink.publish(stored)))?;
+    let feed = Feed::new(parts::feed(&config), views(), &opening.epoch, opening.head);
+    let store = journal.start(feed.sink())?;
     let spool = Spool::new(config.home.root());
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
     let watcher = Watcher::start(parts::watch(&config), updates);
@@ -76,7 +79,7 @@ pub async fn run(config: Config) -> Result<()> {
         watcher: watcher.clone(),
         arrivals,
         catalog: catalogs,
-        shelf: Shelf::new(config.home.pipelines(), parts::surroundings(&config), last_good),
+        shelf: Shelf::new(config.home.pipelines(), parts::surroundings(&config, EnvCounts::Yes), last_good),
         workers: config.workers,
         memory: config.memory,
         sandbox,
@@ -116,7 +119,7 @@ pub async fn run(config: Config) -> Result<()> {
 
 fn open_journal(config: &Config) -> Result<(Journal, Opening)> {
     let opened = Journal::open(&parts::store(config)).map_err(|error| match error {
-        store::Error::Locked { .. } => anyhow::Error::new(InUse(format!("{error}; stop it, or choose another home with `--home DIR`"))),
+        StoreError::Locked { .. } => anyhow::Error::new(InUse(format!("{error}; stop it, or choose another home with `--home DIR`"))),
         other => anyhow::Error::new(other).context("failed to open the journal"),
     });
     let (journal, opening) = opened?;
@@ -140,11 +143,14 @@ fn listen(config: &Config) -> Result<TcpListener> {
     })
 }
 
-fn feed_config(config: &Config) -> crate::feed::Config {
-    crate::feed::Config {
-        heartbeat: Duration::from_millis(config.spec.heartbeat_ms),
-        streams: config.spec.max_streams,
-        ..crate::feed::Config::new(http::view::event::event, http::view::snapshot::snapshot)
+/// How things look on the feeds.
+fn views() -> Views {
+    Views {
+        event: |stored| http::view::event::event(stored).1,
+        snapshot: http::view::snapshot::snapshot,
+        progress: http::view::event::progress,
+        log: http::view::event::log,
+        stats: None,
     }
 }
 
@@ -261,7 +267,7 @@ fn serve(
         registry: registry.clone(),
         pool: pool.clone(),
         home: config.home.clone(),
-        surroundings: parts::surroundings(config),
+        surroundings: parts::surroundings(config, EnvCounts::Yes),
         bounds: parts::bounds(config),
         started: Timestamp::now(),
     };

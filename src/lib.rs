@@ -30,3 +30,7 @@ pub mod scheduler;
 pub mod http;
 
 pub mod config;
+
+pub mod daemon;
+
+pub mod command;

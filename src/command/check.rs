@@ -5,13 +5,11 @@ use crate::command::local::Workshop;
 use crate::command::{Exit, print};
 use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
-use crate::pipeline::check;
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
-use crate::pipeline::{load, schema};
-use anyhow::Result;
+use crate::pipeline::{folders, load, schema};
+use anyhow::{Context as _, Result};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
     let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
@@ -39,26 +37,22 @@ fn count(number: usize, thing: &str) -> String {
 /// Every fault of the files (of the home where none are named), alone and beside each other.
 fn look(workshop: &Workshop, files: &[PathBuf]) -> Result<(usize, Vec<Fault>)> {
     let (catalog, surroundings) = (workshop.catalog(), workshop.surroundings());
-    let mut good: Vec<Arc<Pipeline>> = Vec::new();
-    let mut faults = Vec::new();
-    let mut add = |result: Result<Pipeline, Vec<Fault>>| match result {
-        Ok(pipeline) => good.push(Arc::new(pipeline)),
-        Err(mut found) => faults.append(&mut found),
+    let folder = workshop.config.home.pipelines();
+    let loaded = if files.is_empty() {
+        load::load(&folder, &catalog, &surroundings).with_context(|| format!("failed to list `{}`", folder.display()))?
+    } else {
+        files.iter().map(|file| load::load_file(file, &catalog, &surroundings)).collect()
     };
-    if files.is_empty() {
-        for loaded in load::load(&workshop.config.home.pipelines(), &catalog, &surroundings) {
-            add(loaded.result);
+    let mut good: Vec<(Pipeline, String)> = Vec::new();
+    let mut faults = Vec::new();
+    for loaded in loaded {
+        match loaded.result {
+            Ok(pipeline) => good.push((pipeline, loaded.file.to_string_lossy().into_owned())),
+            Err(mut found) => faults.append(&mut found),
         }
     }
-    for file in files {
-        let label = file.display().to_string();
-        let id = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        match load::read(file) {
-            Ok(text) => add(check::check(&id, &label, &text, &catalog, &surroundings)),
-            Err(error) => faults.push(Fault::of_file(&label, error.to_string())),
-        }
-    }
-    faults.extend(check::folders(&good).into_iter().map(|(_, fault)| fault));
+    let beside: Vec<folders::Entry<'_>> = good.iter().map(|(pipeline, file)| folders::Entry { pipeline, file }).collect();
+    faults.extend(folders::folders(&beside).into_iter().map(|(_, fault)| fault));
     Ok((good.len(), faults))
 }
 

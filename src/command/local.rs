@@ -2,7 +2,7 @@
 
 use crate::config::parts;
 use crate::config::spec::Config;
-use crate::pipeline::check::{self, Surroundings};
+use crate::pipeline::check::{EnvCounts, Surroundings};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::load;
@@ -57,17 +57,17 @@ impl Workshop {
 
     /// What surrounds a pipeline file.
     pub(crate) fn surroundings(&self) -> Surroundings {
-        parts::surroundings(&self.config)
+        parts::surroundings(&self.config, EnvCounts::No)
     }
 
     /// The home's pipelines that have faults.
     pub(crate) fn faulty_pipelines(&self) -> Vec<(String, Vec<Fault>)> {
-        let loaded = load::load(&self.config.home.pipelines(), &self.catalog(), &self.surroundings());
+        let loaded = load::load(&self.config.home.pipelines(), &self.catalog(), &self.surroundings()).unwrap_or_default();
         loaded.into_iter().filter_map(|loaded| loaded.result.err().map(|faults| (loaded.id, faults))).collect()
     }
 
     /// The pipeline that a command names: a file, or an id of the home's.
-    pub(crate) fn pipeline(&self, named: &str) -> Result<Result<Pipeline, Vec<Fault>>> {
+    pub(crate) fn pipeline(&self, named: &str) -> Result<Pipeline, Vec<Fault>> {
         let as_file = Path::new(named);
         let is_file = named.contains('/') || as_file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         let path = if is_file {
@@ -77,9 +77,7 @@ impl Workshop {
             let yml = folder.join(format!("{named}.yml"));
             if yml.is_file() { yml } else { folder.join(format!("{named}.yaml")) }
         };
-        let text = load::read(&path)?;
-        let id = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(check::check(&id, &path.display().to_string(), &text, &self.catalog(), &self.surroundings()))
+        load::load_file(&path, &self.catalog(), &self.surroundings()).result
     }
 
     /// Ends the workers.

@@ -54,7 +54,7 @@ pub(super) fn try_one(home: Home, flags: &Try) -> Result<()> {
 }
 
 fn pipeline(workshop: &Workshop, named: &str) -> Result<Pipeline> {
-    workshop.pipeline(named)?.map_err(|faults| {
+    workshop.pipeline(named).map_err(|faults| {
         for fault in &faults {
             print::line(fault);
         }

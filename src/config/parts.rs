@@ -1,10 +1,10 @@
 //! What each part is made from, taken out of the whole configuration.
 
 use crate::config::spec::{Config, Sandbox};
-use crate::pipeline::check::Surroundings;
+use crate::pipeline::check::{EnvCounts, Surroundings};
 use crate::scheduler::attempt::Bounds;
 use crate::worker::options;
-use crate::{http, pool, registry, store, watch};
+use crate::{feed, http, pool, registry, store, watch};
 use std::time::Duration;
 
 /// What a pool is made from.
@@ -40,8 +40,8 @@ pub fn store(config: &Config) -> store::Config {
 
 /// What a watcher is made from.
 #[must_use]
-pub fn watch(config: &Config) -> watch::Options {
-    watch::Options { scan_reported: Duration::from_secs(config.spec.rescan_seconds), ..watch::Options::default() }
+pub fn watch(config: &Config) -> watch::options::Options {
+    watch::options::Options { scan_reported: Duration::from_secs(config.spec.rescan_seconds), ..watch::options::Options::default() }
 }
 
 /// What the HTTP part is made from.
@@ -65,8 +65,14 @@ pub fn bounds(config: &Config) -> Bounds {
     Bounds { max_input: config.spec.max_input_mb << 20, max_decoded: config.spec.max_decoded_mb << 20 }
 }
 
-/// What surrounds a pipeline file.
+/// What surrounds a pipeline file; in a daemon an environment variable that is not set is a fault.
 #[must_use]
-pub fn surroundings(config: &Config) -> Surroundings {
-    Surroundings::new(config.home.root())
+pub fn surroundings(config: &Config, env: EnvCounts) -> Surroundings {
+    Surroundings::of_this_process(config.home.root().to_path_buf(), env)
+}
+
+/// What a feed is made from.
+#[must_use]
+pub fn feed(config: &Config) -> feed::Config {
+    feed::Config { heartbeat: Duration::from_millis(config.spec.heartbeat_ms), max_streams: config.spec.max_streams, ..feed::Config::default() }
 }

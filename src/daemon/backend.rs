@@ -2,7 +2,9 @@
 
 use crate::config::home::Home;
 use crate::durable;
-use crate::feed::{self, Feed};
+use crate::feed::Feed;
+use crate::feed::cursor::Cursor;
+use crate::feed::topics;
 use crate::http::api::{
     Answer, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, History, HistoryQuery, JobPage, JobQuery, Link, LogEntry, Metric,
     MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Slot, Subscribed, Topics, Trial, TryOutcome,
@@ -22,8 +24,12 @@ use crate::registry::Registry;
 use crate::scheduler::attempt::Bounds;
 use crate::scheduler::handle::{self, Scheduler, Upload};
 use crate::scheduler::sample::{self, Sample};
-use crate::store::{self, EventQuery, Store};
+use crate::store::Store;
+use crate::store::error::Error as StoreError;
+use crate::store::log::NumberedLine;
+use crate::store::query::{self, EventQuery, Scope};
 use crate::time::Timestamp;
+use futures_util::StreamExt as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,11 +60,11 @@ impl From<handle::Refused> for Refused {
     }
 }
 
-impl From<store::Error> for Refused {
-    fn from(error: store::Error) -> Self {
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
         match error {
-            store::Error::BadQuery(why) => Self::Invalid(why),
-            store::Error::Closed | store::Error::Overloaded(_) | store::Error::Full => Self::Unavailable(error.to_string()),
+            StoreError::BadQuery(why) => Self::Invalid(why),
+            StoreError::Closed | StoreError::Overloaded(_) | StoreError::Full => Self::Unavailable(error.to_string()),
             other => Self::Failed(crate::telemetry::chain(&other)),
         }
     }
@@ -146,7 +152,7 @@ impl Daemon {
     }
 }
 
-fn folder(status: &crate::watch::FolderStatus) -> FolderEntry {
+fn folder(status: &crate::watch::update::FolderStatus) -> FolderEntry {
     FolderEntry {
         folder: status.folder.clone(),
         state: status.state.word().to_owned(),
@@ -158,25 +164,44 @@ fn folder(status: &crate::watch::FolderStatus) -> FolderEntry {
     }
 }
 
-fn topics(topics: Topics) -> feed::Topics {
-    feed::Topics { pipeline: topics.pipeline, job: topics.job, path: topics.path, types: topics.types }
+/// What a client asked for as the feed knows it; the narrowest of job, path and pipeline counts.
+fn topics(wanted: &Topics) -> Result<topics::Topics, Refused> {
+    let scope = match (wanted.job, &wanted.path, &wanted.pipeline) {
+        (Some(job), _, _) => Scope::Job(job),
+        (None, Some(path), _) => Scope::Path(path.clone()),
+        (None, None, Some(pipeline)) => Scope::Pipeline(pipeline.clone()),
+        (None, None, None) => Scope::Everything,
+    };
+    topics::Topics::of(scope).only(&wanted.types.join(",")).map_err(|unknown| Refused::Invalid(unknown.to_string()))
+}
+
+/// A cursor's place in this journal, or why it has none.
+fn place(epoch: &str, cursor: &str) -> Result<u64, &'static str> {
+    match Cursor::parse(cursor) {
+        None => Err("bad-cursor"),
+        Some(cursor) if cursor.epoch != epoch => Err("epoch-changed"),
+        Some(cursor) => Ok(cursor.seq),
+    }
 }
 
 impl Backend for Daemon {
     fn subscribe(&self, wanted: Topics, last_event_id: Option<String>) -> Answer<'_, Subscribed> {
         Box::pin(async move {
-            let subscribed = self.feed.subscribe(topics(wanted), last_event_id.as_deref(), &self.store).await;
-            match subscribed {
-                Ok(feed::Subscribed::Stream(stream)) => Ok(Subscribed::Stream(Box::pin(stream))),
-                Ok(feed::Subscribed::Over) => Ok(Subscribed::Over),
-                Err(error) => Err(Refused::Unavailable(error.to_string())),
+            if let (Some(job), Some(last)) = (wanted.job, &last_event_id)
+                && self.feed.already_ended(job, last, &self.store).await?
+            {
+                return Ok(Subscribed::Over);
             }
+            let stream = self.feed.subscribe(topics(&wanted)?, last_event_id.as_deref(), &self.store).await;
+            let stream = stream.map_err(|error| Refused::Unavailable(crate::telemetry::chain(&error)))?;
+            // A feed never fails: it ends.
+            Ok(Subscribed::Stream(Box::pin(stream.map(|bytes| bytes.unwrap_or_default()))))
         })
     }
 
     fn history(&self, query: HistoryQuery) -> Answer<'_, History> {
         Box::pin(async move {
-            let after = match query.after.as_deref().map(|cursor| feed::cursor_of(self.store.epoch(), cursor)) {
+            let after = match query.after.as_deref().map(|cursor| place(self.store.epoch(), cursor)) {
                 None => 0,
                 Some(Ok(seq)) => seq,
                 Some(Err(why)) => return Ok(History::Reset(why.to_owned())),
@@ -206,11 +231,11 @@ impl Backend for Daemon {
 
     fn jobs(&self, query: JobQuery) -> Answer<'_, JobPage> {
         Box::pin(async move {
-            let question = store::JobQuery {
+            let question = query::JobQuery {
                 pipeline: query.pipeline,
                 states: query.states,
                 q: query.text,
-                order: store::Order::Created,
+                order: query::Order::Created,
                 before: query.before.map(|id| id.to_string()),
                 limit: query.limit,
             };
@@ -223,7 +248,7 @@ impl Backend for Daemon {
     fn log(&self, id: JobId, after: u64, limit: u32) -> Answer<'_, Vec<LogEntry>> {
         Box::pin(async move {
             let lines = self.store.log_lines(id, after, limit).await?;
-            let entry = |line: store::NumberedLine| LogEntry {
+            let entry = |line: NumberedLine| LogEntry {
                 number: line.n + 1,
                 at: line.line.at,
                 level: line.line.level,
@@ -450,7 +475,7 @@ impl Daemon {
                 concerns.push(format!("pipeline `{}` has {} faults{goes_on}", status.id, status.faults.len()));
             }
             if let Some(folder) = &status.folder
-                && matches!(folder.state, crate::watch::FolderState::Offline | crate::watch::FolderState::Blocked)
+                && matches!(folder.state, crate::watch::update::FolderState::Offline | crate::watch::update::FolderState::Blocked)
             {
                 concerns.push(format!("folder `{}` of pipeline `{}` is {}: {}", folder.folder, status.id, folder.state.word(), folder.reason));
             }

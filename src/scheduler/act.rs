@@ -4,8 +4,7 @@ use crate::event::{Draft, Event};
 use crate::feed::Feed;
 use crate::job::id::JobId;
 use crate::job::state::Job;
-use crate::pipeline::check;
-use crate::pipeline::checked::{Original, Pipeline};
+use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::pool::update::{Stop, StopHandle};
 use crate::raw_path::RawPath;
@@ -17,9 +16,14 @@ use crate::scheduler::handle::{Answer, COMMANDS, Command, Health, PipelineSet, P
 use crate::scheduler::input::{Action, Decision, Input};
 use crate::scheduler::pipelines::{Entry, Reloaded, Shelf, Unsaved};
 use crate::scheduler::progress::Progress;
-use crate::store::{LedgerEntry, LogLine, Opening, Store};
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::ledger::LedgerEntry;
+use crate::store::log::LogLine;
+use crate::store::open::Opening;
 use crate::time::Timestamp;
-use crate::watch::{Decline, Folder, WatchUpdate, Watcher};
+use crate::watch::Watcher;
+use crate::watch::update::{Decline, Folder, WatchUpdate};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,7 +76,7 @@ pub fn start(
     parts: Parts,
     opening: &Opening,
     shutdown: CancellationToken,
-) -> (Scheduler, tokio::task::JoinHandle<Result<(), crate::store::Error>>) {
+) -> (Scheduler, tokio::task::JoinHandle<Result<(), Error>>) {
     let (commands, asked) = mpsc::channel(COMMANDS);
     let (set, pipelines) = watch::channel(Arc::new(PipelineSet::default()));
     let (healthy, health) = watch::channel(Arc::new(Health::default()));
@@ -120,7 +124,7 @@ pub fn start(
 struct Sources {
     asked: mpsc::Receiver<Command>,
     told: mpsc::Receiver<(JobId, Told)>,
-    breaks: mpsc::UnboundedReceiver<crate::store::Error>,
+    breaks: mpsc::UnboundedReceiver<Error>,
     arrivals: mpsc::Receiver<WatchUpdate>,
 }
 
@@ -133,7 +137,7 @@ struct Hands {
     known: BTreeMap<String, Vec<LedgerEntry>>,
     tell: mpsc::Sender<(JobId, Told)>,
     /// At most one error is ever sent, so the channel needs no bound.
-    broken: mpsc::UnboundedSender<crate::store::Error>,
+    broken: mpsc::UnboundedSender<Error>,
     stops: HashMap<JobId, StopHandle>,
     stop_wanted: HashSet<JobId>,
     uploads: HashMap<JobId, PathBuf>,
@@ -164,7 +168,7 @@ impl Hands {
         paused: Vec<(String, String)>,
         mut sources: Sources,
         shutdown: CancellationToken,
-    ) -> Result<(), crate::store::Error> {
+    ) -> Result<(), Error> {
         self.reload().await;
         let recovered = self.decider.recover(open_jobs, paused, Timestamp::now());
         self.carry_out(recovered);
@@ -314,7 +318,7 @@ impl Hands {
         let entry = self.decider.job(job).and_then(|job| files::kept_original(job, redo));
         let put = entry.map(|entry| {
             self.known.entry(entry.pipeline.clone()).or_default().push(entry.clone());
-            self.set_watched();
+            self.watcher.leave(&entry.pipeline, &entry.relative, entry.identity);
             self.store.ledger_put(vec![entry])
         });
         async move {
@@ -359,7 +363,7 @@ impl Hands {
             Told::Aside(Aside::Progress { step, index, steps, part, parts, done, total }) => {
                 if let Some(known) = self.decider.job(job) {
                     let pace = self.progress.pace(job, index, part, done, total);
-                    self.feed.progress(crate::feed::Progress {
+                    self.feed.progress(crate::feed::progress::Progress {
                         job,
                         pipeline: known.accepted.pipeline.clone(),
                         path: known.accepted.path.clone(),
@@ -382,7 +386,7 @@ impl Hands {
 
     fn log(&mut self, job: JobId, line: LogLine) {
         if let Some(known) = self.decider.job(job) {
-            self.feed.log(job, &known.accepted.pipeline, &known.accepted.path, &line);
+            self.feed.log(known, std::slice::from_ref(&line));
         }
         let logged = self.store.log(job, vec![line]);
         self.tasks.spawn(async move {

@@ -12,8 +12,9 @@ use crate::scheduler::handle::{Refused, Upload};
 use crate::scheduler::input::{ClaimFailure, EndOf, Input};
 use crate::scheduler::moves;
 use crate::spool::{self, ClaimError, Spool};
-use crate::store::{LedgerEntry, Store};
-use crate::watch::Arrival;
+use crate::store::Store;
+use crate::store::ledger::LedgerEntry;
+use crate::watch::update::Arrival;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::raw_path::RawPath;
-use crate::watch::FolderStatus;
+use crate::watch::update::FolderStatus;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;

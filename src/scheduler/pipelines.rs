@@ -6,6 +6,7 @@ use crate::event::{Draft, Event, PipelineEvent};
 use crate::pipeline::check::{self, Surroundings};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
+use crate::pipeline::folders;
 use crate::pipeline::load;
 use crate::plugin::catalog::Catalog;
 use std::collections::BTreeMap;
@@ -23,6 +24,13 @@ pub struct Entry {
     pub current: Option<Arc<Pipeline>>,
     /// What is wrong with the file as it is now.
     pub faults: Vec<Fault>,
+}
+
+impl Entry {
+    /// The file's name, for faults.
+    fn label(&self) -> String {
+        self.file.to_string_lossy().into_owned()
+    }
 }
 
 /// Every pipeline file, and how to read them again.
@@ -68,7 +76,7 @@ impl Shelf {
     /// Reads every file again. Events tell only what changed.
     pub fn reload(&mut self, catalog: &Catalog) -> Reloaded {
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
-        for loaded in load::load(&self.folder, catalog, &self.surroundings) {
+        for loaded in self.load(catalog) {
             let mut entry = Entry { id: loaded.id.clone(), file: loaded.file, current: None, faults: Vec::new() };
             match loaded.result {
                 Ok(pipeline) => entry.current = Some(Arc::new(pipeline)),
@@ -82,7 +90,7 @@ impl Shelf {
                 entries.insert(loaded.id, entry);
             }
         }
-        refuse_loops(&mut entries);
+        self.refuse_loops(&mut entries);
         self.keep_last_good(&mut entries, catalog);
         let events = self.changes(&entries);
         let new = entries.keys().filter(|id| !self.entries.contains_key(*id)).cloned().collect();
@@ -105,9 +113,33 @@ impl Shelf {
         }
     }
 
+    /// Every pipeline file. A folder that cannot be listed changes nothing: what was current stays.
+    fn load(&self, catalog: &Catalog) -> Vec<load::Loaded> {
+        load::load(&self.folder, catalog, &self.surroundings).unwrap_or_else(|error| {
+            tracing::error!(folder = %self.folder.display(), %error, "the pipelines cannot be listed");
+            let unlisted = |entry: &Entry| load::load_file(&entry.file, catalog, &self.surroundings);
+            self.entries.values().map(unlisted).collect()
+        })
+    }
+
     fn recheck_last_good(&self, id: &str, catalog: &Catalog) -> Option<Arc<Pipeline>> {
         let yaml = self.last_good.get(id)?;
         check::check(id, id, yaml.as_bytes(), catalog, &self.surroundings).ok().map(Arc::new)
+    }
+
+    /// Pipelines that would feed each other, or share a folder, get a fault. Those at work have right of way.
+    fn refuse_loops(&self, entries: &mut BTreeMap<String, Entry>) {
+        let mut all: Vec<(Arc<Pipeline>, String)> =
+            entries.values().filter_map(|entry| Some((entry.current.clone()?, entry.label()))).collect();
+        let at_work = |pipeline: &Pipeline| self.entries.get(&pipeline.id).is_some_and(|entry| entry.current.is_some());
+        all.sort_by_key(|(pipeline, _)| !at_work(pipeline));
+        let beside: Vec<folders::Entry<'_>> = all.iter().map(|(pipeline, file)| folders::Entry { pipeline, file }).collect();
+        for (id, fault) in folders::folders(&beside) {
+            if let Some(entry) = entries.get_mut(&id) {
+                entry.current = None;
+                entry.faults.push(fault);
+            }
+        }
     }
 
     fn changes(&self, entries: &BTreeMap<String, Entry>) -> Vec<Draft> {
@@ -141,7 +173,6 @@ impl Shelf {
     pub fn save(&self, id: &str, yaml: &str, expected: Option<&str>, catalog: &Catalog) -> Result<bool, Unsaved> {
         let known = self.entries.get(id);
         let file = known.map_or_else(|| self.folder.join(format!("{id}.yaml")), |entry| entry.file.clone());
-        load::check_id(id).map_err(Unsaved::BadId)?;
         if let Some(expected) = expected {
             let current = known.and_then(|entry| entry.current.as_ref()).map(|pipeline| pipeline.revision.clone());
             if current.as_deref() != Some(expected) {
@@ -151,17 +182,21 @@ impl Shelf {
         }
         let label = file.file_name().map_or_else(|| id.to_owned(), |name| name.to_string_lossy().into_owned());
         let pipeline = check::check(id, &label, yaml.as_bytes(), catalog, &self.surroundings).map_err(Unsaved::Faults)?;
-        self.check_with_others(pipeline)?;
-        durable::write_atomic(&file, yaml.as_bytes()).map_err(|error| Unsaved::Io(error.to_string()))?;
+        let faults = self.beside_others(&pipeline, &label);
+        if !faults.is_empty() {
+            return Err(Unsaved::Faults(faults));
+        }
+        durable::replace(&file, yaml.as_bytes()).map_err(|error| Unsaved::Io(error.to_string()))?;
         Ok(known.is_none())
     }
 
-    fn check_with_others(&self, pipeline: Pipeline) -> Result<(), Unsaved> {
-        let id = pipeline.id.clone();
-        let others = self.entries.values().filter(|entry| entry.id != id).filter_map(|entry| entry.current.clone());
-        let all: Vec<Arc<Pipeline>> = others.chain([Arc::new(pipeline)]).collect();
-        let faults: Vec<Fault> = check::folders(&all).into_iter().filter(|(of, _)| *of == id).map(|(_, fault)| fault).collect();
-        if faults.is_empty() { Ok(()) } else { Err(Unsaved::Faults(faults)) }
+    /// What keeps a pipeline from being used beside the others.
+    fn beside_others(&self, pipeline: &Pipeline, file: &str) -> Vec<Fault> {
+        let others = self.entries.values().filter(|entry| entry.id != pipeline.id);
+        let others: Vec<(Arc<Pipeline>, String)> = others.filter_map(|entry| Some((entry.current.clone()?, entry.label()))).collect();
+        let mut all: Vec<folders::Entry<'_>> = others.iter().map(|(pipeline, file)| folders::Entry { pipeline, file }).collect();
+        all.push(folders::Entry { pipeline, file });
+        folders::folders(&all).into_iter().filter(|(of, _)| *of == pipeline.id).map(|(_, fault)| fault).collect()
     }
 
     /// Every fault of a text as the pipeline `id`, alone and beside the others.
@@ -169,10 +204,7 @@ impl Shelf {
     pub fn faults(&self, id: &str, yaml: &[u8], catalog: &Catalog) -> Vec<Fault> {
         match check::check(id, &format!("{id}.yaml"), yaml, catalog, &self.surroundings) {
             Err(faults) => faults,
-            Ok(pipeline) => match self.check_with_others(pipeline) {
-                Err(Unsaved::Faults(faults)) => faults,
-                _ => Vec::new(),
-            },
+            Ok(pipeline) => self.beside_others(&pipeline, &format!("{id}.yaml")),
         }
     }
 
@@ -197,16 +229,5 @@ impl Shelf {
     #[must_use]
     pub fn surroundings(&self) -> &Surroundings {
         &self.surroundings
-    }
-}
-
-/// Pipelines that would feed each other, or share a folder, get a fault and no current revision.
-fn refuse_loops(entries: &mut BTreeMap<String, Entry>) {
-    let all: Vec<Arc<Pipeline>> = entries.values().filter_map(|entry| entry.current.clone()).collect();
-    for (id, fault) in check::folders(&all) {
-        if let Some(entry) = entries.get_mut(&id) {
-            entry.current = None;
-            entry.faults.push(fault);
-        }
     }
 }

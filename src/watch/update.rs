@@ -178,3 +178,16 @@ impl Link {
         }
     }
 }
+
+impl FolderState {
+    /// The state's word in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Online => "online",
+            Self::Offline => "offline",
+            Self::Blocked => "blocked",
+        }
+    }
+}
