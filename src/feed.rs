@@ -34,6 +34,7 @@ use crate::store::Store;
 use crate::store::error::Error;
 use crate::store::log::LogLine;
 use crate::store::query::Snapshot;
+use crate::store::writer::Sink;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,7 +123,7 @@ impl Feed {
 
     /// The feed as the store's sink.
     #[must_use]
-    pub fn sink(&self) -> Box<dyn FnMut(&[Arc<Stored>]) + Send> {
+    pub fn sink(&self) -> Sink {
         let feed = self.clone();
         Box::new(move |events| feed.publish(events))
     }
