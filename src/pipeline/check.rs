@@ -191,6 +191,10 @@ impl Checker<'_> {
             duplicates: spec.duplicates.unwrap_or(Duplicates::Process),
             allow_chain: spec.allow_chain.unwrap_or(false),
         };
+        // Where there is no inbox there is a fault already.
+        if pipeline.watch.folder.as_os_str().is_empty() {
+            return None;
+        }
         self.own_folders(&pipeline);
         Some(pipeline)
     }

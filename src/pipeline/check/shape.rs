@@ -32,7 +32,10 @@ impl Checker<'_> {
             return None;
         }
         for objection in SCHEMA.objections("", &value) {
-            if !matches!(objection.about, About::MissingKey(_)) {
+            // What is half right inside `original` says nothing.
+            if objection.pointer.starts_with("/original/") {
+                self.cut.insert("/original".to_owned());
+            } else if !matches!(objection.about, About::MissingKey(_)) {
                 self.cut.insert(objection.pointer.clone());
             }
             self.objection("", &objection, &value);
@@ -67,6 +70,22 @@ impl Checker<'_> {
             message = better.unwrap_or(message);
             hint = advice.or(hint);
         }
+        if objection.about == About::Value && base.is_empty() {
+            match objection.pointer.as_str() {
+                "/original" => {
+                    message = message.replace("a map of keys and values", "`{archive: folder}`");
+                }
+                condition if condition.strip_suffix("/if").is_some_and(is_step) => {
+                    message = message.replace("`true` or `false` or a text", "an expression");
+                    message = message.replace("a text or `true` or `false`", "an expression");
+                    hint = Some("for example `pdf.pages > 1 and not pdf.signed`".to_owned());
+                }
+                step if is_step(step) => {
+                    hint = Some("a step starts with its operation: `- uses: rotate`".to_owned());
+                }
+                _ => {}
+            }
+        }
         if objection.kind.as_deref() == Some("duration")
             && let Some(value) = whole.pointer(&objection.pointer)
         {
@@ -74,6 +93,11 @@ impl Checker<'_> {
         }
         self.fault_at(place, &pointer, message).hint = hint;
     }
+}
+
+fn is_step(pointer: &str) -> bool {
+    let index = pointer.strip_prefix("/steps/");
+    index.is_some_and(|index| index.chars().all(|c| c.is_ascii_digit()))
 }
 
 fn about_duration(key: &str, value: &Value, otherwise: String) -> (String, Option<String>) {

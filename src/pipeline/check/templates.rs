@@ -7,6 +7,9 @@ use crate::pipeline::template::scope::{GROUPS, Group, Scope, group};
 use crate::plugin::parameters::{holds_template, nearest};
 use std::collections::BTreeSet;
 
+/// Remarks about one template.
+const MAX_REMARKS: usize = 20;
+
 /// A scope that owns its lists.
 pub(super) struct OwnedScope {
     pub(super) without: Vec<(&'static str, &'static str)>,
@@ -67,8 +70,8 @@ impl Checker<'_> {
         if let Some(Broken { offset, why }) = &scan.broken {
             let remark = Remark {
                 offset: *offset,
-                message: format!("the template cannot be read: {why}"),
-                hint: "a template is for example `{{ input.stem }}`; plain braces are written `{% raw %}{{{% endraw %}`".to_owned(),
+                message: format!("the template cannot be read: {}", plain_words(why)),
+                hint: "a template is for example `{{ input.stem }}`".to_owned(),
             };
             return self.remark(pointer, text, remark);
         }
@@ -117,7 +120,7 @@ impl Checker<'_> {
             };
             let remark = Remark {
                 offset: *offset,
-                message: format!("`if` cannot be read: {why}"),
+                message: format!("`if` cannot be read: {}", plain_words(why)),
                 hint: hint.to_owned(),
             };
             return self.remark(pointer, text, remark);
@@ -141,7 +144,7 @@ impl Checker<'_> {
             .iter()
             .filter_map(|variable| about_variable(variable, scope, &guarded));
         let uses = scan.uses.iter().filter_map(about_use);
-        for remark in variables.chain(uses).collect::<Vec<_>>() {
+        for remark in variables.chain(uses).take(MAX_REMARKS).collect::<Vec<_>>() {
             self.remark(pointer, text, remark);
         }
     }
@@ -290,7 +293,6 @@ fn about_step(variable: &Variable, scope: &Scope<'_>) -> Option<Remark> {
     if scope.earlier.contains(id) {
         return None;
     }
-    // `steps.stamp-text.x` reads as `steps.stamp` minus `text.x`.
     let dashed = scope
         .earlier
         .iter()
@@ -312,6 +314,23 @@ fn about_step(variable: &Variable, scope: &Scope<'_>) -> Option<Remark> {
     let near = nearest(id, scope.earlier.iter().map(String::as_str));
     let hint = near.map_or_else(earlier, |near| format!("did you mean `steps.{near}`?"));
     remark(format!("`{id}` is no step before this one"), hint)
+}
+
+/// What follows the first `-` in the id that `steps.<first half>` was to be.
+fn second_half<'a>(variable: &Variable, scope: &Scope<'a>) -> Option<&'a str> {
+    let id = variable.path.first().filter(|_| variable.root == "steps")?;
+    if scope.earlier.contains(id) {
+        return None;
+    }
+    let half = |known: &'a String| known.strip_prefix(id.as_str())?.strip_prefix('-');
+    let half = scope.earlier.iter().find_map(half)?;
+    half.split('-').next()
+}
+
+/// minijinja's words for tokens, as they are written.
+fn plain_words(why: &str) -> String {
+    why.replace("end of variable block", "`}}`")
+        .replace("end of block", "`%}`")
 }
 
 fn unknown(root: &str, scope: &Scope<'_>) -> (String, String) {

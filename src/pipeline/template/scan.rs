@@ -189,10 +189,10 @@ mod tests {
             ("{{ input.stem }}.pdf", "input@3.stem"),
             ("{{ page }}/{{pages}}", "page@3!, pages@13!"),
             ("{{ steps['a-b'].words + x }}", "steps@3.a-b.words, x@24"),
-            ("{{ env[name] }}", "name@7!, env@3[]"),
+            ("{{ env[name] }}", "name@7, env@3[]"),
             (
                 "{{ env.A | default('') ~ env.B }}",
-                "env@3.A?, env@24.B, Filter default",
+                "env@3.A?, env@25.B, Filter default",
             ),
             (
                 "{% if env.C is defined %}{{ env.C }}{% endif %}",
@@ -203,7 +203,7 @@ mod tests {
                 "part@12.list, k@62!",
             ),
             ("{% set a = input.x %}{{ a }}", "input@11.x"),
-            ("{{ a.b().c(d) }}", "a@3.b[], d@11, Method b, Method c"),
+            ("{{ a.b().c(d) }}", "a@3, d@11, Method b, Method c"),
             ("{{ f(1) | date('%Y') }}", "Function f, Filter date"),
             ("{{ a[1:b] if c else d }}", "a@3, b@7, c@13, d@20"),
             ("{{ [a, {b: c}] }}", "a@4, b@8, c@11"),

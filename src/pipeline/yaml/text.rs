@@ -40,7 +40,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<&str, Flaw> {
             Place::after(&text[..offset]),
             format!("there is {name} here, which YAML does not allow"),
         )
-        .hint("delete it; inside double quotes it can be written as an escape such as `\\x07`"));
+        .hint("delete it"));
     }
     Ok(text)
 }

@@ -259,7 +259,7 @@ impl Builder {
                 } else {
                     self.value(Node {
                         place,
-                        kind: Kind::Scalar(Scalar::new(style, &span)),
+                        kind: Kind::Scalar(Scalar::new(&text, style, &span)),
                     })?;
                 }
             }

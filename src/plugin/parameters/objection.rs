@@ -133,7 +133,11 @@ impl Case<'_> {
         let (message, hint) = self.sentence();
         let described = || {
             let about = Walk::new(self.schema).description(self.pointer())?;
-            Some(format!("{}: {}", self.place(), first_sentence(about)))
+            let place = self.place();
+            // Of an item's description nobody learns more.
+            place
+                .starts_with('`')
+                .then(|| format!("{place}: {}", first_sentence(about)))
         };
         self.objection(message, hint.or_else(described))
     }
@@ -229,6 +233,7 @@ impl Case<'_> {
                 let number = text.trim().parse::<f64>().is_ok();
                 number.then(|| format!("write it without quotes: {}", text.trim()))
             }
+            _ if allows(JsonType::Object) && !is.is_object() => self.about_keys(is),
             Value::String(_) if allows(JsonType::Array) => {
                 Some("write it as a list: [...]".to_owned())
             }
@@ -246,6 +251,20 @@ impl Case<'_> {
             ),
             hint,
         )
+    }
+
+    /// Where a map is needed: the keys it may have, or that a colon is missing.
+    fn about_keys(&self, is: &Value) -> Option<String> {
+        let known = Walk::new(self.schema).keys_at(self.pointer());
+        let words = is.as_str().and_then(|text| text.split_once(' '));
+        match words {
+            Some((key, rest)) if known.contains(&key) => Some(format!(
+                "is a colon missing? `{key}: {}`",
+                shorten(rest.trim(), 60)
+            )),
+            _ if known.is_empty() => None,
+            _ => Some(format!("its keys are: {}", known.join(", "))),
+        }
     }
 
     fn wrong_word(&self, options: &[Value]) -> (String, Option<String>) {

@@ -50,15 +50,15 @@ fn what_cannot_be_filled_in_says_why() {
         ),
         (
             "x {{ steps.a.b }}",
-            "failed to fill in `x {{ steps.a.b }}`: `steps.a.b` has no value",
+            "failed to fill in `x {{ steps.a.b }}`: `steps.a` has no value",
         ),
         (
             "{{ env.X ~ 1 }}",
             "failed to fill in `{{ env.X ~ 1 }}`: `env.X` has no value",
         ),
-        ("{{ now | date('%Q') }}", "date"),
+        ("{{ now | date('%!') }}", "date"),
         ("{{ pdf.pages | upper | int }}", ""),
-        ("{{ 1 / 0 }}", "division"),
+        ("{{ 1 / 0 }}", "unable to calculate 1 / 0"),
         ("{% for a in list %}", "end"),
     ] {
         match renders(template) {
