@@ -6,7 +6,7 @@ mod local;
 mod new;
 mod operations;
 mod print;
-mod remote;
+// mod remote;
 mod run;
 mod serve;
 

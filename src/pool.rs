@@ -18,7 +18,7 @@ mod supervise;
 pub mod update;
 
 pub use crate::pool::describe::DescribeError;
-pub use crate::pool::start::{StartError, chain};
+pub use crate::pool::start::StartError;
 
 use crate::pool::slot::Slots;
 use crate::pool::spawner::Spawner;

@@ -47,7 +47,7 @@ pub(crate) async fn describe(
         .map_err(DescribeError::Worker)?;
     let limit = shared.config.describe_limit;
     let answer = tokio::time::timeout(limit, ask(&mut worker, library)).await;
-    let broken = |error: FrameError| DescribeError::Protocol(crate::pool::start::chain(&error));
+    let broken = |error: FrameError| DescribeError::Protocol(crate::problem::chain(&error));
     match answer {
         Err(_) => Err(DescribeError::Slow(limit)),
         Ok(Ok(Some(ToDaemon::Described {

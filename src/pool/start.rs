@@ -63,20 +63,8 @@ impl StartError {
     }
 
     pub(crate) fn chain(&self) -> String {
-        chain(self)
+        crate::problem::chain(self)
     }
-}
-
-/// An error with all its causes in one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 fn last_words(said: &str) -> String {

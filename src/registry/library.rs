@@ -54,11 +54,9 @@ fn keep(store: &Store, path: &Path, stamp: Stamp) -> Result<String, Outcome> {
         |error: String| Outcome::Later(format!("`{}` cannot be read: {error}", path.display()));
     let file = File::open(path).map_err(|error| later(error.to_string()))?;
     check_header(&file).map_err(Outcome::Broken)?;
-    let blake3 = store.keep(&file, path).map_err(|error| {
-        use std::error::Error as _;
-        let cause = error.source().map(|cause| format!(": {cause}"));
-        Outcome::Later(format!("{error}{}", cause.unwrap_or_default()))
-    })?;
+    let blake3 = store
+        .keep(&file, path)
+        .map_err(|error| Outcome::Later(crate::problem::chain(&error)))?;
     match file.metadata() {
         Ok(metadata) if Stamp::of(&metadata) == stamp => Ok(blake3),
         _ => Err(Outcome::Later("it changed while it was copied".into())),
@@ -73,7 +71,7 @@ async fn ask(store: &Store, pool: &Pool, blake3: &str) -> Result<Finding, Outcom
             toolchain: described.toolchain,
         },
         Err(error @ DescribeError::Worker(_)) => {
-            return Err(Outcome::Later(crate::pool::chain(&error)));
+            return Err(Outcome::Later(crate::problem::chain(&error)));
         }
         // A busy machine can make any library slow, so this is not held against it for ever.
         Err(error @ DescribeError::Slow(_)) => return Err(Outcome::Broken(error.to_string())),

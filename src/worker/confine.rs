@@ -24,6 +24,9 @@ pub(crate) struct Confined {
     pub(crate) level: String,
     /// `/proc/self/status`, opened while that was possible.
     pub(crate) status: Option<File>,
+    /// `/proc/self/task`: a rule of Landlock is about one object, and the kernel makes a new one for that folder as soon as
+    /// nobody holds the old.
+    _threads: Option<File>,
     /// The scratch folder by a path that still works, and what keeps it working.
     pub(crate) scratch: Option<(PathBuf, OwnedFd)>,
 }
@@ -51,6 +54,7 @@ pub(crate) fn take_control() -> Result<OwnedFd, ConfineError> {
 /// Limits and sandboxes this process.
 pub(crate) fn confine(options: &Options) -> Result<Confined, ConfineError> {
     let status = File::open("/proc/self/status").ok();
+    let threads = File::open("/proc/self/task").ok();
     // Libraries are named relative to this: the folders above the store may be closed to the user that the worker
     // becomes.
     std::env::set_current_dir(&options.store.0)
@@ -76,6 +80,7 @@ pub(crate) fn confine(options: &Options) -> Result<Confined, ConfineError> {
     Ok(Confined {
         level,
         status,
+        _threads: threads,
         scratch: scratch.map(|(path, fd)| (reachable(path, &fd), fd)),
     })
 }

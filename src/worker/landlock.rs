@@ -28,6 +28,8 @@ const SYSTEM: &[&str] = &[
     "/dev/zero",
     "/dev/urandom",
     "/dev/random",
+    // The worker's own threads, so that those a plugin leaves behind can be counted.
+    "/proc/self/task",
 ];
 
 /// Rules that are ready to be enforced. They hold open descriptors, so that they can be made while the worker may
