@@ -90,6 +90,8 @@ mod operation;
 mod page_range;
 mod run;
 mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod text;
 mod tree;
 mod value;
