@@ -147,9 +147,9 @@ fn listen(config: &Config) -> Result<TcpListener> {
 fn views() -> Views {
     Views {
         event: |stored| http::view::event::event(stored).1,
-        snapshot: http::view::snapshot::snapshot,
-        progress: http::view::event::progress,
-        log: http::view::event::log,
+        snapshot: http::view::feed::snapshot,
+        progress: http::view::feed::progress,
+        log: http::view::feed::log,
         stats: None,
     }
 }

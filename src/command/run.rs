@@ -165,7 +165,7 @@ fn write(folder: Option<&Path>, piece: sample::Piece) -> Result<Written> {
     let temp = folder.join(format!(".dropleaf-{}.tmp", ulid::Ulid::generate()));
     durable::copy_new(&piece.file, &temp)?;
     let path = place(&temp, &wanted)?;
-    durable::sync_folder(folder)?;
+    durable::sync::folder(folder)?;
     Ok(Written { path: path.display().to_string(), pages: piece.pages, size })
 }
 

@@ -4,6 +4,7 @@
 //! These types are what `/openapi.json` describes; `docs/http.md` shows an example of each.
 
 pub mod event;
+pub mod feed;
 pub mod job;
 pub mod pipeline;
 pub mod plugin;

@@ -478,7 +478,6 @@ impl Hands {
         let current: Vec<Arc<Pipeline>> = self.entries.iter().filter_map(|entry| entry.current.clone()).collect();
         self.set_watched();
         self.seen.extend(current.iter().map(|pipeline| pipeline.id.clone()));
-        self.attempt.spool.set_roots(&current.iter().map(|pipeline| roots(pipeline)).collect::<Vec<_>>());
         self.decide(Input::Pipelines(current));
         self.publish_pipelines();
     }
