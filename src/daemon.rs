@@ -63,10 +63,9 @@ pub async fn run(config: Config) -> Result<()> {
     let (registry, plugin_news) = Registry::start(parts::registry(&config, true), pool.clone()).await?;
     let feed = Feed::new(parts::feed(&config), views(), &opening.epoch, opening.head);
     let store = journal.start(feed.sink())?;
-    let spool = Spool::new(config.home.root());
+    let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
     let watcher = Watcher::start(parts::watch(&config), updates);
-    sweep(&spool, &opening).await;
 
     append(&store, Event::Daemon(DaemonEvent::Started { version: env!("CARGO_PKG_VERSION").to_owned() })).await?;
     let (catalog, catalogs) = watch::channel(registry.catalog());
@@ -151,20 +150,6 @@ fn views() -> Views {
         progress: http::view::feed::progress,
         log: http::view::feed::log,
         stats: None,
-    }
-}
-
-/// Files that an earlier life left half-way: temps of no live job are removed, claimed files of none go back.
-async fn sweep(spool: &Spool, opening: &Opening) {
-    let (spool, live, roots) = (spool.clone(), opening.open_jobs.clone(), opening.clone_roots());
-    let swept = tokio::task::spawn_blocking(move || spool.sweep(&roots, &live)).await;
-    match swept {
-        Ok(report) => {
-            for back in &report.put_back {
-                tracing::warn!(file = %back.display(), "a claimed file without a job went back to its inbox");
-            }
-        }
-        Err(error) => tracing::error!(%error, "sweeping panicked"),
     }
 }
 

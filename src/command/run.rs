@@ -161,7 +161,7 @@ fn write(folder: Option<&Path>, piece: sample::Piece) -> Result<Written> {
         let path = Path::new(&piece.folder).join(&piece.name);
         return Ok(Written { path: path.display().to_string(), pages: piece.pages, size });
     };
-    let wanted = spool::final_path(folder, folder, &piece.name)?;
+    let wanted = folder.join(spool::name::below(&piece.name, 0)?);
     let temp = folder.join(format!(".dropleaf-{}.tmp", ulid::Ulid::generate()));
     durable::copy_new(&piece.file, &temp)?;
     let path = place(&temp, &wanted)?;
@@ -177,7 +177,7 @@ fn place(temp: &Path, wanted: &Path) -> Result<PathBuf> {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == durable::Kind::Exists => {
                 number += 1;
-                path = spool::numbered(wanted, number);
+                path = wanted.with_file_name(spool::name::numbered(wanted.file_name().unwrap_or_default(), number, 0));
             }
             Err(error) => {
                 // The temp is of no use to anybody.

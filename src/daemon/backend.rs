@@ -31,7 +31,7 @@ use crate::store::query::{self, EventQuery, Scope};
 use crate::time::Timestamp;
 use futures_util::StreamExt as _;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The running daemon.
@@ -347,13 +347,12 @@ impl Backend for Daemon {
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot> {
         let pipeline = pipeline.to_owned();
         Box::pin(async move {
-            let folder = self.scheduler.upload_folder(&pipeline).await?;
-            slot(&folder)
+            slot(self.scheduler.upload_path(&pipeline).await?)
         })
     }
 
     fn scratch_slot(&self) -> Answer<'_, Slot> {
-        Box::pin(async move { slot(&self.home.work()) })
+        Box::pin(async move { slot(self.home.work().join(format!("{}.part", ulid::Ulid::generate()))) })
     }
 
     fn submit(&self, pipeline: &str, name: String, slot: Slot) -> Answer<'_, Job> {
@@ -508,8 +507,7 @@ impl Daemon {
     }
 }
 
-fn slot(folder: &Path) -> Result<Slot, Refused> {
-    let path = folder.join(format!("{}.part", ulid::Ulid::generate()));
+fn slot(path: PathBuf) -> Result<Slot, Refused> {
     let file = durable::create_new(&path).map_err(|error| Refused::Unavailable(error.to_string()))?;
     Ok(Slot::new(path, file))
 }

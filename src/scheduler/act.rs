@@ -16,6 +16,7 @@ use crate::scheduler::handle::{Answer, COMMANDS, Command, Health, PipelineSet, P
 use crate::scheduler::input::{Action, Decision, Input};
 use crate::scheduler::pipelines::{Entry, Reloaded, Shelf, Unsaved};
 use crate::scheduler::progress::Progress;
+use crate::spool::sweep::Standing;
 use crate::store::Store;
 use crate::store::error::Error;
 use crate::store::ledger::LedgerEntry;
@@ -170,6 +171,7 @@ impl Hands {
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
         self.reload().await;
+        self.sweep(&open_jobs).await;
         let recovered = self.decider.recover(open_jobs, paused, Timestamp::now());
         self.carry_out(recovered);
         self.decide(Input::Tick);
@@ -208,6 +210,27 @@ impl Hands {
             if drain_until.is_some() && self.decider.busy() == 0 && self.tasks.is_empty() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Before anything begins anew, what an earlier life left half-way is put right.
+    async fn sweep(&self, open_jobs: &[Job]) {
+        let standings: HashMap<JobId, Standing> = open_jobs.iter().map(|job| (job.id, files::standing(job))).collect();
+        let pipelines: Vec<Arc<Pipeline>> = self.entries.iter().filter_map(|entry| entry.current.clone()).collect();
+        let (spool, store, runtime) = (self.attempt.spool.clone(), self.store.clone(), tokio::runtime::Handle::current());
+        let swept = tokio::task::spawn_blocking(move || {
+            files::sweep(&spool, &pipelines, |id| {
+                let known = standings.get(&id).cloned();
+                known.unwrap_or_else(|| match runtime.block_on(store.job(id)) {
+                    Ok(Some(job)) => files::standing(&job),
+                    Ok(None) => Standing::Unknown,
+                    // Not known for sure: hands off.
+                    Err(_) => Standing::Staged,
+                })
+            });
+        });
+        if let Err(error) = swept.await {
+            tracing::error!(%error, "sweeping panicked");
         }
     }
 
@@ -416,7 +439,7 @@ impl Hands {
                     return;
                 };
                 let job = JobId(ulid::Ulid::generate());
-                let accepted = files::accepted(&self.attempt.spool, job, &pipeline, arrival);
+                let accepted = files::accepted(job, &pipeline, arrival);
                 self.decide(Input::Arrival { job, accepted: Box::new(accepted) });
             }
             WatchUpdate::File { pipeline, path, what } => self.say(Event::File { pipeline, path, what }),

@@ -2,6 +2,7 @@
 
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{JobEvent, PluginUse, Started, StepName};
+use crate::job::id::JobId;
 use crate::job::redo::{MoveKind, Redo};
 use crate::pipeline::checked::OnSigned;
 use crate::pipeline::template;
@@ -12,12 +13,11 @@ use crate::pool::Pool;
 use crate::pool::update::{Limits, StopHandle, Update};
 use crate::problem::{Code, Problem};
 use crate::scheduler::input::{Input, Start};
-use crate::scheduler::moves::{self, Brought, Outcome};
+use crate::scheduler::moves::{self, Brought, Outcome, Piece};
 use crate::spool::Spool;
 use crate::wire::message::{Plan, PlanStep};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -107,16 +107,18 @@ async fn attempt(parts: &Parts, catalog: &Catalog, start: &Start, told: &mpsc::S
     while let Some(update) = running.updates.recv().await {
         match update {
             Update::Ended(Err(failure)) => {
-                discard(parts, outcomes).await;
+                discard(parts, start.job, outcomes).await;
                 return Err(failure);
             }
             Update::Ended(Ok(bill)) => return finish(parts, start, outcomes, bill, &plugins).await,
-            Update::Output { part: _, pages, name, folder, file } => {
-                let kind = (MoveKind::Document, "application/pdf".to_owned(), Some(pages));
-                stage(parts, start, &mut outcomes, file, (name, folder), kind).await?;
+            Update::Output { pages, name, folder, file, .. } => {
+                let mime = "application/pdf".to_owned();
+                let piece = Piece { file, name, folder, kind: MoveKind::Document, mime, pages: Some(pages) };
+                stage(parts, start, &mut outcomes, piece).await?;
             }
             Update::Artifact { name, mime, folder, file, .. } => {
-                stage(parts, start, &mut outcomes, file, (name, folder), (MoveKind::Artifact, mime, None)).await?;
+                let piece = Piece { file, name, folder, kind: MoveKind::Artifact, mime, pages: None };
+                stage(parts, start, &mut outcomes, piece).await?;
             }
             other => relay(start, &plugins, other, told).await,
         }
@@ -160,53 +162,44 @@ async fn tell(told: &mpsc::Sender<Told>, what: Told) {
     let _ = told.send(what).await;
 }
 
-async fn stage(
-    parts: &Parts,
-    start: &Start,
-    outcomes: &mut Vec<Outcome>,
-    file: File,
-    (name, folder): (String, String),
-    (kind, mime, pages): (MoveKind, String, Option<u64>),
-) -> Result<(), Failure> {
-    let (spool, root, job) = (parts.spool.clone(), start.pipeline.output.root.clone(), start.job);
-    let folder = PathBuf::from(folder);
-    let to = folder.clone();
+async fn stage(parts: &Parts, start: &Start, outcomes: &mut Vec<Outcome>, piece: Piece) -> Result<(), Failure> {
+    let (spool, again) = (parts.spool.clone(), start.clone());
     let number = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
-    let staged = blocking(move || spool.stage(&file, &to, &root, job, number)).await?;
-    match staged {
-        Ok(staged) => {
-            outcomes.push(Outcome { staged, kind, folder, name, mime, pages });
+    match blocking(move || moves::stage(&spool, &again, number, piece)).await? {
+        Ok(outcome) => {
+            outcomes.push(outcome);
             Ok(())
         }
-        Err(error) => {
-            discard(parts, std::mem::take(outcomes)).await;
-            Err(moves::stage_failure(&error))
+        Err(failure) => {
+            discard(parts, start.job, std::mem::take(outcomes)).await;
+            Err(failure)
         }
     }
 }
 
 async fn finish(parts: &Parts, start: &Start, outcomes: Vec<Outcome>, bill: Bill, plugins: &[PluginUse]) -> Result<(Redo, Bill), Failure> {
-    let spool = parts.spool.clone();
-    let again = Start { pipeline: Arc::clone(&start.pipeline), accepted: start.accepted.clone(), blake3: start.blake3.clone(), ..*start };
-    let plugins = json!(plugins);
+    let (spool, again, plugins) = (parts.spool.clone(), start.clone(), json!(plugins));
     blocking(move || {
         let brought = Brought { start: &again, outcomes: &outcomes, bill: &bill, plugins };
         match moves::success(&spool, &brought) {
             Ok(redo) => Ok((redo, bill)),
-            Err(problem) => {
-                spool.discard(outcomes.iter().map(|outcome| outcome.staged.temp.as_path()));
-                let environment = matches!(problem.code, Code::DiskFull | Code::FolderBlocked);
-                Err(Failure { ending: if environment { Ending::Environment } else { Ending::Failed }, problem })
+            Err(failure) => {
+                spool.discard(again.job, &temps(outcomes));
+                Err(failure)
             }
         }
     })
     .await?
 }
 
-async fn discard(parts: &Parts, outcomes: Vec<Outcome>) {
+async fn discard(parts: &Parts, job: JobId, outcomes: Vec<Outcome>) {
     let spool = parts.spool.clone();
     // What stays behind here is swept at the next start.
-    let _ = blocking(move || spool.discard(outcomes.iter().map(|outcome| outcome.staged.temp.as_path()))).await;
+    let _ = blocking(move || spool.discard(job, &temps(outcomes))).await;
+}
+
+fn temps(outcomes: Vec<Outcome>) -> Vec<PathBuf> {
+    outcomes.into_iter().map(|outcome| outcome.staged.temp).collect()
 }
 
 /// Runs file work off the async threads; a panic there is this attempt's failure only.

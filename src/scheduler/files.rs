@@ -1,17 +1,19 @@
 //! The file work that the decider asks for, off the async threads, each piece ending in an input.
 
 use crate::durable;
-use crate::job::event::{Accepted, Origin, Queued, StepName};
+use crate::job::event::{Accepted, Identity, Origin, Queued, StepName};
 use crate::job::id::JobId;
 use crate::job::redo::{MoveKind, Redo};
 use crate::job::state::{Job, State};
-use crate::pipeline::checked::Pipeline;
+use crate::pipeline::checked::{Original, Pipeline};
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
 use crate::scheduler::handle::{Refused, Upload};
 use crate::scheduler::input::{ClaimFailure, EndOf, Input};
 use crate::scheduler::moves;
-use crate::spool::{self, ClaimError, Spool};
+use crate::spool::claim::{Claim, ClaimError};
+use crate::spool::sweep::{Standing, Swept};
+use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::store::ledger::LedgerEntry;
 use crate::watch::update::Arrival;
@@ -24,9 +26,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 /// What is known of a file that a watched folder brought.
-pub(super) fn accepted(spool: &Spool, job: JobId, pipeline: &Arc<Pipeline>, arrival: Arrival) -> Accepted {
+pub(super) fn accepted(job: JobId, pipeline: &Arc<Pipeline>, arrival: Arrival) -> Accepted {
     Accepted {
-        held: spool.held_path(&arrival.folder, job).into(),
+        held: spool::held_path(&arrival.folder, job).into(),
         path: arrival.path.into(),
         folder: arrival.folder.into(),
         relative: arrival.relative,
@@ -36,19 +38,19 @@ pub(super) fn accepted(spool: &Spool, job: JobId, pipeline: &Arc<Pipeline>, arri
 }
 
 /// What is known of a file that somebody sent.
-pub(super) fn uploaded(spool: &Spool, job: JobId, pipeline: &Arc<Pipeline>, upload: &Upload) -> Result<Accepted, Refused> {
+pub(super) fn uploaded(job: JobId, pipeline: &Arc<Pipeline>, upload: &Upload) -> Result<Accepted, Refused> {
     let folder = &pipeline.watch.folder;
     let name = Path::new(&upload.name);
     if name.file_name() != Some(name.as_os_str()) || upload.name.contains('\0') || upload.name.len() > 255 {
         return Err(Refused::Invalid(format!("`{}` cannot be a file name: give a plain name of at most 255 bytes", upload.name)));
     }
-    let identity = spool::identity(&upload.temp).map_err(|error| Refused::Unavailable(error.to_string()))?;
+    let found = upload.temp.symlink_metadata().map_err(|error| Refused::Unavailable(format!("the upload is gone: {error}")))?;
     Ok(Accepted {
-        held: spool.held_path(folder, job).into(),
+        held: spool::held_path(folder, job).into(),
         path: folder.join(name).into(),
         folder: folder.clone().into(),
         relative: RawPath(name.to_path_buf()),
-        identity,
+        identity: Identity::of(&found),
         ..bare(pipeline, Origin::Upload)
     })
 }
@@ -62,7 +64,7 @@ fn bare(pipeline: &Arc<Pipeline>, origin: Origin) -> Accepted {
         folder: nowhere.clone(),
         relative: nowhere.clone(),
         held: nowhere,
-        identity: crate::job::event::Identity { device: 0, inode: 0, size: 0, mtime_ns: 0, ctime_ns: 0 },
+        identity: Identity { device: 0, inode: 0, size: 0, mtime_ns: 0, ctime_ns: 0 },
         origin,
         priority: pipeline.priority,
         steps: pipeline.steps.iter().map(|step| StepName { id: step.id.clone(), uses: step.uses() }).collect(),
@@ -71,8 +73,12 @@ fn bare(pipeline: &Arc<Pipeline>, origin: Origin) -> Accepted {
 
 /// Takes a file: the rename, its content's hash, and whether the same content was here before.
 pub(super) async fn claim(spool: Spool, store: Store, job: JobId, accepted: Accepted, upload: Option<PathBuf>) -> (JobId, Input) {
-    let (from, held, identity) = (upload.unwrap_or_else(|| accepted.path.0.clone()), accepted.held.0.clone(), accepted.identity);
-    let claimed = blocking(move || spool.claim(&from, &held, &identity)).await;
+    let from = match accepted.origin {
+        Origin::Watch => accepted.path.0.clone(),
+        Origin::Upload => upload.unwrap_or_else(|| spool::upload_path(&accepted.folder.0, job)),
+    };
+    let wanted = Claim { from, held: accepted.held.0.clone(), identity: accepted.identity };
+    let claimed = blocking(move || spool.claim(&wanted)).await;
     let result = match claimed {
         Ok(Ok(claimed)) => {
             let duplicate_of = match store.find_content(accepted.pipeline, claimed.blake3.clone(), job).await {
@@ -84,8 +90,8 @@ pub(super) async fn claim(spool: Spool, store: Store, job: JobId, accepted: Acce
             };
             Ok(Queued { blake3: claimed.blake3, size: claimed.size, duplicate_of })
         }
-        Ok(Err(ClaimError::Vanished)) => Err(ClaimFailure::Vanished),
-        Ok(Err(ClaimError::Changed)) => Err(ClaimFailure::Changed),
+        Ok(Err(ClaimError::Vanished(_))) => Err(ClaimFailure::Vanished),
+        Ok(Err(ClaimError::Changed(_))) => Err(ClaimFailure::Changed),
         Ok(Err(error)) => {
             tracing::warn!(error = %crate::telemetry::chain(&error), path = %accepted.path, "a file cannot be taken now");
             Err(ClaimFailure::Later(error.to_string()))
@@ -97,7 +103,7 @@ pub(super) async fn claim(spool: Spool, store: Store, job: JobId, accepted: Acce
 
 /// Carries out a redo list.
 pub(super) async fn redo(spool: Spool, job: JobId, redo: Redo) -> (JobId, Input) {
-    let result = blocking(move || spool.redo(&redo)).await.and_then(|done| done.map_err(|error| moves::redo_problem(&error)));
+    let result = blocking(move || spool.redo(job, &redo)).await.and_then(|done| done.map_err(|error| moves::redo_problem(&error)));
     (job, Input::Redone { job, result })
 }
 
@@ -113,7 +119,7 @@ pub(super) fn kept_original(job: &Job, redo: &Redo) -> Option<LedgerEntry> {
     if back.to.as_ref() != Some(&job.accepted.path) {
         return None;
     }
-    let identity = spool::identity(&back.from.0).ok()?;
+    let identity = Identity::of(&back.from.0.symlink_metadata().ok()?);
     Some(LedgerEntry {
         pipeline: job.accepted.pipeline.clone(),
         relative: job.accepted.relative.clone(),
@@ -147,7 +153,7 @@ pub(super) fn original(job: &Job) -> Option<&RawPath> {
 
 /// Fetches a failed or cancelled job's original back and removes its notes. Should the daemon die in between, the file is
 /// found without an open job and goes back to its inbox: a new job, nothing lost.
-pub(super) async fn reclaim(store: &Store, spool: &Spool, id: JobId, pipelines: &[String]) -> Result<Job, Refused> {
+pub(super) async fn reclaim(store: &Store, id: JobId, pipelines: &[String]) -> Result<Job, Refused> {
     let job = ended_job(store, id).await?;
     if !matches!(job.state, State::Failed | State::Cancelled) {
         let why = format!("the job is {}; only failed and cancelled jobs can be retried (`restore` puts the original back)", job.state.word());
@@ -159,26 +165,26 @@ pub(super) async fn reclaim(store: &Store, spool: &Spool, id: JobId, pipelines: 
     let Some(from) = original(&job).cloned() else {
         return Err(Refused::Conflict("the file was never taken; drop it into its inbox again".to_owned()));
     };
-    let (held, spool) = (job.accepted.held.clone(), spool.clone());
+    let held = job.accepted.held.clone();
     let notes: Vec<RawPath> = job.delivered.iter().filter(|moved| moved.kind == MoveKind::Note).filter_map(|moved| moved.path.clone()).collect();
     let fetched = blocking(move || {
-        spool.reclaim(&from.0, &held.0)?;
+        reclaim_file(&from.0, &held.0)?;
         for note in notes {
             if let Err(error) = durable::remove(&note.0) {
                 tracing::warn!(%error, "a note of an earlier failure stays behind");
             }
         }
-        Ok::<(), spool::RedoError>(())
+        Ok::<(), durable::Error>(())
     });
     match fetched.await {
         Ok(Ok(())) => Ok(job),
-        Ok(Err(error)) => Err(Refused::Conflict(format!("the original cannot be fetched back: {error}"))),
+        Ok(Err(error)) => Err(Refused::Conflict(format!("the original cannot be fetched back: {}", crate::telemetry::chain(&error)))),
         Err(problem) => Err(Refused::Unavailable(problem.detail)),
     }
 }
 
 /// Puts a copy of an ended job's original into its inbox.
-pub(super) async fn restore(store: Store, spool: Spool, id: JobId) -> Result<RawPath, Refused> {
+pub(super) async fn restore(store: Store, id: JobId) -> Result<RawPath, Refused> {
     let job = ended_job(&store, id).await?;
     if !job.state.is_terminal() {
         return Err(Refused::Conflict(format!("the job is {}; wait for its end, or cancel it", job.state.word())));
@@ -190,11 +196,90 @@ pub(super) async fn restore(store: Store, spool: Spool, id: JobId) -> Result<Raw
     if from == to {
         return Err(Refused::Conflict("the original lies in its inbox already, as the pipeline says (`original: keep`)".to_owned()));
     }
-    let copied = blocking(move || spool.restore(&from.0, &folder.0, &to.0)).await;
+    let copied = blocking(move || restore_file(&from.0, &folder.0, &to.0)).await;
     match copied {
         Ok(Ok(path)) => Ok(path.into()),
-        Ok(Err(error)) => Err(Refused::Conflict(format!("the original cannot be put back: {error}"))),
+        Ok(Err(error)) => Err(Refused::Conflict(format!("the original cannot be put back: {}", crate::telemetry::chain(&error)))),
         Err(problem) => Err(Refused::Unavailable(problem.detail)),
+    }
+}
+
+/// Moves an original back to where its job holds it, whatever file systems lie between.
+fn reclaim_file(from: &Path, held: &Path) -> Result<(), durable::Error> {
+    durable::make_folders(&durable::folder_of(held), 0o700)?;
+    match durable::rename_noreplace(from, held) {
+        Err(error) if error.kind() == durable::Kind::OtherDevice => {
+            let part = held.with_extension("part");
+            durable::remove(&part)?;
+            durable::copy_new(&durable::open_regular(from)?, &part)?;
+            durable::rename_noreplace(&part, held)?;
+            durable::sync::parent(held)?;
+            durable::remove(from)?;
+        }
+        moved => moved?,
+    }
+    durable::sync::parent(held)?;
+    durable::sync::parent(from)
+}
+
+/// Puts a whole copy of `from` at `to`, or at the next free name beside it.
+fn restore_file(from: &Path, inbox: &Path, to: &Path) -> Result<PathBuf, durable::Error> {
+    let part = spool::upload_path(inbox, JobId(ulid::Ulid::generate()));
+    durable::make_folders(&durable::folder_of(&part), 0o700)?;
+    durable::make_folders(&durable::folder_of(to), 0o755)?;
+    durable::copy_new(&durable::open_regular(from)?, &part)?;
+    let name = to.file_name().unwrap_or_default();
+    let mut number = 0;
+    loop {
+        let path = to.with_file_name(spool::name::numbered(name, number, 0));
+        match durable::rename_noreplace(&part, &path) {
+            Ok(()) => {
+                durable::sync::parent(&path)?;
+                return Ok(path);
+            }
+            Err(error) if error.kind() == durable::Kind::Exists => number += 1,
+            Err(error) => {
+                durable::remove(&part)?;
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// What an earlier life left half-way, in the folders of these pipelines. Blocking.
+pub(super) fn sweep(spool: &Spool, pipelines: &[Arc<Pipeline>], standing: impl Fn(JobId) -> Standing) {
+    let mut swept = Swept::default();
+    for pipeline in pipelines {
+        swept.add(spool.sweep_inbox(&pipeline.watch.folder, &standing));
+        let archive = match &pipeline.original {
+            Original::Archive(folder) => Some(folder),
+            Original::Keep | Original::Delete => None,
+        };
+        for folder in [&pipeline.output.root, &pipeline.failed].into_iter().chain(archive) {
+            swept.add(spool.sweep_outbox(folder, &standing));
+        }
+    }
+    for (job, path) in &swept.put_back {
+        tracing::warn!(%job, path = %path.display(), "a claimed file without an open job went back to its inbox");
+    }
+    for path in &swept.strange {
+        tracing::warn!(path = %path.display(), "a file that is not ours lies in a folder of ours; it stays");
+    }
+    for why in &swept.failed {
+        tracing::warn!("left-over files could not be swept: {why}");
+    }
+    if !swept.removed.is_empty() {
+        tracing::info!(files = swept.removed.len(), "left-over temporary files removed");
+    }
+}
+
+/// Where an open job stands, as far as its files go.
+pub(super) fn standing(job: &Job) -> Standing {
+    match &job.state {
+        State::Claiming => Standing::Claiming,
+        State::Queued { .. } | State::Running { .. } | State::Waiting { .. } => Standing::Holding,
+        State::Delivering { .. } => Standing::Staged,
+        State::Succeeded | State::Failed | State::Cancelled => Standing::Over(job.accepted.path.0.clone()),
     }
 }
 

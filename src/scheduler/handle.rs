@@ -130,7 +130,7 @@ pub(crate) enum Command {
     Pause(String, Option<String>, Answer<()>),
     Scan(String, Answer<()>),
     Submit(Upload, Answer<JobId>),
-    UploadFolder(String, Answer<PathBuf>),
+    UploadPath(String, Answer<PathBuf>),
     Explain(PathBuf, Answer<Explanation>),
     WhyQueued(JobId, oneshot::Sender<Option<String>>),
     Save { id: String, yaml: String, expected: Option<String>, answer: Answer<bool> },
@@ -203,12 +203,12 @@ impl Scheduler {
         self.ask(|answer| Command::Scan(pipeline.to_owned(), answer)).await
     }
 
-    /// The folder in which an upload for this pipeline is to be written, on the inbox's own file system.
+    /// Where an upload for this pipeline is to be written: on the inbox's own file system, hidden from its watch.
     ///
     /// # Errors
     /// There is no such pipeline, or it takes no files now.
-    pub async fn upload_folder(&self, pipeline: &str) -> Result<PathBuf, Refused> {
-        self.ask(|answer| Command::UploadFolder(pipeline.to_owned(), answer)).await
+    pub async fn upload_path(&self, pipeline: &str) -> Result<PathBuf, Refused> {
+        self.ask(|answer| Command::UploadPath(pipeline.to_owned(), answer)).await
     }
 
     /// Takes an uploaded file; answers when the job is durable and the file is ours.

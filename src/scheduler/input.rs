@@ -158,7 +158,7 @@ pub enum Action {
 }
 
 /// What an attempt is started with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Start {
     /// The job.
     pub job: JobId,

@@ -3,27 +3,52 @@
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::redo::{Collision, Move, MoveKind, Redo, Verdict};
 use crate::job::state::Job;
-use crate::pipeline::checked::{IfExists, Original, Pipeline};
+use crate::pipeline::checked::Original;
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
 use crate::scheduler::input::{EndOf, Start};
-use crate::spool::{self, Spool, Staged};
+use crate::spool::Spool;
+use crate::spool::plan::{PlanError, Planned, Wanted, companion};
+use crate::spool::redo::RedoError;
+use crate::spool::stage::{Destination, StageError, Staged};
 use crate::time::Timestamp;
 use serde_json::json;
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
+
+/// Numbers of temps: results count from 0, receipts and notes from these.
+const RECEIPTS: u32 = 1 << 24;
+const NOTES: u32 = 1 << 25;
+/// What is put beside a failed original.
+const TEXT_NOTE: &str = ".error.txt";
+const JSON_NOTE: &str = ".error.json";
+
+/// A result as its worker sent it.
+#[derive(Debug)]
+pub struct Piece {
+    /// The content.
+    pub file: File,
+    /// The rendered name.
+    pub name: String,
+    /// The rendered folder, absolute.
+    pub folder: String,
+    /// Document or side artifact.
+    pub kind: MoveKind,
+    /// Media type.
+    pub mime: String,
+    /// Pages of a document.
+    pub pages: Option<u64>,
+}
 
 /// A result that lies staged beside its destination.
 #[derive(Debug)]
 pub struct Outcome {
+    /// Where it goes.
+    pub planned: Planned,
     /// The temp.
     pub staged: Staged,
     /// Document or side artifact.
     pub kind: MoveKind,
-    /// Where it goes.
-    pub folder: PathBuf,
-    /// Under which name.
-    pub name: String,
     /// Media type.
     pub mime: String,
     /// Pages of a document.
@@ -43,60 +68,69 @@ pub struct Brought<'a> {
     pub plugins: serde_json::Value,
 }
 
-/// The redo list of a success. Blocking: looks for free names and writes receipts.
+/// Plans a result's name and stages its content beside it. Blocking.
 ///
 /// # Errors
-/// A name cannot be used or is taken under `if_exists: fail`, or a receipt cannot be written.
-pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Problem> {
-    let pipeline = &brought.start.pipeline;
-    let mut taken = BTreeSet::new();
-    let mut moves = Vec::new();
-    for (number, result) in brought.outcomes.iter().enumerate() {
-        let planned = plan(&result.folder, pipeline, &result.name, &mut taken)?;
-        moves.push(Move {
-            kind: result.kind,
-            from: result.staged.temp.clone().into(),
-            to: Some(planned.clone().into()),
-            size: result.staged.size,
-            blake3: result.staged.blake3.clone(),
-            collision: collision(pipeline.output.if_exists),
-            mime: Some(result.mime.clone()),
-            pages: result.pages,
-        });
-        if pipeline.output.receipt && result.kind == MoveKind::Document {
-            moves.push(receipt(spool, brought, result, &planned, number)?);
+/// The name cannot be used or is taken under `if_exists: fail`, or the folder cannot be written.
+pub fn stage(spool: &Spool, start: &Start, number: u32, piece: Piece) -> Result<Outcome, Failure> {
+    let output = &start.pipeline.output;
+    let below = Path::new(&piece.folder).strip_prefix(&output.root).map_err(|_| {
+        let detail = format!("the output folder `{}` lies outside of `{}`", piece.folder, output.root.display());
+        rejected(Problem::new(Code::OutputName, detail).hint("look at `output.folder` of the pipeline"))
+    })?;
+    let receipts: &[&str] = if output.receipt && piece.kind == MoveKind::Document { &[".json"] } else { &[] };
+    let wanted = Wanted {
+        job: start.job,
+        root: &output.root,
+        folder: &below.to_string_lossy(),
+        name: &piece.name,
+        if_exists: output.if_exists,
+        companions: receipts,
+    };
+    let planned = spool.plan(&wanted).map_err(|error| rejected(plan_problem(&error)))?;
+    let to = Destination { root: &output.root, path: &planned.path, job: start.job, number };
+    let staged = spool.stage(&piece.file, &to).map_err(|error| stage_failure(&error))?;
+    Ok(Outcome { planned, staged, kind: piece.kind, mime: piece.mime, pages: piece.pages })
+}
+
+fn rejected(problem: Problem) -> Failure {
+    Failure { ending: Ending::Rejected, problem }
+}
+
+fn plan_problem(error: &PlanError) -> Problem {
+    match error {
+        PlanError::Exists(_) => Problem::new(Code::OutputExists, error.to_string())
+            .hint("remove it, or set `output.if_exists` to number, overwrite or skip"),
+        PlanError::Name(_) => {
+            Problem::new(Code::OutputName, error.to_string()).hint("look at `output.name` and `output.folder` of the pipeline")
         }
     }
-    moves.push(original(&brought.start.accepted, &brought.start.blake3, &pipeline.original));
+}
+
+/// The redo list of a success. Blocking: writes receipts.
+///
+/// # Errors
+/// A receipt cannot be written.
+pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
+    let start = brought.start;
+    let mut moves = Vec::new();
+    for (number, outcome) in (0..).zip(brought.outcomes) {
+        moves.push(Move {
+            kind: outcome.kind,
+            from: outcome.staged.temp.clone().into(),
+            to: Some(outcome.planned.path.clone().into()),
+            size: outcome.staged.size,
+            blake3: outcome.staged.blake3.clone(),
+            collision: outcome.planned.collision,
+            mime: Some(outcome.mime.clone()),
+            pages: outcome.pages,
+        });
+        if start.pipeline.output.receipt && outcome.kind == MoveKind::Document {
+            moves.push(receipt(spool, brought, outcome, number)?);
+        }
+    }
+    moves.push(original(&start.accepted, &start.blake3, &start.pipeline.original));
     Ok(Redo { verdict: Verdict::Succeed, moves })
-}
-
-/// The final name of one result; results of one job never take each other's.
-fn plan(folder: &Path, pipeline: &Pipeline, name: &str, taken: &mut BTreeSet<PathBuf>) -> Result<PathBuf, Problem> {
-    let wanted = spool::final_path(&pipeline.output.root, folder, name).map_err(|error| {
-        Problem::new(Code::OutputName, error.to_string()).hint("look at `output.name` and `output.folder` of the pipeline")
-    })?;
-    let exists = |path: &Path| path.symlink_metadata().is_ok();
-    if pipeline.output.if_exists == IfExists::Fail && exists(&wanted) {
-        let detail = format!("the output `{}` already exists", wanted.display());
-        return Err(Problem::new(Code::OutputExists, detail).hint("remove it, or set `output.if_exists` to number, overwrite or skip"));
-    }
-    let mut path = wanted.clone();
-    let mut number = 0;
-    while !taken.insert(path.clone()) || (pipeline.output.if_exists == IfExists::Number && exists(&path)) {
-        number += 1;
-        path = spool::numbered(&wanted, number);
-    }
-    Ok(path)
-}
-
-fn collision(if_exists: IfExists) -> Collision {
-    match if_exists {
-        IfExists::Overwrite => Collision::Overwrite,
-        IfExists::Skip => Collision::Skip,
-        // A name that was free when it was planned is not given up for one that appears meanwhile.
-        IfExists::Number | IfExists::Fail => Collision::Number,
-    }
 }
 
 fn original(accepted: &crate::job::event::Accepted, blake3: &str, rule: &Original) -> Move {
@@ -117,32 +151,35 @@ fn original(accepted: &crate::job::event::Accepted, blake3: &str, rule: &Origina
     }
 }
 
-fn receipt(spool: &Spool, brought: &Brought<'_>, result: &Outcome, planned: &Path, number: usize) -> Result<Move, Problem> {
+fn receipt(spool: &Spool, brought: &Brought<'_>, outcome: &Outcome, number: u32) -> Result<Move, Failure> {
     let Start { job, attempt, pipeline, accepted, blake3, created } = brought.start;
     let text = json!({
         "job": job,
         "attempt": attempt,
         "pipeline": { "id": pipeline.id, "revision": pipeline.revision },
         "input": { "path": accepted.path.display(), "size": accepted.identity.size, "blake3": blake3, "acceptedAt": created.rfc3339() },
-        "output": { "path": planned.to_string_lossy(), "size": result.staged.size, "blake3": result.staged.blake3, "pages": result.pages },
+        "output": {
+            "path": outcome.planned.path.to_string_lossy(),
+            "size": outcome.staged.size,
+            "blake3": outcome.staged.blake3,
+            "pages": outcome.pages,
+        },
         "plugins": brought.plugins,
         "parses": brought.bill.parses,
         "saves": brought.bill.saves,
         "processorMs": brought.bill.cpu_ms,
         "writtenAt": Timestamp::now().rfc3339(),
     });
-    let mut name = planned.file_name().unwrap_or_default().to_os_string();
-    name.push(".json");
-    let folder = planned.parent().unwrap_or(&pipeline.output.root);
-    let bytes = pretty(&text);
-    let staged = spool.stage_bytes(&bytes, folder, *job, 10_000 + u32::try_from(number).unwrap_or(0)).map_err(|error| stage_problem(&error))?;
+    let path = companion(&outcome.planned.path, ".json");
+    let to = Destination { root: &pipeline.output.root, path: &path, job: *job, number: RECEIPTS + number };
+    let staged = spool.stage_bytes(&pretty(&text), &to).map_err(|error| stage_failure(&error))?;
     Ok(Move {
         kind: MoveKind::Receipt,
         from: staged.temp.into(),
-        to: Some(folder.join(name).into()),
+        to: Some(path.into()),
         size: staged.size,
         blake3: staged.blake3,
-        collision: collision(pipeline.output.if_exists),
+        collision: outcome.planned.collision,
         mime: Some("application/json".to_owned()),
         pages: None,
     })
@@ -158,23 +195,22 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
     if let Some(rule) = &about.archive {
         return Ok(Redo { verdict: Verdict::Succeed, moves: vec![original(&job.accepted, &blake3, rule)] });
     }
-    let wanted = about.failed.join(&job.accepted.relative.0);
-    let folder = wanted.parent().unwrap_or(&about.failed).to_path_buf();
     // The original and its notes keep together: all take the same number.
-    let mut base = wanted.clone();
-    let mut number = 0;
-    while [base.clone(), with_suffix(&base, ".error.txt"), with_suffix(&base, ".error.json")].iter().any(|path| path.symlink_metadata().is_ok()) {
-        number += 1;
-        base = spool::numbered(&wanted, number);
-    }
+    let path = spool.plan_original(job.id, &about.failed, &job.accepted.relative.0, &[TEXT_NOTE, JSON_NOTE]);
     let mut moves = Vec::new();
-    let texts = [(".error.txt", plain_note(job, about.problem.as_ref()).into_bytes(), "text/plain"), (".error.json", json_note(job, about.problem.as_ref()), "application/json")];
-    for (number, (suffix, bytes, mime)) in (20_000_u32..).zip(texts) {
-        let staged = spool.stage_bytes(&bytes, &folder, job.id, number).map_err(|error| stage_problem(&error))?;
+    let problem = about.problem.as_ref();
+    let notes = [
+        (TEXT_NOTE, plain_note(job, problem).into_bytes(), "text/plain; charset=utf-8"),
+        (JSON_NOTE, json_note(job, problem), "application/json"),
+    ];
+    for (number, (ending, bytes, mime)) in (NOTES..).zip(notes) {
+        let note = companion(&path, ending);
+        let to = Destination { root: &about.failed, path: &note, job: job.id, number };
+        let staged = spool.stage_bytes(&bytes, &to).map_err(|error| stage_problem(&error))?;
         moves.push(Move {
             kind: MoveKind::Note,
             from: staged.temp.into(),
-            to: Some(with_suffix(&base, suffix).into()),
+            to: Some(note.into()),
             size: staged.size,
             blake3: staged.blake3,
             collision: Collision::Number,
@@ -183,23 +219,10 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
         });
     }
     let mut last = original(&job.accepted, &blake3, &Original::Delete);
-    last.to = Some(base.into());
+    last.to = Some(path.into());
     moves.push(last);
     let verdict = about.problem.clone().map_or(Verdict::Cancel, |problem| Verdict::Fail { problem });
     Ok(Redo { verdict, moves })
-}
-
-/// A name with a suffix, shortened so that the file system takes it.
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-    const LONGEST: usize = 255;
-    let mut name = path.file_name().unwrap_or_default().as_bytes().to_vec();
-    name.truncate(LONGEST - suffix.len());
-    while std::str::from_utf8(&name).is_err() && path.file_name().is_some_and(|name| name.to_str().is_some()) {
-        name.pop();
-    }
-    name.extend_from_slice(suffix.as_bytes());
-    path.with_file_name(std::ffi::OsString::from_vec(name))
 }
 
 fn plain_note(job: &Job, problem: Option<&Problem>) -> String {
@@ -277,29 +300,28 @@ fn pretty(value: &serde_json::Value) -> Vec<u8> {
 }
 
 /// What a failed staging means for the job.
-#[must_use]
-pub fn stage_problem(error: &spool::StageError) -> Problem {
-    match error.kind() {
-        crate::durable::Kind::NoSpace => {
-            Problem::new(Code::DiskFull, error.to_string()).hint("free some space; the job goes on by itself")
+fn stage_problem(error: &StageError) -> Problem {
+    let detail = crate::telemetry::chain(error);
+    match error {
+        StageError::NoSpace(_) => Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself"),
+        StageError::Blocked(_) | StageError::Io(_) => {
+            Problem::new(Code::FolderBlocked, detail).hint("make the folder writable for the daemon; the job goes on by itself")
         }
-        _ => Problem::new(Code::FolderBlocked, error.to_string()).hint("make the folder writable for the daemon; the job goes on by itself"),
+        StageError::Leaves { .. } => Problem::new(Code::OutputName, detail).hint("look at `output.folder` of the pipeline"),
     }
 }
 
-/// The failure of an attempt whose result could not be staged.
-#[must_use]
-pub fn stage_failure(error: &spool::StageError) -> Failure {
-    let problem = stage_problem(error);
-    let environment = matches!(problem.code, Code::DiskFull | Code::FolderBlocked);
-    Failure { ending: if environment { Ending::Environment } else { Ending::Rejected }, problem }
+fn stage_failure(error: &StageError) -> Failure {
+    let ending = if matches!(error, StageError::Leaves { .. }) { Ending::Rejected } else { Ending::Environment };
+    Failure { ending, problem: stage_problem(error) }
 }
 
 /// What a failed move means for the job.
 #[must_use]
-pub fn redo_problem(error: &spool::RedoError) -> Problem {
-    match error.kind() {
-        crate::durable::Kind::NoSpace => Problem::new(Code::DiskFull, error.to_string()).hint("free some space; the job goes on by itself"),
-        _ => Problem::new(Code::FolderBlocked, error.to_string()).hint("make the folder writable for the daemon; the job goes on by itself"),
+pub fn redo_problem(error: &RedoError) -> Problem {
+    let detail = crate::telemetry::chain(error);
+    match error {
+        RedoError::NoSpace(_) => Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself"),
+        _ => Problem::new(Code::FolderBlocked, detail).hint("put the folder right; the job goes on by itself"),
     }
 }

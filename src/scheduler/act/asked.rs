@@ -1,6 +1,7 @@
 //! What the hands do about commands of people and programs.
 
 use super::*;
+use crate::{durable, spool};
 
 impl Hands {
     pub(super) async fn asked(&mut self, command: Command) {
@@ -8,8 +9,7 @@ impl Hands {
             Command::Cancel(job, answer) => self.cancel(job, answer),
             Command::Retry(job, answer) => self.retry(job, answer).await,
             Command::Restore(job, answer) => {
-                let (store, spool) = (self.store.clone(), self.attempt.spool.clone());
-                self.reply(answer, files::restore(store, spool, job));
+                self.reply(answer, files::restore(self.store.clone(), job));
             }
             Command::Pause(pipeline, reason, answer) => {
                 let result = self.known_pipeline(&pipeline).map(drop);
@@ -26,7 +26,7 @@ impl Hands {
                 }
                 send(answer, result);
             }
-            Command::UploadFolder(pipeline, answer) => send(answer, self.upload_folder(&pipeline)),
+            Command::UploadPath(pipeline, answer) => send(answer, self.upload_path(&pipeline)),
             Command::Submit(upload, answer) => self.submit(upload, answer),
             Command::Explain(path, answer) => self.explain(path, answer),
             Command::WhyQueued(job, answer) => {
@@ -74,7 +74,7 @@ impl Hands {
         }
         let current: Vec<String> = self.entries.iter().filter(|entry| entry.current.is_some()).map(|entry| entry.id.clone()).collect();
         // Done here and not in a task of its own: two retries of one job must not fetch its original twice.
-        match files::reclaim(&self.store, &self.attempt.spool, job, &current).await {
+        match files::reclaim(&self.store, job, &current).await {
             Ok(job) => {
                 let id = job.id;
                 self.decider.adopt(job);
@@ -85,14 +85,15 @@ impl Hands {
         }
     }
 
-    fn upload_folder(&self, pipeline: &str) -> Result<PathBuf, Refused> {
+    fn upload_path(&self, pipeline: &str) -> Result<PathBuf, Refused> {
         self.known_pipeline(pipeline)?;
         let Some(current) = self.current(pipeline) else {
             return Err(Refused::Conflict(format!("pipeline `{pipeline}` has faults and no earlier good revision")));
         };
         self.may_take()?;
-        let folder = self.attempt.spool.uploads(&current.watch.folder);
-        folder.map_err(|error| Refused::Unavailable(error.to_string()))
+        let path = spool::upload_path(&current.watch.folder, JobId(ulid::Ulid::generate()));
+        let made = durable::make_folders(&durable::folder_of(&path), 0o700);
+        made.map(|()| path).map_err(|error| Refused::Unavailable(crate::telemetry::chain(&error)))
     }
 
     fn may_take(&self) -> Result<(), Refused> {
@@ -109,8 +110,10 @@ impl Hands {
         let taken = self.may_take().and_then(|()| {
             let gone = || Refused::NotFound(format!("there is no pipeline `{}`", upload.pipeline));
             let pipeline = self.current(&upload.pipeline).ok_or_else(gone)?;
-            let job = JobId(ulid::Ulid::generate());
-            let accepted = files::uploaded(&self.attempt.spool, job, &pipeline, &upload)?;
+            // An upload lies under the name of the job that it is to be.
+            let named = upload.temp.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+            let job: JobId = named.ok_or_else(|| Refused::Invalid("the upload lies in the wrong place".to_owned()))?;
+            let accepted = files::uploaded(job, &pipeline, &upload)?;
             Ok((job, accepted))
         });
         match taken {
