@@ -211,8 +211,7 @@ async fn prune(store: Store, (age, jobs): (Duration, u64)) {
     let mut hours = tokio::time::interval(PRUNE);
     loop {
         hours.tick().await;
-        let before = Timestamp(Timestamp::now().0 - i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-        match store.prune(Retention { before, jobs }).await {
+        match store.prune(Retention { age, jobs, now: Timestamp::now() }).await {
             Ok(pruned) => tracing::debug!(?pruned, "old jobs and events removed"),
             Err(error) => tracing::warn!(%error, "old jobs and events stay for now"),
         }

@@ -73,6 +73,20 @@ impl Error {
         kind_of(&self.source)
     }
 
+    /// The same failure once more, for everybody whom it concerns.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let source = match self.source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(self.source.kind(), self.source.to_string()),
+        };
+        Self {
+            action: self.action,
+            subject: self.subject.clone(),
+            source,
+        }
+    }
+
     /// The operating system's error.
     #[must_use]
     pub fn io(&self) -> &io::Error {

@@ -57,7 +57,7 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
                 }
                 Ok(())
             }
-            Err(why) => bail!("{}{}", why.explain(name), why.hint().map(|hint| format!("; {hint}")).unwrap_or_default()),
+            Err(why) => bail!("`{name}` {why}{}", why.hint().map(|hint| format!("; {hint}")).unwrap_or_default()),
         };
     }
     if flags.json {

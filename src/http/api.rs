@@ -48,7 +48,7 @@ pub trait Backend: Send + Sync + 'static {
     fn restore(&self, id: JobId) -> Answer<'_, RawPath>;
 
     /// All pipelines, by id.
-    fn pipelines(&self) -> Vec<PipelineEntry>;
+    fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>>;
     /// Checks a pipeline's text without keeping it. Empty = no faults.
     fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Vec<Fault>>;
     /// Writes a pipeline's file, if it has no faults.

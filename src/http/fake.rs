@@ -361,8 +361,11 @@ impl Backend for Fake {
             .map(|job| job.accepted.path))
     }
 
-    fn pipelines(&self) -> Vec<PipelineEntry> {
+    fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>> {
+        let pipelines = {
         self.state().pipelines.values().cloned().collect()
+        };
+        Box::pin(async move { Ok(pipelines) })
     }
 
     fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Vec<Fault>> {

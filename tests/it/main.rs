@@ -1,3 +1,12 @@
 //! The promises, each in a file of its own, tested on the real program.
 
 mod architecture;
+mod commands;
+mod drop;
+mod feeds;
+mod kill;
+mod reload;
+mod start;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_dropleaf");

@@ -20,16 +20,16 @@ use http::header::{CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION}
 const MAX_YAML: usize = 1 << 20;
 
 pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
-    let pipelines = call.api.backend.pipelines();
+    let pipelines = call.api.backend.pipelines().await?;
     let view = PipelineListView {
         pipelines: pipelines.iter().map(PipelineView::new).collect(),
     };
     Ok(reply::json(StatusCode::OK, &view))
 }
 
-fn find(call: &Call) -> Result<PipelineEntry, Refusal> {
+async fn find(call: &Call) -> Result<PipelineEntry, Refusal> {
     let id = call.part("id");
-    let mut all = call.api.backend.pipelines();
+    let mut all = call.api.backend.pipelines().await?;
     match all.iter().position(|entry| entry.id == id) {
         Some(index) => Ok(all.swap_remove(index)),
         None => {
@@ -45,7 +45,7 @@ fn find(call: &Call) -> Result<PipelineEntry, Refusal> {
 }
 
 pub(crate) async fn one(call: Call) -> Result<Response, Refusal> {
-    let entry = find(&call)?;
+    let entry = find(&call).await?;
     let tag = format!("\"{}\"", entry.tag);
     if call.head.prefers("application/yaml") {
         if content::is_unchanged(&call.head, &tag) {
@@ -147,7 +147,7 @@ pub(crate) async fn check(mut call: Call) -> Result<Response, Refusal> {
 }
 
 pub(crate) async fn pause(mut call: Call) -> Result<Response, Refusal> {
-    find(&call)?;
+    find(&call).await?;
     let pause: Pause = call.take_json().await?;
     let reason = pause.reason.unwrap_or_else(|| "asked for".into());
     call.api.backend.pause(call.part("id"), reason).await?;
@@ -155,19 +155,19 @@ pub(crate) async fn pause(mut call: Call) -> Result<Response, Refusal> {
 }
 
 pub(crate) async fn resume(call: Call) -> Result<Response, Refusal> {
-    find(&call)?;
+    find(&call).await?;
     call.api.backend.resume(call.part("id")).await?;
     Ok(reply::empty(StatusCode::ACCEPTED))
 }
 
 pub(crate) async fn scan(call: Call) -> Result<Response, Refusal> {
-    find(&call)?;
+    find(&call).await?;
     call.api.backend.scan(call.part("id")).await?;
     Ok(reply::empty(StatusCode::ACCEPTED))
 }
 
 pub(crate) async fn submit(mut call: Call) -> Result<Response, Refusal> {
-    find(&call)?;
+    find(&call).await?;
     let id = call.part("id").to_owned();
     let name = call.query.text("name")?.map(str::to_owned);
     let slot = call.api.backend.upload_slot(&id).await?;
@@ -188,7 +188,7 @@ pub(crate) async fn try_sample(mut call: Call) -> Result<Response, Refusal> {
     let slot = call.api.backend.scratch_slot().await?;
     let received = upload::receive(&mut call, slot, Some(name)).await?;
     if received.yaml.is_none() {
-        find(&call)?;
+        find(&call).await?;
     }
     let outcome = call
         .api
