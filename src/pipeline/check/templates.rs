@@ -139,9 +139,16 @@ impl Checker<'_> {
             .filter(|variable| variable.root == "env" && variable.guarded)
             .filter_map(|variable| variable.path.first())
             .collect();
+        // `steps.stamp-text.x` reads as `steps.stamp` minus `text.x`; the second half is no fault of its own.
+        let halves: Vec<&str> = scan
+            .variables
+            .iter()
+            .filter_map(|variable| second_half(variable, scope))
+            .collect();
         let variables = scan
             .variables
             .iter()
+            .filter(|variable| !halves.contains(&variable.root.as_str()))
             .filter_map(|variable| about_variable(variable, scope, &guarded));
         let uses = scan.uses.iter().filter_map(about_use);
         for remark in variables.chain(uses).take(MAX_REMARKS).collect::<Vec<_>>() {

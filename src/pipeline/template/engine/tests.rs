@@ -70,7 +70,6 @@ fn what_cannot_be_filled_in_says_why() {
 
 #[test]
 fn bombs_end() {
-    let nested = "{% for a in x %}".repeat(1);
     let doubling = format!(
         "{{% set s = 'aaaaaaaa' %}}{}{{{{ s }}}}",
         "{% set s = s ~ s %}".repeat(60)
@@ -85,7 +84,6 @@ fn bombs_end() {
         "{{ 10 ** 10 ** 10 }}",
         &doubling,
         &replaced,
-        &nested,
         &"{{ (".repeat(1000),
         &format!("{{{{ {}1{} }}}}", "[".repeat(3000), "]".repeat(3000)),
     ] {
