@@ -1,9 +1,9 @@
 //! Ids and file names: of pipelines, steps, outputs and done files.
 
-use crate::pipeline::check::Checker;
+use crate::pipeline::check::checker::Checker;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::template::paths::MAX_NAME;
-use crate::plugin::parameters::holds_template;
+use crate::plugin::words::holds_template;
 use globset::GlobBuilder;
 
 /// The input's name, numbered where a step made several documents.

@@ -1,10 +1,12 @@
 //! Keys, types and allowed values: the schema of the spec held against the text, and what has a fault cut out.
 
-use crate::pipeline::check::{Checker, hints, names};
+use crate::pipeline::check::checker::Checker;
+use crate::pipeline::check::{hints, names};
 use crate::pipeline::spec::{self, PipelineSpec};
 use crate::pipeline::units::duration;
-use crate::pipeline::yaml::tree::unescape;
-use crate::plugin::parameters::{About, Objection, Schema};
+use crate::pipeline::yaml::flaw::unescape;
+use crate::plugin::parameters::Schema;
+use crate::plugin::parameters::objection::{About, Objection};
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 

@@ -1,12 +1,14 @@
 //! Steps: which operation, with which parameters, under which name.
 
+use crate::pipeline::check::checker::Checker;
+use crate::pipeline::check::names;
 use crate::pipeline::check::templates::OwnedScope;
-use crate::pipeline::check::{Checker, names};
 use crate::pipeline::checked::Step;
 use crate::pipeline::spec::StepSpec;
 use crate::plugin::catalog::Found;
 use crate::plugin::manifest::Inputs;
-use crate::plugin::parameters::{About, Schema};
+use crate::plugin::parameters::Schema;
+use crate::plugin::parameters::objection::About;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
@@ -199,7 +201,7 @@ fn collect_texts<'a>(value: &'a Value, pointer: &mut String, found: &mut Vec<(St
         Value::Object(map) => {
             for (key, item) in map {
                 pointer.push('/');
-                pointer.push_str(&crate::pipeline::yaml::tree::escape(key));
+                pointer.push_str(&crate::pipeline::yaml::flaw::escape(key));
                 collect_texts(item, pointer, found);
                 pointer.truncate(length);
             }

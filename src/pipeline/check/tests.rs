@@ -1,5 +1,6 @@
 use super::*;
 use crate::pipeline::testing::{catalog, surroundings};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 fn checked(yaml: &str) -> Result<Pipeline, Vec<Fault>> {
@@ -493,7 +494,6 @@ fn steps_are_checked_against_what_is_installed() {
     scan.yaml:2:54: unknown key `qualty` in `images` (did you mean `quality`?)
     scan.yaml:2:27: `part` is not known here: this operation takes all documents of the job at once
     scan.yaml:2:50: `extract` is no step before this one (an id with `-` is written `steps['extract-text']`)
-    scan.yaml:2:64: unknown variable `text` (known here are: input, job, pdf, part, steps, env, now; a plain text needs quotes)
     scan.yaml:2:28: the step `later` does not come before this one, so that its results are not known yet (no step comes before this one)
     scan.yaml:2:43: `if` cannot be read: unexpected character (compare with `==` and `!=`; join with `and`, `or`, `not`)
     scan.yaml:2:38: `if` cannot be read: unexpected input after expression (compare with `==` and `!=`; join with `and`, `or`, `not`)

@@ -1,5 +1,6 @@
 use super::*;
-use crate::pipeline::check::{Surroundings, check};
+use crate::pipeline::check::check;
+use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::testing::{catalog, surroundings};
 
 fn pipeline(id: &str, yaml: &str) -> Pipeline {

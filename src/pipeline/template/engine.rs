@@ -1,8 +1,8 @@
 //! Filling templates in: the same engine checks them in the daemon and runs them in the worker.
 
 use crate::pipeline::template::filters;
-use crate::pipeline::template::scan::{Scan, Variable};
-use crate::plugin::parameters::holds_template;
+use crate::pipeline::template::found::{Scan, Variable};
+use crate::plugin::words::holds_template;
 use minijinja::value::{Serde, Value as Dynamic};
 use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior};
 use serde_json::Value;
