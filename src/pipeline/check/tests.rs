@@ -368,6 +368,7 @@ fn folders_are_checked_with_their_meaning() {
         "watch: {folder: inbox, done_file: done}",
         "watch: {folder: inbox, done_file: '{name}.{x}'}",
         "watch: {folder: inbox, done_file: '{name}'}",
+        "watch: {folder: inbox, done_file: '{name}.{stem}'}",
         "watch: {folder: inbox, quiet: 2d}",
         "watch: inbox",
         "watch: {folder: inbox}\noutput: {folder: inbox/out}",
@@ -402,11 +403,11 @@ fn folders_are_checked_with_their_meaning() {
     scan.yaml:1:33: `include` must not be empty (`include`: Patterns of the file names to take, without regard to case)
     scan.yaml:1:34: `[a` is not a pattern: unclosed character class; missing ']' (`*` stands for any characters, `?` for one, `[a-z]` for one of these, `{a,b}` for one or the other)
     scan.yaml:1:40: this pattern is empty (a pattern is for example `*.pdf`)
-    scan.yaml:1:44: the pattern `/x` leads out of the inbox (patterns are held against names and paths below the inbox)
     scan.yaml:1:50: the pattern `../*` leads out of the inbox (patterns are held against names and paths below the inbox)
     scan.yaml:1:35: `done_file` must hold `{name}` or `{stem}`, so that each file has its own (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:35: `done_file` may only hold `{name}` and `{stem}` in braces (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:35: `done_file` is the file itself (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
+    scan.yaml:1:35: `done_file` may hold `{name}` or `{stem}` only once (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:31: `quiet` is longer than a day
     scan.yaml:1:8: `watch` must be a map of keys and values, not the text `inbox` (its keys are: folder, include, exclude, recursive, quiet, existing, done_file, polling)
     scan.yaml:2:18: results would lie in the inbox (/nowhere/dropleaf/inbox/out) and be taken again (choose a folder outside the inbox)

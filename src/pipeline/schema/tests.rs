@@ -124,3 +124,37 @@ fn the_words_of_the_schema_are_those_of_the_types() {
     parses::<Existing>(&schema["properties"]["watch"]["properties"]["existing"]);
     parses::<IfExists>(&schema["$defs"]["OutputSpec"]["properties"]["if_exists"]);
 }
+
+#[test]
+fn the_reference_names_every_key_variable_filter_and_test() {
+    use crate::pipeline::template::filters::{FILTERS, TESTS};
+    use crate::pipeline::template::scope::GROUPS;
+    let page = include_str!("../../../docs/pipelines.md");
+    let mut missing = Vec::new();
+    let mut need = |name: String| {
+        if !page.contains(&format!("`{name}`")) {
+            missing.push(name);
+        }
+    };
+    fn keys(schema: &Value, need: &mut dyn FnMut(String)) {
+        for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+            need(key.clone());
+            keys(property, need);
+        }
+    }
+    let schema = spec::schema();
+    keys(&schema, &mut need);
+    for part in schema["$defs"].as_object().into_iter().flatten() {
+        keys(part.1, &mut need);
+    }
+    for group in GROUPS {
+        for (name, _) in group.variables {
+            need(format!("{}.{name}", group.name));
+        }
+    }
+    FILTERS
+        .iter()
+        .for_each(|(name, _)| need((*name).to_owned()));
+    TESTS.iter().for_each(|name| need((*name).to_owned()));
+    assert_eq!(missing, Vec::<String>::new());
+}
