@@ -2,6 +2,7 @@
 
 use crate::pipeline::check::checker::Checker;
 use crate::pipeline::check::names;
+use crate::pipeline::check::shape::with_whole_numbers;
 use crate::pipeline::check::templates::OwnedScope;
 use crate::pipeline::checked::Step;
 use crate::pipeline::spec::StepSpec;
@@ -48,7 +49,7 @@ impl<'a> Checker<'a> {
                     plugin: found.plugin.manifest.name.clone(),
                     operation: found.operation.name.clone(),
                     condition,
-                    with,
+                    with: with_whole_numbers(with),
                     timeout,
                     continue_on_error: spec.continue_on_error.unwrap_or(false),
                 });

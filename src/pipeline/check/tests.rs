@@ -554,6 +554,26 @@ fn a_condition_may_be_plainly_true_or_false() {
 }
 
 #[test]
+fn a_whole_number_may_be_written_with_a_point() {
+    let pipeline = checked(
+        "watch: {folder: i}\nconcurrency: 2.0\nsteps: [{uses: rotate, with: {angle: 90.0}}]\n",
+    );
+    let pipeline = pipeline.expect("no faults");
+    assert_eq!(pipeline.concurrency, 2);
+    assert_eq!(pipeline.steps[0].with, serde_json::json!({"angle": 90}));
+}
+
+#[test]
+fn windows_line_ends_and_a_missing_last_one_are_fine() {
+    let yaml = "watch:\r\n  folder: inbox\r\n  x: 1\r\nsteps:\r\n  - uses: repair";
+    assert_eq!(
+        faults(yaml),
+        "scan.yaml:3:3: unknown key `x` in `watch` (known keys: folder, include, exclude, recursive, quiet, existing, \
+         done_file, polling)"
+    );
+}
+
+#[test]
 fn the_revision_changes_with_the_text_and_with_the_operations() {
     let one = checked("watch: {folder: i}\nsteps: [{uses: repair}]\n").expect("no faults");
     let other = checked("watch: {folder: i}\nsteps: [{uses: repair}]\n# x\n").expect("no faults");

@@ -96,6 +96,25 @@ fn bombs_end() {
 }
 
 #[test]
+fn bombs_end_in_single_expressions_and_conditions_too() {
+    let engine = Engine::new();
+    for bomb in [
+        "'a' * 10000000000",
+        "10 ** 10 ** 10",
+        "('a' * 60000) | replace('a', 'b' * 60000)",
+    ] {
+        assert!(engine.eval_condition(bomb, &context()).is_err(), "{bomb}");
+        let tree = json!(format!("{{{{ {bomb} }}}}"));
+        assert!(
+            engine
+                .render_value(&tree, &BTreeMap::new(), &context())
+                .is_err(),
+            "{bomb}"
+        );
+    }
+}
+
+#[test]
 fn a_single_expression_keeps_its_type() {
     let own = BTreeMap::from([(
         "/text".to_owned(),
@@ -106,6 +125,7 @@ fn a_single_expression_keeps_its_type() {
         "flag": "{{ pdf.signed }}",
         "list": "{{ list }}",
         "title": "{{- pdf.title -}}",
+        "map": "{{ {'a': 1} }}",
         "text": "{{ page }}/{{ pages }} of {{ input.name }}",
         "deep": [{"x~/y": "n{{ pdf.pages }}"}],
         "plain": 5
@@ -120,6 +140,7 @@ fn a_single_expression_keeps_its_type() {
             "flag": false,
             "list": [1, 2],
             "title": null,
+            "map": {"a": 1},
             "text": "{{ page }}/{{ pages }} of a.pdf",
             "deep": [{"x~/y": "n3"}],
             "plain": 5
