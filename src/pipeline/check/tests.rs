@@ -1,5 +1,6 @@
 use super::*;
 use crate::pipeline::testing::{catalog, surroundings};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 fn checked(yaml: &str) -> Result<Pipeline, Vec<Fault>> {
@@ -367,6 +368,7 @@ fn folders_are_checked_with_their_meaning() {
         "watch: {folder: inbox, done_file: done}",
         "watch: {folder: inbox, done_file: '{name}.{x}'}",
         "watch: {folder: inbox, done_file: '{name}'}",
+        "watch: {folder: inbox, done_file: '{name}.{stem}'}",
         "watch: {folder: inbox, quiet: 2d}",
         "watch: inbox",
         "watch: {folder: inbox}\noutput: {folder: inbox/out}",
@@ -401,11 +403,11 @@ fn folders_are_checked_with_their_meaning() {
     scan.yaml:1:33: `include` must not be empty (`include`: Patterns of the file names to take, without regard to case)
     scan.yaml:1:34: `[a` is not a pattern: unclosed character class; missing ']' (`*` stands for any characters, `?` for one, `[a-z]` for one of these, `{a,b}` for one or the other)
     scan.yaml:1:40: this pattern is empty (a pattern is for example `*.pdf`)
-    scan.yaml:1:44: the pattern `/x` leads out of the inbox (patterns are held against names and paths below the inbox)
     scan.yaml:1:50: the pattern `../*` leads out of the inbox (patterns are held against names and paths below the inbox)
     scan.yaml:1:35: `done_file` must hold `{name}` or `{stem}`, so that each file has its own (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:35: `done_file` may only hold `{name}` and `{stem}` in braces (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:35: `done_file` is the file itself (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
+    scan.yaml:1:35: `done_file` may hold `{name}` or `{stem}` only once (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:31: `quiet` is longer than a day
     scan.yaml:1:8: `watch` must be a map of keys and values, not the text `inbox` (its keys are: folder, include, exclude, recursive, quiet, existing, done_file, polling)
     scan.yaml:2:18: results would lie in the inbox (/nowhere/dropleaf/inbox/out) and be taken again (choose a folder outside the inbox)
@@ -493,7 +495,6 @@ fn steps_are_checked_against_what_is_installed() {
     scan.yaml:2:54: unknown key `qualty` in `images` (did you mean `quality`?)
     scan.yaml:2:27: `part` is not known here: this operation takes all documents of the job at once
     scan.yaml:2:50: `extract` is no step before this one (an id with `-` is written `steps['extract-text']`)
-    scan.yaml:2:64: unknown variable `text` (known here are: input, job, pdf, part, steps, env, now; a plain text needs quotes)
     scan.yaml:2:28: the step `later` does not come before this one, so that its results are not known yet (no step comes before this one)
     scan.yaml:2:43: `if` cannot be read: unexpected character (compare with `==` and `!=`; join with `and`, `or`, `not`)
     scan.yaml:2:38: `if` cannot be read: unexpected input after expression (compare with `==` and `!=`; join with `and`, `or`, `not`)
@@ -549,6 +550,26 @@ fn a_condition_may_be_plainly_true_or_false() {
     assert_eq!(
         conditions,
         [Some("false".to_owned()), Some("pdf.pages > 1".to_owned())]
+    );
+}
+
+#[test]
+fn a_whole_number_may_be_written_with_a_point() {
+    let pipeline = checked(
+        "watch: {folder: i}\nconcurrency: 2.0\nsteps: [{uses: rotate, with: {angle: 90.0}}]\n",
+    );
+    let pipeline = pipeline.expect("no faults");
+    assert_eq!(pipeline.concurrency, 2);
+    assert_eq!(pipeline.steps[0].with, serde_json::json!({"angle": 90}));
+}
+
+#[test]
+fn windows_line_ends_and_a_missing_last_one_are_fine() {
+    let yaml = "watch:\r\n  folder: inbox\r\n  x: 1\r\nsteps:\r\n  - uses: repair";
+    assert_eq!(
+        faults(yaml),
+        "scan.yaml:3:3: unknown key `x` in `watch` (known keys: folder, include, exclude, recursive, quiet, existing, \
+         done_file, polling)"
     );
 }
 

@@ -1,8 +1,8 @@
 //! Filling templates in: the same engine checks them in the daemon and runs them in the worker.
 
 use crate::pipeline::template::filters;
-use crate::pipeline::template::scan::{Scan, Variable};
-use crate::plugin::parameters::holds_template;
+use crate::pipeline::template::found::{Scan, Variable};
+use crate::plugin::words::holds_template;
 use minijinja::value::{Serde, Value as Dynamic};
 use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior};
 use serde_json::Value;
@@ -181,9 +181,12 @@ impl Engine {
         if !scan.one_expression {
             return render(&self.env, text, values).map(Value::String);
         }
-        let inside = text.trim().trim_start_matches("{{").trim_end_matches("}}");
+        let inside = text.trim();
+        let inside = inside.strip_prefix("{{").unwrap_or(inside);
+        let inside = inside.strip_suffix("}}").unwrap_or(inside);
+        // White space control.
         let inside = inside.strip_prefix(['-', '+']).unwrap_or(inside);
-        let inside = inside.strip_suffix('-').unwrap_or(inside);
+        let inside = inside.strip_suffix(['-', '+']).unwrap_or(inside);
         let fail = |error| tell(text, &scan, inside, values, &error);
         let expression = self.env.compile_expression(inside).map_err(fail)?;
         let value = expression.eval(values.clone()).map_err(fail)?;

@@ -1,6 +1,6 @@
 //! Where a character of a scalar's value lies in the text, through quotes, escapes and block indentation.
 
-use crate::pipeline::yaml::tree::Place;
+use crate::pipeline::yaml::flaw::Place;
 use saphyr_parser::{ScalarStyle, Span};
 
 /// How a scalar is written and which characters of the text it takes.

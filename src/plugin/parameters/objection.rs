@@ -1,13 +1,38 @@
 //! One validation error as objections in plain words.
 
 use crate::plugin::parameters::walk::Walk;
-use crate::plugin::parameters::words::{
-    did_you_mean, either, first_sentence, kind, literal, place, shorten, value,
+use crate::plugin::words::{
+    did_you_mean, either, first_sentence, holds_template, kind, literal, place, shorten, value,
 };
-use crate::plugin::parameters::{About, Objection, holds_template};
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
 use serde_json::Value;
+
+/// One thing that a schema has against a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objection {
+    /// JSON pointer of the value in question; for an unknown key that key's value, for a missing one the map that lacks it.
+    pub pointer: String,
+    /// What is wrong, in plain words.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The schema's `x-dropleaf-kind`, where a caller may have better words for it.
+    pub kind: Option<String>,
+    /// What sort of objection it is.
+    pub about: About,
+}
+
+/// What an objection is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A key that the schema does not know.
+    UnknownKey(String),
+    /// A key that must be there.
+    MissingKey(String),
+    /// A value.
+    Value,
+}
 
 /// What `error` says; nothing where a template excuses it.
 pub(super) fn objections(

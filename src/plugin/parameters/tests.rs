@@ -1,4 +1,5 @@
 use super::*;
+use crate::plugin::words::nearest;
 
 fn schema() -> Schema {
     Schema::of_parameters(&json!({
