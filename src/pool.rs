@@ -6,7 +6,6 @@
 //! checks every word a worker says, and [`blame`] finds out why one died.
 
 mod blame;
-mod chatter;
 mod conduct;
 mod describe;
 mod process;

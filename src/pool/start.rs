@@ -1,9 +1,9 @@
 //! Brings one worker to `Ready`.
 
 use crate::pool::Shared;
-use crate::pool::chatter::Lines;
 use crate::pool::process::{Death, Process};
 use crate::problem::{Code, Problem};
+use crate::wire::chatter::Lines;
 use crate::wire::frame::FrameError;
 use crate::wire::message::{PROTOCOL, ToDaemon};
 use crate::wire::stream::Connection;

@@ -9,13 +9,13 @@ use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{StepFailed, StepFinished, StepPlace, StepSkipped, Warned, WorkerCrashed};
 use crate::pool::Shared;
 use crate::pool::blame::{self, Autopsy, Scene};
-use crate::pool::chatter::{Gate, Lines, printable};
 use crate::pool::conduct::{Conduct, named};
 use crate::pool::process::{Death, vitals};
 use crate::pool::received;
 use crate::pool::start::{Worker, listen_to_the_end};
 use crate::pool::update::{Limits, Stop, Update};
 use crate::problem::{Code, Problem, chain};
+use crate::wire::chatter::{Gate, Lines, printable};
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{Place, Plan, ToDaemon, ToWorker};
 use rustix::fs::OFlags;
@@ -240,7 +240,7 @@ impl<'a> Watch<'a> {
         if self.progress.waiting {
             next = next.min(self.progress.told.map_or(next, |told| told + PROGRESS));
         }
-        if self.reason.is_none() && self.verdict.is_none() {
+        if self.reason.is_none() && !self.conduct.ended() {
             next = next.min(self.began + self.task.limits.deadline);
             next = next.min(self.alive + self.task.limits.stall);
             next = next.min(
@@ -268,7 +268,7 @@ impl<'a> Watch<'a> {
         }
         self.tell_progress(now).await;
         if self.reason.is_none()
-            && self.verdict.is_none()
+            && !self.conduct.ended()
             && self.kill_at.is_none()
             && let Some(problem) = self.limit_passed(now)
         {

@@ -1,1 +1,3 @@
-fn main() {}
+//! Promises, tested on the real program.
+
+mod workers;

@@ -266,6 +266,9 @@ fn signal_parent(parent: i32) -> Result<()> {
 }
 
 fn read_parent(parent: i32) -> Result<()> {
+    if std::fs::read(format!("/proc/{parent}/environ")).is_ok_and(|bytes| !bytes.is_empty()) {
+        return Ok(());
+    }
     let mut byte = [0u8; 1];
     let local = libc::iovec {
         iov_base: byte.as_mut_ptr().cast(),
@@ -274,9 +277,6 @@ fn read_parent(parent: i32) -> Result<()> {
     // SAFETY: one valid local place; the remote one is only an address.
     let read =
         unsafe { libc::process_vm_readv(parent, &raw const local, 1, &raw const local, 1, 0) };
-    if std::fs::read(format!("/proc/{parent}/environ")).is_ok_and(|bytes| !bytes.is_empty()) {
-        return Ok(());
-    }
     outcome("process_vm_readv", i32::try_from(read).unwrap_or(-1))
 }
 
