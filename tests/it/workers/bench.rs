@@ -57,7 +57,11 @@ impl Bench {
             plugin: "faulty".into(),
             version: "0.1.0".into(),
             blake3: "00ff".repeat(16),
-            library: self.store().join("faulty.so").to_string_lossy().into_owned(),
+            library: self
+                .store()
+                .join("faulty.so")
+                .to_string_lossy()
+                .into_owned(),
             operation: operation.into(),
             takes_all: operation == "count",
             condition: None,
@@ -92,7 +96,8 @@ impl Bench {
     pub(crate) fn begin_plan(&self, plan: Plan, pdf: &[u8], limits: Limits) -> Attempt {
         let path = self.home.path().join("input.pdf");
         fs::write(&path, pdf).expect("written");
-        self.pool.run(plan, File::open(&path).expect("opened"), limits)
+        self.pool
+            .run(plan, File::open(&path).expect("opened"), limits)
     }
 
     pub(crate) async fn run(&self, steps: Vec<PlanStep>) -> Ran {
@@ -119,9 +124,15 @@ pub(crate) fn limits() -> Limits {
 
 pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {
     let variables = BTreeMap::from([
-        ("input".to_owned(), json!({ "name": "scan.pdf", "stem": "scan", "folder": "" })),
+        (
+            "input".to_owned(),
+            json!({ "name": "scan.pdf", "stem": "scan", "folder": "" }),
+        ),
         ("job".to_owned(), json!({ "id": "01JOB" })),
-        ("env".to_owned(), json!({ "SECRET": "hidden", "PASSWORD": "sesame" })),
+        (
+            "env".to_owned(),
+            json!({ "SECRET": "hidden", "PASSWORD": "sesame" }),
+        ),
         ("now".to_owned(), json!("2026-11-22T12:00:00.000+01:00")),
     ]);
     Plan {
@@ -158,13 +169,17 @@ pub(crate) async fn finish(mut attempt: Attempt) -> Ran {
         }
         panic!("the attempt ended without `Ended`");
     };
-    let ended = tokio::time::timeout(PATIENCE, collect).await.expect("the attempt ends");
+    let ended = tokio::time::timeout(PATIENCE, collect)
+        .await
+        .expect("the attempt ends");
     Ran { updates, ended }
 }
 
 impl Ran {
     pub(crate) fn bill(&self) -> &Bill {
-        self.ended.as_ref().unwrap_or_else(|failure| panic!("{failure:?} after {:?}", self.updates))
+        self.ended
+            .as_ref()
+            .unwrap_or_else(|failure| panic!("{failure:?} after {:?}", self.updates))
     }
 
     pub(crate) fn failure(&self) -> &Failure {
@@ -178,8 +193,17 @@ impl Ran {
     #[track_caller]
     pub(crate) fn failed(&self, ending: Ending, code: Code, text: &str) {
         let failure = self.failure();
-        assert_eq!((failure.ending, failure.problem.code), (ending, code), "{failure:?} after {:?}", self.updates);
-        assert!(failure.problem.detail.contains(text), "{:?} lacks {text:?}", failure.problem.detail);
+        assert_eq!(
+            (failure.ending, failure.problem.code),
+            (ending, code),
+            "{failure:?} after {:?}",
+            self.updates
+        );
+        assert!(
+            failure.problem.detail.contains(text),
+            "{:?} lacks {text:?}",
+            failure.problem.detail
+        );
     }
 
     pub(crate) fn crash(&self) -> &WorkerCrashed {
@@ -190,53 +214,61 @@ impl Ran {
         found.unwrap_or_else(|| panic!("nothing crashed: {:?}", self.updates))
     }
 
+    fn picked<'a, T: 'a>(&'a self, pick: impl Fn(&'a Update) -> Option<T>) -> Vec<T> {
+        self.updates.iter().filter_map(pick).collect()
+    }
+
     pub(crate) fn logs(&self) -> Vec<&str> {
-        let message = |update| match update {
-            &Update::Log { ref message, .. } => Some(message.as_str()),
+        self.picked(|update| match update {
+            Update::Log { message, .. } => Some(message.as_str()),
             _ => None,
-        };
-        self.updates.iter().filter_map(message).collect()
+        })
     }
 
     pub(crate) fn warnings(&self) -> Vec<&str> {
-        let code = |update| match update {
-            &Update::Warning(ref warned) => Some(warned.code.as_str()),
+        self.picked(|update| match update {
+            Update::Warning(warned) => Some(warned.code.as_str()),
             _ => None,
-        };
-        self.updates.iter().filter_map(code).collect()
+        })
     }
 
     /// Names and contents of the outputs.
     pub(crate) fn outputs(&self) -> Vec<(String, Vec<u8>)> {
-        let output = |update| match update {
-            &Update::Output { ref folder, ref name, ref file, .. } => Some((format!("{folder}/{name}"), read(file))),
+        self.picked(|update| match update {
+            Update::Output {
+                folder, name, file, ..
+            } => Some((format!("{folder}/{name}"), read(file))),
             _ => None,
-        };
-        self.updates.iter().filter_map(output).collect()
+        })
     }
 
     pub(crate) fn artifacts(&self) -> Vec<(String, u32, Vec<u8>)> {
-        let artifact = |update| match update {
-            &Update::Artifact { ref name, part, ref file, .. } => Some((name.clone(), part, read(file))),
+        self.picked(|update| match update {
+            Update::Artifact {
+                name, part, file, ..
+            } => Some((name.clone(), *part, read(file))),
             _ => None,
-        };
-        self.updates.iter().filter_map(artifact).collect()
+        })
     }
 
-    /// What the step `bad` published.
+    /// What the first step that ended well published.
     pub(crate) fn results(&self) -> BTreeMap<String, Value> {
-        let results = |update| match update {
-            &Update::StepFinished(ref finished) => Some(finished.results.clone()),
+        let mut results = self.picked(|update| match update {
+            Update::StepFinished(finished) => Some(finished.results.clone()),
             _ => None,
-        };
-        self.updates.iter().find_map(results).unwrap_or_else(|| panic!("no step finished: {self:?}"))
+        });
+        assert!(!results.is_empty(), "no step finished: {self:?}");
+        results.swap_remove(0)
     }
 }
 
 fn read(file: &File) -> Vec<u8> {
     let mut bytes = Vec::new();
     let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(file));
-    File::open(path).expect("opened again").read_to_end(&mut bytes).expect("read");
+    File::open(path)
+        .expect("opened again")
+        .read_to_end(&mut bytes)
+        .expect("read");
     bytes
 }
 
@@ -251,7 +283,8 @@ pub(crate) fn built(name: &str) -> PathBuf {
 /// Links or copies a library to where it is wanted.
 pub(crate) fn place(from: &Path, to: &Path) {
     if fs::hard_link(from, to).is_err() {
-        fs::copy(from, to).unwrap_or_else(|error| panic!("{} to {}: {error}", from.display(), to.display()));
+        fs::copy(from, to)
+            .unwrap_or_else(|error| panic!("{} to {}: {error}", from.display(), to.display()));
     }
 }
 

@@ -26,8 +26,10 @@ async fn an_error_after_a_partial_edit_leaves_no_trace() {
     step.continue_on_error = true;
     let ran = bench.run(vec![step]).await;
     assert_eq!(sample::rotations(&ran.outputs()[0].1), [0, 0, 0]);
-    let passed = ran.updates.iter().any(|update| matches!(update,
-        Update::StepFailed(failed) if failed.continued));
+    let passed = ran.updates.iter().any(|update| {
+        matches!(update,
+        Update::StepFailed(failed) if failed.continued)
+    });
     assert!(passed);
 }
 
@@ -56,11 +58,18 @@ async fn crashes_are_blamed_by_plugin_step_and_signal() {
         ("double-free", 6),
     ] {
         let ran = bench.run_mode(mode).await;
-        ran.failed(Ending::Crashed, Code::PluginCrashed, "`faulty/misbehave` crashed");
+        ran.failed(
+            Ending::Crashed,
+            Code::PluginCrashed,
+            "`faulty/misbehave` crashed",
+        );
         let crash = ran.crash();
         assert_eq!(crash.signal, Some(signal), "{mode}");
         assert_eq!(crash.problem.step.as_deref(), Some("bad"));
-        assert_eq!(crash.problem.plugin.as_deref(), Some("faulty 0.1.0 (00ff00ff00ff)"));
+        assert_eq!(
+            crash.problem.plugin.as_deref(),
+            Some("faulty 0.1.0 (00ff00ff00ff)")
+        );
         assert!(crash.worker > 0);
     }
     let ran = bench.run_mode("segv").await;
@@ -82,7 +91,11 @@ async fn who_spins_is_stopped_at_the_deadline() {
     for mode in ["spin", "spin-deaf", "sleep-deaf"] {
         let began = Instant::now();
         let ran = run_short(&bench, mode, 700, 60_000).await;
-        ran.failed(Ending::TimedOut, Code::TimedOut, "the attempt took longer than 700 ms");
+        ran.failed(
+            Ending::TimedOut,
+            Code::TimedOut,
+            "the attempt took longer than 700 ms",
+        );
         assert!(began.elapsed() < Duration::from_secs(20));
         assert_eq!(ran.failure().problem.step.as_deref(), Some("bad"));
     }
@@ -95,7 +108,11 @@ async fn a_step_has_its_own_deadline() {
     let mut step = bench.misbehave("spin");
     step.timeout_ms = Some(300);
     let ran = bench.run(vec![step]).await;
-    ran.failed(Ending::TimedOut, Code::TimedOut, "the step took longer than 300 ms");
+    ran.failed(
+        Ending::TimedOut,
+        Code::TimedOut,
+        "the step took longer than 300 ms",
+    );
 }
 
 #[tokio::test]
@@ -110,7 +127,11 @@ async fn processor_time_is_limited_even_for_the_deaf() {
     let bench = Bench::with(|config| config.limits.cpu_seconds = 1);
     for mode in ["spin", "spin-deaf"] {
         let ran = bench.run_mode(mode).await;
-        ran.failed(Ending::TimedOut, Code::CpuLimit, "more than 1 s of processor time");
+        ran.failed(
+            Ending::TimedOut,
+            Code::CpuLimit,
+            "more than 1 s of processor time",
+        );
     }
 }
 
@@ -118,7 +139,11 @@ async fn processor_time_is_limited_even_for_the_deaf() {
 async fn memory_is_limited() {
     let bench = Bench::with(|config| config.limits.memory = 200 << 20);
     let ran = bench.run_mode("allocate").await;
-    ran.failed(Ending::Failed, Code::StepFailed, "out of memory, and noticed");
+    ran.failed(
+        Ending::Failed,
+        Code::StepFailed,
+        "out of memory, and noticed",
+    );
     let ran = bench.run_mode("allocate-blindly").await;
     ran.failed(Ending::TimedOut, Code::MemoryLimit, "more than 200 MiB");
     bench.is_well().await;
@@ -148,7 +173,12 @@ async fn floods_of_lines_are_cut_and_counted() {
         assert_eq!(ran.bill().pages_out, 3);
         let logs = ran.logs();
         assert!(logs.len() < 50_000, "{} lines", logs.len());
-        assert!(logs.last().is_some_and(|line| line.contains("log lines dropped")), "{:?}", logs.last());
+        assert!(
+            logs.last()
+                .is_some_and(|line| line.contains("log lines dropped")),
+            "{:?}",
+            logs.last()
+        );
     }
 }
 
@@ -183,9 +213,17 @@ async fn threads_left_behind_are_a_warning() {
 async fn calls_from_another_thread_and_forged_handles_are_step_errors() {
     let bench = Bench::new();
     let ran = bench.run(vec![bench.fault("other_thread")]).await;
-    ran.failed(Ending::Failed, Code::StepFailed, "called from another thread");
+    ran.failed(
+        Ending::Failed,
+        Code::StepFailed,
+        "called from another thread",
+    );
     let ran = bench.run(vec![bench.fault("forged_handle")]).await;
-    ran.failed(Ending::Failed, Code::StepFailed, "a forged handle was refused");
+    ran.failed(
+        Ending::Failed,
+        Code::StepFailed,
+        "a forged handle was refused",
+    );
 }
 
 #[tokio::test]
@@ -258,7 +296,10 @@ async fn draining_interrupts_what_does_not_end() {
     let bench = Bench::new();
     let mut attempt = bench.begin(vec![bench.misbehave("sleep-deaf")]);
     wait_for_step(&mut attempt).await;
-    let (ran, ()) = tokio::join!(finish(attempt), bench.pool.drain(Duration::from_millis(100)));
+    let (ran, ()) = tokio::join!(
+        finish(attempt),
+        bench.pool.drain(Duration::from_millis(100))
+    );
     ran.failed(Ending::Interrupted, Code::Interrupted, "");
     assert_eq!(bench.pool.status().spare, 0);
 }
@@ -268,8 +309,17 @@ async fn an_input_that_could_be_written_is_not_given_away() {
     let bench = Bench::new();
     let path = bench.home.path().join("open.pdf");
     std::fs::write(&path, sample::pdf(1)).expect("written");
-    let file = std::fs::File::options().read(true).write(true).open(&path).expect("opened");
-    let ran = finish(bench.pool.run(crate::workers::bench::plan(vec![]), file, limits())).await;
+    let file = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .expect("opened");
+    let ran = finish(
+        bench
+            .pool
+            .run(crate::workers::bench::plan(vec![]), file, limits()),
+    )
+    .await;
     ran.failed(Ending::Failed, Code::Internal, "read-only");
 }
 
@@ -277,9 +327,15 @@ async fn an_input_that_could_be_written_is_not_given_away() {
 async fn a_library_outside_the_store_is_not_loaded() {
     let bench = Bench::new();
     let mut step = bench.step("misbehave", json!({ "mode": "behave" }));
-    step.library = crate::workers::bench::built("faulty").to_string_lossy().into_owned();
+    step.library = crate::workers::bench::built("faulty")
+        .to_string_lossy()
+        .into_owned();
     let ran = bench.run(vec![step]).await;
-    ran.failed(Ending::Failed, Code::PluginBroken, "not in the plugin store");
+    ran.failed(
+        Ending::Failed,
+        Code::PluginBroken,
+        "not in the plugin store",
+    );
 }
 
 #[tokio::test]
@@ -310,6 +366,7 @@ fn children_of(parent: u32) -> usize {
         words.next() == Some("Z") && words.next().and_then(|word| word.parse().ok()) == Some(parent)
     };
     let entries = std::fs::read_dir("/proc").expect("/proc is there");
-    let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+    let stats =
+        entries.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok());
     stats.filter(|stat| zombie(stat)).count()
 }

@@ -7,16 +7,28 @@ use std::time::Duration;
 #[tokio::test]
 async fn a_library_tells_its_manifest() {
     let bench = Bench::new();
-    let described = bench.pool.describe(&bench.store().join("faulty.so")).await.expect("it tells");
+    let described = bench
+        .pool
+        .describe(&bench.store().join("faulty.so"))
+        .await
+        .expect("it tells");
     assert!(described.manifest.contains("\"misbehave\""));
-    assert!(described.toolchain.contains("rustc"), "{}", described.toolchain);
+    assert!(
+        described.toolchain.contains("rustc"),
+        "{}",
+        described.toolchain
+    );
 }
 
 #[tokio::test]
 async fn broken_libraries_are_refused_by_name() {
     let bench = Bench::with(|config| config.describe_limit = Duration::from_secs(2));
     std::fs::write(bench.store().join("short.so"), b"\x7fELF").expect("written");
-    std::fs::write(bench.store().join("text.so"), b"hello, this is no library at all").expect("written");
+    std::fs::write(
+        bench.store().join("text.so"),
+        b"hello, this is no library at all",
+    )
+    .expect("written");
     for (source, text) in [
         ("constructor_abort", "signal 6"),
         ("constructor_spin", "more than 2 s"),
@@ -30,7 +42,10 @@ async fn broken_libraries_are_refused_by_name() {
         ("absent", ""),
     ] {
         let library = bench.store().join(format!("{source}.so"));
-        if std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/plugins/{source}.c")).exists() {
+        if std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("tests/plugins/{source}.c"))
+            .exists()
+        {
             compile(source, &library);
         }
         let error = bench.pool.describe(&library).await.expect_err(source);
@@ -47,5 +62,8 @@ async fn a_truncated_library_is_refused() {
     let cut = bench.store().join("cut.so");
     std::fs::write(&cut, &whole[..whole.len() / 2]).expect("written");
     let error = bench.pool.describe(&cut).await.expect_err("it is refused");
-    assert!(matches!(error, DescribeError::Refused(_) | DescribeError::Crashed(_)), "{error:?}");
+    assert!(
+        matches!(error, DescribeError::Refused(_) | DescribeError::Crashed(_)),
+        "{error:?}"
+    );
 }

@@ -11,10 +11,17 @@ use std::time::Duration;
 #[tokio::test]
 async fn several_steps_cost_one_parse_and_one_save() {
     let bench = Bench::new();
-    let steps = vec![bench.misbehave("behave"), bench.misbehave("behave"), bench.misbehave("behave")];
+    let steps = vec![
+        bench.misbehave("behave"),
+        bench.misbehave("behave"),
+        bench.misbehave("behave"),
+    ];
     let ran = bench.run(steps).await;
     let bill = ran.bill();
-    assert_eq!((bill.parses, bill.saves, bill.pages_in, bill.pages_out), (1, 1, 3, 3));
+    assert_eq!(
+        (bill.parses, bill.saves, bill.pages_in, bill.pages_out),
+        (1, 1, 3, 3)
+    );
     assert!(bill.peak_kib > 1000, "{bill:?}");
     let outputs = ran.outputs();
     assert_eq!(outputs[0].0, "/out/1/scan-1.pdf");
@@ -27,10 +34,19 @@ async fn news_comes_in_order() {
     let ran = bench.run_mode("behave").await;
     let words: Vec<&str> = ran.updates.iter().map(word).collect();
     assert_eq!(words.first(), Some(&"began"));
-    let without_progress: Vec<&str> = words.iter().copied().filter(|word| *word != "progress").collect();
-    assert_eq!(without_progress, ["began", "opened", "started", "finished", "output"]);
+    let without_progress: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| *word != "progress")
+        .collect();
+    assert_eq!(
+        without_progress,
+        ["began", "opened", "started", "finished", "output"]
+    );
     let last = ran.updates.iter().rev().find_map(|update| match update {
-        Update::Progress { place, done, total } => Some((place.step.clone(), place.part, place.parts, *done, *total)),
+        Update::Progress { place, done, total } => {
+            Some((place.step.clone(), place.part, place.parts, *done, *total))
+        }
         _ => None,
     });
     assert_eq!(last, Some(("bad".to_owned(), 1, 1, 3, 3)));
@@ -62,18 +78,32 @@ async fn a_document_that_is_cut_up_goes_on_in_parts() {
     turn.condition = Some("part.index != 2".into());
     let mut count = bench.step("count", json!({}));
     count.id = "count".into();
-    let ran = bench.run(vec![bench.step("burst", json!({})), turn.clone()]).await;
+    let ran = bench
+        .run(vec![bench.step("burst", json!({})), turn.clone()])
+        .await;
     let outputs = ran.outputs();
     let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["/out/3/scan-1.pdf", "/out/3/scan-2.pdf", "/out/3/scan-3.pdf"]);
-    let turned: Vec<i64> = outputs.iter().map(|(_, pdf)| sample::rotations(pdf)[0]).collect();
+    assert_eq!(
+        names,
+        [
+            "/out/3/scan-1.pdf",
+            "/out/3/scan-2.pdf",
+            "/out/3/scan-3.pdf"
+        ]
+    );
+    let turned: Vec<i64> = outputs
+        .iter()
+        .map(|(_, pdf)| sample::rotations(pdf)[0])
+        .collect();
     assert_eq!(turned, [90, 0, 90]);
     assert_eq!(ran.bill().parses, 1);
 
     let ran = bench.run(vec![bench.step("burst", json!({})), count]).await;
     assert_eq!(ran.outputs().len(), 1, "all came together");
-    let counted = ran.updates.iter().any(|update| matches!(update,
-        Update::StepFinished(finished) if finished.results.get("documents") == Some(&json!(3))));
+    let counted = ran.updates.iter().any(|update| {
+        matches!(update,
+        Update::StepFinished(finished) if finished.results.get("documents") == Some(&json!(3)))
+    });
     assert!(counted, "{ran:?}");
 }
 
@@ -82,18 +112,26 @@ async fn templates_see_the_job_the_document_and_earlier_steps() {
     let bench = Bench::new();
     let mut first = bench.misbehave("behave");
     first.id = "first".into();
-    let mut note = bench.step("misbehave", json!({
-        "mode": "artifact",
-        "text": "{{ input.stem }} {{ pdf.pages }} {{ part.index }} {{ steps.first.pages }}",
-    }));
+    let mut note = bench.step(
+        "misbehave",
+        json!({
+            "mode": "artifact",
+            "text": "{{ input.stem }} {{ pdf.pages }} {{ part.index }} {{ steps.first.pages }}",
+        }),
+    );
     note.id = "note".into();
     let mut skipped = bench.misbehave("abort");
     skipped.id = "skipped".into();
     skipped.condition = Some("pdf.pages > 100".into());
     let ran = bench.run(vec![first, note, skipped]).await;
-    assert_eq!(ran.artifacts(), [("note.txt".to_owned(), 1, b"scan 3 1 3".to_vec())]);
-    let skipped = ran.updates.iter().any(|update| matches!(update,
-        Update::StepSkipped(skipped) if skipped.place.step == "skipped"));
+    assert_eq!(
+        ran.artifacts(),
+        [("note.txt".to_owned(), 1, b"scan 3 1 3".to_vec())]
+    );
+    let skipped = ran.updates.iter().any(|update| {
+        matches!(update,
+        Update::StepSkipped(skipped) if skipped.place.step == "skipped")
+    });
     assert!(skipped);
 }
 
@@ -121,7 +159,10 @@ async fn a_template_without_value_rejects_the_document() {
 #[tokio::test]
 async fn what_is_no_pdf_is_rejected_with_the_reason() {
     let bench = Bench::new();
-    for (bytes, code) in [(&b""[..], Code::NotPdf), (b"PK\x03\x04 a zip file", Code::NotPdf)] {
+    for (bytes, code) in [
+        (&b""[..], Code::NotPdf),
+        (b"PK\x03\x04 a zip file", Code::NotPdf),
+    ] {
         let ran = finish(bench.begin_on(vec![], bytes, limits())).await;
         assert_eq!(ran.failure().ending, Ending::Rejected);
         assert_eq!(ran.failure().problem.code, code);
@@ -135,7 +176,9 @@ async fn what_is_no_pdf_is_rejected_with_the_reason() {
 #[tokio::test]
 async fn passwords_are_templates_and_are_tried() {
     let bench = Bench::new();
-    let pdf = Sample::new("secret", 2).encrypted("sesame", "owner").bytes();
+    let pdf = Sample::new("secret", 2)
+        .encrypted("sesame", "owner")
+        .bytes();
     let ran = finish(bench.begin_on(vec![], &pdf, limits())).await;
     assert_eq!(ran.failure().problem.code, Code::PdfEncrypted);
     assert_eq!(ran.failure().ending, Ending::Rejected);
@@ -168,17 +211,22 @@ async fn artifacts_of_a_step_that_failed_are_not_put_out() {
 }
 
 #[tokio::test]
-async fn a_hundred_documents_arrive_although_the_reader_is_slow() {
-    let bench = Bench::new();
-    let mut attempt = bench.begin_on(vec![bench.step("burst", json!({}))], &sample::pdf(400), limits());
+async fn hundreds_of_documents_arrive_although_the_reader_is_slow() {
+    let bench = Bench::with(|config| config.limits.open_files = 64);
+    let mut attempt = bench.begin_on(
+        vec![bench.step("burst", json!({}))],
+        &sample::pdf(400),
+        limits(),
+    );
     let mut parts = 0;
     while let Some(update) = attempt.updates.recv().await {
         match update {
             Update::Output { part, .. } => {
                 parts += 1;
                 assert_eq!(part, parts);
-                if part % 100 == 0 {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                // Long enough for the worker to run into what the kernel lets it have under way.
+                if part == 1 {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
             Update::Ended(ended) => assert_eq!(ended.expect("it succeeds").pages_out, 400),

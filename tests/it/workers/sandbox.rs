@@ -26,15 +26,28 @@ async fn ways_out_of_a_worker_are_closed() {
         ("limits", "setrlimit"),
         ("outlive", "prctl"),
     ];
-    for (mode, call) in by_system_calls.iter().filter(|_| !level.contains("seccomp")) {
+    for (mode, call) in by_system_calls
+        .iter()
+        .filter(|_| !level.contains("seccomp"))
+    {
         let ran = bench.run_mode(mode).await;
-        ran.failed(Ending::Failed, Code::StepFailed, &format!("{call}: Operation not permitted"));
+        ran.failed(
+            Ending::Failed,
+            Code::StepFailed,
+            &format!("{call}: Operation not permitted"),
+        );
     }
-    for mode in ["passwd", "tmp", "store"].iter().filter(|_| !level.contains("landlock")) {
+    for mode in ["passwd", "tmp", "store"]
+        .iter()
+        .filter(|_| !level.contains("landlock"))
+    {
         let ran = bench.run_mode(mode).await;
         ran.failed(Ending::Failed, Code::StepFailed, "Permission denied");
     }
-    assert!(!std::path::Path::new("/tmp/dropleaf-faulty-was-here").exists() || level.contains("landlock"));
+    assert!(
+        !std::path::Path::new("/tmp/dropleaf-faulty-was-here").exists()
+            || level.contains("landlock")
+    );
     bench.is_well().await;
 }
 
@@ -43,14 +56,21 @@ async fn a_worker_knows_no_more_than_it_must() {
     let bench = Bench::new();
     let ran = bench.run_mode("look").await;
     let seen = ran.results();
-    let environment: Vec<String> = serde_json::from_value(seen["environment"].clone()).expect("a list");
+    let environment: Vec<String> =
+        serde_json::from_value(seen["environment"].clone()).expect("a list");
     assert!(
-        environment.iter().all(|name| ["MALLOC_ARENA_MAX", "LANG", "TZ"].contains(&name.as_str())),
+        environment
+            .iter()
+            .all(|name| ["MALLOC_ARENA_MAX", "LANG", "TZ"].contains(&name.as_str())),
         "{environment:?}"
     );
     assert_eq!(seen["job"], json!("01JOB"));
     assert_eq!(seen["stem"], json!("scan"));
-    assert_eq!(seen["secret"], json!(null), "passwords are not told to operations");
+    assert_eq!(
+        seen["secret"],
+        json!(null),
+        "passwords are not told to operations"
+    );
     if rustix::process::geteuid().is_root() && level(&bench).await == "full" {
         assert!(seen["uid"].as_u64() >= Some(60_700), "{seen:?}");
     }
@@ -93,8 +113,16 @@ async fn a_required_sandbox_that_is_missing_fails_jobs_by_name() {
 async fn a_worker_that_cannot_start_is_said_so() {
     let bench = Bench::with(|config| config.executable = "/nonexistent/dropleaf".into());
     let ran = bench.run_mode("behave").await;
-    ran.failed(Ending::Failed, Code::WorkerFailed, "failed to start a worker process: No such file");
+    ran.failed(
+        Ending::Failed,
+        Code::WorkerFailed,
+        "failed to start a worker process: No such file",
+    );
     let bench = Bench::with(|config| config.executable = "/bin/true".into());
     let ran = bench.run_mode("behave").await;
-    ran.failed(Ending::Failed, Code::WorkerFailed, "ended before it was ready (exit code 0)");
+    ran.failed(
+        Ending::Failed,
+        Code::WorkerFailed,
+        "ended before it was ready (exit code 0)",
+    );
 }

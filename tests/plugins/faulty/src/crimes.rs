@@ -98,9 +98,12 @@ fn break_out(mode: Mode, text: &str) -> Result<()> {
             i32::try_from(libc::ptrace(libc::PTRACE_SEIZE, parent, 0, 0)).unwrap_or(-1)
         }),
         Mode::ReadParent => read_parent(parent),
-        Mode::Passwd => Ok(drop(std::fs::read("/etc/passwd")?)),
-        Mode::Tmp => Ok(std::fs::write("/tmp/dropleaf-faulty-was-here", "out")?),
-        Mode::Store => Ok(std::fs::write("planted.so", text)?),
+        Mode::Passwd => {
+            std::fs::read("/etc/passwd")?;
+            Ok(())
+        }
+        Mode::Tmp => std::fs::write("/tmp/dropleaf-faulty-was-here", "out").map_err(Into::into),
+        Mode::Store => std::fs::write("planted.so", text).map_err(Into::into),
         Mode::Limits => raise_limits(),
         // SAFETY: as above.
         Mode::Outlive => outcome("prctl", unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) }),
