@@ -12,7 +12,7 @@ thread_local! {
     static CURRENT: Cell<Option<Target>> = const { Cell::new(None) };
 }
 
-struct Bridge;
+pub(crate) struct Bridge;
 
 impl Log for Bridge {
     fn enabled(&self, _: &Metadata<'_>) -> bool {

@@ -90,6 +90,8 @@ mod operation;
 mod page_range;
 mod run;
 mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod text;
 mod tree;
 mod value;
@@ -114,5 +116,5 @@ pub mod prelude {
     pub use log::Level;
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};
-    pub use serde_json::json;
+    pub use serde_json::{Value as Json, json};
 }

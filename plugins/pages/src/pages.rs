@@ -1,6 +1,6 @@
 //! Turning, dropping and ordering pages in place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use dropleaf_plugin_sdk::assemble;
 use dropleaf_plugin_sdk::prelude::*;
@@ -39,16 +39,16 @@ fn turn(now: f64, angle: i64) -> i64 {
     (now + angle.rem_euclid(360)) % 360
 }
 
-/// Leaves the pages `keep` (from 0, each once, at least one) in that order, and nothing that only the others used.
+/// Leaves the pages `keep` (from 0, each once, at least one) in that order.
+///
+/// The host drops the objects of the others, so that outlines and links do not hold them, and does not save what nothing
+/// leads to any more: their contents are not in the file for everybody to find.
 pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
     let document = run.document();
     let count = document.page_count()?;
     let kept: HashSet<u32> = keep.iter().copied().collect();
     let dropped: Vec<u32> = (0..count).filter(|page| !kept.contains(page)).collect();
-    let mut gone = Vec::new();
-    for &index in &dropped {
-        gone.extend(document.page(index)?.id()?);
-    }
+    drop_fields(&document, &dropped)?;
     let mut done = 0;
     for (first, length) in assemble::runs(&dropped).into_iter().rev() {
         document.page_remove(first, length)?;
@@ -62,11 +62,64 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
         .filter_map(|page| order.binary_search(page).ok())
         .filter_map(|place| u32::try_from(place).ok())
         .collect();
-    arrange(run, &places)?;
-    if !gone.is_empty() {
-        sweep(run, &gone)?;
+    arrange(run, &places)
+}
+
+/// Takes the form fields of these pages out of the form, which would hold them and their values in the file.
+fn drop_fields(document: &Document<'_>, pages: &[u32]) -> Result<()> {
+    let Some(form) = document.catalog()?.object("AcroForm")? else {
+        return Ok(());
+    };
+    let mut gone = HashSet::new();
+    for &index in pages {
+        let Some(Value::Array(annotations)) = document.page(index)?.get("Annots")? else {
+            continue;
+        };
+        for index in 0..annotations.len()? {
+            gone.extend(
+                annotations
+                    .at_raw(index)?
+                    .and_then(|annotation| annotation.as_ref()),
+            );
+        }
+    }
+    // One level of the tree of fields a round: a field whose last widget goes, goes too.
+    while !gone.is_empty() {
+        let mut owners: HashMap<Option<Ref>, HashSet<Ref>> = HashMap::new();
+        for field in gone.drain() {
+            let parent = match document.object(field)?.as_dict() {
+                Some(field) => field.get_raw("Parent")?.and_then(|parent| parent.as_ref()),
+                None => None,
+            };
+            owners.entry(parent).or_default().insert(field);
+        }
+        for (owner, fields) in owners {
+            let list = match owner {
+                None => form.object("Fields")?,
+                Some(parent) => match document.object(parent)?.as_dict() {
+                    Some(parent) => parent.object("Kids")?,
+                    None => None,
+                },
+            };
+            let Some(list) = list else { continue };
+            if drop_items(&list, &fields)? && list.is_empty()? {
+                gone.extend(owner);
+            }
+        }
     }
     Ok(())
+}
+
+/// Takes references out of an array; says whether there were any.
+fn drop_items(list: &Object<'_>, gone: &HashSet<Ref>) -> Result<bool> {
+    let before = list.len()?;
+    for index in (0..before).rev() {
+        let item = list.at_raw(index)?.and_then(|item| item.as_ref());
+        if item.is_some_and(|item| gone.contains(&item)) {
+            list.remove_at(index)?;
+        }
+    }
+    Ok(list.len()? < before)
 }
 
 /// Orders the pages so that the one at `order[i]` comes to stand at `i`; `order` has each page once.
@@ -90,63 +143,6 @@ pub(crate) fn arrange(run: &Run<'_>, order: &[u32]) -> Result<()> {
 
 fn index(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
-}
-
-/// Removes the page objects `gone`, unless a page that is left is one of them, and all that nothing refers to any more.
-///
-/// Without this a dropped page would still be in the file, for everybody to find.
-fn sweep(run: &Run<'_>, gone: &[Ref]) -> Result<()> {
-    let document = run.document();
-    let mut left = HashSet::new();
-    for page in document.pages() {
-        left.extend(page?.id()?);
-    }
-    let before: Vec<Ref> = reachable_from(run, gone.iter().copied(), &left)?;
-    for page in gone.iter().filter(|page| !left.contains(page)) {
-        document.remove(*page)?;
-    }
-    let roots = document.trailer()?.tree()?.references();
-    let needed: HashSet<Ref> = reachable_from(run, roots, &HashSet::new())?
-        .into_iter()
-        .collect();
-    for object in before {
-        if !needed.contains(&object) && !gone.contains(&object) {
-            document.remove(object)?;
-        }
-    }
-    Ok(())
-}
-
-/// All objects that can be reached from `roots` without going through `stop`.
-fn reachable_from(
-    run: &Run<'_>,
-    roots: impl IntoIterator<Item = Ref>,
-    stop: &HashSet<Ref>,
-) -> Result<Vec<Ref>> {
-    let document = run.document();
-    let mut found = Vec::new();
-    let mut seen: HashSet<Ref> = HashSet::new();
-    let mut open: Vec<Ref> = roots.into_iter().collect();
-    while let Some(reference) = open.pop() {
-        if stop.contains(&reference) || !seen.insert(reference) {
-            continue;
-        }
-        if found.len() % 1024 == 0 && run.cancelled() {
-            return Err(Error::cancelled());
-        }
-        match document.object(reference)? {
-            Value::Null => continue,
-            Value::Ref(next) => open.push(next),
-            value => {
-                if let Some(object) = value.as_object() {
-                    open.extend(object.tree()?.references());
-                    object.release()?;
-                }
-            }
-        }
-        found.push(reference);
-    }
-    Ok(found)
 }
 
 #[cfg(test)]
