@@ -7,6 +7,7 @@ pub mod folders;
 pub mod load;
 pub mod schema;
 pub mod spec;
+pub mod surroundings;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;

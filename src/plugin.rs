@@ -4,3 +4,4 @@ pub mod audit;
 pub mod catalog;
 pub mod manifest;
 pub mod parameters;
+pub mod words;

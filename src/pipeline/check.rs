@@ -4,68 +4,30 @@
 //! shape. What has a fault is cut out and the rest is checked on: folders, durations, steps, templates. So one look at a
 //! file shows everything that is wrong with it, and a `Pipeline` exists only where nothing is.
 
+mod checker;
 mod hints;
 pub(crate) mod names;
 pub(crate) mod places;
 mod shape;
 mod steps;
 mod templates;
+mod variables;
 
+use crate::pipeline::check::checker::Checker;
 use crate::pipeline::checked::{
     Duplicates, Existing, IfExists, OnSigned, Original, Output, Pipeline, Retry, Watch,
 };
 use crate::pipeline::fault::Fault;
 use crate::pipeline::spec::{OriginalSpec, OutputSpec, PipelineSpec, RetrySpec, WatchSpec};
+use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::units::{duration, say_duration};
-use crate::pipeline::yaml::tree::{Place, Tree};
 use crate::pipeline::yaml::{self, Read};
 use crate::plugin::catalog::Catalog;
-use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Faults shown of one file; who made more has the wrong file.
 const MAX_FAULTS: usize = 100;
-
-/// What a pipeline's checks have to know about the world around it.
-#[derive(Clone, Debug)]
-pub struct Surroundings {
-    /// The absolute home: relative folders lie in it.
-    pub home: PathBuf,
-    /// What `~` stands for.
-    pub user_home: Option<PathBuf>,
-    /// Names of the environment variables that are set where jobs will run; `None` where that is not known, so that
-    /// `env.*` is not held against it.
-    pub env: Option<BTreeSet<String>>,
-}
-
-impl Surroundings {
-    /// The surroundings of this process. With `env_counts` an environment variable that is not set is a fault.
-    #[must_use]
-    pub fn of_this_process(home: PathBuf, env_counts: EnvCounts) -> Self {
-        let names = || {
-            std::env::vars_os()
-                .filter_map(|(name, _)| name.into_string().ok())
-                .collect()
-        };
-        Self {
-            home,
-            user_home: std::env::var_os("HOME")
-                .map(PathBuf::from)
-                .filter(|home| home.is_absolute()),
-            env: (env_counts == EnvCounts::Yes).then(names),
-        }
-    }
-}
-
-/// Whether this process's environment is the one that jobs will run in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EnvCounts {
-    /// The daemon's.
-    Yes,
-    /// A command line's, perhaps another user's.
-    No,
-}
 
 /// Checks the text of pipeline `id`, called `file` in faults.
 ///
@@ -121,42 +83,7 @@ pub fn check(
     }
 }
 
-/// One check of one file.
-struct Checker<'a> {
-    id: &'a str,
-    file: &'a str,
-    text: &'a str,
-    tree: &'a Tree,
-    catalog: &'a Catalog,
-    surroundings: &'a Surroundings,
-    /// Pointers of values that had a fault and are treated as absent.
-    cut: HashSet<String>,
-    /// Ids of all steps.
-    step_names: Vec<String>,
-    faults: Vec<Fault>,
-}
-
 impl Checker<'_> {
-    fn fault_at(&mut self, place: Place, pointer: &str, message: impl Into<String>) -> &mut Fault {
-        self.faults.push(Fault {
-            file: self.file.to_owned(),
-            line: place.line,
-            column: place.column,
-            pointer: pointer.to_owned(),
-            message: message.into(),
-            hint: None,
-        });
-        let last = self.faults.len() - 1;
-        &mut self.faults[last]
-    }
-
-    /// A fault of the value at `pointer`.
-    fn fault(&mut self, pointer: &str, message: impl Into<String>, hint: &str) {
-        let place = self.tree.value_at(pointer);
-        let fault = self.fault_at(place, pointer, message);
-        fault.hint = (!hint.is_empty()).then(|| hint.to_owned());
-    }
-
     fn pipeline(&mut self, spec: &PipelineSpec) -> Option<Pipeline> {
         let watch = spec.watch.as_ref().map(|watch| self.watch(watch));
         let steps = self.steps(spec.steps.as_deref().unwrap_or_default());
@@ -191,6 +118,10 @@ impl Checker<'_> {
             duplicates: spec.duplicates.unwrap_or(Duplicates::Process),
             allow_chain: spec.allow_chain.unwrap_or(false),
         };
+        // Where there is no inbox there is a fault already.
+        if pipeline.watch.folder.as_os_str().is_empty() {
+            return None;
+        }
         self.own_folders(&pipeline);
         Some(pipeline)
     }

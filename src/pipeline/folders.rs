@@ -1,9 +1,8 @@
 //! Pipelines side by side: no two take from one inbox, and none feeds another by accident.
 
-use crate::pipeline::check::places::spreads;
 use crate::pipeline::checked::{Original, Pipeline};
 use crate::pipeline::fault::Fault;
-use crate::pipeline::yaml::tree::Tree;
+use crate::pipeline::yaml::build;
 use std::path::{Path, PathBuf};
 
 /// A checked pipeline and what its file is called in faults.
@@ -73,7 +72,7 @@ impl<'a> Site<'a> {
     }
 
     fn fault(&self, pointer: &str, message: String, hint: &str) -> (String, Fault) {
-        let place = Tree::parse(&self.entry.pipeline.yaml).map(|parsed| {
+        let place = build::parse(&self.entry.pipeline.yaml).map(|parsed| {
             if parsed.tree.has(pointer) {
                 parsed.tree.value_at(pointer)
             } else {
@@ -174,6 +173,11 @@ fn endless(sites: &[Site<'_>], faults: &mut Vec<(String, Fault)>) {
             }
         }
     }
+}
+
+/// Whether results go into folders below the outbox.
+pub(crate) fn spreads(pipeline: &Pipeline) -> bool {
+    Path::new(&pipeline.output.folder) != pipeline.output.root
 }
 
 /// Whether `folder` is `inbox` or lies below it.

@@ -1,10 +1,11 @@
 //! The pipelines folder: every `.yaml` and `.yml` file in it, checked.
 
+use crate::pipeline::check::check;
 use crate::pipeline::check::names::pipeline_id;
-use crate::pipeline::check::{Surroundings, check};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
-use crate::pipeline::yaml::{MAX_BYTES, text};
+use crate::pipeline::surroundings::Surroundings;
+use crate::pipeline::yaml::text::{self, MAX_BYTES};
 use crate::plugin::catalog::Catalog;
 use std::fs::{self, File};
 use std::io::{self, Read as _};

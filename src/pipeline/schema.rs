@@ -36,7 +36,9 @@ pub fn pipeline(catalog: &Catalog) -> Value {
             choices.push(json!({"enum": full_names}));
             uses.insert("anyOf".to_owned(), Value::Array(choices));
         }
-        step.insert("allOf".to_owned(), Value::Array(rules));
+        if !rules.is_empty() {
+            step.insert("allOf".to_owned(), Value::Array(rules));
+        }
     }
     if let Some(Value::Object(all)) = schema.get_mut("$defs") {
         all.extend(definitions);

@@ -7,18 +7,16 @@
 
 pub mod engine;
 pub mod filters;
+pub(crate) mod found;
 pub mod paths;
 pub(crate) mod scan;
 pub mod scope;
 pub mod values;
 
 use crate::pipeline::checked::Pipeline;
-use crate::pipeline::template::scan::Scan;
+use crate::pipeline::template::found::Scan;
 use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// Bytes that a template may have.
-pub(crate) const MAX_TEMPLATE: usize = 16 << 10;
 
 /// The environment variables that the templates of `pipeline` name: those, and no others, are given to its workers.
 #[must_use]

@@ -1,6 +1,6 @@
 //! A catalog for tests: the standard operations with parameters as their plugins describe them.
 
-use crate::pipeline::check::Surroundings;
+use crate::pipeline::surroundings::Surroundings;
 use crate::plugin::catalog::{Catalog, Installed};
 use serde_json::{Value, json};
 use std::path::PathBuf;

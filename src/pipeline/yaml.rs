@@ -5,17 +5,17 @@
 //! twice and second documents are found there before any value is built. Only a text that passed the guard reaches
 //! `serde_yaml`, which says what the values are. `docs/decisions/0002-serde-yaml-contained.md` has the reasons.
 
-pub(crate) mod plain_words;
-pub(crate) mod scalar;
+pub(crate) mod build;
+pub(crate) mod flaw;
+mod plain_words;
+mod scalar;
 pub(crate) mod text;
 pub(crate) mod tree;
 
 use crate::pipeline::fault::Fault;
-use crate::pipeline::yaml::tree::{Flaw, Place, Tree};
+use crate::pipeline::yaml::flaw::{Flaw, Place};
+use crate::pipeline::yaml::tree::Tree;
 use serde_json::Value;
-
-/// Bytes that a pipeline file may have.
-pub(crate) const MAX_BYTES: u64 = 1 << 20;
 
 /// A pipeline file that could be read, with the faults of its structure.
 pub(crate) struct Read<'a> {
@@ -36,7 +36,7 @@ pub(crate) struct Read<'a> {
 pub(crate) fn read<'a>(file: &str, bytes: &'a [u8]) -> Result<Read<'a>, Box<Fault>> {
     let at = |flaw: Flaw| Box::new(flaw.fault(file));
     let text = text::check(bytes).map_err(at)?;
-    let parsed = Tree::parse(text).map_err(at)?;
+    let parsed = build::parse(text).map_err(at)?;
     let mut faults: Vec<Fault> = parsed
         .flaws
         .into_iter()

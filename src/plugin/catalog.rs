@@ -1,7 +1,7 @@
 //! The operations of all installed plugins, found by the name that `uses` gives them.
 
 use crate::plugin::manifest::{Manifest, Operation};
-use crate::plugin::parameters::nearest;
+use crate::plugin::words::nearest;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;

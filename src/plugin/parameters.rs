@@ -3,12 +3,12 @@
 //! Parameters come from YAML, so that a text may hold a template whose value is not known yet: such a text counts as any
 //! scalar, and the operation checks what it became.
 
-mod objection;
+pub mod objection;
 mod walk;
-mod words;
 
-use crate::plugin::parameters::objection::objections;
+use crate::plugin::parameters::objection::{Objection, objections};
 use crate::plugin::parameters::walk::Walk;
+use crate::plugin::words;
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -17,32 +17,6 @@ use std::collections::BTreeMap;
 pub struct Schema {
     raw: Value,
     validator: Validator,
-}
-
-/// One thing that a schema has against a value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Objection {
-    /// JSON pointer of the value in question; for an unknown key that key's value, for a missing one the map that lacks it.
-    pub pointer: String,
-    /// What is wrong, in plain words.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
-    /// The schema's `x-dropleaf-kind`, where a caller may have better words for it.
-    pub kind: Option<String>,
-    /// What sort of objection it is.
-    pub about: About,
-}
-
-/// What an objection is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
-    /// A key that the schema does not know.
-    UnknownKey(String),
-    /// A key that must be there.
-    MissingKey(String),
-    /// A value.
-    Value,
 }
 
 impl Schema {
@@ -94,38 +68,6 @@ impl Schema {
     pub fn own_variables(&self, value: &Value) -> BTreeMap<String, Vec<String>> {
         Walk::new(&self.raw).own_variables(value)
     }
-}
-
-/// Whether `text` holds something that a template engine would look at.
-#[must_use]
-pub fn holds_template(text: &str) -> bool {
-    ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
-}
-
-/// The one of `known` that was probably meant by `wrong`.
-#[must_use]
-pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let wrong = wrong.to_lowercase();
-    known
-        .into_iter()
-        .map(|word| (closeness(&wrong, &word.to_lowercase()), word))
-        .filter(|(score, _)| *score >= 0.6)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, word)| word)
-}
-
-/// From 0 to 1; a word that only lacks or has something at an end is close too.
-fn closeness(wrong: &str, word: &str) -> f64 {
-    let plain = |text: &str| text.replace(['-', '_', ' '], "");
-    let (wrong, word) = (plain(wrong), plain(word));
-    if wrong == word {
-        return 1.0;
-    }
-    if wrong.len() >= 3 && (word.starts_with(&wrong) || wrong.starts_with(&word) && word.len() >= 3)
-    {
-        return 0.85;
-    }
-    strsim::normalized_damerau_levenshtein(&wrong, &word)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Ids and file names: of pipelines, steps, outputs and done files.
 
-use crate::pipeline::check::Checker;
+use crate::pipeline::check::checker::Checker;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::template::paths::MAX_NAME;
-use crate::plugin::parameters::holds_template;
+use crate::plugin::words::holds_template;
 use globset::GlobBuilder;
 
 /// The input's name, numbered where a step made several documents.
@@ -46,7 +46,7 @@ impl Checker<'_> {
                 );
             } else if pattern.len() > 1000 {
                 self.fault(&pointer, "this pattern has more than 1000 characters", "");
-            } else if pattern.starts_with('/') || pattern.split('/').any(|part| part == "..") {
+            } else if pattern.split('/').any(|part| part == "..") {
                 let message = format!("the pattern `{shown}` leads out of the inbox");
                 self.fault(
                     &pointer,
@@ -59,7 +59,12 @@ impl Checker<'_> {
                     format!("the pattern `{shown}` cannot hold a template"),
                     "",
                 );
-            } else if let Err(error) = GlobBuilder::new(pattern).literal_separator(true).build() {
+            } else if let Err(error) = GlobBuilder::new(pattern.trim_start_matches('/'))
+                .case_insensitive(true)
+                .literal_separator(true)
+                .backslash_escape(true)
+                .build()
+            {
                 let message = format!("`{shown}` is not a pattern: {}", error.kind());
                 self.fault(&pointer, message, "`*` stands for any characters, `?` for one, `[a-z]` for one of these, `{a,b}` for one or the other");
             }
@@ -75,6 +80,12 @@ impl Checker<'_> {
             self.fault(
                 POINTER,
                 "`done_file` has single braces and takes no template",
+                HINT,
+            );
+        } else if template.matches("{name}").count() + template.matches("{stem}").count() > 1 {
+            self.fault(
+                POINTER,
+                "`done_file` may hold `{name}` or `{stem}` only once",
                 HINT,
             );
         } else if bare.len() == template.len() {

@@ -1,11 +1,12 @@
 //! Folders: what a text in the file means, and whether results, originals and the inbox keep out of each other's way.
 
-use crate::pipeline::check::{Checker, names};
+use crate::pipeline::check::checker::Checker;
+use crate::pipeline::check::names;
 use crate::pipeline::checked::{Original, Pipeline};
-use crate::pipeline::folders::{lies_in, real};
+use crate::pipeline::folders::{lies_in, real, spreads};
+use crate::pipeline::template::found::Scan;
 use crate::pipeline::template::paths::MAX_NAME;
-use crate::pipeline::template::scan::Scan;
-use crate::plugin::parameters::holds_template;
+use crate::plugin::words::holds_template;
 use std::path::{Component, Path, PathBuf};
 
 /// The daemon's own folders in the home: nothing is watched there and nothing is put there.
@@ -230,11 +231,6 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-/// Whether results go into folders below the outbox.
-pub(crate) fn spreads(pipeline: &Pipeline) -> bool {
-    Path::new(&pipeline.output.folder) != pipeline.output.root
 }
 
 /// Without `.` and `..`, by the text alone.

@@ -1,10 +1,12 @@
 //! Keys, types and allowed values: the schema of the spec held against the text, and what has a fault cut out.
 
-use crate::pipeline::check::{Checker, hints, names};
+use crate::pipeline::check::checker::Checker;
+use crate::pipeline::check::{hints, names};
 use crate::pipeline::spec::{self, PipelineSpec};
 use crate::pipeline::units::duration;
-use crate::pipeline::yaml::tree::unescape;
-use crate::plugin::parameters::{About, Objection, Schema};
+use crate::pipeline::yaml::flaw::unescape;
+use crate::plugin::parameters::Schema;
+use crate::plugin::parameters::objection::{About, Objection};
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
@@ -32,7 +34,10 @@ impl Checker<'_> {
             return None;
         }
         for objection in SCHEMA.objections("", &value) {
-            if !matches!(objection.about, About::MissingKey(_)) {
+            // What is half right inside `original` says nothing.
+            if objection.pointer.starts_with("/original/") {
+                self.cut.insert("/original".to_owned());
+            } else if !matches!(objection.about, About::MissingKey(_)) {
                 self.cut.insert(objection.pointer.clone());
             }
             self.objection("", &objection, &value);
@@ -43,6 +48,7 @@ impl Checker<'_> {
         for pointer in &cuts {
             cut(&mut value, pointer);
         }
+        whole_numbers(&mut value);
         match serde_json::from_value(value) {
             Ok(spec) => Some(spec),
             Err(error) => {
@@ -67,6 +73,22 @@ impl Checker<'_> {
             message = better.unwrap_or(message);
             hint = advice.or(hint);
         }
+        if objection.about == About::Value && base.is_empty() {
+            match objection.pointer.as_str() {
+                "/original" => {
+                    message = message.replace("a map of keys and values", "`{archive: folder}`");
+                }
+                condition if condition.strip_suffix("/if").is_some_and(is_step) => {
+                    message = message.replace("`true` or `false` or a text", "an expression");
+                    message = message.replace("a text or `true` or `false`", "an expression");
+                    hint = Some("for example `pdf.pages > 1 and not pdf.signed`".to_owned());
+                }
+                step if is_step(step) => {
+                    hint = Some("a step starts with its operation: `- uses: rotate`".to_owned());
+                }
+                _ => {}
+            }
+        }
         if objection.kind.as_deref() == Some("duration")
             && let Some(value) = whole.pointer(&objection.pointer)
         {
@@ -74,6 +96,49 @@ impl Checker<'_> {
         }
         self.fault_at(place, &pointer, message).hint = hint;
     }
+}
+
+/// Makes `4.0` a 4, which a schema calls a whole number and serde does not. What `with` says is left as it is written.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let others = map.iter_mut().filter(|(key, _)| *key != "with");
+            others.for_each(|(_, value)| whole_numbers(value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        number => make_whole(number),
+    }
+}
+
+/// `value` with every whole number written as one.
+pub(super) fn with_whole_numbers(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(map) => map
+            .values_mut()
+            .for_each(|part| *part = with_whole_numbers(part.take())),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|part| *part = with_whole_numbers(part.take())),
+        number => make_whole(number),
+    }
+    value
+}
+
+fn make_whole(value: &mut Value) {
+    if value.is_f64()
+        && let Some(number) = value.as_f64()
+        && number.fract() == 0.0
+        && number.abs() < 9e15
+    {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        let whole = number as i64;
+        *value = Value::from(whole);
+    }
+}
+
+fn is_step(pointer: &str) -> bool {
+    let index = pointer.strip_prefix("/steps/");
+    index.is_some_and(|index| index.chars().all(|c| c.is_ascii_digit()))
 }
 
 fn about_duration(key: &str, value: &Value, otherwise: String) -> (String, Option<String>) {

@@ -1,12 +1,15 @@
 //! Steps: which operation, with which parameters, under which name.
 
+use crate::pipeline::check::checker::Checker;
+use crate::pipeline::check::names;
+use crate::pipeline::check::shape::with_whole_numbers;
 use crate::pipeline::check::templates::OwnedScope;
-use crate::pipeline::check::{Checker, names};
 use crate::pipeline::checked::Step;
 use crate::pipeline::spec::StepSpec;
 use crate::plugin::catalog::Found;
 use crate::plugin::manifest::Inputs;
-use crate::plugin::parameters::{About, Schema};
+use crate::plugin::parameters::Schema;
+use crate::plugin::parameters::objection::About;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
@@ -46,7 +49,7 @@ impl<'a> Checker<'a> {
                     plugin: found.plugin.manifest.name.clone(),
                     operation: found.operation.name.clone(),
                     condition,
-                    with,
+                    with: with_whole_numbers(with),
                     timeout,
                     continue_on_error: spec.continue_on_error.unwrap_or(false),
                 });
@@ -199,7 +202,7 @@ fn collect_texts<'a>(value: &'a Value, pointer: &mut String, found: &mut Vec<(St
         Value::Object(map) => {
             for (key, item) in map {
                 pointer.push('/');
-                pointer.push_str(&crate::pipeline::yaml::tree::escape(key));
+                pointer.push_str(&crate::pipeline::yaml::flaw::escape(key));
                 collect_texts(item, pointer, found);
                 pointer.truncate(length);
             }

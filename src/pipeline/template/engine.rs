@@ -1,8 +1,8 @@
 //! Filling templates in: the same engine checks them in the daemon and runs them in the worker.
 
 use crate::pipeline::template::filters;
-use crate::pipeline::template::scan::Scan;
-use crate::plugin::parameters::holds_template;
+use crate::pipeline::template::found::{Scan, Variable};
+use crate::plugin::words::holds_template;
 use minijinja::value::{Serde, Value as Dynamic};
 use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior};
 use serde_json::Value;
@@ -177,20 +177,19 @@ impl Engine {
     }
 
     fn render_text(&self, text: &str, values: &Dynamic) -> Result<Value, Error> {
-        if !Scan::template(text.trim()).one_expression {
+        let scan = Scan::template(text.trim());
+        if !scan.one_expression {
             return render(&self.env, text, values).map(Value::String);
         }
-        let inside = text.trim().trim_start_matches("{{").trim_end_matches("}}");
+        let inside = text.trim();
+        let inside = inside.strip_prefix("{{").unwrap_or(inside);
+        let inside = inside.strip_suffix("}}").unwrap_or(inside);
+        // White space control.
         let inside = inside.strip_prefix(['-', '+']).unwrap_or(inside);
-        let inside = inside.strip_suffix('-').unwrap_or(inside);
-        let fail = |error: &minijinja::Error| tell(text, inside, error);
-        let expression = self
-            .env
-            .compile_expression(inside)
-            .map_err(|error| fail(&error))?;
-        let value = expression
-            .eval(values.clone())
-            .map_err(|error| fail(&error))?;
+        let inside = inside.strip_suffix(['-', '+']).unwrap_or(inside);
+        let fail = |error| tell(text, &scan, inside, values, &error);
+        let expression = self.env.compile_expression(inside).map_err(fail)?;
+        let value = expression.eval(values.clone()).map_err(fail)?;
         if value.is_undefined() {
             return Err(Error::Undefined {
                 template: shorten(text),
@@ -208,14 +207,10 @@ impl Engine {
     /// # Errors
     /// As `render_string`.
     pub fn eval_condition(&self, expression: &str, context: &Context) -> Result<bool, Error> {
-        let fail = |error: &minijinja::Error| tell(expression, expression, error);
-        let compiled = self
-            .env
-            .compile_expression(expression)
-            .map_err(|error| fail(&error))?;
-        let value = compiled
-            .eval(context.values.clone())
-            .map_err(|error| fail(&error))?;
+        let scan = || Scan::expression(expression);
+        let fail = |error| tell(expression, &scan(), expression, &context.values, &error);
+        let compiled = self.env.compile_expression(expression).map_err(fail)?;
+        let value = compiled.eval(context.values.clone()).map_err(fail)?;
         if value.is_undefined() {
             return Err(Error::Undefined {
                 template: shorten(expression),
@@ -227,7 +222,15 @@ impl Engine {
 }
 
 fn render(env: &Environment<'_>, template: &str, values: &Dynamic) -> Result<String, Error> {
-    let fail = |error: minijinja::Error| tell(template, template, &error);
+    let fail = |error| {
+        tell(
+            template,
+            &Scan::template(template),
+            template,
+            values,
+            &error,
+        )
+    };
     let compiled = env.template_from_str(template).map_err(fail)?;
     compiled.render(values.clone()).map_err(fail)
 }
@@ -262,26 +265,59 @@ fn print_for_name(
     }
 }
 
-/// The engine's error, in terms of the template.
-fn tell(template: &str, source: &str, error: &minijinja::Error) -> Error {
+/// The engine's error, in terms of the template. `scan` has the names in `source`.
+fn tell(
+    template: &str,
+    scan: &Scan,
+    source: &str,
+    values: &Dynamic,
+    error: &minijinja::Error,
+) -> Error {
     let template = shorten(template);
-    let culprit = error
-        .range()
-        .and_then(|range| source.get(range))
-        .map(str::trim);
-    match (error.kind(), culprit) {
-        (ErrorKind::UndefinedError, Some(name)) => Error::Undefined {
-            template,
-            name: shorten(name),
-        },
-        (ErrorKind::OutOfFuel, _) => Error::TooMuch { template },
-        (kind, _) => Error::Failed {
+    match error.kind() {
+        ErrorKind::UndefinedError => {
+            let by_place = || {
+                error
+                    .range()
+                    .and_then(|range| source.get(range))
+                    .unwrap_or(source)
+            };
+            let name = scan
+                .variables
+                .iter()
+                .find_map(|variable| without_value(variable, values));
+            Error::Undefined {
+                template,
+                name: name.unwrap_or_else(|| shorten(by_place())),
+            }
+        }
+        ErrorKind::OutOfFuel => Error::TooMuch { template },
+        kind => Error::Failed {
             template,
             why: error
                 .detail()
                 .map_or_else(|| kind.to_string(), str::to_owned),
         },
     }
+}
+
+/// The variable as it is written, where it has no value.
+fn without_value(variable: &Variable, values: &Dynamic) -> Option<String> {
+    let mut name = variable.root.clone();
+    let mut value = values.get_attr(&variable.root).ok()?;
+    for part in &variable.path {
+        if value.is_undefined() {
+            break;
+        }
+        let plain = part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        name.push_str(&if plain {
+            format!(".{part}")
+        } else {
+            format!("['{part}']")
+        });
+        value = value.get_item(&Dynamic::from(part.as_str())).ok()?;
+    }
+    (value.is_undefined() && !variable.guarded).then_some(name)
 }
 
 fn shorten(text: &str) -> String {

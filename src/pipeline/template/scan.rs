@@ -2,89 +2,13 @@
 
 mod walk;
 
-use crate::pipeline::template::MAX_TEMPLATE;
+use crate::pipeline::template::found::{Broken, Constant, Scan};
 use crate::pipeline::template::scan::walk::Walk;
 use minijinja::machinery::{ast, parse, parse_expr};
 use minijinja::value::ValueKind;
-use std::collections::BTreeSet;
 
-/// Everything that a template or expression names.
-#[derive(Debug, Default)]
-pub(crate) struct Scan {
-    /// Why it cannot be read, where it cannot.
-    pub(crate) broken: Option<Broken>,
-    /// Variables, in order.
-    pub(crate) variables: Vec<Variable>,
-    /// Filters and tests, in order.
-    pub(crate) uses: Vec<Use>,
-    /// The environment variables among the variables.
-    pub(crate) env: BTreeSet<String>,
-    /// For an expression: its value, where it never changes.
-    pub(crate) constant: Option<Constant>,
-    /// The template is exactly one `{{ ... }}` and nothing else: what it yields keeps its type.
-    pub(crate) one_expression: bool,
-}
-
-/// A syntax error.
-#[derive(Debug)]
-pub(crate) struct Broken {
-    /// Byte offset in the template.
-    pub(crate) offset: usize,
-    /// What the engine says.
-    pub(crate) why: String,
-}
-
-/// A variable with the names behind its dots.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Variable {
-    /// Byte offset in the template.
-    pub(crate) offset: usize,
-    /// `input` in `input.stem`.
-    pub(crate) root: String,
-    /// `stem` in `input.stem`; empty where the variable stands alone.
-    pub(crate) path: Vec<String>,
-    /// It is looked up by a value (`env[name]`) that is not known before.
-    pub(crate) computed: bool,
-    /// It may be absent: it stands before `default` or `is defined`.
-    pub(crate) guarded: bool,
-    /// It stands alone in `{{ }}`.
-    pub(crate) alone: bool,
-}
-
-/// A filter, test or call.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Use {
-    /// Byte offset in the template.
-    pub(crate) offset: usize,
-    /// What it is.
-    pub(crate) what: What,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its first argument, where that is a text that never changes.
-    pub(crate) argument: Option<String>,
-}
-
-/// What is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
-    /// `| name`.
-    Filter,
-    /// `is name`.
-    Test,
-    /// `name(...)`.
-    Function,
-    /// `.name(...)`.
-    Method,
-}
-
-/// A constant expression's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Constant {
-    /// `true` or `false`.
-    Bool,
-    /// Anything else, as text.
-    Other(String),
-}
+/// Bytes that a template may have.
+const MAX_TEMPLATE: usize = 16 << 10;
 
 impl Scan {
     /// What the template in `text` names.
@@ -189,10 +113,10 @@ mod tests {
             ("{{ input.stem }}.pdf", "input@3.stem"),
             ("{{ page }}/{{pages}}", "page@3!, pages@13!"),
             ("{{ steps['a-b'].words + x }}", "steps@3.a-b.words, x@24"),
-            ("{{ env[name] }}", "name@7!, env@3[]"),
+            ("{{ env[name] }}", "name@7, env@3[]"),
             (
                 "{{ env.A | default('') ~ env.B }}",
-                "env@3.A?, env@24.B, Filter default",
+                "env@3.A?, env@25.B, Filter default",
             ),
             (
                 "{% if env.C is defined %}{{ env.C }}{% endif %}",
@@ -203,7 +127,7 @@ mod tests {
                 "part@12.list, k@62!",
             ),
             ("{% set a = input.x %}{{ a }}", "input@11.x"),
-            ("{{ a.b().c(d) }}", "a@3.b[], d@11, Method b, Method c"),
+            ("{{ a.b().c(d) }}", "a@3, d@11, Method b, Method c"),
             ("{{ f(1) | date('%Y') }}", "Function f, Filter date"),
             ("{{ a[1:b] if c else d }}", "a@3, b@7, c@13, d@20"),
             ("{{ [a, {b: c}] }}", "a@4, b@8, c@11"),

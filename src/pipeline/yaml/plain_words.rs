@@ -1,6 +1,6 @@
 //! What the YAML scanner complains of, in the words of someone who wants to mend it.
 
-use crate::pipeline::yaml::tree::{Flaw, Place};
+use crate::pipeline::yaml::flaw::{Flaw, Place};
 use saphyr_parser::ScanError;
 
 /// The scanner's complaint about `text`.

@@ -1,6 +1,6 @@
 //! Where a character of a scalar's value lies in the text, through quotes, escapes and block indentation.
 
-use crate::pipeline::yaml::tree::Place;
+use crate::pipeline::yaml::flaw::Place;
 use saphyr_parser::{ScalarStyle, Span};
 
 /// How a scalar is written and which characters of the text it takes.
@@ -9,14 +9,17 @@ pub(crate) struct Scalar {
     style: ScalarStyle,
     start: usize,
     end: usize,
+    /// Empty lines at the start of a block.
+    empty_lines: usize,
 }
 
 impl Scalar {
-    pub(super) fn new(style: ScalarStyle, span: &Span) -> Self {
+    pub(super) fn new(value: &str, style: ScalarStyle, span: &Span) -> Self {
         Self {
             style,
             start: span.start.index(),
             end: span.end.index(),
+            empty_lines: value.len() - value.trim_start_matches('\n').len(),
         }
     }
 
@@ -25,6 +28,7 @@ impl Scalar {
             style: ScalarStyle::Plain,
             start: 0,
             end: 0,
+            empty_lines: 0,
         }
     }
 
@@ -36,7 +40,10 @@ impl Scalar {
             .take(self.end.saturating_sub(self.start))
             .collect();
         match self.style {
-            ScalarStyle::Literal => literal(text, start, offset).unwrap_or(start),
+            ScalarStyle::Literal => offset
+                .checked_sub(self.empty_lines)
+                .and_then(|offset| literal(text, start, offset))
+                .unwrap_or(start),
             ScalarStyle::Folded => start,
             _ if source.contains(&'\n') => start,
             style => Place {
@@ -81,20 +88,17 @@ fn escaped(escape: char, rest: &[char]) -> (usize, usize) {
     (2 + digits, made)
 }
 
-/// In a literal block every line of the value is a line of the text behind the block's indentation.
+/// In a literal block every line of the value is a line of the text behind the block's indentation. `start` is where the
+/// first line that is not empty starts.
 fn literal(text: &str, start: Place, offset: usize) -> Option<Place> {
-    let body: Vec<&str> = text.lines().skip(start.line as usize).collect();
-    let indent = body
-        .iter()
-        .find(|line| !line.trim().is_empty())
-        .map(|line| line.len() - line.trim_start_matches(' ').len())?;
+    let indent = start.column as usize - 1;
     let mut left = offset;
-    for (index, line) in body.iter().enumerate() {
+    for (index, line) in text.lines().skip(start.line as usize - 1).enumerate() {
         let content = line.get(indent..).unwrap_or_default();
         if left <= content.len() {
             let before = content.get(..left)?.chars().count();
             return Some(Place {
-                line: start.line + u32::try_from(index).ok()? + 1,
+                line: start.line + u32::try_from(index).ok()?,
                 column: u32::try_from(indent + before + 1).ok()?,
             });
         }

@@ -1,7 +1,9 @@
 //! What must hold of the bytes before anything parses them: size, UTF-8, no control characters.
 
-use crate::pipeline::yaml::MAX_BYTES;
-use crate::pipeline::yaml::tree::{Flaw, Place};
+use crate::pipeline::yaml::flaw::{Flaw, Place};
+
+/// Bytes that a pipeline file may have.
+pub(crate) const MAX_BYTES: u64 = 1 << 20;
 
 /// The text in `bytes`, without a byte order mark.
 pub(super) fn check(bytes: &[u8]) -> Result<&str, Flaw> {
@@ -40,7 +42,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<&str, Flaw> {
             Place::after(&text[..offset]),
             format!("there is {name} here, which YAML does not allow"),
         )
-        .hint("delete it; inside double quotes it can be written as an escape such as `\\x07`"));
+        .hint("delete it"));
     }
     Ok(text)
 }

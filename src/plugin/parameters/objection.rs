@@ -1,13 +1,38 @@
 //! One validation error as objections in plain words.
 
 use crate::plugin::parameters::walk::Walk;
-use crate::plugin::parameters::words::{
-    did_you_mean, either, first_sentence, kind, literal, place, shorten, value,
+use crate::plugin::words::{
+    did_you_mean, either, first_sentence, holds_template, kind, literal, place, shorten, value,
 };
-use crate::plugin::parameters::{About, Objection, holds_template};
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
 use serde_json::Value;
+
+/// One thing that a schema has against a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objection {
+    /// JSON pointer of the value in question; for an unknown key that key's value, for a missing one the map that lacks it.
+    pub pointer: String,
+    /// What is wrong, in plain words.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The schema's `x-dropleaf-kind`, where a caller may have better words for it.
+    pub kind: Option<String>,
+    /// What sort of objection it is.
+    pub about: About,
+}
+
+/// What an objection is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A key that the schema does not know.
+    UnknownKey(String),
+    /// A key that must be there.
+    MissingKey(String),
+    /// A value.
+    Value,
+}
 
 /// What `error` says; nothing where a template excuses it.
 pub(super) fn objections(
@@ -133,7 +158,11 @@ impl Case<'_> {
         let (message, hint) = self.sentence();
         let described = || {
             let about = Walk::new(self.schema).description(self.pointer())?;
-            Some(format!("{}: {}", self.place(), first_sentence(about)))
+            let place = self.place();
+            // Of an item's description nobody learns more.
+            place
+                .starts_with('`')
+                .then(|| format!("{place}: {}", first_sentence(about)))
         };
         self.objection(message, hint.or_else(described))
     }
@@ -229,6 +258,7 @@ impl Case<'_> {
                 let number = text.trim().parse::<f64>().is_ok();
                 number.then(|| format!("write it without quotes: {}", text.trim()))
             }
+            _ if allows(JsonType::Object) && !is.is_object() => self.about_keys(is),
             Value::String(_) if allows(JsonType::Array) => {
                 Some("write it as a list: [...]".to_owned())
             }
@@ -246,6 +276,20 @@ impl Case<'_> {
             ),
             hint,
         )
+    }
+
+    /// Where a map is needed: the keys it may have, or that a colon is missing.
+    fn about_keys(&self, is: &Value) -> Option<String> {
+        let known = Walk::new(self.schema).keys_at(self.pointer());
+        let words = is.as_str().and_then(|text| text.split_once(' '));
+        match words {
+            Some((key, rest)) if known.contains(&key) => Some(format!(
+                "is a colon missing? `{key}: {}`",
+                shorten(rest.trim(), 60)
+            )),
+            _ if known.is_empty() => None,
+            _ => Some(format!("its keys are: {}", known.join(", "))),
+        }
     }
 
     fn wrong_word(&self, options: &[Value]) -> (String, Option<String>) {

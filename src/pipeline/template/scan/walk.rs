@@ -1,6 +1,6 @@
 //! The walk over a template's syntax tree. All use of minijinja's unstable tree is in this file and its parent.
 
-use crate::pipeline::template::scan::{Scan, Use, Variable, What};
+use crate::pipeline::template::found::{Scan, Use, Variable, What};
 use minijinja::machinery::ast::{Call, CallArg, Expr, Spanned, Stmt};
 
 /// A walk with the names that the template itself has set so far, innermost block last.

@@ -1,11 +1,10 @@
-//! Values and kinds of values as a sentence names them.
+//! Words for people: values and kinds of values as a sentence names them, and the word that was meant.
 
-use crate::plugin::parameters::nearest;
 use jsonschema::JsonType;
 use serde_json::Value;
 
 /// At most `limit` characters of `text`.
-pub(super) fn shorten(text: &str, limit: usize) -> String {
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
@@ -14,7 +13,7 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 }
 
 /// `the text `x``, `the number 5`, `a list`.
-pub(super) fn value(value: &Value) -> String {
+pub(crate) fn value(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(flag) => format!("`{flag}`"),
@@ -27,7 +26,7 @@ pub(super) fn value(value: &Value) -> String {
 }
 
 /// A value as it is written: `x`, 5, true.
-pub(super) fn literal(value: &Value) -> String {
+pub(crate) fn literal(value: &Value) -> String {
     match value {
         Value::String(text) => format!("`{}`", one_line(text)),
         Value::Null => "nothing".to_owned(),
@@ -46,7 +45,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// `a whole number`, `a list`.
-pub(super) fn kind(kind: JsonType) -> &'static str {
+pub(crate) fn kind(kind: JsonType) -> &'static str {
     match kind {
         JsonType::Null => "empty",
         JsonType::Boolean => "`true` or `false`",
@@ -59,7 +58,7 @@ pub(super) fn kind(kind: JsonType) -> &'static str {
 }
 
 /// `a`, `a or b`, `a, b or c`.
-pub(super) fn either(mut words: Vec<String>) -> String {
+pub(crate) fn either(mut words: Vec<String>) -> String {
     words.dedup();
     match words.pop() {
         None => String::new(),
@@ -69,7 +68,7 @@ pub(super) fn either(mut words: Vec<String>) -> String {
 }
 
 /// `did you mean `x`?`, where one of `known` is near.
-pub(super) fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
@@ -77,7 +76,7 @@ pub(super) fn did_you_mean<'a>(
 }
 
 /// The key or place that `pointer` ends in: `` `angle` ``, `item 2 of `ranges``; `subject` for the whole value.
-pub(super) fn place(subject: &str, pointer: &str) -> String {
+pub(crate) fn place(subject: &str, pointer: &str) -> String {
     let mut items = Vec::new();
     for segment in pointer
         .split('/')
@@ -98,8 +97,40 @@ pub(super) fn place(subject: &str, pointer: &str) -> String {
 }
 
 /// The first sentence of a description, for a hint.
-pub(super) fn first_sentence(description: &str) -> String {
+pub(crate) fn first_sentence(description: &str) -> String {
     let line = description.trim().lines().next().unwrap_or_default();
     let end = line.find(". ").unwrap_or(line.len());
     shorten(line[..end].trim_end_matches('.'), 160)
+}
+
+/// Whether `text` holds something that a template engine would look at.
+#[must_use]
+pub fn holds_template(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
+}
+
+/// The one of `known` that was probably meant by `wrong`.
+#[must_use]
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    known
+        .into_iter()
+        .map(|word| (closeness(&wrong, &word.to_lowercase()), word))
+        .filter(|(score, _)| *score >= 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| word)
+}
+
+/// From 0 to 1; a word that only lacks or has something at an end is close too.
+fn closeness(wrong: &str, word: &str) -> f64 {
+    let plain = |text: &str| text.replace(['-', '_', ' '], "");
+    let (wrong, word) = (plain(wrong), plain(word));
+    if wrong == word {
+        return 1.0;
+    }
+    if wrong.len() >= 3 && (word.starts_with(&wrong) || wrong.starts_with(&word) && word.len() >= 3)
+    {
+        return 0.85;
+    }
+    strsim::normalized_damerau_levenshtein(&wrong, &word)
 }
