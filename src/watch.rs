@@ -39,6 +39,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
+/// The name of our own folder in each inbox and outbox: claimed originals, staged outputs, uploads, marks.
+pub const OUR_FOLDER: &str = ".dropleaf";
+
 /// How long a folder's thread may take to answer a question; it may be scanning a file system that hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 

@@ -4,9 +4,9 @@
 //! the kernel's queue is broken, the file system lies), the folder is scanned every few seconds until a later canary is reported.
 
 use crate::durable;
+use crate::watch::OUR_FOLDER;
 use crate::watch::folder::Reconciler;
 use crate::watch::hints::CANARY;
-use crate::watch::presence::OURS;
 use crate::watch::settle::spell;
 use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::path::{Path, PathBuf};
@@ -72,12 +72,12 @@ impl Reconciler {
         if self.watcher.is_some() {
             return;
         }
-        let (root, ours) = (self.root.clone(), self.root.join(OURS));
+        let (root, ours) = (self.root.clone(), self.root.join(OUR_FOLDER));
         let board = Arc::clone(&self.board);
         let config = Config::default().with_follow_symlinks(false);
         let made =
             RecommendedWatcher::new(move |event| board.on_event(&root, &ours, event), config);
-        let ours = self.root.join(OURS);
+        let ours = self.root.join(OUR_FOLDER);
         match made.and_then(|mut made| {
             made.watch(&ours, RecursiveMode::NonRecursive)
                 .map(|()| made)
@@ -183,7 +183,7 @@ impl Reconciler {
     }
 
     fn canary_path(&self) -> PathBuf {
-        self.root.join(OURS).join(CANARY)
+        self.root.join(OUR_FOLDER).join(CANARY)
     }
 
     fn release(&self) -> Result<(), durable::Error> {

@@ -7,6 +7,7 @@
 use crate::durable::{self, probe};
 use crate::event::WatchEvent;
 use crate::raw_path::RawPath;
+use crate::watch::OUR_FOLDER;
 use crate::watch::folder::Reconciler;
 use crate::watch::mount::{self, Mount};
 use crate::watch::settle::spell;
@@ -14,9 +15,6 @@ use crate::watch::update::FolderState;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-
-/// Our own folder in each inbox and outbox.
-pub(crate) const OURS: &str = ".dropleaf";
 
 const MARK: &str = "folder-id";
 
@@ -237,13 +235,13 @@ impl Reconciler {
 }
 
 fn mark(root: &Path) -> PathBuf {
-    root.join(OURS).join(MARK)
+    root.join(OUR_FOLDER).join(MARK)
 }
 
 /// The mark in our own folder; it is made where there is none.
 fn leave_mark(root: &Path) -> Result<String, durable::Error> {
     let path = mark(root);
-    durable::make_folders(&root.join(OURS), 0o700)?;
+    durable::make_folders(&root.join(OUR_FOLDER), 0o700)?;
     if let Ok(there) = std::fs::read_to_string(&path)
         && !there.is_empty()
     {
