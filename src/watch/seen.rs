@@ -365,12 +365,15 @@ impl Reconciler {
             Stand::Taken { identity } => (identity, 0),
             _ => return self.tree.put(&file, entry),
         };
+        // It changed, but who it is now was offered already: that offer stands, only not at once.
+        let offered_anew = decline == Decline::Changed
+            && matches!(look::at(path), Ok(Look::File(now)) if now == identity);
         match decline {
-            Decline::Changed => {
+            Decline::Changed if !offered_anew => {
                 entry.stand = self.settling(&file, identity, None, Instant::now());
                 self.proceed(&file, entry);
             }
-            Decline::Later => {
+            Decline::Changed | Decline::Later => {
                 let pause = self.options.offer_again * 2_u32.pow(declined.min(5)).min(30);
                 let at = Instant::now() + pause;
                 let declined = declined + 1;
