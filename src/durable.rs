@@ -73,6 +73,20 @@ impl Error {
         kind_of(&self.source)
     }
 
+    /// The same failure once more, for everybody whom it concerns.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let source = match self.source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(self.source.kind(), self.source.to_string()),
+        };
+        Self {
+            action: self.action,
+            subject: self.subject.clone(),
+            source,
+        }
+    }
+
     /// The operating system's error.
     #[must_use]
     pub fn io(&self) -> &io::Error {
@@ -218,7 +232,7 @@ pub fn sync_file(file: &File) -> io::Result<()> {
 /// Of the operating system; see [`Kind`].
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     failpoint::step()
-        .and_then(|()| failpoint::device())
+        .and_then(|()| failpoint::device(from, to))
         .and_then(|()| Ok(rustix::fs::rename(from, to)?))
         .map_err(|source| Error::between("rename", from, to, source))
 }
@@ -231,7 +245,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 pub fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Error> {
     let failed = |source: io::Error| Error::between("rename", from, to, source);
     failpoint::step()
-        .and_then(|()| failpoint::device())
+        .and_then(|()| failpoint::device(from, to))
         .map_err(failed)?;
     let renamed = match failpoint::noreplace() {
         Ok(()) => rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE),

@@ -8,6 +8,8 @@ use crate::raw_path::RawPath;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 
 /// One fact about one job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,6 +106,34 @@ pub struct Identity {
     pub mtime_ns: i128,
     /// Status change time in nanoseconds; a rename changes it on most file systems.
     pub ctime_ns: i128,
+}
+
+impl Identity {
+    /// Who the file is that was looked at.
+    #[must_use]
+    pub fn of(found: &Metadata) -> Self {
+        let nanoseconds = |s: i64, ns: i64| i128::from(s) * 1_000_000_000 + i128::from(ns);
+        Self {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            mtime_ns: nanoseconds(found.mtime(), found.mtime_nsec()),
+            ctime_ns: nanoseconds(found.ctime(), found.ctime_nsec()),
+        }
+    }
+
+    /// Whether this is the other with the same content, renamed or re-owned perhaps: a rename changes the ctime, and a
+    /// network file system that was mounted anew has another device number.
+    #[must_use]
+    pub fn same_file(&self, other: &Self) -> bool {
+        self.inode == other.inode && self.same_content(other)
+    }
+
+    /// As [`Identity::same_file`], for file systems whose inode numbers do not last.
+    #[must_use]
+    pub fn same_content(&self, other: &Self) -> bool {
+        self.size == other.size && self.mtime_ns == other.mtime_ns
+    }
 }
 
 /// The file is ours.

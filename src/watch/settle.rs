@@ -118,11 +118,6 @@ impl Waits {
     }
 }
 
-fn same_content(one: &Identity, other: &Identity) -> bool {
-    let content = |file: &Identity| (file.device, file.inode, file.size, file.mtime_ns);
-    content(one) == content(other)
-}
-
 /// `250 ms`, `2 s`.
 pub(crate) fn spell(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
@@ -169,7 +164,7 @@ impl Settling {
         match via {
             Some(via) => self.via = via,
             // Only its owner, mode or links changed: what is known about its content holds.
-            None if !changed || same_content(&identity, &self.identity) => {}
+            None if !changed || identity.same_file(&self.identity) => {}
             None if self.via != Via::Written => self.via = Via::Found,
             None => {}
         }
