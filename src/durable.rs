@@ -2,7 +2,7 @@
 //!
 //! A name is durable only when its folder was synced after the rename, and content only when the file was synced before it.
 //! So the order everywhere is: write a temp, sync it ([`write_new`], [`copy_new`]), rename it ([`rename_noreplace`]), sync the
-//! folder ([`Syncs`], which syncs each folder once a batch).
+//! folder ([`sync::Syncs`], which syncs each folder once a batch).
 
 pub(crate) mod failpoint;
 pub mod probe;
@@ -232,7 +232,7 @@ pub fn sync_file(file: &File) -> io::Result<()> {
 /// Of the operating system; see [`Kind`].
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     failpoint::step()
-        .and_then(|()| failpoint::device())
+        .and_then(|()| failpoint::device(from, to))
         .and_then(|()| Ok(rustix::fs::rename(from, to)?))
         .map_err(|source| Error::between("rename", from, to, source))
 }
@@ -245,7 +245,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 pub fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Error> {
     let failed = |source: io::Error| Error::between("rename", from, to, source);
     failpoint::step()
-        .and_then(|()| failpoint::device())
+        .and_then(|()| failpoint::device(from, to))
         .map_err(failed)?;
     let renamed = match failpoint::noreplace() {
         Ok(()) => rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE),

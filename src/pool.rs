@@ -6,7 +6,6 @@
 //! checks every word a worker says, and [`blame`] finds out why one died.
 
 mod blame;
-mod chatter;
 mod conduct;
 mod describe;
 mod process;
@@ -31,7 +30,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -118,7 +117,6 @@ pub struct Pool {
 struct Shared {
     config: Arc<Config>,
     spawner: Spawner,
-    reaper: mpsc::Sender<process::Orphan>,
     slots: Slots,
     spares: Mutex<Spares>,
     attempts: TaskTracker,
@@ -149,10 +147,14 @@ impl Pool {
     /// # Errors
     /// Where its threads cannot be started.
     pub fn start(config: Config) -> io::Result<Self> {
+        if config.sandbox == Sandbox::Off && rustix::process::geteuid().is_root() {
+            tracing::warn!(
+                "plugins run as root without a sandbox: one of them can take over this machine"
+            );
+        }
         let config = Arc::new(config);
         let shared = Arc::new(Shared {
-            spawner: Spawner::start(Arc::clone(&config))?,
-            reaper: process::start_reaper()?,
+            spawner: Spawner::start(Arc::clone(&config), process::start_reaper()?)?,
             config,
             slots: Slots::default(),
             spares: Mutex::default(),

@@ -117,8 +117,9 @@ fn converse(
     let line = Line::new(control);
     match (frame.message, frame.descriptor) {
         (ToWorker::Attempt(plan), Some(input)) => {
-            let answer = guarded(|| run(&line, &plan, input, confined, &libraries));
-            line.say(&answer?, None)?;
+            let answer = guarded(|| run(&line, &plan, input, confined, &libraries))?;
+            line.account();
+            line.say(&answer, None)?;
         }
         (ToWorker::Describe { library }, _) => {
             let answer = guarded(|| Ok(describe(&libraries, &library)));

@@ -6,6 +6,7 @@
 mod off {
     use rustix::io::Errno;
     use std::io;
+    use std::path::Path;
 
     #[inline]
     pub(crate) fn step() -> io::Result<()> {
@@ -13,7 +14,7 @@ mod off {
     }
 
     #[inline]
-    pub(crate) fn device() -> io::Result<()> {
+    pub(crate) fn device(_from: &Path, _to: &Path) -> io::Result<()> {
         Ok(())
     }
 
@@ -39,6 +40,7 @@ pub(crate) mod on {
     use rustix::io::Errno;
     use std::cell::Cell;
     use std::io;
+    use std::path::Path;
 
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
@@ -58,9 +60,9 @@ pub(crate) mod on {
         })
     }
 
-    /// Every rename crosses devices.
-    pub(crate) fn device() -> io::Result<()> {
-        if OTHER_DEVICE.with(Cell::get) {
+    /// Every folder is a device of its own.
+    pub(crate) fn device(from: &Path, to: &Path) -> io::Result<()> {
+        if OTHER_DEVICE.with(Cell::get) && from.parent() != to.parent() {
             Err(Errno::XDEV.into())
         } else {
             Ok(())
@@ -98,7 +100,7 @@ pub(crate) mod on {
         result
     }
 
-    /// Runs where source and destination are on different file systems.
+    /// Runs where every folder is a file system of its own.
     pub(crate) fn across_devices<T>(run: impl FnOnce() -> T) -> T {
         OTHER_DEVICE.with(|other| other.set(true));
         let result = run();

@@ -115,7 +115,7 @@ fn a_replaced_file_is_the_old_or_the_new_one_whenever_we_crash() {
 #[test]
 fn another_device_is_told() {
     let temp = tempfile::tempdir().expect("a temp folder");
-    let (one, other) = (temp.path().join("one"), temp.path().join("other"));
+    let (one, other) = (temp.path().join("one"), temp.path().join("x/other"));
     write_new(&one, b"").expect("writable");
     let error = across_devices(|| rename_noreplace(&one, &other)).expect_err("another device");
     assert_eq!(error.kind(), Kind::OtherDevice);

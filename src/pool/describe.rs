@@ -1,9 +1,9 @@
 //! Asks a worker what a library says about itself.
 
-use crate::pool::chatter::Lines;
 use crate::pool::process::Death;
 use crate::pool::start::{StartError, Worker, listen_to_the_end};
 use crate::pool::{Described, Shared};
+use crate::wire::chatter::Lines;
 use crate::wire::frame::FrameError;
 use crate::wire::message::{ToDaemon, ToWorker};
 use std::path::Path;

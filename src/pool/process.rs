@@ -28,41 +28,70 @@ impl From<ExitStatus> for Death {
     }
 }
 
-/// A living or dead worker process. Dropping it kills and reaps it.
+/// A child that is never forgotten: dropping it kills it, with its process group, and has it reaped.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub(crate) struct Held {
     child: Option<(Child, Slot)>,
     id: u32,
-    exit: Option<AsyncFd<OwnedFd>>,
     reaper: mpsc::Sender<Orphan>,
 }
 
 /// A killed process that nobody waits for any more.
 pub(crate) type Orphan = (Child, Slot);
 
-impl Process {
-    /// Takes over a child that leads its own process group. Must be called inside a tokio runtime.
+impl Held {
+    /// Takes over a child that leads its own process group.
     pub(crate) fn new(child: Child, slot: Slot, reaper: mpsc::Sender<Orphan>) -> Self {
-        let id = child.id();
-        let exit = pid(id)
-            .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok())
-            .and_then(watched);
         Self {
+            id: child.id(),
             child: Some((child, slot)),
-            id,
-            exit,
             reaper,
         }
     }
 
+    fn kill(&self) {
+        if let (Some(pid), true) = (pid(self.id), self.child.is_some()) {
+            // Errors mean that nobody is left to kill.
+            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.kill();
+        if let Some(orphan) = self.child.take() {
+            // Where the reaper is gone, the daemon is ending and its parent reaps.
+            let _ = self.reaper.send(orphan);
+        }
+    }
+}
+
+/// A living or dead worker process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    held: Held,
+    exit: Option<AsyncFd<OwnedFd>>,
+}
+
+impl Process {
+    /// Watches over a child. Must be called inside a tokio runtime.
+    pub(crate) fn new(held: Held) -> Self {
+        let exit = pid(held.id)
+            .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok())
+            .and_then(watched);
+        Self { held, exit }
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
-        self.id
+        self.held.id
     }
 
     /// Whether it still runs.
     pub(crate) fn is_alive(&self) -> bool {
-        !is_zombie(self.id)
+        !is_zombie(self.held.id)
     }
 
     /// Waits until it is dead. It stays a zombie, so that its accounts can still be read and its process id is not
@@ -74,36 +103,22 @@ impl Process {
             return;
         }
         // A kernel before 5.3, or a container that forbids pidfd_open: nothing wakes us, so we look.
-        while !is_zombie(self.id) {
+        while !is_zombie(self.held.id) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
     /// Kills it and whatever is left of its process group.
     pub(crate) fn kill(&self) {
-        if let (Some(pid), true) = (pid(self.id), self.child.is_some()) {
-            // Errors mean that nobody is left to kill.
-            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-        }
+        self.held.kill();
     }
 
     /// Takes it out of the process table after [`Process::dead`].
     pub(crate) fn reap(mut self) -> io::Result<Death> {
         self.kill();
-        match self.child.take() {
+        match self.held.child.take() {
             Some((mut child, _slot)) => child.wait().map(Death::from),
             None => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.kill();
-        if let Some(orphan) = self.child.take() {
-            // Where the reaper is gone, the daemon is ending and its parent reaps.
-            let _ = self.reaper.send(orphan);
         }
     }
 }

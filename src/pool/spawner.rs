@@ -5,6 +5,7 @@
 //! daemon's memory is not copied: everything a worker must do to itself, it does itself.
 
 use crate::pool::Config;
+use crate::pool::process::{Held, Orphan};
 use crate::pool::slot::Slot;
 use crate::worker::options::Options;
 use std::fs;
@@ -14,14 +15,13 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
 use tokio::sync::oneshot;
 
 /// A started process with our ends of its socket and its output.
 pub(crate) struct Spawned {
-    pub(crate) child: Child,
-    pub(crate) slot: Slot,
+    pub(crate) held: Held,
     pub(crate) control: UnixStream,
     pub(crate) output: PipeReader,
 }
@@ -34,15 +34,14 @@ pub(crate) struct Spawner(mpsc::Sender<Request>);
 
 impl Spawner {
     /// Starts the thread.
-    pub(crate) fn start(config: Arc<Config>) -> io::Result<Self> {
+    pub(crate) fn start(config: Arc<Config>, reaper: mpsc::Sender<Orphan>) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel::<Request>();
         std::thread::Builder::new()
             .name("spawner".into())
             .spawn(move || {
                 for (slot, answer) in queue {
-                    // Where nobody waits any more, the answer is dropped and the worker ends by itself: its control
-                    // socket is closed.
-                    let _ = answer.send(spawn(&config, slot));
+                    // Where nobody waits any more, the worker is dropped: killed and reaped.
+                    let _ = answer.send(spawn(&config, slot, &reaper));
                 }
             })?;
         Ok(Self(requests))
@@ -56,7 +55,7 @@ impl Spawner {
     }
 }
 
-fn spawn(config: &Config, slot: Slot) -> io::Result<Spawned> {
+fn spawn(config: &Config, slot: Slot, reaper: &mpsc::Sender<Orphan>) -> io::Result<Spawned> {
     let user = worker_user(config, &slot);
     let scratch = prepare_scratch(config, &slot, user)?;
     let options = Options {
@@ -83,8 +82,7 @@ fn spawn(config: &Config, slot: Slot) -> io::Result<Spawned> {
         .process_group(0)
         .spawn()?;
     Ok(Spawned {
-        child,
-        slot,
+        held: Held::new(child, slot, reaper.clone()),
         control,
         output,
     })

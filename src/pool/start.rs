@@ -1,9 +1,9 @@
 //! Brings one worker to `Ready`.
 
 use crate::pool::Shared;
-use crate::pool::chatter::Lines;
 use crate::pool::process::{Death, Process};
 use crate::problem::{Code, Problem};
+use crate::wire::chatter::Lines;
 use crate::wire::frame::FrameError;
 use crate::wire::message::{PROTOCOL, ToDaemon};
 use crate::wire::stream::Connection;
@@ -81,7 +81,7 @@ pub(crate) async fn start(shared: &Shared) -> Result<Worker, StartError> {
         .spawn(slot)
         .await
         .map_err(StartError::Spawn)?;
-    let process = Process::new(spawned.child, spawned.slot, shared.reaper.clone());
+    let process = Process::new(spawned.held);
     let output = pipe::Receiver::from_owned_fd(OwnedFd::from(spawned.output));
     let mut worker = Worker {
         process,

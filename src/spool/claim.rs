@@ -162,8 +162,9 @@ fn require_inbox(folder: &Path, claim: &Claim) -> Result<(), ClaimError> {
     }
 }
 
-/// An earlier attempt got as far as holding the file. What may be left is to unlink its old name.
+/// An earlier attempt got as far as holding the file. What may be left is to unlink its other names.
 fn resume(claim: &Claim, held: &Metadata) -> Result<Took, ClaimError> {
+    durable::remove(&with_ending(&claim.held, ".part"))?;
     if let Some(found) = look(&claim.from)? {
         let linked = (found.dev(), found.ino()) == (held.dev(), held.ino());
         if linked || Identity::of(&found) == claim.identity {

@@ -27,8 +27,10 @@ pub enum Finding {
 /// It cannot be read.
 pub fn inspect(file: &File, size: u64) -> io::Result<Finding> {
     let mut buffer = [0; HEAD + TAIL];
-    if size <= buffer.len() as u64 {
-        let all = read_at(file, &mut buffer, 0)?;
+    if let Ok(whole) = usize::try_from(size)
+        && whole <= buffer.len()
+    {
+        let all = read_at(file, &mut buffer[..whole], 0)?;
         return Ok(judge(all, all, size));
     }
     let (head, tail) = buffer.split_at_mut(HEAD);

@@ -251,3 +251,31 @@ fn leave_mark(root: &Path) -> Result<String, durable::Error> {
     durable::replace(&path, made.as_bytes())?;
     Ok(made)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::tests::{Inbox, by_hand, quick};
+
+    #[test]
+    fn another_device_is_offline_unless_it_bears_our_mark_or_a_person_asks() {
+        let inbox = Inbox::new(quick(), |_| {});
+        let (mut folder, _updates) = by_hand(inbox.folder.clone(), quick());
+        assert!(folder.check_presence());
+        // A network mount that comes back has another device number, but our mark.
+        folder.presence.device = Some(0);
+        assert!(folder.check_presence());
+        // The bare mount point has not.
+        let ours = inbox.path(OUR_FOLDER);
+        std::fs::remove_dir_all(&ours).expect("removable");
+        folder.presence.device = Some(0);
+        assert!(!folder.check_presence());
+        assert_eq!(folder.presence.state(), FolderState::Offline);
+        let reason = folder.presence.reason().unwrap_or_default();
+        assert!(reason.contains("another device"), "{reason}");
+        assert!(!ours.exists(), "nothing is written below a mount point");
+        folder.presence.adopt_next();
+        assert!(folder.check_presence());
+        assert!(ours.exists());
+    }
+}

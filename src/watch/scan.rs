@@ -52,10 +52,14 @@ impl Reconciler {
             .map(|(path, _)| path.clone())
             .collect();
         for folder in gone {
-            if matches!(look::at(&self.root.join(&folder)), Ok(Look::Folder)) {
-                continue;
+            // It may be there and only not answer. If it is there and not looked into any more, the rules changed.
+            let there = matches!(
+                look::at(&self.root.join(&folder)),
+                Ok(Look::Folder) | Err(_)
+            );
+            if !there || self.is_left_alone(&folder) {
+                self.forget_folder(&folder);
             }
-            self.forget_folder(&folder);
         }
         let took = started.elapsed();
         self.last_scan = Some((crate::time::Timestamp::now(), took));
@@ -300,6 +304,13 @@ impl Reconciler {
             return Some(format!("it lies more than {depth} folders deep"));
         }
         None
+    }
+
+    /// Whether this folder, or one above it, is not looked into.
+    fn is_left_alone(&self, folder: &Path) -> bool {
+        let above = folder.ancestors().filter(|one| !one.as_os_str().is_empty());
+        let mut rules = above.filter_map(|one| self.rule_against_folder(one));
+        rules.next().is_some()
     }
 
     /// A folder and everything below it is gone.

@@ -15,7 +15,7 @@ fn ms(ms: u64) -> Duration {
 }
 
 /// Everything quick, except the full scan: what arrives came by events.
-fn quick() -> Options {
+pub(super) fn quick() -> Options {
     Options {
         settling: Settling {
             renamed: Duration::ZERO,
@@ -35,17 +35,17 @@ fn quick() -> Options {
     }
 }
 
-struct Inbox {
+pub(super) struct Inbox {
     temp: tempfile::TempDir,
     runtime: Runtime,
     watcher: Watcher,
     updates: mpsc::Receiver<WatchUpdate>,
-    folder: Folder,
+    pub(super) folder: Folder,
 }
 
 impl Inbox {
     /// An inbox that is not watched yet.
-    fn new(options: Options, change: impl FnOnce(&mut Folder)) -> Self {
+    pub(super) fn new(options: Options, change: impl FnOnce(&mut Folder)) -> Self {
         let temp = tempfile::tempdir().expect("a temp folder");
         std::fs::create_dir(temp.path().join("in")).expect("makeable");
         let mut folder = Folder {
@@ -96,7 +96,7 @@ impl Inbox {
         self.folder.spec.folder.clone()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.root().join(name)
     }
 
@@ -653,7 +653,10 @@ fn a_paused_pipeline_takes_nothing_until_it_goes_on() {
 }
 
 /// The thread's part without a thread.
-fn by_hand(folder: Folder, options: Options) -> (Reconciler, mpsc::Receiver<WatchUpdate>) {
+pub(super) fn by_hand(
+    folder: Folder,
+    options: Options,
+) -> (Reconciler, mpsc::Receiver<WatchUpdate>) {
     let (sender, updates) = mpsc::channel(64);
     let board = Arc::new(Board::new(options.hints));
     let status = Arc::new(Mutex::new(starting(&folder)));
@@ -719,6 +722,25 @@ fn a_change_of_the_rules_is_held_against_what_lies_there() {
     inbox.folder.spec.include.push("*.scan".into());
     inbox.watch();
     inbox.arrives("a.scan");
+}
+
+#[test]
+fn folders_that_are_not_looked_into_any_more_are_forgotten() {
+    let mut inbox = Inbox::online(quick(), |folder| folder.spec.recursive = true);
+    std::fs::create_dir_all(inbox.path("a/b")).expect("makeable");
+    inbox.write("a/b/empty.pdf", b"");
+    inbox.says("a/b/empty.pdf", "empty");
+    inbox.status(|status| status.folders == 3);
+    inbox.folder.spec.recursive = false;
+    inbox.watch();
+    inbox.status(|status| status.folders == 1 && status.files_settling == 0);
+    inbox.write("a/b/empty.pdf", PDF);
+    inbox.settle_down();
+    assert!(
+        inbox
+            .explain("a/b/empty.pdf")
+            .contains("is not looked into")
+    );
 }
 
 #[test]

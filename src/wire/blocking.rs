@@ -6,6 +6,7 @@ use crate::wire::socket;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// What a look at the socket found.
 #[derive(Debug)]
@@ -47,8 +48,17 @@ impl Control {
         let bytes = encode(message)?;
         let (mut rest, mut descriptor) = (bytes.as_slice(), descriptor);
         while !rest.is_empty() {
-            let sent = socket::send(self.socket.as_fd(), rest, descriptor, SendFlags::empty())
-                .map_err(|errno| failed("write", errno))?;
+            let sent = match socket::send(self.socket.as_fd(), rest, descriptor, SendFlags::empty())
+            {
+                Ok(sent) => sent,
+                // The kernel bounds how many descriptors one user has under way (unix(7), ETOOMANYREFS). It wakes nobody
+                // when there is room again, so this looks.
+                Err(Errno::TOOMANYREFS) => {
+                    std::thread::sleep(Duration::from_millis(1));
+                    continue;
+                }
+                Err(errno) => return Err(failed("write", errno)),
+            };
             descriptor = None;
             rest = &rest[sent..];
         }

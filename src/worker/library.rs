@@ -29,7 +29,11 @@ impl Libraries {
         let broken = |why: String| Problem::new(Code::PluginBroken, why);
         let path = Path::new(path);
         let name = match (path.parent(), path.file_name()) {
-            (Some(folder), Some(name)) if folder == self.store => Path::new(".").join(name),
+            (Some(folder), Some(name))
+                if folder.to_string_lossy() == self.store.to_string_lossy() =>
+            {
+                Path::new(".").join(name)
+            }
             _ => {
                 let text = format!("`{}` is not in the plugin store", path.display());
                 return Err(broken(text));

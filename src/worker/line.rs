@@ -1,6 +1,7 @@
 //! The control socket while an attempt runs: any thread may speak, and everybody may ask whether the daemon said stop.
 
 use crate::wire::blocking::{Control, Heard};
+use crate::wire::chatter::Gate;
 use crate::wire::frame::FrameError;
 use crate::wire::message::{ToDaemon, ToWorker};
 use std::os::fd::BorrowedFd;
@@ -23,6 +24,7 @@ pub(crate) struct Line {
 struct Held {
     control: Control,
     looked: Option<Instant>,
+    gate: Gate,
 }
 
 impl Line {
@@ -31,6 +33,7 @@ impl Line {
             held: Mutex::new(Held {
                 control,
                 looked: None,
+                gate: Gate::new(Instant::now()),
             }),
             cancelled: AtomicBool::new(false),
         }
@@ -52,6 +55,23 @@ impl Line {
             // A daemon that is gone wants nothing more.
             Err(_) => self.cancelled.store(true, Ordering::Relaxed),
         }
+    }
+
+    /// Whether there is still room for a line of this length among what is only interesting.
+    pub(crate) fn has_room(&self, length: usize) -> bool {
+        self.held().gate.admits(length, Instant::now())
+    }
+
+    /// Says how many lines there was no room for.
+    pub(crate) fn account(&self) {
+        let Some(message) = self.held().gate.account() else {
+            return;
+        };
+        self.mention(&ToDaemon::Log {
+            step: None,
+            level: "warn".to_owned(),
+            message,
+        });
     }
 
     /// Whether the daemon said stop, or is gone.

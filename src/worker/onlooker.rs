@@ -71,6 +71,9 @@ impl Observer for Onlooker<'_> {
     }
 
     fn log(&self, level: i32, message: &str, fields: &str) {
+        if !self.line.has_room(message.len().min(LINE)) {
+            return;
+        }
         let step = Some(self.step.to_owned());
         let message =
             cut(&[message, fields].join(if fields.is_empty() { "" } else { " " })).to_owned();

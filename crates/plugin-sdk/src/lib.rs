@@ -116,5 +116,5 @@ pub mod prelude {
     pub use log::Level;
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};
-    pub use serde_json::json;
+    pub use serde_json::{Value as Json, json};
 }

@@ -29,7 +29,7 @@ mod sample;
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use dropleaf_plugin_abi as abi;
@@ -40,7 +40,7 @@ use crate::bridge;
 use crate::export::{About, Exported, Offered, Plugin};
 use crate::operation::Operation;
 
-pub use self::examples::check;
+pub use self::examples::{check, check_library};
 pub use self::sample::sample;
 #[doc(inline)]
 pub use crate::__dropleaf_examples as examples;
@@ -65,9 +65,18 @@ pub fn run<O: Operation>(parameters: Value, documents: &[impl AsRef<[u8]>]) -> R
     Trial::of::<O>(parameters).run(documents)
 }
 
+/// Where the operation is.
+#[derive(Clone, Copy)]
+enum Tried {
+    /// Linked into this program.
+    Entry(&'static abi::Entry),
+    /// In a library of its own.
+    Library(&'static host::Library),
+}
+
 /// One try of an operation, with its surroundings.
 pub struct Trial {
-    entry: &'static abi::Entry,
+    plugin: Tried,
     operation: String,
     parameters: Value,
     values: BTreeMap<String, Value>,
@@ -87,8 +96,29 @@ impl Trial {
     /// A try of an operation of an exported plugin, such as `dropleaf_entry()` of one in Rust.
     #[must_use]
     pub fn of_entry(entry: &'static abi::Entry, operation: &str, parameters: Value) -> Self {
+        Self::of_plugin(Tried::Entry(entry), operation, parameters)
+    }
+
+    /// A try of an operation of a plugin's library, whatever language it is written in.
+    ///
+    /// # Errors
+    /// Why the library is no plugin.
+    pub fn of_library(
+        library: &Path,
+        operation: &str,
+        parameters: Value,
+    ) -> Result<Self, host::LoadError> {
+        let library = host::Library::load(library)?;
+        Ok(Self::of_plugin(
+            Tried::Library(library),
+            operation,
+            parameters,
+        ))
+    }
+
+    fn of_plugin(plugin: Tried, operation: &str, parameters: Value) -> Self {
         Self {
-            entry,
+            plugin,
             operation: operation.to_owned(),
             parameters,
             values: BTreeMap::new(),
@@ -158,7 +188,10 @@ impl Trial {
             limits: &self.limits,
             observer: &recorder,
         };
-        let outcome = host::run_entry(self.entry, &invocation, &mut opened);
+        let outcome = match self.plugin {
+            Tried::Entry(entry) => host::run_entry(entry, &invocation, &mut opened),
+            Tried::Library(library) => host::run(library, &invocation, &mut opened),
+        };
         let heard = recorder
             .heard
             .into_inner()

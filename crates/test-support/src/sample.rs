@@ -8,8 +8,8 @@ use std::sync::Arc;
 use lopdf::content::Content;
 use lopdf::encryption::crypt_filters::{Aes128CryptFilter, CryptFilter};
 use lopdf::{
-    Dictionary, Document, EncryptionState, EncryptionVersion, Object, ObjectId, Permissions,
-    Stream, dictionary,
+    Dictionary, Document, EncryptionState, EncryptionVersion, LoadOptions, Object, ObjectId,
+    Permissions, Stream, dictionary,
 };
 
 pub use lopdf;
@@ -281,6 +281,16 @@ pub fn open(pdf: &[u8]) -> Document {
     Document::load_mem(pdf).expect("the file that came out can be opened")
 }
 
+/// The engine's view of a PDF that needs a password.
+#[must_use]
+pub fn open_with(pdf: &[u8], password: &str) -> Document {
+    let options = LoadOptions {
+        password: Some(password.to_owned()),
+        ..LoadOptions::default()
+    };
+    Document::load_mem_with_options(pdf, options).expect("the file that came out can be opened")
+}
+
 /// The text of each page: what its `Tj` operators show.
 #[must_use]
 pub fn texts(pdf: &[u8]) -> Vec<String> {
@@ -336,7 +346,7 @@ mod tests {
     fn an_encrypted_sample_needs_its_password() {
         let bytes = Sample::new("secret", 1).encrypted("user", "owner").bytes();
         assert!(open(&bytes).get_pages().is_empty());
-        let document = Document::load_mem_with_password(&bytes, "user").expect("it can be opened");
+        let document = open_with(&bytes, "user");
         assert_eq!(document.get_pages().len(), 1);
     }
 }

@@ -37,3 +37,6 @@ export_plugin! {
     description: "Join the documents of a job",
     operations: [Merge],
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,3 +140,6 @@ export_plugin! {
     description: "Set and remove the metadata of documents",
     operations: [SetMetadata],
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,3 +154,6 @@ export_plugin! {
     description: "Rotate, extract, delete and reverse pages",
     operations: [Rotate, ExtractPages, DeletePages, Reverse],
 }
+
+#[cfg(test)]
+mod tests;

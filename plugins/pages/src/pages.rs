@@ -1,6 +1,6 @@
 //! Turning, dropping and ordering pages in place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use dropleaf_plugin_sdk::assemble;
 use dropleaf_plugin_sdk::prelude::*;
@@ -48,6 +48,7 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
     let count = document.page_count()?;
     let kept: HashSet<u32> = keep.iter().copied().collect();
     let dropped: Vec<u32> = (0..count).filter(|page| !kept.contains(page)).collect();
+    drop_fields(&document, &dropped)?;
     let mut done = 0;
     for (first, length) in assemble::runs(&dropped).into_iter().rev() {
         document.page_remove(first, length)?;
@@ -62,6 +63,63 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
         .filter_map(|place| u32::try_from(place).ok())
         .collect();
     arrange(run, &places)
+}
+
+/// Takes the form fields of these pages out of the form, which would hold them and their values in the file.
+fn drop_fields(document: &Document<'_>, pages: &[u32]) -> Result<()> {
+    let Some(form) = document.catalog()?.object("AcroForm")? else {
+        return Ok(());
+    };
+    let mut gone = HashSet::new();
+    for &index in pages {
+        let Some(Value::Array(annotations)) = document.page(index)?.get("Annots")? else {
+            continue;
+        };
+        for index in 0..annotations.len()? {
+            gone.extend(
+                annotations
+                    .at_raw(index)?
+                    .and_then(|annotation| annotation.as_ref()),
+            );
+        }
+    }
+    // One level of the tree of fields a round: a field whose last widget goes, goes too.
+    while !gone.is_empty() {
+        let mut owners: HashMap<Option<Ref>, HashSet<Ref>> = HashMap::new();
+        for field in gone.drain() {
+            let parent = match document.object(field)?.as_dict() {
+                Some(field) => field.get_raw("Parent")?.and_then(|parent| parent.as_ref()),
+                None => None,
+            };
+            owners.entry(parent).or_default().insert(field);
+        }
+        for (owner, fields) in owners {
+            let list = match owner {
+                None => form.object("Fields")?,
+                Some(parent) => match document.object(parent)?.as_dict() {
+                    Some(parent) => parent.object("Kids")?,
+                    None => None,
+                },
+            };
+            let Some(list) = list else { continue };
+            if drop_items(&list, &fields)? && list.is_empty()? {
+                gone.extend(owner);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes references out of an array; says whether there were any.
+fn drop_items(list: &Object<'_>, gone: &HashSet<Ref>) -> Result<bool> {
+    let before = list.len()?;
+    for index in (0..before).rev() {
+        let item = list.at_raw(index)?.and_then(|item| item.as_ref());
+        if item.is_some_and(|item| gone.contains(&item)) {
+            list.remove_at(index)?;
+        }
+    }
+    Ok(list.len()? < before)
 }
 
 /// Orders the pages so that the one at `order[i]` comes to stand at `i`; `order` has each page once.

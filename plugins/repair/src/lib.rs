@@ -31,3 +31,6 @@ export_plugin! {
     description: "Mend damaged documents",
     operations: [Repair],
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,3 +76,6 @@ export_plugin! {
     description: "Cut a document into several",
     operations: [Split],
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,9 +98,12 @@ fn break_out(mode: Mode, text: &str) -> Result<()> {
             i32::try_from(libc::ptrace(libc::PTRACE_SEIZE, parent, 0, 0)).unwrap_or(-1)
         }),
         Mode::ReadParent => read_parent(parent),
-        Mode::Passwd => Ok(drop(std::fs::read("/etc/passwd")?)),
-        Mode::Tmp => Ok(std::fs::write("/tmp/dropleaf-faulty-was-here", "out")?),
-        Mode::Store => Ok(std::fs::write("planted.so", text)?),
+        Mode::Passwd => {
+            std::fs::read("/etc/passwd")?;
+            Ok(())
+        }
+        Mode::Tmp => std::fs::write("/tmp/dropleaf-faulty-was-here", "out").map_err(Into::into),
+        Mode::Store => std::fs::write("planted.so", text).map_err(Into::into),
         Mode::Limits => raise_limits(),
         // SAFETY: as above.
         Mode::Outlive => outcome("prctl", unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) }),
@@ -266,6 +269,9 @@ fn signal_parent(parent: i32) -> Result<()> {
 }
 
 fn read_parent(parent: i32) -> Result<()> {
+    if std::fs::read(format!("/proc/{parent}/environ")).is_ok_and(|bytes| !bytes.is_empty()) {
+        return Ok(());
+    }
     let mut byte = [0u8; 1];
     let local = libc::iovec {
         iov_base: byte.as_mut_ptr().cast(),
@@ -274,9 +280,6 @@ fn read_parent(parent: i32) -> Result<()> {
     // SAFETY: one valid local place; the remote one is only an address.
     let read =
         unsafe { libc::process_vm_readv(parent, &raw const local, 1, &raw const local, 1, 0) };
-    if std::fs::read(format!("/proc/{parent}/environ")).is_ok_and(|bytes| !bytes.is_empty()) {
-        return Ok(());
-    }
     outcome("process_vm_readv", i32::try_from(read).unwrap_or(-1))
 }
 

@@ -1,4 +1,5 @@
 //! What a worker prints and logs, made safe to keep: lines of bounded length, at a bounded rate, up to a bounded total.
+//! Both sides hold to it: the worker so that a flood costs nothing, the daemon because it does not trust the worker.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

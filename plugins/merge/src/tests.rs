@@ -1,0 +1,229 @@
+use dropleaf_plugin_sdk::testing::{self, Trial};
+use dropleaf_test_support::sample::lopdf::{
+    Dictionary, Document as Pdf, Object as Cos, dictionary,
+};
+use dropleaf_test_support::sample::{self, Sample, rotations, texts};
+
+use super::*;
+
+testing::examples!(dropleaf_entry());
+
+fn run(documents: &[Vec<u8>]) -> testing::Ran {
+    testing::run::<Merge>(json!({}), documents).expect("it runs")
+}
+
+/// A dictionary that the catalog leads to.
+fn dict(document: &Pdf, keys: &[&str]) -> Dictionary {
+    let mut dict = document.catalog().expect("a catalog").clone();
+    for key in keys {
+        let next = dict
+            .get_deref(key.as_bytes(), document)
+            .and_then(Cos::as_dict)
+            .cloned();
+        dict = next.unwrap_or_else(|error| panic!("no {key}: {error}"));
+    }
+    dict
+}
+
+/// Names and values of the fields of a form.
+fn fields(pdf: &[u8]) -> Vec<(String, String)> {
+    let document = sample::open(pdf);
+    let form = dict(&document, &["AcroForm"]);
+    let text = |field: &Dictionary, key: &[u8]| {
+        let bytes = field.get(key).and_then(Cos::as_str).unwrap_or_default();
+        String::from_utf8_lossy(bytes).into_owned()
+    };
+    let fields = form
+        .get_deref(b"Fields", &document)
+        .and_then(Cos::as_array)
+        .expect("fields");
+    let fields = fields
+        .iter()
+        .map(|field| document.dereference(field).expect("a field").1);
+    let fields = fields.map(|field| field.as_dict().expect("a dictionary"));
+    fields
+        .map(|field| (text(field, b"T"), text(field, b"V")))
+        .collect()
+}
+
+#[test]
+fn pages_follow_in_the_order_of_the_documents() {
+    let a = Sample::new("a", 2).rotation(1, 90).bytes();
+    let b = Sample::new("b", 1)
+        .inherited_rotation(180)
+        .object_streams()
+        .bytes();
+    let ran = run(&[a, b, Sample::new("c", 2).bytes()]);
+    let expected = [
+        "a page 1 of 2",
+        "a page 2 of 2",
+        "b page 1 of 1",
+        "c page 1 of 2",
+        "c page 2 of 2",
+    ];
+    assert_eq!(texts(ran.document()), expected);
+    assert_eq!(rotations(ran.document()), [0, 90, 180, 0, 0]);
+    assert_eq!(
+        (ran.documents.len(), ran.progress.last()),
+        (1, Some(&(5, 5)))
+    );
+    assert_eq!(ran.results["pages"], 5);
+}
+
+#[test]
+fn fields_of_one_name_stay_two_fields() {
+    let a = Sample::new("a", 1)
+        .field("name", "Ann")
+        .field("city", "Ulm")
+        .bytes();
+    let b = Sample::new("b", 1).field("name", "Bob").bytes();
+    let ran = run(&[a, b.clone(), b]);
+    let expected = [
+        ("name", "Ann"),
+        ("city", "Ulm"),
+        ("name_2", "Bob"),
+        ("name_3", "Bob"),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(fields(ran.document()), expected);
+    assert_eq!(ran.warnings.len(), 2);
+    assert!(
+        ran.warnings[0].contains("form field `name` of document `2` is now `name_2`"),
+        "{:?}",
+        ran.warnings
+    );
+}
+
+#[test]
+fn fields_are_carried_into_a_document_without_a_form() {
+    let with_resources = Sample::new("b", 1)
+        .field("name", "Bob")
+        .edit(|document, _| {
+            let font = document.add_object(
+                dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Courier" },
+            );
+            let catalog = document.catalog_mut().expect("a catalog");
+            let form = catalog
+                .get_mut(b"AcroForm")
+                .and_then(Cos::as_dict_mut)
+                .expect("a form");
+            form.set(
+                "DR",
+                dictionary! { "Font" => dictionary! { "Cour" => font } },
+            );
+            form.set("DA", Cos::string_literal("/Cour 0 Tf"));
+        });
+    let ran = run(&[sample::pdf(1), with_resources.bytes()]);
+    assert_eq!(
+        fields(ran.document()),
+        [("name".to_owned(), "Bob".to_owned())]
+    );
+    let document = sample::open(ran.document());
+    assert!(dict(&document, &["AcroForm", "DR", "Font", "Cour"]).has(b"BaseFont"));
+    assert!(dict(&document, &["AcroForm"]).has(b"DA"));
+    let page = document.get_pages()[&2];
+    let page = document.get_dictionary(page).expect("a page");
+    assert!(
+        page.iter().all(|(key, _)| !key.starts_with(b"Dropleaf")),
+        "luggage was left on the page"
+    );
+}
+
+#[test]
+fn hidden_layers_stay_hidden() {
+    let layered = |name| {
+        Sample::new(name, 1).edit(|document, pages| {
+            let layer = document.add_object(
+                dictionary! { "Type" => "OCG", "Name" => Cos::string_literal("layer") },
+            );
+            let resources = dictionary! { "Properties" => dictionary! { "L" => layer } };
+            document
+                .get_dictionary_mut(pages[0])
+                .expect("a page")
+                .set("Resources", resources);
+            let config = dictionary! { "OFF" => vec![layer.into()], "Order" => vec![layer.into()] };
+            let layers = dictionary! { "OCGs" => vec![layer.into()], "D" => config };
+            document
+                .catalog_mut()
+                .expect("a catalog")
+                .set("OCProperties", layers);
+        })
+    };
+    for first in [sample::pdf(1), layered("a").bytes()] {
+        let layers_before = sample::open(&first)
+            .catalog()
+            .expect("a catalog")
+            .has(b"OCProperties");
+        let ran = run(&[first, layered("b").bytes()]);
+        let document = sample::open(ran.document());
+        let page = document
+            .get_dictionary(document.get_pages()[&2])
+            .expect("a page");
+        let resources = page
+            .get_deref(b"Resources", &document)
+            .and_then(Cos::as_dict)
+            .expect("resources");
+        let properties = resources
+            .get_deref(b"Properties", &document)
+            .and_then(Cos::as_dict)
+            .expect("properties");
+        let layer = properties
+            .get(b"L")
+            .and_then(Cos::as_reference)
+            .expect("a layer");
+        let off = dict(&document, &["OCProperties", "D"]);
+        let off = off
+            .get_deref(b"OFF", &document)
+            .and_then(Cos::as_array)
+            .expect("what is off");
+        assert!(off.contains(&layer.into()));
+        assert_eq!(off.len(), 1 + usize::from(layers_before));
+    }
+}
+
+#[test]
+fn the_first_document_lends_outline_and_metadata() {
+    let ran = run(&[
+        Sample::new("a", 2).outline().bytes(),
+        Sample::new("b", 2).outline().bytes(),
+    ]);
+    let document = sample::open(ran.document());
+    let outline = dict(&document, &["Outlines"]);
+    assert_eq!(outline.get(b"Count").and_then(Cos::as_i64).ok(), Some(2));
+    assert!(
+        ran.log
+            .iter()
+            .any(|(_, line)| line.contains("document `2`: outlines")),
+        "{:?}",
+        ran.log
+    );
+}
+
+#[test]
+fn structure_numbers_of_the_others_are_dropped() {
+    let tagged = Sample::new("b", 1).edit(|document, pages| {
+        document
+            .get_dictionary_mut(pages[0])
+            .expect("a page")
+            .set("StructParents", 0);
+    });
+    let ran = run(&[sample::pdf(1), tagged.bytes()]);
+    let document = sample::open(ran.document());
+    assert!(
+        !document
+            .get_dictionary(document.get_pages()[&2])
+            .expect("a page")
+            .has(b"StructParents")
+    );
+}
+
+#[test]
+fn a_cancelled_job_stops() {
+    let documents = [sample::pdf(2), sample::pdf(2), sample::pdf(2)];
+    let failed = Trial::of::<Merge>(json!({}))
+        .cancel_after(4)
+        .run(&documents)
+        .expect_err("cancelled");
+    assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
+    assert_eq!(failed.progress.last(), Some(&(4, 6)));
+}

@@ -1,0 +1,155 @@
+use dropleaf_plugin_sdk::testing;
+use dropleaf_plugin_sdk::text;
+use dropleaf_test_support::sample::lopdf::{Document as Pdf, Object as Cos};
+use dropleaf_test_support::sample::{self, Sample};
+
+use super::*;
+
+testing::examples!(dropleaf_entry());
+
+fn run(with: Json, sample: Sample) -> (testing::Ran, Pdf) {
+    let ran = testing::run::<SetMetadata>(with, &[sample.bytes()]).expect("it runs");
+    let document = sample::open(ran.document());
+    (ran, document)
+}
+
+fn info(document: &Pdf, key: &str) -> Option<String> {
+    let info = document
+        .trailer
+        .get_deref(b"Info", document)
+        .and_then(Cos::as_dict)
+        .ok()?;
+    info.get(key.as_bytes())
+        .and_then(Cos::as_str)
+        .ok()
+        .map(text::decode)
+}
+
+fn packet(document: &Pdf) -> String {
+    let catalog = document.catalog().expect("a catalog");
+    let stream = catalog
+        .get_deref(b"Metadata", document)
+        .and_then(Cos::as_stream)
+        .expect("a packet");
+    assert!(
+        !stream.dict.has(b"Filter"),
+        "an archive's packet is not compressed"
+    );
+    String::from_utf8(stream.content.clone()).expect("the packet is UTF-8")
+}
+
+#[test]
+fn both_places_agree_on_every_kind_of_text() {
+    let with = json!({
+        "title": "Grüße & <Küsse>", "author": "山田", "subject": "a “quote”", "keywords": ["one", "two"],
+        "custom": { "Cost centre": "17 €" }
+    });
+    let (ran, document) = run(with, Sample::new("old", 1));
+    assert_eq!(info(&document, "Title").as_deref(), Some("Grüße & <Küsse>"));
+    assert_eq!(info(&document, "Author").as_deref(), Some("山田"));
+    assert_eq!(info(&document, "Subject").as_deref(), Some("a “quote”"));
+    assert_eq!(info(&document, "Keywords").as_deref(), Some("one, two"));
+    assert_eq!(info(&document, "Cost centre").as_deref(), Some("17 €"));
+    assert_eq!(
+        info(&document, "Producer").as_deref(),
+        Some("Dropleaf samples")
+    );
+    let packet = packet(&document);
+    for part in [
+        "<dc:title><rdf:Alt><rdf:li xml:lang=\"x-default\">Grüße &amp; &lt;Küsse&gt;</rdf:li></rdf:Alt></dc:title>",
+        "<dc:creator><rdf:Seq><rdf:li>山田</rdf:li></rdf:Seq></dc:creator>",
+        "<rdf:li xml:lang=\"x-default\">a “quote”</rdf:li>",
+        "<dc:subject><rdf:Bag><rdf:li>one</rdf:li><rdf:li>two</rdf:li></rdf:Bag></dc:subject>",
+        "<pdf:Keywords>one, two</pdf:Keywords>",
+        "<pdf:Producer>Dropleaf samples</pdf:Producer>",
+        "<pdfx:Cost\u{2182}0020centre>17 €</pdfx:Cost\u{2182}0020centre>",
+    ] {
+        assert!(packet.contains(part), "{part} in {packet}");
+    }
+    assert_eq!((ran.parses, ran.saves), (1, 1));
+    assert_eq!(ran.warnings, [""; 0]);
+}
+
+#[test]
+fn an_existing_packet_keeps_what_it_says_otherwise() {
+    let old = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+        <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/"
+          pdfaid:part="2" pdfaid:conformance="B"><dc:title><rdf:Alt><rdf:li xml:lang="x-default">old</rdf:li></rdf:Alt></dc:title>
+          <dc:rights>mine</dc:rights></rdf:Description></rdf:RDF></x:xmpmeta>"#;
+    let (_, document) = run(json!({ "title": "new" }), Sample::new("old", 1).xmp(old));
+    let packet = packet(&document);
+    assert!(
+        packet.contains("pdfaid:part=\"2\"") && packet.contains("<dc:rights>mine</dc:rights>"),
+        "{packet}"
+    );
+    assert!(
+        packet.contains(">new<") && !packet.contains(">old<"),
+        "{packet}"
+    );
+}
+
+#[test]
+fn removed_entries_are_gone_from_both() {
+    let (_, first) = run(
+        json!({ "custom": { "Secret": "x" }, "author": "A" }),
+        Sample::new("old", 1),
+    );
+    assert!(packet(&first).contains("<pdfx:Secret>"));
+    let mut bytes = Vec::new();
+    first.clone().save_to(&mut bytes).expect("saved");
+    let with = json!({ "remove": ["Secret", "author", "producer", "title", "never-there"] });
+    let ran = testing::run::<SetMetadata>(with, &[bytes]).expect("it runs");
+    let document = sample::open(ran.document());
+    for key in ["Secret", "Author", "Producer", "Title"] {
+        assert_eq!(info(&document, key), None, "{key}");
+    }
+    let packet = packet(&document);
+    for part in ["Secret", "dc:creator", "Producer", "dc:title"] {
+        assert!(!packet.contains(&format!("<{part}")), "{part} in {packet}");
+    }
+    assert_eq!(
+        ran.results["changed"],
+        json!(["Author", "Producer", "Secret", "Title"])
+    );
+}
+
+#[test]
+fn a_packet_that_cannot_be_read_is_made_anew() {
+    let (ran, document) = run(
+        json!({ "title": "new" }),
+        Sample::new("old", 1).xmp("<broken"),
+    );
+    assert!(
+        ran.warnings[0].contains("the XMP packet cannot be read"),
+        "{:?}",
+        ran.warnings
+    );
+    assert!(packet(&document).contains(">new<"));
+}
+
+#[test]
+fn a_document_without_info_gets_one() {
+    let bare = Sample::new("old", 1).edit(|document, _| _ = document.trailer.remove(b"Info"));
+    let (_, document) = run(json!({ "subject": "s" }), bare);
+    assert_eq!(info(&document, "Subject").as_deref(), Some("s"));
+}
+
+#[test]
+fn bad_parameters_are_refused() {
+    for with in [
+        json!({ "titel": "x" }),
+        json!({ "title": "bell\u{7}" }),
+        json!({ "title": "x", "remove": ["title"] }),
+        json!({ "custom": { "Title": "x" } }),
+        json!({ "custom": { "ModDate": "x" } }),
+        json!({ "keywords": 3 }),
+    ] {
+        let failed =
+            testing::run::<SetMetadata>(with, &[sample::pdf(1)]).expect_err("it is refused");
+        assert_eq!(
+            failed.status,
+            dropleaf_plugin_sdk::abi::E_PARAMETERS,
+            "{failed}"
+        );
+    }
+}

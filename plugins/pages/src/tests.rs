@@ -1,0 +1,178 @@
+use dropleaf_plugin_sdk::testing::{self, Failed, Trial};
+use dropleaf_test_support::sample::lopdf::Object as Cos;
+use dropleaf_test_support::sample::{self, Sample, rotations, texts};
+
+use super::*;
+
+testing::examples!(dropleaf_entry());
+
+fn numbers(pdf: &[u8]) -> Vec<u32> {
+    let number = |text: &String| text.split(' ').nth(2).and_then(|word| word.parse().ok());
+    texts(pdf).iter().filter_map(number).collect()
+}
+
+fn refused(result: Result<testing::Ran, Failed>) -> String {
+    let failed = result.expect_err("it is refused");
+    assert_eq!(
+        failed.status,
+        dropleaf_plugin_sdk::abi::E_REJECTED,
+        "{failed}"
+    );
+    failed.message
+}
+
+#[test]
+fn rotation_adds_to_the_inherited_one() {
+    let pdf = Sample::new("s", 4)
+        .inherited_rotation(90)
+        .rotation(2, 270)
+        .rotation(3, -90)
+        .bytes();
+    let ran = testing::run::<Rotate>(json!({ "angle": 90 }), &[pdf]).expect("it runs");
+    assert_eq!(rotations(ran.document()), [180, 180, 0, 0]);
+    assert_eq!(ran.results["pages"], 4);
+    assert_eq!(ran.progress, [(1, 4), (2, 4), (3, 4), (4, 4)]);
+    assert_eq!((ran.parses, ran.saves), (1, 1));
+}
+
+#[test]
+fn rotation_turns_only_the_pages_named() {
+    let check = |with, expected: &[i64]| {
+        let ran = testing::run::<Rotate>(with, &[sample::pdf(4)]).expect("it runs");
+        assert_eq!(rotations(ran.document()), expected);
+    };
+    check(json!({ "angle": -90, "pages": "2,-1" }), &[0, 270, 0, 270]);
+    check(json!({ "angle": 450, "pages": "1,1,1-2" }), &[90, 90, 0, 0]);
+    check(json!({ "angle": 0, "pages": "odd" }), &[0, 0, 0, 0]);
+}
+
+#[test]
+fn pages_beyond_the_document_are_named() {
+    let pdf = [sample::pdf(8)];
+    let expected = "pages `12-` do not exist: the document has 8 pages";
+    assert_eq!(
+        refused(testing::run::<Rotate>(
+            json!({ "angle": 90, "pages": "12-" }),
+            &pdf
+        )),
+        expected
+    );
+    assert_eq!(
+        refused(testing::run::<ExtractPages>(
+            json!({ "pages": "12-" }),
+            &pdf
+        )),
+        expected
+    );
+    assert_eq!(
+        refused(testing::run::<DeletePages>(json!({ "pages": "12-" }), &pdf)),
+        expected
+    );
+}
+
+#[test]
+fn bad_parameters_are_refused() {
+    for with in [
+        json!({}),
+        json!({ "angle": 45 }),
+        json!({ "angle": 90, "pages": "0" }),
+        json!({ "angle": 90, "page": 1 }),
+    ] {
+        let failed = testing::run::<Rotate>(with, &[sample::pdf(1)]).expect_err("it is refused");
+        assert_eq!(
+            failed.status,
+            dropleaf_plugin_sdk::abi::E_PARAMETERS,
+            "{failed}"
+        );
+    }
+}
+
+#[test]
+fn extracted_pages_come_in_the_order_given() {
+    let check = |pages: &str, expected: &[u32]| {
+        let ran = testing::run::<ExtractPages>(json!({ "pages": pages }), &[sample::pdf(6)])
+            .expect("it runs");
+        assert_eq!(numbers(ran.document()), expected, "{pages}");
+    };
+    check("2-4", &[2, 3, 4]);
+    check("5,1,3", &[5, 1, 3]);
+    check("last,1-", &[6, 1, 2, 3, 4, 5]);
+    check("4-2,3", &[4, 3, 2]);
+    check("all", &[1, 2, 3, 4, 5, 6]);
+    let refusal = refused(testing::run::<ExtractPages>(
+        json!({ "pages": "even" }),
+        &[sample::pdf(1)],
+    ));
+    assert!(refusal.contains("`even`"), "{refusal}");
+}
+
+#[test]
+fn deleted_pages_leave_nothing_in_the_file() {
+    let pdf = Sample::new("secret", 6)
+        .outline()
+        .field("name", "value")
+        .bytes();
+    let ran = testing::run::<DeletePages>(json!({ "pages": "1,5-" }), &[pdf]).expect("it runs");
+    assert_eq!(numbers(ran.document()), [2, 3, 4]);
+    let document = sample::open(ran.document());
+    let contents = document
+        .objects
+        .values()
+        .filter_map(|object| object.as_stream().ok());
+    let contents = contents.filter_map(|stream| stream.get_plain_content().ok());
+    let left = contents
+        .filter(|bytes| bytes.windows(11).any(|word| word == b"secret page"))
+        .count();
+    assert_eq!(left, 3);
+    let form = document
+        .catalog()
+        .and_then(|catalog| catalog.get_deref(b"AcroForm", &document))
+        .and_then(Cos::as_dict);
+    let fields = form
+        .and_then(|form| form.get_deref(b"Fields", &document))
+        .and_then(Cos::as_array)
+        .expect("a form");
+    assert!(fields.is_empty());
+}
+
+#[test]
+fn deleting_all_pages_is_refused() {
+    let refusal = refused(testing::run::<DeletePages>(
+        json!({ "pages": "-4-" }),
+        &[sample::pdf(4)],
+    ));
+    assert_eq!(
+        refusal,
+        "`-4-` would delete all pages (4): a document needs at least one"
+    );
+    let ran = testing::run::<DeletePages>(json!({ "pages": "even" }), &[sample::pdf(1)])
+        .expect("nothing to delete");
+    assert_eq!(ran.pages(), [1]);
+}
+
+#[test]
+fn reversed_pages_keep_what_they_inherited() {
+    let pdf = Sample::new("s", 5).rotation(0, 90).object_streams().bytes();
+    let ran = testing::run::<Reverse>(json!({}), &[pdf]).expect("it runs");
+    assert_eq!(numbers(ran.document()), [5, 4, 3, 2, 1]);
+    assert_eq!(rotations(ran.document()), [0, 0, 0, 0, 90]);
+}
+
+#[test]
+fn a_cancelled_job_stops_and_leaves_the_document() {
+    let trial = Trial::of::<Rotate>(json!({ "angle": 90 })).cancel_after(2);
+    let failed = trial.run(&[sample::pdf(9)]).expect_err("cancelled");
+    assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
+    assert_eq!(failed.progress.len(), 2);
+    assert!(failed.undone > 0);
+}
+
+#[test]
+fn encrypted_documents_are_edited_with_their_password() {
+    let pdf = Sample::new("s", 2).encrypted("user", "owner").bytes();
+    let trial = Trial::of::<Rotate>(json!({ "angle": 90 })).password("user");
+    let ran = trial.run(&[pdf]).expect("it runs");
+    let document = sample::open_with(ran.document(), "user");
+    assert!(document.was_encrypted());
+    assert_eq!(document.get_pages().len(), 2);
+}

@@ -1,0 +1,148 @@
+use dropleaf_plugin_sdk::testing::{self, Trial};
+use dropleaf_test_support::sample::lopdf::Object as Cos;
+use dropleaf_test_support::sample::{self, Sample, rotations, texts};
+
+use super::*;
+
+testing::examples!(dropleaf_entry());
+
+fn run(with: Json, pdf: &[u8]) -> Result<testing::Ran, testing::Failed> {
+    testing::run::<Split>(with, &[pdf])
+}
+
+#[test]
+fn every_page_is_in_one_part() {
+    let ran = run(json!({ "every": 2 }), &sample::pdf(5)).expect("it runs");
+    assert_eq!(ran.pages(), [2, 2, 1]);
+    assert_eq!(ran.labels, ["1-2", "3-4", "5"]);
+    let all: Vec<String> = ran.documents.iter().flat_map(|part| texts(part)).collect();
+    assert_eq!(all, texts(&sample::pdf(5)));
+    assert_eq!(ran.results["parts"], 3);
+    assert_eq!(ran.progress.last(), Some(&(5, 5)));
+}
+
+#[test]
+fn a_part_is_any_list_of_pages() {
+    let ran = run(
+        json!({ "ranges": ["3-1", "last", "even"] }),
+        &sample::pdf(4),
+    )
+    .expect("it runs");
+    assert_eq!(ran.pages(), [3, 1, 2]);
+    assert_eq!(ran.labels, ["3,2,1", "last", "even"]);
+    assert_eq!(texts(&ran.documents[0])[0], "sample page 3 of 4");
+}
+
+#[test]
+fn a_part_that_is_all_is_the_document_itself() {
+    let pdf = Sample::new("s", 3).outline().bytes();
+    let ran = run(json!({ "every": 10 }), &pdf).expect("it runs");
+    assert_eq!(ran.labels, ["1-3"]);
+    let document = sample::open(ran.document());
+    assert!(document.catalog().expect("a catalog").has(b"Outlines"));
+}
+
+#[test]
+fn exactly_one_of_the_two_is_taken() {
+    for with in [
+        json!({}),
+        json!({ "every": 1, "ranges": ["1"] }),
+        json!({ "every": 0 }),
+        json!({ "ranges": [] }),
+        json!({ "every": -1 }),
+    ] {
+        let failed = run(with, &sample::pdf(1)).expect_err("it is refused");
+        assert_eq!(
+            failed.status,
+            dropleaf_plugin_sdk::abi::E_PARAMETERS,
+            "{failed}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_part_and_pages_beyond_are_refused() {
+    let check = |range, pages, expected: &str| {
+        let failed =
+            run(json!({ "ranges": [1, range] }), &sample::pdf(pages)).expect_err("it is refused");
+        assert_eq!(
+            (failed.status, failed.message.as_str()),
+            (dropleaf_plugin_sdk::abi::E_REJECTED, expected)
+        );
+    };
+    check("4-", 3, "pages `4-` do not exist: the document has 3 pages");
+    check(
+        "even",
+        1,
+        "the part `even` would be empty: the document has 1 page",
+    );
+}
+
+#[test]
+fn parts_keep_what_pages_inherit_and_what_the_document_says() {
+    let pdf = Sample::new("s", 2)
+        .inherited_rotation(90)
+        .xmp("<x/>")
+        .edit(|document, _| {
+            let catalog = document.catalog_mut().expect("a catalog");
+            catalog.set("Lang", Cos::string_literal("de"));
+        })
+        .bytes();
+    let ran = run(json!({ "every": 1 }), &pdf).expect("it runs");
+    for part in &ran.documents {
+        assert_eq!(rotations(part), [90]);
+        let document = sample::open(part);
+        let catalog = document.catalog().expect("a catalog");
+        assert_eq!(
+            catalog.get(b"Lang").and_then(Cos::as_str).ok(),
+            Some(&b"de"[..])
+        );
+        let metadata = catalog
+            .get_deref(b"Metadata", &document)
+            .and_then(Cos::as_stream)
+            .expect("a packet");
+        assert_eq!(metadata.get_plain_content().expect("its bytes"), b"<x/>");
+        let info = document
+            .trailer
+            .get_deref(b"Info", &document)
+            .and_then(Cos::as_dict)
+            .expect("an info dictionary");
+        assert_eq!(
+            info.get(b"Title").and_then(Cos::as_str).ok(),
+            Some(&b"s"[..])
+        );
+    }
+}
+
+#[test]
+fn form_fields_go_with_their_page() {
+    let ran = run(
+        json!({ "every": 1 }),
+        &Sample::new("s", 2).field("name", "value").bytes(),
+    )
+    .expect("it runs");
+    let fields = |pdf: &[u8]| {
+        let document = sample::open(pdf);
+        let form = document
+            .catalog()
+            .ok()?
+            .get_deref(b"AcroForm", &document)
+            .ok()?
+            .as_dict()
+            .ok()?
+            .clone();
+        Some(form.get(b"Fields").ok()?.as_array().ok()?.len())
+    };
+    assert_eq!(fields(&ran.documents[0]), Some(1));
+    assert_eq!(fields(&ran.documents[1]), None);
+}
+
+#[test]
+fn a_cancelled_job_stops() {
+    let failed = Trial::of::<Split>(json!({ "every": 1 }))
+        .cancel_after(3)
+        .run(&[sample::pdf(9)])
+        .expect_err("cancelled");
+    assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
+    assert_eq!(failed.progress.len(), 3);
+}
