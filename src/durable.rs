@@ -2,7 +2,7 @@
 //!
 //! A name is durable only when its folder was synced after the rename, and content only when the file was synced before it.
 //! So the order everywhere is: write a temp, sync it ([`write_new`], [`copy_new`]), rename it ([`rename_noreplace`]), sync the
-//! folder ([`Syncs`], which syncs each folder once a batch).
+//! folder ([`sync::Syncs`], which syncs each folder once a batch).
 
 pub(crate) mod failpoint;
 pub mod probe;

@@ -1,9 +1,9 @@
 //! Watched folders become arrivals.
 //!
-//! One thread a folder ([`folder`](mod@folder)) keeps a tree of what lies there ([`tree`]) and brings it up to date from hints ([`hints`], filled
-//! by kernel events) and from scans ([`scan`]), which are the truth. [`settle`] decides without clock or disk when a file has
+//! One thread a folder (`folder`) keeps a tree of what lies there (`tree`) and brings it up to date from hints (`hints`, filled
+//! by kernel events) and from scans (`scan`), which are the truth. [`settle`] decides without clock or disk when a file has
 //! settled; [`complete`] looks whether a PDF is whole; [`mount`] says whether a file system reports its changes; [`ignore`]
-//! which names stay where they are; [`presence`] whether the folder itself is there and usable.
+//! which names stay where they are; `presence` whether the folder itself is there and usable; `canary` whether events come.
 //!
 //! A file is never given up and never lost: until `taken` is called it stays in the tree or is found again by the next scan.
 
@@ -16,6 +16,7 @@ mod hints;
 pub mod ignore;
 mod look;
 pub mod mount;
+mod offer;
 pub mod options;
 mod presence;
 mod scan;
