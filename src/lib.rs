@@ -16,6 +16,7 @@ pub mod wire;
 
 pub mod event;
 
+pub mod client;
 pub mod store;
 
 pub mod http;

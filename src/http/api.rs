@@ -10,6 +10,8 @@ use crate::pipeline::checked::Pipeline;
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
+use crate::store::log::NumberedLine;
+use crate::store::query::{JobPage, JobQuery, Scope};
 use crate::time::Timestamp;
 use bytes::Bytes;
 use futures_util::Stream;
@@ -31,15 +33,17 @@ pub type EventStream = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 pub trait Backend: Send + Sync + 'static {
     /// Opens a feed.
     fn subscribe(&self, topics: Topics, last_event_id: Option<String>) -> Answer<'_, Subscribed>;
+    /// What a client that has seen this event of the journal would send as its last id: `<epoch>-<seq>`.
+    fn cursor(&self, seq: u64) -> String;
     /// Facts of the journal after a place, oldest first.
     fn history(&self, query: HistoryQuery) -> Answer<'_, History>;
 
     /// One job.
     fn job(&self, id: JobId) -> Answer<'_, Option<Job>>;
-    /// Jobs, newest first.
+    /// A page of jobs.
     fn jobs(&self, query: JobQuery) -> Answer<'_, JobPage>;
-    /// Log lines of a job after a place, oldest first.
-    fn log(&self, id: JobId, after: u64, limit: u32) -> Answer<'_, Vec<LogEntry>>;
+    /// Lines of a job's log from a number on, oldest first.
+    fn log(&self, id: JobId, from: u64, limit: u32) -> Answer<'_, Vec<NumberedLine>>;
     /// Ends a job that has not ended.
     fn cancel(&self, id: JobId) -> Answer<'_, ()>;
     /// Queues a failed or cancelled job again.
@@ -152,16 +156,12 @@ pub enum Refused {
     Failed(String),
 }
 
-/// What a feed tells of. Empty fields narrow nothing.
+/// What a feed tells of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Topics {
-    /// Only this pipeline.
-    pub pipeline: Option<String>,
-    /// Only this job; the feed ends after its last event.
-    pub job: Option<JobId>,
-    /// Only the file at this path, before it is a job and as any job.
-    pub path: Option<RawPath>,
-    /// Only these events: `job.failed`, or a whole kind: `job.*`.
+    /// Whose events.
+    pub scope: Scope,
+    /// Only these events: `job.failed`, or a whole kind: `job.*`. Empty: all.
     pub types: Vec<String>,
 }
 
@@ -196,47 +196,6 @@ pub enum History {
     },
     /// The cursor is not of this journal, or older than what is kept.
     Reset(String),
-}
-
-/// Which jobs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JobQuery {
-    /// Of this pipeline.
-    pub pipeline: Option<String>,
-    /// In one of these states (words of `State::word`). Empty: any.
-    pub states: Vec<String>,
-    /// With this in the file's name, without regard to case.
-    pub text: Option<String>,
-    /// Created before this job.
-    pub before: Option<JobId>,
-    /// At most this many.
-    pub limit: u32,
-}
-
-/// Some jobs.
-#[derive(Clone, Debug, Default)]
-pub struct JobPage {
-    /// Newest first.
-    pub jobs: Vec<Job>,
-    /// What `before` gives the next page; `None` at the end.
-    pub next: Option<JobId>,
-    /// The journal's place (`<epoch>-<seq>`) that the page shows: a feed from here misses nothing.
-    pub cursor: String,
-}
-
-/// One line of a job's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogEntry {
-    /// Its place in the job's log, from 1.
-    pub number: u64,
-    /// When.
-    pub at: Timestamp,
-    /// `trace` to `error`.
-    pub level: String,
-    /// The step that wrote it.
-    pub step: Option<String>,
-    /// The line.
-    pub message: String,
 }
 
 /// A pipeline as the daemon knows it.

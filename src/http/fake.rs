@@ -1,11 +1,10 @@
 //! A daemon that only pretends: the other implementation of [`Backend`], for tests of routes and of the page.
 
-use crate::event::{Event, Stored};
+use crate::event::{Event, Stored, WatchEvent};
 use crate::http::api::{
     Answer, Api, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, History,
-    HistoryQuery, JobPage, JobQuery, Link, LogEntry, Metric, MetricKind, OperationEntry,
-    PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Slot, Subscribed, Topics,
-    Trial, TryOutcome, TryOutput,
+    HistoryQuery, Link, Metric, MetricKind, OperationEntry, PipelineEntry, PluginEntry,
+    Precondition, Put, PutRefused, Refused, Slot, Subscribed, Topics, Trial, TryOutcome, TryOutput,
 };
 use crate::http::config::Config;
 use crate::http::view;
@@ -14,6 +13,8 @@ use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::plugin::manifest::{Example, Manifest, Operation};
 use crate::raw_path::RawPath;
+use crate::store::log::{LogLine, NumberedLine};
+use crate::store::query::{JobPage, JobQuery, PipelineRow, Scope, Snapshot};
 use crate::time::Timestamp;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -40,7 +41,7 @@ struct State {
     jobs: BTreeMap<JobId, Job>,
     events: Vec<Arc<Stored>>,
     pipelines: BTreeMap<String, PipelineEntry>,
-    log: Vec<LogEntry>,
+    log: Vec<NumberedLine>,
     uploads: u64,
 }
 
@@ -162,35 +163,52 @@ impl Fake {
 
     pub(crate) fn write_log(&self, level: &str, step: Option<&str>, message: &str) {
         let mut state = self.state();
-        let number = state.log.len() as u64 + 1;
-        state.log.push(LogEntry {
-            number,
-            at: AT,
-            level: level.into(),
-            step: step.map(str::to_owned),
-            message: message.into(),
+        let n = state.log.len() as u64;
+        state.log.push(NumberedLine {
+            n,
+            line: LogLine {
+                at: AT,
+                level: level.into(),
+                step: step.map(str::to_owned),
+                message: message.into(),
+            },
         });
     }
 
     fn snapshot(&self) -> String {
         let state = self.state();
-        let cursor = format!("e-{}", state.seq);
-        let snapshot = view::snapshot::SnapshotView {
-            pipelines: state
-                .pipelines
-                .values()
-                .map(view::pipeline::PipelineView::new)
-                .collect(),
-            jobs: state
-                .jobs
-                .values()
-                .rev()
-                .map(view::job::JobView::new)
-                .collect(),
-            counters: BTreeMap::new(),
-            cursor: cursor.clone(),
-        };
-        let data = json!(snapshot);
+        let pipelines = state.pipelines.values().map(|entry| PipelineRow {
+            id: entry.id.clone(),
+            changed: entry.rev,
+            updated: AT,
+            revision: Some("r".into()),
+            faults: Vec::new(),
+            removed: false,
+            paused: entry.paused.clone(),
+            folder: Some(WatchEvent::Online {
+                folder: self.home.path().join("inbox/receive").into(),
+                mode: "events".into(),
+                reason: "ext4 is local".into(),
+            }),
+        });
+        let (ended, open) = state
+            .jobs
+            .values()
+            .rev()
+            .cloned()
+            .partition(|job| job.state.is_terminal());
+        let mut data = view::snapshot::snapshot(&Snapshot {
+            scope: Scope::Everything,
+            seq: state.seq,
+            pipelines: pipelines.collect(),
+            open,
+            more_open: false,
+            ended,
+            file: None,
+            counts: BTreeMap::new(),
+        });
+        let cursor = self.cursor(state.seq);
+        data["cursor"] = json!(cursor);
         format!(
             "retry: 500\n\nevent: hello\ndata: {{\"protocol\":1,\"heartbeatMs\":15000}}\n\nid: {cursor}\nevent: snapshot\ndata: {data}\n\n"
         )
@@ -258,7 +276,7 @@ fn now<'a, T: Send + 'a, E: Send + 'a>(value: Result<T, E>) -> Answer<'a, T, E> 
 
 impl Backend for Fake {
     fn subscribe(&self, topics: Topics, last_event_id: Option<String>) -> Answer<'_, Subscribed> {
-        if let Some(job) = topics.job {
+        if let Scope::Job(job) = topics.scope {
             match self.state().jobs.get(&job) {
                 None => return now(Err(Refused::NotFound(format!("there is no job `{job}`")))),
                 Some(job) if job.state.is_terminal() && last_event_id.is_some() => {
@@ -267,7 +285,7 @@ impl Backend for Fake {
                 Some(_) => {}
             }
         }
-        if let Some(pipeline) = &topics.pipeline
+        if let Scope::Pipeline(pipeline) = &topics.scope
             && let Err(refused) = self.pipeline(pipeline)
         {
             return now(Err(refused));
@@ -278,6 +296,10 @@ impl Backend for Fake {
             receiver.recv().await.ok().map(|frame| (frame, receiver))
         });
         now(Ok(Subscribed::Stream(Box::pin(first.chain(tail)))))
+    }
+
+    fn cursor(&self, seq: u64) -> String {
+        format!("e-{seq}")
     }
 
     fn history(&self, query: HistoryQuery) -> Answer<'_, History> {
@@ -315,7 +337,12 @@ impl Backend for Fake {
             .jobs
             .values()
             .rev()
-            .filter(|job| query.before.is_none_or(|before| job.id < before))
+            .filter(|job| {
+                query
+                    .before
+                    .as_ref()
+                    .is_none_or(|before| job.id.to_string() < *before)
+            })
             .filter(|job| {
                 query.states.is_empty() || query.states.iter().any(|word| word == job.state.word())
             })
@@ -329,18 +356,18 @@ impl Backend for Fake {
             .collect();
         let more = jobs.len() > query.limit as usize;
         jobs.truncate(query.limit as usize);
-        let next = more.then(|| jobs.last().expect("a limit of at least one").id);
+        let next = more.then(|| jobs.last().expect("a limit of at least one").id.to_string());
         now(Ok(JobPage {
             jobs,
             next,
-            cursor: format!("e-{}", state.seq),
+            seq: state.seq,
         }))
     }
 
-    fn log(&self, _id: JobId, after: u64, limit: u32) -> Answer<'_, Vec<LogEntry>> {
+    fn log(&self, _id: JobId, from: u64, limit: u32) -> Answer<'_, Vec<NumberedLine>> {
         let lines = self.state().log.clone().into_iter();
         now(Ok(lines
-            .filter(|line| line.number > after)
+            .filter(|line| line.n >= from)
             .take(limit as usize)
             .collect()))
     }

@@ -5,8 +5,9 @@ use crate::http::call::Call;
 use crate::http::query::nearest;
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::reply::{self, Response};
-use crate::http::view::event::{self, CONTROL, DURABLE, PASSING};
+use crate::http::view::event::{self, DURABLE, PASSING};
 use crate::http::view::system::{HistoryEventView, HistoryView};
+use crate::store::query::Scope;
 use futures_util::StreamExt as _;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
@@ -19,24 +20,24 @@ pub(crate) async fn all(call: Call) -> Result<Response, Refusal> {
 
 pub(crate) async fn of_pipeline(call: Call) -> Result<Response, Refusal> {
     let topics = Topics {
-        pipeline: Some(call.part("id").to_owned()),
-        ..topics(&call)?
+        scope: Scope::Pipeline(call.part("id").to_owned()),
+        types: types(&call)?,
     };
     open(call, topics).await
 }
 
 pub(crate) async fn of_job(call: Call) -> Result<Response, Refusal> {
     let topics = Topics {
-        job: Some(call.job()?),
-        ..topics(&call)?
+        scope: Scope::Job(call.job()?),
+        types: types(&call)?,
     };
     open(call, topics).await
 }
 
 pub(crate) async fn of_file(call: Call) -> Result<Response, Refusal> {
     let topics = Topics {
-        path: Some(call.file_path("path")?.into()),
-        ..topics(&call)?
+        scope: Scope::Path(call.file_path("path")?.into()),
+        types: types(&call)?,
     };
     open(call, topics).await
 }
@@ -67,34 +68,41 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
 }
 
 fn topics(call: &Call) -> Result<Topics, Refusal> {
-    let types = call.query.list("types")?;
-    if let Some(wrong) = types.iter().find(|word| !is_event(word)) {
-        let refusal = Refusal::bad(format!("`{wrong}` is not an event"));
-        let known = DURABLE.iter().chain(PASSING).copied();
-        return Err(match nearest(wrong, known) {
-            Some(near) => refusal.hint(format!("did you mean `{near}`?")),
-            None => refusal.hint("docs/http.md lists them; `job.*` stands for all of a kind"),
-        });
-    }
-    let job = match call.query.text("job")? {
-        Some(text) => Some(
-            text.parse()
+    let scope = match (call.query.text("pipeline")?, call.query.text("job")?) {
+        (None, None) => Scope::Everything,
+        (Some(pipeline), None) => Scope::Pipeline(pipeline.to_owned()),
+        (None, Some(job)) => Scope::Job(
+            job.parse()
                 .map_err(|error: crate::job::id::NotAJobId| Refusal::bad(error.to_string()))?,
         ),
-        None => None,
+        (Some(_), Some(_)) => {
+            return Err(Refusal::bad("`pipeline` and `job` narrow the feed twice")
+                .hint("a job has one pipeline: `job` alone says it all"));
+        }
     };
     Ok(Topics {
-        pipeline: call.query.text("pipeline")?.map(str::to_owned),
-        job,
-        path: None,
-        types,
+        scope,
+        types: types(call)?,
     })
 }
 
+fn types(call: &Call) -> Result<Vec<String>, Refusal> {
+    let types = call.query.list("types")?;
+    let Some(wrong) = types.iter().find(|word| !is_event(word)) else {
+        return Ok(types);
+    };
+    let refusal = Refusal::bad(format!("`{wrong}` is not an event"));
+    let known = DURABLE.iter().chain(PASSING).copied();
+    Err(match nearest(wrong, known) {
+        Some(near) => refusal.hint(format!("did you mean `{near}`?")),
+        None => refusal.hint("docs/http.md lists them; `job.*` stands for all of a kind"),
+    })
+}
+
+/// A name, or a kind: `job.*`. What a feed says about itself always comes and cannot be asked for.
 fn is_event(word: &str) -> bool {
-    let mut known = DURABLE.iter().chain(PASSING).chain(CONTROL);
+    let mut known = DURABLE.iter().chain(PASSING);
     match word.strip_suffix('*') {
-        Some("") => true,
         Some(kind) => kind.ends_with('.') && known.any(|name| name.starts_with(kind)),
         None => known.any(|name| *name == word),
     }
@@ -130,10 +138,19 @@ mod tests {
 
     #[test]
     fn types_are_names_or_kinds() {
-        for good in ["job.failed", "job.*", "step.progress", "log", "*", "ping"] {
+        for good in ["job.failed", "job.*", "step.progress", "log"] {
             assert!(is_event(good), "{good}");
         }
-        for bad in ["job", "job.", "job.fialed", "jo*", "jobs.*", ""] {
+        for bad in [
+            "job",
+            "job.",
+            "job.fialed",
+            "jo*",
+            "jobs.*",
+            "",
+            "*",
+            "ping",
+        ] {
             assert!(!is_event(bad), "{bad}");
         }
     }

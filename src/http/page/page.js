@@ -298,6 +298,7 @@ function snapshot(data) {
   state.pipelines = new Map(data.pipelines.filter((one) => typeof one?.id === "string").map((one) => [one.id, one]));
   if (typeof data.cursor === "string") state.cursor = data.cursor;
   draw();
+  refreshAll();
 }
 
 function aboutPipeline(name, data) {
@@ -317,7 +318,17 @@ function aboutPipeline(name, data) {
   if (name === "pipeline.loaded") refresh(id);
 }
 
-// What a pipeline is about is not in its event: ask once.
+// What a pipeline is about is neither in its events nor in a snapshot: ask once.
+async function refreshAll() {
+  const answer = await ask(`${API}/pipelines`, {});
+  if (!answer.ok || !Array.isArray(answer.json?.pipelines)) return;
+  for (const one of answer.json.pipelines) {
+    const known = state.pipelines.get(one.id);
+    if (known && one.rev >= known.rev) state.pipelines.set(one.id, one);
+  }
+  draw();
+}
+
 async function refresh(id) {
   const answer = await ask(`${API}/pipelines/${encodeURIComponent(id)}`, {}).catch(() => null);
   const known = state.pipelines.get(id);

@@ -222,8 +222,8 @@ async fn queries_are_checked() {
     .await;
     check("/api/v1/jobs?state=runing", "`runing` is not a state").await;
     check(
-        "/api/v1/jobs?before=x",
-        "`before`: `x` is not a job id (26 letters and digits)",
+        "/api/v1/events?job=00000000000000000000000001&pipeline=x",
+        "`pipeline` and `job` narrow the feed twice",
     )
     .await;
     check(

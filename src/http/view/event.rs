@@ -104,6 +104,12 @@ pub fn event(stored: &Stored) -> (&'static str, Value) {
     (stored.event.name(), Value::Object(fields))
 }
 
+/// An event's JSON alone; the feed's view.
+#[must_use]
+pub fn data(stored: &Stored) -> Value {
+    event(stored).1
+}
+
 fn place(fields: &mut Map<String, Value>, pipeline: Option<&str>, path: Option<&RawPath>) {
     if let Some(pipeline) = pipeline {
         fields.insert("pipeline".into(), json!(pipeline));

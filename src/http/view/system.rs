@@ -1,6 +1,7 @@
 //! The daemon's own state as JSON.
 
-use crate::http::api::{Health, LogEntry};
+use crate::http::api::Health;
+use crate::store::log::NumberedLine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -86,7 +87,7 @@ pub struct LogLineView {
     pub number: u64,
     /// When.
     pub at: String,
-    /// `trace`, `debug`, `info`, `warn` or `error`.
+    /// `trace`, `debug`, `info`, `warn`, `error`; `truncated` where the log was cut.
     pub level: String,
     /// The step that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,13 +177,14 @@ impl HealthView {
 impl LogLineView {
     /// A line as JSON.
     #[must_use]
-    pub fn new(entry: &LogEntry) -> Self {
+    pub fn new(numbered: &NumberedLine) -> Self {
+        let line = &numbered.line;
         Self {
-            number: entry.number,
-            at: entry.at.rfc3339(),
-            level: entry.level.clone(),
-            step: entry.step.clone(),
-            message: entry.message.clone(),
+            number: numbered.n + 1,
+            at: line.at.rfc3339(),
+            level: line.level.clone(),
+            step: line.step.clone(),
+            message: line.message.clone(),
         }
     }
 }
