@@ -19,4 +19,6 @@ pub mod event;
 pub mod client;
 pub mod store;
 
+pub mod feed;
+
 pub mod http;

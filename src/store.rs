@@ -21,7 +21,7 @@ mod unit;
 pub mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::event::{Draft, Stored};
 use crate::job::id::JobId;

@@ -60,7 +60,7 @@ impl Ballast {
             return;
         }
         self.tried = Some(Instant::now());
-        if !free(&self.path).is_some_and(|free| free / 4 >= self.size) {
+        if free(&self.path).is_none_or(|free| free / 4 < self.size) {
             return;
         }
         match reserve(&self.path, self.size) {

@@ -329,7 +329,7 @@ fn open_jobs(connection: &Connection, warnings: &mut Vec<String>) -> Result<Vec<
 /// SQLite's write-ahead log needs memory shared between processes of one machine, and locks that work.
 fn mount_warning(folder: &Path) -> Option<String> {
     let stat = rustix::fs::statfs(folder).ok()?;
-    let kind = remote_kind(i64::from(stat.f_type) as u32)?;
+    let kind = remote_kind(stat.f_type as u32)?;
     Some(format!(
         "the state folder `{}` is on {kind}, which cannot promise that the journal survives a power cut or a second daemon; \
          move the home to a local disk",

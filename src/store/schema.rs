@@ -124,8 +124,8 @@ pub(crate) fn tune_writer(connection: &Connection) -> rusqlite::Result<()> {
     tune(connection, 2_048)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
-    connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)
 }
 
 /// Makes the tables in an empty file, all or none of them.

@@ -101,6 +101,20 @@ impl From<rusqlite::Error> for Failure {
 }
 
 impl Failure {
+    /// What an error of one unit says about all of them: a full or failing disk is nobody's own fault.
+    fn of_all(error: &Error) -> Option<Self> {
+        match error {
+            Error::Full => Some(Self::Full),
+            Error::Broken(reason) => Some(Self::Disk(reason.clone())),
+            Error::Database { source, .. } => match severity(source) {
+                Severity::Full => Some(Self::Full),
+                Severity::Disk => Some(Self::Disk(source.to_string())),
+                Severity::Statement => None,
+            },
+            _ => None,
+        }
+    }
+
     fn to_error(&self) -> Error {
         match self {
             Self::Full => Error::Full,
@@ -215,10 +229,6 @@ impl Writer {
         Ok(outcomes)
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "an outcome for each work, and what is known after all of them"
-    )]
     fn attempt(&mut self, works: &[Work]) -> Result<(Vec<Result<Outcome, Error>>, Known), Failure> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut batch = Known {
@@ -228,15 +238,13 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(works.len());
         for work in works {
             self.statement("SAVEPOINT unit")?;
-            let outcome = match self.work(work, &mut batch) {
-                Err(Error::Full) => return Err(Failure::Full),
-                Err(Error::Broken(reason)) => return Err(Failure::Disk(reason)),
-                Err(error) => {
-                    self.statement("ROLLBACK TO unit")?;
-                    Err(error)
+            let outcome = self.work(work, &mut batch);
+            if let Err(error) = &outcome {
+                if let Some(failure) = Failure::of_all(error) {
+                    return Err(failure);
                 }
-                Ok(outcome) => Ok(outcome),
-            };
+                self.statement("ROLLBACK TO unit")?;
+            }
             self.statement("RELEASE unit")?;
             outcomes.push(outcome);
         }

@@ -170,3 +170,40 @@ async fn the_epoch_stays_and_an_unclean_end_is_told() {
         .expect("read");
     assert_eq!(events.len(), 1);
 }
+
+/// A disk that fails under the journal: nothing is acknowledged any more, and the daemon is told to stop.
+#[tokio::test]
+async fn a_failing_disk_breaks_the_store_for_good() {
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    store
+        .append(life(id(1), "scan", "/inbox/a.pdf", 7))
+        .await
+        .expect("appended");
+    drop(store);
+    let (store, _) = open(folder.path());
+    // The pages are gone from under it.
+    let file = fs::File::options()
+        .write(true)
+        .open(folder.path().join("journal.db"))
+        .expect("opens");
+    file.set_len(4_096).expect("cut off");
+    for _ in 0..2 {
+        let error = store
+            .append(vec![of(id(1), asked_again())])
+            .await
+            .expect_err("not written");
+        assert!(matches!(error, Error::Broken(_)), "{error}");
+    }
+    assert!(store.health().broken);
+    let good = store
+        .append(vec![of(id(2), accepted("scan", "/inbox/b.pdf"))])
+        .await;
+    assert!(
+        matches!(good, Err(Error::Broken(_))),
+        "what is on the disk is not known any more"
+    );
+    drop(store);
+    let (_store, opening) = open(folder.path());
+    assert!(opening.set_aside.is_some());
+}
