@@ -53,19 +53,20 @@ impl Parser {
     /// An event grows beyond all bounds.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<SseEvent>, TooLarge> {
         let mut events = Vec::new();
-        for &byte in bytes {
-            match byte {
-                b'\n' if self.after_cr => self.after_cr = false,
-                b'\n' | b'\r' => {
-                    self.after_cr = byte == b'\r';
-                    let line = std::mem::take(&mut self.line);
-                    events.extend(self.take_line(&line));
-                }
-                _ => {
-                    self.after_cr = false;
-                    self.line.push(byte);
-                }
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            let is_rest_of_crlf = rest[end] == b'\n' && end == 0 && self.after_cr;
+            if !is_rest_of_crlf {
+                self.line.extend_from_slice(&rest[..end]);
+                let line = std::mem::take(&mut self.line);
+                events.extend(self.take_line(&line));
             }
+            self.after_cr = rest[end] == b'\r';
+            rest = &rest[end + 1..];
+        }
+        if !rest.is_empty() {
+            self.after_cr = false;
+            self.line.extend_from_slice(rest);
         }
         if self.line.len() + self.data.len() > MAX_EVENT {
             return Err(TooLarge);

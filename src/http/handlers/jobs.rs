@@ -30,7 +30,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
     let limit = call.query.number("limit", 1..=500, 50)?;
     let page = call
         .api
-        .backend
+        .store
         .jobs(JobQuery {
             pipeline: call.query.text("pipeline")?.map(str::to_owned),
             states: states(&call)?,
@@ -47,7 +47,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
     let view = JobPageView {
         jobs: page.jobs.iter().map(JobView::new).collect(),
         next: page.next,
-        cursor: call.api.backend.cursor(page.seq),
+        cursor: call.api.feed.cursor(page.seq),
     };
     let response = reply::json(StatusCode::OK, &view);
     Ok(match link {
@@ -102,7 +102,7 @@ fn unknown_word(what: &str, word: &str, known: &[&str]) -> Refusal {
 async fn find(call: &Call) -> Result<Job, Refusal> {
     let id = call.job()?;
     call.api
-        .backend
+        .store
         .job(id)
         .await?
         .ok_or_else(|| Refusal::not_found(format!("there is no job `{id}`")))
@@ -230,7 +230,7 @@ pub(crate) async fn log(call: Call) -> Result<Response, Refusal> {
     let mut text = String::new();
     let mut from = 0;
     loop {
-        let page = call.api.backend.log(job.id, from, 5000).await?;
+        let page = call.api.store.log_lines(job.id, from, 5000).await?;
         let Some(last) = page.last() else { break };
         from = last.n + 1;
         for NumberedLine { line, .. } in &page {
@@ -255,8 +255,8 @@ async fn lines(call: &Call, job: &Job, wanted: &LogFilter) -> Result<Response, R
     let limit = call.query.number("limit", 1..=5000, 1000)?;
     let page = call
         .api
-        .backend
-        .log(job.id, after, u32::try_from(limit).unwrap_or(5000))
+        .store
+        .log_lines(job.id, after, u32::try_from(limit).unwrap_or(5000))
         .await?;
     let view = LogView {
         next: page.last().map_or(after, |last| last.n + 1),
