@@ -1,8 +1,9 @@
-//! What the routes need from the rest of the daemon: one object-safe trait, and the plain types it speaks.
+//! What the routes need from the rest of the daemon: the journal, its feed, and one object-safe trait for everything that
+//! decides and does, with the plain types it speaks.
 //!
-//! There are two implementations: the daemon's, which asks store, feed, scheduler and registry; and the tests'.
+//! The trait has two implementations: the daemon's, which asks scheduler and registry; and the tests'.
 
-use crate::event::Stored;
+use crate::feed::Feed;
 use crate::http::config::Config;
 use crate::job::id::JobId;
 use crate::job::state::{Job, StepRecord};
@@ -10,36 +11,20 @@ use crate::pipeline::checked::Pipeline;
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
+use crate::store::Store;
 use crate::time::Timestamp;
-use bytes::Bytes;
-use futures_util::Stream;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tokio::sync::Semaphore;
 
 /// A future of the trait's methods.
 pub type Answer<'a, T, E = Refused> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// Ready-made server-sent events.
-pub type EventStream = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
-
 /// The daemon as the routes see it. Every method may be called at any time from any task.
 pub trait Backend: Send + Sync + 'static {
-    /// Opens a feed.
-    fn subscribe(&self, topics: Topics, last_event_id: Option<String>) -> Answer<'_, Subscribed>;
-    /// Facts of the journal after a place, oldest first.
-    fn history(&self, query: HistoryQuery) -> Answer<'_, History>;
-
-    /// One job.
-    fn job(&self, id: JobId) -> Answer<'_, Option<Job>>;
-    /// Jobs, newest first.
-    fn jobs(&self, query: JobQuery) -> Answer<'_, JobPage>;
-    /// Log lines of a job after a place, oldest first.
-    fn log(&self, id: JobId, after: u64, limit: u32) -> Answer<'_, Vec<LogEntry>>;
     /// Ends a job that has not ended.
     fn cancel(&self, id: JobId) -> Answer<'_, ()>;
     /// Queues a failed or cancelled job again.
@@ -96,14 +81,16 @@ pub trait Backend: Send + Sync + 'static {
 
 /// Everything that handlers share.
 pub struct Api {
-    /// The daemon.
+    /// Those who decide and do.
     pub backend: Arc<dyn Backend>,
+    /// The journal.
+    pub store: Store,
+    /// Its events, told as they happen.
+    pub feed: Feed,
     /// Addresses, token, limits.
     pub config: Config,
     /// Relative paths of requests start here.
     pub home: PathBuf,
-    /// One permit a feed that may still be opened.
-    pub(crate) streams: Arc<Semaphore>,
     /// Counts of this part.
     pub(crate) tally: Tally,
 }
@@ -121,10 +108,17 @@ pub(crate) struct Tally {
 impl Api {
     /// The shared part of all handlers.
     #[must_use]
-    pub fn new(backend: Arc<dyn Backend>, config: Config, home: PathBuf) -> Arc<Self> {
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        store: Store,
+        feed: Feed,
+        home: PathBuf,
+        config: Config,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            streams: Arc::new(Semaphore::new(config.max_streams)),
             backend,
+            store,
+            feed,
             config,
             home,
             tally: Tally::default(),
@@ -150,93 +144,6 @@ pub enum Refused {
     /// A fault of the daemon. The text goes to the log, not to the client.
     #[error("{0}")]
     Failed(String),
-}
-
-/// What a feed tells of. Empty fields narrow nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Topics {
-    /// Only this pipeline.
-    pub pipeline: Option<String>,
-    /// Only this job; the feed ends after its last event.
-    pub job: Option<JobId>,
-    /// Only the file at this path, before it is a job and as any job.
-    pub path: Option<RawPath>,
-    /// Only these events: `job.failed`, or a whole kind: `job.*`.
-    pub types: Vec<String>,
-}
-
-/// An answer to a wish to follow.
-pub enum Subscribed {
-    /// The feed.
-    Stream(EventStream),
-    /// The job has ended and the client knows all of it: do not come back.
-    Over,
-}
-
-/// Which facts of the journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HistoryQuery {
-    /// After this cursor (`<epoch>-<seq>`), or from the beginning.
-    pub after: Option<String>,
-    /// At most this many.
-    pub limit: u32,
-    /// Of these.
-    pub topics: Topics,
-}
-
-/// Facts of the journal.
-#[derive(Clone, Debug)]
-pub enum History {
-    /// They are.
-    Events {
-        /// Oldest first.
-        events: Vec<Arc<Stored>>,
-        /// Where to go on.
-        cursor: String,
-    },
-    /// The cursor is not of this journal, or older than what is kept.
-    Reset(String),
-}
-
-/// Which jobs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JobQuery {
-    /// Of this pipeline.
-    pub pipeline: Option<String>,
-    /// In one of these states (words of `State::word`). Empty: any.
-    pub states: Vec<String>,
-    /// With this in the file's name, without regard to case.
-    pub text: Option<String>,
-    /// Created before this job.
-    pub before: Option<JobId>,
-    /// At most this many.
-    pub limit: u32,
-}
-
-/// Some jobs.
-#[derive(Clone, Debug, Default)]
-pub struct JobPage {
-    /// Newest first.
-    pub jobs: Vec<Job>,
-    /// What `before` gives the next page; `None` at the end.
-    pub next: Option<JobId>,
-    /// The journal's place (`<epoch>-<seq>`) that the page shows: a feed from here misses nothing.
-    pub cursor: String,
-}
-
-/// One line of a job's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogEntry {
-    /// Its place in the job's log, from 1.
-    pub number: u64,
-    /// When.
-    pub at: Timestamp,
-    /// `trace` to `error`.
-    pub level: String,
-    /// The step that wrote it.
-    pub step: Option<String>,
-    /// The line.
-    pub message: String,
 }
 
 /// A pipeline as the daemon knows it.
@@ -516,8 +423,6 @@ pub struct Health {
     pub plugins_broken: u64,
     /// Free bytes, by folder.
     pub disk_free: BTreeMap<String, u64>,
-    /// The journal's place.
-    pub cursor: String,
 }
 
 /// One number, or one for each label, for Prometheus.

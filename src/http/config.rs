@@ -20,8 +20,6 @@ pub struct Config {
     pub max_upload: u64,
     /// Open connections.
     pub max_connections: usize,
-    /// Open feeds.
-    pub max_streams: usize,
     /// How long a client may take to send its request's head.
     pub head_timeout: Duration,
     /// How long open connections have after the word to stop.
@@ -38,7 +36,6 @@ impl Default for Config {
             origins: Vec::new(),
             max_upload: 4 << 30,
             max_connections: 1024,
-            max_streams: 256,
             head_timeout: Duration::from_secs(10),
             stop_within: Duration::from_millis(900),
         }

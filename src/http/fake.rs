@@ -1,29 +1,24 @@
 //! A daemon that only pretends: the other implementation of [`Backend`], for tests of routes and of the page.
 
-use crate::event::{Event, Stored};
+use crate::event::{Draft, Event};
 use crate::http::api::{
-    Answer, Api, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, History,
-    HistoryQuery, JobPage, JobQuery, Link, LogEntry, Metric, MetricKind, OperationEntry,
-    PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Slot, Subscribed, Topics,
-    Trial, TryOutcome, TryOutput,
+    Answer, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, Link, Metric,
+    MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused,
+    Slot, Trial, TryOutcome, TryOutput,
 };
-use crate::http::config::Config;
-use crate::http::view;
 use crate::job::event::{Accepted, Identity, JobEvent, Origin, StepName};
 use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::plugin::manifest::{Example, Manifest, Operation};
 use crate::raw_path::RawPath;
+use crate::store::Store;
 use crate::time::Timestamp;
-use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::broadcast;
 
 /// Everything happens in this minute.
 pub(crate) const AT: Timestamp = Timestamp(1_763_788_211_123);
@@ -31,16 +26,12 @@ pub(crate) const AT: Timestamp = Timestamp(1_763_788_211_123);
 pub(crate) struct Fake {
     pub(crate) home: tempfile::TempDir,
     state: Mutex<State>,
-    feed: broadcast::Sender<Bytes>,
+    store: Store,
 }
 
 #[derive(Default)]
 struct State {
-    seq: u64,
-    jobs: BTreeMap<JobId, Job>,
-    events: Vec<Arc<Stored>>,
     pipelines: BTreeMap<String, PipelineEntry>,
-    log: Vec<LogEntry>,
     uploads: u64,
 }
 
@@ -80,8 +71,7 @@ pub(crate) fn accepted(home: &Path, name: &str) -> Accepted {
 }
 
 impl Fake {
-    pub(crate) fn new() -> Arc<Self> {
-        let home = tempfile::tempdir().expect("a temporary folder");
+    pub(crate) fn new(home: tempfile::TempDir, store: Store) -> Arc<Self> {
         let mut state = State::default();
         let entry = PipelineEntry {
             id: "receive".into(),
@@ -107,93 +97,12 @@ impl Fake {
         Arc::new(Self {
             home,
             state: Mutex::new(state),
-            feed: broadcast::channel(256).0,
+            store,
         })
-    }
-
-    pub(crate) fn api(self: &Arc<Self>, config: Config) -> Arc<Api> {
-        let home = self.home.path().to_path_buf();
-        Api::new(Arc::clone(self) as Arc<dyn Backend>, config, home)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no test panics while holding it")
-    }
-
-    /// A fact about a job: kept, applied, and told.
-    pub(crate) fn tell(&self, job: JobId, what: JobEvent) {
-        let mut state = self.state();
-        state.seq += 1;
-        match &what {
-            JobEvent::Accepted(accepted) => {
-                let new = Job::new(job, AT, (**accepted).clone());
-                state.jobs.insert(job, new);
-            }
-            other => {
-                let known = state.jobs.get_mut(&job).expect("accepted before");
-                known.apply(AT, other).expect("a possible event");
-            }
-        }
-        let known = &state.jobs[&job];
-        let stored = Arc::new(Stored {
-            seq: state.seq,
-            at: AT,
-            rev: Some(known.rev),
-            pipeline: Some(known.accepted.pipeline.clone()),
-            path: Some(known.accepted.path.clone()),
-            event: Event::Job { job, what },
-        });
-        let (name, data) = view::event::event(&stored);
-        let frame = format!("id: e-{}\nevent: {name}\ndata: {data}\n\n", state.seq);
-        state.events.push(stored);
-        drop(state);
-        // Nobody may be listening.
-        let _ = self.feed.send(frame.into());
-    }
-
-    pub(crate) fn say(&self, frame: &str) {
-        // Nobody may be listening.
-        let _ = self.feed.send(Bytes::copy_from_slice(frame.as_bytes()));
-    }
-
-    pub(crate) fn listeners(&self) -> usize {
-        self.feed.receiver_count()
-    }
-
-    pub(crate) fn write_log(&self, level: &str, step: Option<&str>, message: &str) {
-        let mut state = self.state();
-        let number = state.log.len() as u64 + 1;
-        state.log.push(LogEntry {
-            number,
-            at: AT,
-            level: level.into(),
-            step: step.map(str::to_owned),
-            message: message.into(),
-        });
-    }
-
-    fn snapshot(&self) -> String {
-        let state = self.state();
-        let cursor = format!("e-{}", state.seq);
-        let snapshot = view::snapshot::SnapshotView {
-            pipelines: state
-                .pipelines
-                .values()
-                .map(view::pipeline::PipelineView::new)
-                .collect(),
-            jobs: state
-                .jobs
-                .values()
-                .rev()
-                .map(view::job::JobView::new)
-                .collect(),
-            counters: BTreeMap::new(),
-            cursor: cursor.clone(),
-        };
-        let data = json!(snapshot);
-        format!(
-            "retry: 500\n\nevent: hello\ndata: {{\"protocol\":1,\"heartbeatMs\":15000}}\n\nid: {cursor}\nevent: snapshot\ndata: {data}\n\n"
-        )
     }
 
     fn pipeline(&self, id: &str) -> Result<PipelineEntry, Refused> {
@@ -223,17 +132,18 @@ impl Fake {
         Slot::new(path, file)
     }
 
-    fn job_in(&self, id: JobId, states: &[&str]) -> Result<Job, Refused> {
-        let job = self.state().jobs.get(&id).cloned();
-        let job = job.ok_or_else(|| Refused::NotFound(format!("there is no job `{id}`")))?;
-        if states.contains(&job.state.word()) {
-            Ok(job)
-        } else {
-            Err(Refused::Conflict(format!(
-                "job `{id}` is {}",
-                job.state.word()
-            )))
-        }
+    /// Does nothing if the job is in one of these states.
+    fn job_in(&self, id: JobId, states: &'static [&'static str]) -> Answer<'_, Job> {
+        Box::pin(async move {
+            let found = self.store.job(id).await;
+            let found = found.map_err(|error| Refused::Failed(error.to_string()))?;
+            let job = found.ok_or_else(|| Refused::NotFound(format!("there is no job `{id}`")))?;
+            if states.contains(&job.state.word()) {
+                return Ok(job);
+            }
+            let state = job.state.word();
+            Err(Refused::Conflict(format!("job `{id}` is {state}")))
+        })
     }
 }
 
@@ -257,108 +167,22 @@ fn now<'a, T: Send + 'a, E: Send + 'a>(value: Result<T, E>) -> Answer<'a, T, E> 
 }
 
 impl Backend for Fake {
-    fn subscribe(&self, topics: Topics, last_event_id: Option<String>) -> Answer<'_, Subscribed> {
-        if let Some(job) = topics.job {
-            match self.state().jobs.get(&job) {
-                None => return now(Err(Refused::NotFound(format!("there is no job `{job}`")))),
-                Some(job) if job.state.is_terminal() && last_event_id.is_some() => {
-                    return now(Ok(Subscribed::Over));
-                }
-                Some(_) => {}
-            }
-        }
-        if let Some(pipeline) = &topics.pipeline
-            && let Err(refused) = self.pipeline(pipeline)
-        {
-            return now(Err(refused));
-        }
-        let receiver = self.feed.subscribe();
-        let first = stream::once(std::future::ready(Bytes::from(self.snapshot())));
-        let tail = stream::unfold(receiver, |mut receiver| async move {
-            receiver.recv().await.ok().map(|frame| (frame, receiver))
-        });
-        now(Ok(Subscribed::Stream(Box::pin(first.chain(tail)))))
-    }
-
-    fn history(&self, query: HistoryQuery) -> Answer<'_, History> {
-        let after = match query
-            .after
-            .as_deref()
-            .map(|cursor| cursor.strip_prefix("e-"))
-        {
-            Some(Some(seq)) => seq.parse().unwrap_or(0),
-            Some(None) => return now(Ok(History::Reset("it is of another journal".into()))),
-            None => 0,
-        };
-        let events: Vec<_> = self
-            .state()
-            .events
-            .iter()
-            .filter(|stored| stored.seq > after)
-            .take(query.limit as usize)
-            .cloned()
-            .collect();
-        let last = events.last().map_or(after, |stored| stored.seq);
-        now(Ok(History::Events {
-            events,
-            cursor: format!("e-{last}"),
-        }))
-    }
-
-    fn job(&self, id: JobId) -> Answer<'_, Option<Job>> {
-        now(Ok(self.state().jobs.get(&id).cloned()))
-    }
-
-    fn jobs(&self, query: JobQuery) -> Answer<'_, JobPage> {
-        let state = self.state();
-        let mut jobs: Vec<Job> = state
-            .jobs
-            .values()
-            .rev()
-            .filter(|job| query.before.is_none_or(|before| job.id < before))
-            .filter(|job| {
-                query.states.is_empty() || query.states.iter().any(|word| word == job.state.word())
-            })
-            .filter(|job| {
-                query
-                    .pipeline
-                    .as_ref()
-                    .is_none_or(|id| *id == job.accepted.pipeline)
-            })
-            .cloned()
-            .collect();
-        let more = jobs.len() > query.limit as usize;
-        jobs.truncate(query.limit as usize);
-        let next = more.then(|| jobs.last().expect("a limit of at least one").id);
-        now(Ok(JobPage {
-            jobs,
-            next,
-            cursor: format!("e-{}", state.seq),
-        }))
-    }
-
-    fn log(&self, _id: JobId, after: u64, limit: u32) -> Answer<'_, Vec<LogEntry>> {
-        let lines = self.state().log.clone().into_iter();
-        now(Ok(lines
-            .filter(|line| line.number > after)
-            .take(limit as usize)
-            .collect()))
-    }
-
     fn cancel(&self, id: JobId) -> Answer<'_, ()> {
-        now(self
-            .job_in(id, &["claiming", "queued", "running"])
-            .map(drop))
+        Box::pin(async move {
+            let open = &["claiming", "queued", "running"];
+            self.job_in(id, open).await.map(drop)
+        })
     }
 
     fn retry(&self, id: JobId) -> Answer<'_, ()> {
-        now(self.job_in(id, &["failed", "cancelled"]).map(drop))
+        Box::pin(async move { self.job_in(id, &["failed", "cancelled"]).await.map(drop) })
     }
 
     fn restore(&self, id: JobId) -> Answer<'_, RawPath> {
-        now(self
-            .job_in(id, &["failed", "cancelled"])
-            .map(|job| job.accepted.path))
+        Box::pin(async move {
+            let job = self.job_in(id, &["failed", "cancelled"]).await?;
+            Ok(job.accepted.path)
+        })
     }
 
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>> {
@@ -466,19 +290,22 @@ impl Backend for Fake {
 
     fn submit(&self, pipeline: &str, name: String, slot: Slot) -> Answer<'_, Job> {
         let (path, _file) = slot.keep();
-        let number = 1000 + self.state().uploads;
-        let size = std::fs::metadata(&path).expect("it was received").len();
+        let id = id(u128::from(1000 + self.state().uploads));
         let mut accepted = accepted(self.home.path(), &name);
         accepted.pipeline = pipeline.into();
         accepted.origin = Origin::Upload;
-        accepted.identity.size = size;
+        accepted.identity.size = std::fs::metadata(&path).expect("it was received").len();
         accepted.held = path.into();
-        self.tell(
-            id(u128::from(number)),
-            JobEvent::Accepted(Box::new(accepted)),
-        );
-        let job = self.state().jobs[&id(u128::from(number))].clone();
-        now(Ok(job))
+        Box::pin(async move {
+            let what = JobEvent::Accepted(Box::new(accepted));
+            let event = Event::Job { job: id, what };
+            self.store
+                .append(vec![Draft { at: AT, event }])
+                .await
+                .expect("a new job");
+            let job = self.store.job(id).await.expect("a journal");
+            Ok(job.expect("just accepted"))
+        })
     }
 
     fn explain(&self, path: &Path) -> Answer<'_, Explanation> {
@@ -539,7 +366,6 @@ impl Backend for Fake {
             ready: true,
             sandbox: "full".into(),
             workers_limit: 2,
-            cursor: format!("e-{}", self.state().seq),
             ..Health::default()
         }))
     }

@@ -4,54 +4,104 @@ use crate::http::api::{Api, Metric, MetricKind};
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// What this part of the daemon counts.
+/// What this part of the daemon counts, and what feed and journal say of themselves.
 pub(crate) fn own(api: &Api) -> Vec<Metric> {
-    let tally = &api.tally;
-    let counter = |name, help, value: &std::sync::atomic::AtomicU64| Metric {
-        name,
-        help,
-        kind: MetricKind::Counter,
-        samples: vec![(Vec::new(), value.load(Relaxed) as f64)],
-    };
+    let (tally, feed, journal) = (&api.tally, api.feed.counters(), api.store.health());
+    let resets = feed
+        .resets
+        .iter()
+        .map(|(reason, count)| (vec![("reason", (*reason).to_owned())], *count as f64));
     vec![
         counter(
             "dropleaf_http_requests_total",
             "Requests answered.",
-            &tally.requests,
+            tally.requests.load(Relaxed),
         ),
         counter(
             "dropleaf_http_refusals_total",
             "Requests refused with a problem document.",
-            &tally.refusals,
+            tally.refusals.load(Relaxed),
         ),
         counter(
             "dropleaf_http_panics_total",
             "Requests whose handler panicked.",
-            &tally.failures,
+            tally.failures.load(Relaxed),
         ),
         counter(
             "dropleaf_http_connections_total",
             "Connections taken.",
-            &tally.connections,
+            tally.connections.load(Relaxed),
         ),
         counter(
             "dropleaf_http_turned_away_total",
             "Connections turned away over the limit.",
-            &tally.turned_away,
+            tally.turned_away.load(Relaxed),
+        ),
+        gauge(
+            "dropleaf_feed_streams",
+            "Feeds that are open.",
+            feed.listeners as f64,
+        ),
+        gauge(
+            "dropleaf_feed_held_bytes",
+            "Bytes that the feed holds for those who lag behind.",
+            feed.held_bytes as f64,
+        ),
+        counter(
+            "dropleaf_feed_refused_total",
+            "Feeds refused over the limit.",
+            feed.refused,
+        ),
+        counter(
+            "dropleaf_feed_frames_total",
+            "Events written to feeds, each once however many listen.",
+            feed.frames,
+        ),
+        counter(
+            "dropleaf_feed_batches_total",
+            "Batches flushed to feeds.",
+            feed.batches,
         ),
         Metric {
-            name: "dropleaf_http_streams",
-            help: "Feeds that are open.",
-            kind: MetricKind::Gauge,
-            samples: vec![(Vec::new(), open_streams(api) as f64)],
+            name: "dropleaf_feed_resets_total",
+            help: "Clients that could not go on from where they were.",
+            kind: MetricKind::Counter,
+            samples: resets.collect(),
         },
+        gauge(
+            "dropleaf_journal_head",
+            "Number of the journal's last event.",
+            journal.head as f64,
+        ),
+        gauge(
+            "dropleaf_journal_waiting",
+            "Units that wait for the disk.",
+            journal.waiting as f64,
+        ),
+        counter(
+            "dropleaf_journal_commits_total",
+            "Transactions of the journal.",
+            journal.commits,
+        ),
     ]
 }
 
-/// Feeds that are open.
-pub(crate) fn open_streams(api: &Api) -> u64 {
-    let free = api.streams.available_permits();
-    api.config.max_streams.saturating_sub(free) as u64
+fn counter(name: &'static str, help: &'static str, value: u64) -> Metric {
+    Metric {
+        name,
+        help,
+        kind: MetricKind::Counter,
+        samples: vec![(Vec::new(), value as f64)],
+    }
+}
+
+fn gauge(name: &'static str, help: &'static str, value: f64) -> Metric {
+    Metric {
+        name,
+        help,
+        kind: MetricKind::Gauge,
+        samples: vec![(Vec::new(), value)],
+    }
 }
 
 /// All of it as text.

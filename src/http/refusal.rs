@@ -208,6 +208,19 @@ impl From<Refused> for Refusal {
     }
 }
 
+impl From<crate::store::error::Error> for Refusal {
+    fn from(error: crate::store::error::Error) -> Self {
+        use crate::store::error::Error;
+        match error {
+            Error::BadQuery(detail) => Self::bad(detail),
+            Error::Full => Self::new(Kind::DiskFull, "there is no room left for the journal"),
+            Error::Closed | Error::Overloaded(_) => Self::new(Kind::Unavailable, error.to_string())
+                .header(http::header::RETRY_AFTER, HeaderValue::from_static("5")),
+            error => Self::internal("the journal could not be asked", &error),
+        }
+    }
+}
+
 impl Refusal {
     /// A pipeline was not written, removed or tried.
     #[must_use]

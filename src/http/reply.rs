@@ -1,7 +1,8 @@
 //! Making answers.
 
+use crate::feed::subscription::Subscription;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, StatusCode};
 use serde::Serialize;
@@ -61,8 +62,8 @@ pub(crate) fn stream(status: StatusCode, stream: ByteStream) -> Response {
 
 /// Server-sent events.
 #[must_use]
-pub(crate) fn events(stream: Pin<Box<dyn Stream<Item = Bytes> + Send>>) -> Response {
-    let mut response = self::stream(StatusCode::OK, Box::pin(stream.map(Ok)));
+pub(crate) fn events(subscription: Subscription) -> Response {
+    let mut response = warp::reply::stream(subscription).into_response();
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_TYPE,

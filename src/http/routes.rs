@@ -237,8 +237,8 @@ pub static ROUTES: &[Route] = &[
         refusals: &[Kind::NotFound, Kind::Conflict, Kind::TooLarge, Kind::UnsupportedMedia, Kind::Unavailable, Kind::DiskFull], handler: run!(pipelines::submit), ..POST },
 
     Route { path: "/api/v1/jobs", summary: "jobs, newest first",
-        query: &[optional("pipeline", "only of this pipeline"), optional("state", "only in these states, with commas between"),
-            optional("q", "only with this in the file's name"), optional("before", "only created before this job: the last page's `next`"),
+        query: &[optional("pipeline", "only of this pipeline"), optional("state", "only in these states, with commas between; `open` and `ended` stand for several"),
+            optional("q", "only with this in the file's name"), optional("before", "the last page's `next`"), optional("order", "`created` (the default) or `changed` first"),
             optional("limit", "at most this many, 1 to 500 (50)")],
         answers: &[json::<view::job::JobPageView>(200, "the jobs")], handler: run!(jobs::list), ..GET },
     Route { path: "/api/v1/jobs/{id}", summary: "one job",

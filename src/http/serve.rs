@@ -59,6 +59,8 @@ pub async fn serve(listener: TcpListener, api: Arc<Api>, shutdown: CancellationT
         }
     }
     drop(listener);
+    // Feeds say goodbye and end; other answers end by themselves.
+    api.feed.shutdown();
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(api.config.stop_within, drained)
         .await

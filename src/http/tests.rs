@@ -1,18 +1,23 @@
-//! The routes against the daemon that only pretends: through warp's test harness, and over real sockets.
+//! The routes over a real journal and its feed, with everyone else pretending: through warp's test harness, and over real
+//! sockets.
 
 mod contents;
 mod pipelines;
 mod routes;
 mod sockets;
 
-use crate::http::api::Api;
+use crate::event::{Draft, Event};
+use crate::feed::Feed;
+use crate::http::api::{Api, Backend};
 use crate::http::config::Config;
-use crate::http::fake::{Fake, accepted, id};
+use crate::http::fake::{AT, Fake, accepted, id};
 use crate::http::filters;
 use crate::http::reply::Response;
+use crate::http::view;
 use crate::job::event::{Ended, JobEvent, Queued, Started};
 use crate::job::id::JobId;
 use crate::job::redo::{Delivered, MoveKind, Redo, Verdict};
+use crate::store::open::Journal;
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
@@ -34,13 +39,39 @@ impl World {
     }
 
     pub(crate) fn with(config: Config) -> Self {
-        let fake = Fake::new();
-        let api = fake.api(config);
+        Self::with_feed(config, crate::feed::Config::default())
+    }
+
+    pub(crate) fn with_feed(config: Config, feed: crate::feed::Config) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let state = crate::store::Config {
+            ballast: 0,
+            ..crate::store::Config::new(home.path().join("state"))
+        };
+        let (journal, opening) = Journal::open(&state).expect("a journal");
+        let feed = Feed::new(feed, view::feed(None), &opening.epoch, opening.head);
+        let store = journal.start(feed.sink()).expect("a writer");
+        let path = home.path().to_path_buf();
+        let fake = Fake::new(home, store.clone());
+        let backend = Arc::clone(&fake) as Arc<dyn Backend>;
+        let api = Api::new(backend, store, feed, path, config);
         Self {
             routes: filters::all(Arc::clone(&api)),
             fake,
             api,
         }
+    }
+
+    /// A fact about a job.
+    pub(crate) async fn tell(&self, job: JobId, what: JobEvent) {
+        let event = Event::Job { job, what };
+        let unit = vec![Draft { at: AT, event }];
+        self.api.store.append(unit).await.expect("a possible event");
+    }
+
+    /// What a client that has seen this event says.
+    pub(crate) fn cursor(&self, seq: u64) -> String {
+        self.api.feed.cursor(seq)
     }
 
     pub(crate) async fn send(&self, request: warp::test::RequestBuilder) -> Answered {
@@ -65,7 +96,13 @@ impl World {
     }
 
     /// A job that has put out `content` as `name`, whose original is `input`.
-    pub(crate) fn finished(&self, number: u128, name: &str, content: &[u8], input: &[u8]) -> JobId {
+    pub(crate) async fn finished(
+        &self,
+        number: u128,
+        name: &str,
+        content: &[u8],
+        input: &[u8],
+    ) -> JobId {
         let home = self.fake.home.path();
         let (out, archive) = (home.join("outbox"), home.join("archive"));
         for (folder, content) in [(&out, content), (&archive, input)] {
@@ -110,7 +147,7 @@ impl World {
                 delivered: vec![document, original],
             }),
         ] {
-            self.fake.tell(job, event);
+            self.tell(job, event).await;
         }
         job
     }

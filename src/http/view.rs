@@ -6,11 +6,13 @@
 pub mod event;
 pub mod feed;
 pub mod job;
+pub mod live;
 pub mod pipeline;
 pub mod plugin;
 pub mod snapshot;
 pub mod system;
 
+use crate::feed::{Stats, Views};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What may stand as it is in one segment of a path or in a query's value.
@@ -24,4 +26,16 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
 #[must_use]
 pub fn segment(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
+}
+
+/// How the feed shows things.
+#[must_use]
+pub fn feed(stats: Option<Stats>) -> Views {
+    Views {
+        event: event::data,
+        snapshot: snapshot::snapshot,
+        progress: live::progress,
+        log: live::log,
+        stats,
+    }
 }

@@ -183,6 +183,19 @@ mod tests {
     )];
 
     #[test]
+    fn a_commit_waits_for_the_disk() {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let connection = Connection::open(folder.path().join("x.db")).expect("opens");
+        tune_writer(&connection).expect("tuned");
+        let value = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        assert_eq!(value("synchronous").expect("read"), 2, "FULL");
+        let mode: String = connection
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .expect("read");
+        assert_eq!(mode, "wal");
+    }
+
+    #[test]
     fn a_changed_layout_has_a_new_number() {
         let hash = blake3::hash(LAYOUT.as_bytes()).to_hex().to_string();
         assert_eq!(

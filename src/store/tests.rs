@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod full;
 mod layout;
 mod queries;
 mod retention;

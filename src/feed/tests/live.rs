@@ -347,6 +347,30 @@ async fn one_who_comes_late_sees_the_running_jobs_progress() {
     assert_eq!(late.until("step.progress").await.data["done"], 7);
 }
 
+/// The moment between a commit and its publishing: the journal knows of the end, the feed does not yet.
+#[tokio::test]
+async fn a_job_that_a_snapshot_knows_to_have_ended_shows_no_progress() {
+    let folder = folder();
+    let (store, heard) = crate::store::tests::sample::open_hearing(folder.path());
+    let feed = Feed::new(Config::default(), views(), store.epoch(), 0);
+    let _first = Reader::connect(&feed, Topics::default(), None, &store).await;
+    let events = store
+        .append(life(id(1), "scan", "/inbox/a.pdf", 1))
+        .await
+        .expect("appended");
+    feed.publish(&events[..4]);
+    feed.progress(progress(1, 4, 7));
+    let mut late = Reader::connect(&feed, Topics::default(), None, &store).await;
+    feed.progress(progress(1, 4, 8));
+    feed.publish(&events[4..]);
+    feed.publish(&store.append(noise(1)).await.expect("appended"));
+    assert_eq!(
+        late.names_until("daemon.started").await,
+        ["retry", "hello", "snapshot", "daemon.started"]
+    );
+    assert_eq!(heard.lock().expect("no panic").len(), 8);
+}
+
 #[tokio::test]
 async fn shutdown_tells_everybody_and_ends_the_streams() {
     let folder = folder();

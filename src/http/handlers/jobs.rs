@@ -1,6 +1,5 @@
 //! Jobs: lists, single ones, what can be done to them, and their files.
 
-use crate::http::api::{JobQuery, LogEntry};
 use crate::http::call::Call;
 use crate::http::content::{self, FileContent};
 use crate::http::query::nearest;
@@ -11,63 +10,73 @@ use crate::http::view::segment;
 use crate::http::view::system::{LogLineView, LogView, RestoredView};
 use crate::job::redo::MoveKind;
 use crate::job::state::{Job, State};
+use crate::store::log::{LogLine, NumberedLine};
+use crate::store::query::{ENDED_STATES, JobQuery, OPEN_STATES, Order};
 use http::StatusCode;
 use http::header::LINK;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-const STATES: &[&str] = &[
-    "claiming",
-    "queued",
-    "running",
-    "waiting",
-    "delivering",
-    "succeeded",
-    "failed",
-    "cancelled",
-];
 const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error"];
 /// A log as one text is not longer than this.
 const MAX_LOG: usize = 16 << 20;
 
 pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
-    let states = call.query.list("state")?;
-    if let Some(wrong) = states.iter().find(|word| !STATES.contains(&word.as_str())) {
-        return Err(unknown_word("state", wrong, STATES));
-    }
-    let before = call
-        .query
-        .text("before")?
-        .map(|text| {
-            text.parse().map_err(|error: crate::job::id::NotAJobId| {
-                Refusal::bad(format!("`before`: {error}"))
-            })
-        })
-        .transpose()?;
+    let order = match call.query.text("order")? {
+        None | Some("created") => Order::Created,
+        Some("changed") => Order::Changed,
+        Some(other) => return Err(unknown_word("order", other, &["created", "changed"])),
+    };
     let limit = call.query.number("limit", 1..=500, 50)?;
     let page = call
         .api
-        .backend
+        .store
         .jobs(JobQuery {
             pipeline: call.query.text("pipeline")?.map(str::to_owned),
-            states,
-            text: call.query.text("q")?.map(str::to_owned),
-            before,
+            states: states(&call)?,
+            q: call.query.text("q")?.map(str::to_owned),
+            order,
+            before: call.query.text("before")?.map(str::to_owned),
             limit: u32::try_from(limit).unwrap_or(500),
         })
         .await?;
-    let next = page.next.map(|id| id.to_string());
-    let link = next.as_ref().map(|next| next_link(&call.head.query, next));
+    let link = page
+        .next
+        .as_ref()
+        .map(|next| next_link(&call.head.query, next));
     let view = JobPageView {
         jobs: page.jobs.iter().map(JobView::new).collect(),
-        next,
-        cursor: page.cursor,
+        next: page.next,
+        cursor: call.api.feed.cursor(page.seq),
     };
     let response = reply::json(StatusCode::OK, &view);
     Ok(match link {
         Some(link) => reply::with(response, LINK, &link),
         None => response,
     })
+}
+
+/// The states asked for; `open` and `ended` stand for several.
+fn states(call: &Call) -> Result<Vec<String>, Refusal> {
+    let mut states = Vec::new();
+    for word in call.query.list("state")? {
+        match word.as_str() {
+            "open" => states.extend(OPEN_STATES.map(str::to_owned)),
+            "ended" => states.extend(ENDED_STATES.map(str::to_owned)),
+            known if OPEN_STATES.contains(&known) || ENDED_STATES.contains(&known) => {
+                states.push(word);
+            }
+            other => {
+                let known: Vec<&str> = OPEN_STATES
+                    .into_iter()
+                    .chain(ENDED_STATES)
+                    .chain(["open", "ended"])
+                    .collect();
+                return Err(unknown_word("state", other, &known));
+            }
+        }
+    }
+    Ok(states)
 }
 
 fn next_link(query: &str, next: &str) -> String {
@@ -82,7 +91,7 @@ fn next_link(query: &str, next: &str) -> String {
     format!("<{url}before={}>; rel=\"next\"", segment(next))
 }
 
-fn unknown_word(what: &str, word: &str, known: &[&'static str]) -> Refusal {
+fn unknown_word(what: &str, word: &str, known: &[&str]) -> Refusal {
     let refusal = Refusal::bad(format!("`{word}` is not a {what}"));
     match nearest(word, known.iter().copied()) {
         Some(near) => refusal.hint(format!("did you mean `{near}`?")),
@@ -93,7 +102,7 @@ fn unknown_word(what: &str, word: &str, known: &[&'static str]) -> Refusal {
 async fn find(call: &Call) -> Result<Job, Refusal> {
     let id = call.job()?;
     call.api
-        .backend
+        .store
         .job(id)
         .await?
         .ok_or_else(|| Refusal::not_found(format!("there is no job `{id}`")))
@@ -219,13 +228,15 @@ pub(crate) async fn log(call: Call) -> Result<Response, Refusal> {
         return lines(&call, &job, &wanted).await;
     }
     let mut text = String::new();
-    let mut after = 0;
+    let mut from = 0;
     loop {
-        let page = call.api.backend.log(job.id, after, 5000).await?;
+        let page = call.api.store.log_lines(job.id, from, 5000).await?;
         let Some(last) = page.last() else { break };
-        after = last.number;
-        for entry in page.iter().filter(|entry| wanted.takes(entry)) {
-            write_line(&mut text, entry);
+        from = last.n + 1;
+        for NumberedLine { line, .. } in &page {
+            if wanted.takes(line) {
+                write_line(&mut text, line);
+            }
         }
         if text.len() > MAX_LOG {
             text.push_str("... the rest is only in the JSON form\n");
@@ -244,14 +255,14 @@ async fn lines(call: &Call, job: &Job, wanted: &LogFilter) -> Result<Response, R
     let limit = call.query.number("limit", 1..=5000, 1000)?;
     let page = call
         .api
-        .backend
-        .log(job.id, after, u32::try_from(limit).unwrap_or(5000))
+        .store
+        .log_lines(job.id, after, u32::try_from(limit).unwrap_or(5000))
         .await?;
     let view = LogView {
-        next: page.last().map_or(after, |last| last.number),
+        next: page.last().map_or(after, |last| last.n + 1),
         lines: page
             .iter()
-            .filter(|entry| wanted.takes(entry))
+            .filter(|numbered| wanted.takes(&numbered.line))
             .map(LogLineView::new)
             .collect(),
     };
@@ -276,9 +287,9 @@ impl LogFilter {
         })
     }
 
-    fn takes(&self, entry: &LogEntry) -> bool {
-        let step = self.step.is_none() || self.step == entry.step;
-        step && rank(&entry.level).unwrap_or(2) >= self.rank
+    fn takes(&self, line: &LogLine) -> bool {
+        let step = self.step.is_none() || self.step == line.step;
+        step && rank(&line.level).unwrap_or(2) >= self.rank
     }
 }
 
@@ -286,15 +297,15 @@ fn rank(level: &str) -> Option<usize> {
     LEVELS.iter().position(|known| *known == level)
 }
 
-fn write_line(text: &mut String, entry: &LogEntry) {
-    let step = entry.step.as_deref().unwrap_or("-");
+fn write_line(text: &mut String, line: &LogLine) {
+    let step = line.step.as_deref().unwrap_or("-");
     // A line is one line, whatever a plugin wrote.
-    let message = entry.message.replace('\n', "\n    ");
+    let message = line.message.replace('\n', "\n    ");
     writeln!(
         text,
         "{} {:5} {step}: {message}",
-        entry.at.rfc3339(),
-        entry.level
+        line.at.rfc3339(),
+        line.level
     )
     .expect("a string takes any text");
 }

@@ -6,7 +6,7 @@ use crate::http::metrics;
 use crate::http::openapi as description;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
-use crate::http::view::system::HealthView;
+use crate::http::view::system::{HealthDetailsView, HealthView};
 use http::StatusCode;
 
 pub(crate) async fn health(call: Call) -> Result<Response, Refusal> {
@@ -31,11 +31,11 @@ async fn view(call: &Call) -> Result<HealthView, Refusal> {
         .token
         .as_deref()
         .is_none_or(|token| guard::knows(token, &call.head));
-    Ok(HealthView::new(
-        &health,
-        metrics::open_streams(&call.api),
-        may_know,
-    ))
+    let feed = &call.api.feed;
+    let cursor = feed.cursor(call.api.store.health().head);
+    let details =
+        may_know.then(|| HealthDetailsView::new(&health, feed.counters().listeners, cursor));
+    Ok(HealthView::new(&health, details))
 }
 
 pub(crate) async fn metrics(call: Call) -> Result<Response, Refusal> {

@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 
 const state = {
   source: null, connection: "connecting", lastMessage: 0, retry: 0, timer: 0, retryAt: 0, heartbeat: 15000,
-  jobs: new Map(), pipelines: new Map(), unreadable: 0, resynced: 0, dirty: new Set(), all: true, frame: 0, cursor: "", stopped: false,
+  jobs: new Map(), pipelines: new Map(), unreadable: 0, resynced: 0, why: "", dirty: new Set(), all: true, frame: 0, cursor: "",
 };
 
 // --- drawing -------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ function paintPipelines() {
   list.dataset.shown = JSON.stringify(all);
   list.replaceChildren(...all.map((pipeline) => {
     const input = make("input", { type: "file", accept: "application/pdf,.pdf", multiple: true, id: `file-${pipeline.id}`,
-      onchange: (event) => uploadAll(pipeline.id, event.target.files) });
+      onchange: (event) => { uploadAll(pipeline.id, event.target.files); event.target.value = ""; } });
     const folder = pipeline.folder ?? {};
     return make("li", {
       ondragover: (event) => { event.preventDefault(); event.currentTarget.classList.add("over"); },
@@ -194,10 +194,12 @@ function paintPipelines() {
 
 // --- the feed ------------------------------------------------------------------------------------------------------
 
-function connection(word, text) {
+// The word is announced; the detail beside it changes every second and is not.
+function connection(word, text, detail = "") {
   state.connection = word;
   $("connection").dataset.state = word;
   if ($("connection-text").textContent !== text) $("connection-text").textContent = text;
+  if ($("connection-detail").textContent !== detail) $("connection-detail").textContent = detail;
   $("reconnect").hidden = word === "live" || word === "login";
 }
 
@@ -217,7 +219,7 @@ function open() {
 
 // EventSource tries again by itself after a cut, but gives up for good on any error status: then it is on us.
 async function failed(source) {
-  if (source.readyState !== EventSource.CLOSED) { connection("reconnecting", `Reconnecting${age()}`); return; }
+  if (source.readyState !== EventSource.CLOSED) { connection("reconnecting", "Reconnecting", age()); return; }
   const answer = await ask(`${API}/pipelines`, {}).catch(() => null);
   if (state.source !== source) return;
   if (answer?.status === 401) { login(); return; }
@@ -231,11 +233,17 @@ function later(why) {
   state.retryAt = Date.now() + delay;
   clearTimeout(state.timer);
   state.timer = setTimeout(open, delay);
-  connection("lost", `Lost, next try in ${Math.ceil(delay / 1000)} s${why ? ` (${why})` : ""}${age()}`);
+  state.why = why;
+  connection("lost", "Connection lost", waiting());
+}
+
+function waiting() {
+  const seconds = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
+  return [`next try in ${seconds} s`, state.why, age()].filter(Boolean).join(", ");
 }
 
 function age() {
-  return state.lastMessage ? `, last update ${new Date(state.lastMessage).toLocaleTimeString()}` : "";
+  return state.lastMessage ? `last update ${new Date(state.lastMessage).toLocaleTimeString()}` : "";
 }
 
 // Nothing for 2.5 heartbeats: the line is dead, though nobody said so.
@@ -243,16 +251,16 @@ function watch() {
   const silent = Date.now() - state.lastMessage;
   if (state.connection === "live") {
     if (silent > 2.5 * state.heartbeat) later("silence");
-    else connection("live", `Live, last update ${new Date(state.lastMessage).toLocaleTimeString()}`);
+    else connection("live", "Live", age());
   } else if (state.retryAt) {
-    connection("lost", `Lost, next try in ${Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000))} s${age()}`);
+    connection("lost", "Connection lost", waiting());
   } else if (state.connection !== "login" && silent > 2.5 * state.heartbeat) later("silence");
 }
 
 function unreadable(name, error) {
   state.unreadable += 1;
   console.warn("unreadable event", name, error);
-  $("version").textContent = `${state.unreadable} unreadable events`;
+  $("unreadable").textContent = `${state.unreadable} unreadable events`;
   // Something may have been missed: start from a snapshot, but not over and over.
   if (Date.now() - state.resynced > 60000) { state.resynced = Date.now(); state.cursor = ""; open(); }
 }
@@ -282,6 +290,7 @@ function apply(name, data) {
 }
 
 function hello(data) {
+  if (typeof data.build === "string") $("version").textContent = `Dropleaf ${data.build}`;
   if (Number.isFinite(data.heartbeatMs) && data.heartbeatMs >= 1000) state.heartbeat = data.heartbeatMs;
   connection("live", "Live");
 }
@@ -298,6 +307,7 @@ function snapshot(data) {
   state.pipelines = new Map(data.pipelines.filter((one) => typeof one?.id === "string").map((one) => [one.id, one]));
   if (typeof data.cursor === "string") state.cursor = data.cursor;
   draw();
+  refreshAll();
 }
 
 function aboutPipeline(name, data) {
@@ -317,7 +327,17 @@ function aboutPipeline(name, data) {
   if (name === "pipeline.loaded") refresh(id);
 }
 
-// What a pipeline is about is not in its event: ask once.
+// What a pipeline is about is neither in its events nor in a snapshot: ask once.
+async function refreshAll() {
+  const answer = await ask(`${API}/pipelines`, {});
+  if (!answer.ok || !Array.isArray(answer.json?.pipelines)) return;
+  for (const one of answer.json.pipelines) {
+    const known = state.pipelines.get(one.id);
+    if (known && one.rev >= known.rev) state.pipelines.set(one.id, one);
+  }
+  draw();
+}
+
 async function refresh(id) {
   const answer = await ask(`${API}/pipelines/${encodeURIComponent(id)}`, {}).catch(() => null);
   const known = state.pipelines.get(id);
@@ -328,7 +348,8 @@ async function refresh(id) {
 
 function aboutJob(name, data) {
   const known = state.jobs.get(data.job);
-  if (known && Number.isFinite(data.rev) && data.rev < known.rev) return;
+  if (!Number.isFinite(data.rev)) throw new TypeError("no rev");
+  if (known && data.rev < known.rev) return;
   const isNew = !known;
   const job = known ? { ...known } : { id: data.job, rev: 0, steps: [], warnings: [] };
   if (name === "step.progress") {
@@ -339,7 +360,9 @@ function aboutJob(name, data) {
     return;
   }
   if (known && data.rev === known.rev) return;
-  job.rev = data.rev ?? job.rev;
+  // Older than the snapshot shows, and not enough to make a job of.
+  if (isNew && typeof data.state !== "string") return;
+  job.rev = data.rev;
   for (const key of ["name", "pipeline", "path", "state", "size"]) if (data[key] !== undefined) job[key] = data[key];
   change(job, name, data);
   state.jobs.set(job.id, job);

@@ -1,11 +1,14 @@
 //! Files and logs: whole, by range, or not again.
 
 use super::*;
+use crate::store::log::LogLine;
 
 #[tokio::test]
 async fn artifacts_come_whole_or_by_range() {
     let world = World::new();
-    let job = world.finished(1, "a b.pdf", b"0123456789", b"original");
+    let job = world
+        .finished(1, "a b.pdf", b"0123456789", b"original")
+        .await;
     let path = format!("/api/v1/jobs/{job}/artifacts/a%20b.pdf");
     let whole = world.get(&path).await;
     assert_eq!(whole.status(), 200);
@@ -50,7 +53,7 @@ async fn artifacts_come_whole_or_by_range() {
 async fn large_files_come_in_pieces_and_whole() {
     let world = World::new();
     let content: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
-    let job = world.finished(1, "a.pdf", &content, b"original");
+    let job = world.finished(1, "a.pdf", &content, b"original").await;
     let answer = world
         .get(&format!("/api/v1/jobs/{job}/artifacts/a.pdf"))
         .await;
@@ -60,7 +63,7 @@ async fn large_files_come_in_pieces_and_whole() {
 #[tokio::test]
 async fn originals_are_found_where_they_lie() {
     let world = World::new();
-    let job = world.finished(1, "a.pdf", b"out", b"original");
+    let job = world.finished(1, "a.pdf", b"out", b"original").await;
     let path = format!("/api/v1/jobs/{job}/input");
     assert_eq!(world.get(&path).await.body(), &b"original"[..]);
     let inline = world.get(&format!("{path}?inline=true")).await;
@@ -78,7 +81,7 @@ async fn originals_are_found_where_they_lie() {
 #[tokio::test]
 async fn what_was_moved_or_was_never_there_is_told_apart() {
     let world = World::new();
-    let job = world.finished(1, "a.pdf", b"out", b"original");
+    let job = world.finished(1, "a.pdf", b"out", b"original").await;
     let home = world.fake.home.path();
     std::fs::remove_file(home.join("outbox/a.pdf")).expect("it was there");
     let gone = world
@@ -100,7 +103,7 @@ async fn what_was_moved_or_was_never_there_is_told_apart() {
 #[tokio::test]
 async fn a_link_in_place_of_an_artifact_is_not_followed() {
     let world = World::new();
-    let job = world.finished(1, "a.pdf", b"out", b"original");
+    let job = world.finished(1, "a.pdf", b"out", b"original").await;
     let path = world.fake.home.path().join("outbox/a.pdf");
     std::fs::remove_file(&path).expect("it was there");
     std::os::unix::fs::symlink("/etc/passwd", &path).expect("a link");
@@ -113,9 +116,18 @@ async fn a_link_in_place_of_an_artifact_is_not_followed() {
 #[tokio::test]
 async fn logs_are_text_or_lines() {
     let world = World::new();
-    let job = world.finished(1, "a.pdf", b"x", b"y");
-    world.fake.write_log("info", Some("stamp"), "hello");
-    world.fake.write_log("warn", None, "two\nlines");
+    let job = world.finished(1, "a.pdf", b"x", b"y").await;
+    let line = |level: &str, step: Option<&str>, message: &str| LogLine {
+        at: AT,
+        level: level.into(),
+        step: step.map(str::to_owned),
+        message: message.into(),
+    };
+    let lines = vec![
+        line("info", Some("stamp"), "hello"),
+        line("warn", None, "two\nlines"),
+    ];
+    world.api.store.log(job, lines).await.expect("kept");
     let path = format!("/api/v1/jobs/{job}/log");
     let text = world.get(&path).await;
     assert_eq!(
@@ -164,12 +176,9 @@ fn the_page_listens_to_names_that_exist() {
     let list = script.split("const NAMES = [").nth(1).expect("the list");
     let list = list.split(']').next().expect("its end");
     for name in list.split(',').map(|word| word.trim().trim_matches('"')) {
-        use crate::http::view::event::{CONTROL, DURABLE, PASSING};
-        let known = DURABLE
-            .iter()
-            .chain(CONTROL)
-            .chain(PASSING)
-            .any(|known| *known == name);
+        let control = ["hello", "snapshot", "reset", "ping", "shutdown"];
+        let mut all = control.iter().chain(crate::feed::topics::TYPES);
+        let known = all.any(|known| *known == name);
         assert!(known, "`{name}`");
     }
 }

@@ -16,47 +16,6 @@ use crate::job::redo::{MoveKind, Redo, Verdict};
 use crate::raw_path::RawPath;
 use serde_json::{Map, Value, json};
 
-/// Every name that an event of the journal can have on a feed.
-pub const DURABLE: &[&str] = &[
-    "job.accepted",
-    "job.queued",
-    "job.started",
-    "job.warned",
-    "job.waiting",
-    "job.delivering",
-    "job.succeeded",
-    "job.failed",
-    "job.cancelled",
-    "step.started",
-    "step.finished",
-    "step.skipped",
-    "step.failed",
-    "artifact.written",
-    "worker.crashed",
-    "pipeline.loaded",
-    "pipeline.invalid",
-    "pipeline.removed",
-    "pipeline.paused",
-    "pipeline.resumed",
-    "plugin.loaded",
-    "plugin.failed",
-    "watch.online",
-    "watch.offline",
-    "watch.blocked",
-    "file.settling",
-    "file.ignored",
-    "file.incomplete",
-    "daemon.started",
-    "daemon.draining",
-    "daemon.intake",
-];
-
-/// Names of what passes by and is not kept: no `id:`, never replayed.
-pub const PASSING: &[&str] = &["step.progress", "log", "stats"];
-
-/// Names of what the feed says about itself, whatever `types` asks for.
-pub const CONTROL: &[&str] = &["hello", "snapshot", "reset", "ping", "end", "shutdown"];
-
 /// An event's name and JSON.
 #[must_use]
 pub fn event(stored: &Stored) -> (&'static str, Value) {
@@ -102,6 +61,12 @@ pub fn event(stored: &Stored) -> (&'static str, Value) {
         Event::Daemon(what) => about_daemon(&mut fields, what),
     }
     (stored.event.name(), Value::Object(fields))
+}
+
+/// An event's JSON alone; the feed's view.
+#[must_use]
+pub fn data(stored: &Stored) -> Value {
+    event(stored).1
 }
 
 fn place(fields: &mut Map<String, Value>, pipeline: Option<&str>, path: Option<&RawPath>) {

@@ -1,6 +1,7 @@
 //! The daemon's own state as JSON.
 
-use crate::http::api::{Health, LogEntry};
+use crate::http::api::Health;
+use crate::store::log::NumberedLine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,7 +43,7 @@ pub struct HealthDetailsView {
     /// Free bytes, by folder.
     pub disk_free: BTreeMap<String, u64>,
     /// Open feeds.
-    pub streams: u64,
+    pub streams: usize,
     /// The journal's place.
     pub cursor: String,
 }
@@ -86,7 +87,7 @@ pub struct LogLineView {
     pub number: u64,
     /// When.
     pub at: String,
-    /// `trace`, `debug`, `info`, `warn` or `error`.
+    /// `trace`, `debug`, `info`, `warn`, `error`; `truncated` where the log was cut.
     pub level: String,
     /// The step that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +104,8 @@ pub struct HistoryView {
     pub events: Vec<HistoryEventView>,
     /// What `after` gives the events that follow.
     pub cursor: String,
+    /// Whether these were all there are so far.
+    pub complete: bool,
 }
 
 /// One fact of the journal: what the feed would say.
@@ -140,9 +143,9 @@ pub struct RestoredView {
 }
 
 impl HealthView {
-    /// The daemon's state; details only for those who may know.
+    /// The daemon's state.
     #[must_use]
-    pub fn new(health: &Health, streams: u64, may_know: bool) -> Self {
+    pub fn new(health: &Health, details: Option<HealthDetailsView>) -> Self {
         Self {
             status: match (health.ready, health.concerns.is_empty()) {
                 (false, _) => "stopping",
@@ -150,25 +153,33 @@ impl HealthView {
                 (true, false) => "degraded",
             },
             version: env!("CARGO_PKG_VERSION"),
-            details: may_know.then(|| HealthDetailsView {
-                concerns: health.concerns.clone(),
-                intake: IntakeView {
-                    open: health.intake_closed.is_none(),
-                    reason: health.intake_closed.clone(),
-                },
-                started_at: health.started.map(|at| at.rfc3339()),
-                sandbox: health.sandbox.clone(),
-                workers: WorkersView {
-                    busy: health.workers_busy,
-                    limit: health.workers_limit,
-                },
-                jobs: health.jobs.clone(),
-                plugins: health.plugins,
-                plugins_broken: health.plugins_broken,
-                disk_free: health.disk_free.clone(),
-                streams,
-                cursor: health.cursor.clone(),
-            }),
+            details,
+        }
+    }
+}
+
+impl HealthDetailsView {
+    /// The daemon's state in full.
+    #[must_use]
+    pub fn new(health: &Health, streams: usize, cursor: String) -> Self {
+        Self {
+            concerns: health.concerns.clone(),
+            intake: IntakeView {
+                open: health.intake_closed.is_none(),
+                reason: health.intake_closed.clone(),
+            },
+            started_at: health.started.map(|at| at.rfc3339()),
+            sandbox: health.sandbox.clone(),
+            workers: WorkersView {
+                busy: health.workers_busy,
+                limit: health.workers_limit,
+            },
+            jobs: health.jobs.clone(),
+            plugins: health.plugins,
+            plugins_broken: health.plugins_broken,
+            disk_free: health.disk_free.clone(),
+            streams,
+            cursor,
         }
     }
 }
@@ -176,13 +187,14 @@ impl HealthView {
 impl LogLineView {
     /// A line as JSON.
     #[must_use]
-    pub fn new(entry: &LogEntry) -> Self {
+    pub fn new(numbered: &NumberedLine) -> Self {
+        let line = &numbered.line;
         Self {
-            number: entry.number,
-            at: entry.at.rfc3339(),
-            level: entry.level.clone(),
-            step: entry.step.clone(),
-            message: entry.message.clone(),
+            number: numbered.n + 1,
+            at: line.at.rfc3339(),
+            level: line.level.clone(),
+            step: line.step.clone(),
+            message: line.message.clone(),
         }
     }
 }
