@@ -7,6 +7,7 @@
 //! who appended them told. The commands here are what another database will have to speak one day; no SQL leaves this module.
 
 mod ballast;
+pub mod config;
 pub mod error;
 pub mod ledger;
 mod lock;
@@ -27,6 +28,7 @@ use crate::event::{Draft, Stored};
 use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::raw_path::RawPath;
+use crate::store::config::Config;
 use crate::store::error::{Error, reading};
 use crate::store::ledger::{LedgerChange, LedgerEntry};
 use crate::store::log::{LogLine, NumberedLine};
@@ -36,9 +38,8 @@ use crate::store::query::{
     Counts, EventQuery, History, JobPage, JobQuery, Minute, PipelineRow, Scope, Snapshot,
 };
 use crate::store::readers::Readers;
-use crate::store::writer::{Command, Gauges, Message, Outcome, Sink, Work, Writer};
+use crate::store::writer::{Command, Gauges, Message, Outcome, Sink, Work};
 use crate::time::Timestamp;
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,29 +49,6 @@ use tokio::sync::oneshot;
 /// Units that may wait for the disk. More than the scheduler can have under way; beyond it, units are refused and not
 /// forgotten.
 const WAITING: usize = 65_536;
-
-/// Where the journal lies and what it may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// The state folder: `journal.db`, `lock` and `ballast` lie in it.
-    pub folder: PathBuf,
-    /// Bytes kept in reserve against a full disk; 0 keeps none.
-    pub ballast: u64,
-    /// Bytes that the journal may have; beyond them it counts as full.
-    pub max_bytes: Option<u64>,
-}
-
-impl Config {
-    /// The defaults in a state folder.
-    #[must_use]
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-            ballast: 64 * 1024 * 1024,
-            max_bytes: None,
-        }
-    }
-}
 
 /// How the journal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,21 +82,24 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the journal and starts its writer at once; see [`Journal`] for the two steps apart.
+    /// Opens the journal and starts its writer at once; see [`Store::start`] where the sink needs to know the opening.
     ///
     /// # Errors
     /// As [`Journal::open`].
     pub fn open(config: &Config, sink: Sink) -> Result<(Self, Opening), Error> {
         let (journal, opening) = Journal::open(config)?;
-        Ok((journal.start(sink)?, opening))
+        Ok((Self::start(journal, sink)?, opening))
     }
 
-    pub(crate) fn spawn(
-        writer: Writer,
-        gauges: Arc<Gauges>,
-        file: PathBuf,
-        epoch: String,
-    ) -> Result<Self, Error> {
+    /// Starts the writer of an open journal. From now on `sink` hears of every event once it is durable, in order, before
+    /// the one who appended it does.
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub fn start(journal: Journal, sink: Sink) -> Result<Self, Error> {
+        let (file, epoch) = (journal.file.clone(), journal.epoch.clone());
+        let writer = journal.writer(sink);
+        let gauges = Arc::clone(&writer.gauges);
         let (sender, receiver) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -261,7 +242,7 @@ impl Store {
     /// # Errors
     /// `BadQuery`: a state or cursor that does not exist. Or the journal cannot be read.
     pub async fn jobs(&self, query: JobQuery) -> Result<JobPage, Error> {
-        self.ask(move |connection| query::jobs(connection, &query))
+        self.ask(move |connection| query::jobs::page(connection, &query))
             .await
     }
 
@@ -270,7 +251,7 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub async fn jobs_at_path(&self, path: RawPath) -> Result<Vec<Job>, Error> {
-        self.ask(move |connection| query::jobs_at_path(connection, &path, 100))
+        self.ask(move |connection| query::jobs::at_path(connection, &path, 100))
             .await
     }
 
@@ -287,7 +268,7 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub async fn history(&self, query: EventQuery, max_bytes: usize) -> Result<History, Error> {
-        self.ask(move |connection| query::history(connection, &query, max_bytes))
+        self.ask(move |connection| query::history::history(connection, &query, max_bytes))
             .await
     }
 
@@ -301,7 +282,7 @@ impl Store {
         blake3: String,
         not: JobId,
     ) -> Result<Option<JobId>, Error> {
-        self.ask(move |connection| query::find_content(connection, &pipeline, &blake3, not))
+        self.ask(move |connection| query::jobs::find_content(connection, &pipeline, &blake3, not))
             .await
     }
 
@@ -310,7 +291,7 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub async fn counts(&self) -> Result<Counts, Error> {
-        self.ask(|connection| query::counts(connection, None).map_err(reading))
+        self.ask(|connection| query::jobs::counts(connection, None).map_err(reading))
             .await
     }
 
@@ -319,7 +300,7 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub async fn last_hour(&self, now: Timestamp) -> Result<Vec<Minute>, Error> {
-        self.ask(move |connection| query::last_hour(connection, now).map_err(reading))
+        self.ask(move |connection| query::jobs::last_hour(connection, now).map_err(reading))
             .await
     }
 
@@ -328,7 +309,7 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub async fn pipelines(&self) -> Result<Vec<PipelineRow>, Error> {
-        self.ask(query::pipelines).await
+        self.ask(query::snapshot::pipelines).await
     }
 
     /// The state of things within a scope, at one event.
@@ -336,7 +317,7 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub async fn snapshot(&self, scope: Scope) -> Result<Snapshot, Error> {
-        self.ask(move |connection| query::snapshot(connection, &scope))
+        self.ask(move |connection| query::snapshot::snapshot(connection, &scope))
             .await
     }
 
@@ -368,8 +349,10 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub async fn revision_yaml(&self, hash: String) -> Result<Option<String>, Error> {
-        self.ask(move |connection| query::revision_yaml(connection, &hash).map_err(reading))
-            .await
+        self.ask(move |connection| {
+            query::snapshot::revision_yaml(connection, &hash).map_err(reading)
+        })
+        .await
     }
 
     /// Writes what waits, closes the file in order and frees the lock. Later calls answer `Closed`.

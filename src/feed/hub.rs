@@ -1,11 +1,12 @@
 //! Where those who publish meet those who listen, and the one task between them; it lives only while somebody listens.
 
 use crate::event::Stored;
+use crate::feed::config::{Config, Views};
 use crate::feed::cursor::{Cursor, ResetReason};
 use crate::feed::frame::{self, About};
 use crate::feed::progress::Progress;
 use crate::feed::state::{Counters, Found, State};
-use crate::feed::{Config, Views};
+
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -200,3 +200,14 @@ pub(crate) fn jitter(from: u64, to: u64) -> u64 {
     let random = ulid::Ulid::generate().random() as u64;
     from + random % (to - from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_suits_warp() {
+        fn suits<T: Stream<Item = Result<Bytes, Infallible>> + Send + Sync + 'static>() {}
+        suits::<Subscription>();
+    }
+}

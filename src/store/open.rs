@@ -2,6 +2,7 @@
 
 use crate::job::state::Job;
 use crate::store::ballast::Ballast;
+use crate::store::config::Config;
 use crate::store::error::{Error, Severity, reading, severity, writing};
 use crate::store::ledger::{self, LedgerEntry};
 use crate::store::lock::Lock;
@@ -9,7 +10,6 @@ use crate::store::query::{self, PipelineRow};
 use crate::store::row::parse_job;
 use crate::store::schema::{self, APPLICATION, FORMAT};
 use crate::store::writer::{Gauges, Sink, Writer};
-use crate::store::{Config, Store};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File};
@@ -55,8 +55,8 @@ pub struct Journal {
     config: Config,
     connection: Connection,
     lock: Lock,
-    file: PathBuf,
-    epoch: String,
+    pub(crate) file: PathBuf,
+    pub(crate) epoch: String,
     head: u64,
 }
 
@@ -105,21 +105,17 @@ impl Journal {
         Ok((journal, opening))
     }
 
-    /// Starts the writer. From now on `sink` hears of every event once it is durable, in order, before the one who
-    /// appended it does.
-    ///
-    /// # Errors
-    /// No thread could be started.
-    pub fn start(self, sink: Sink) -> Result<Store, Error> {
+    /// The writer on the journal, with its reserve.
+    pub(crate) fn writer(self, sink: Sink) -> Writer {
         let ballast = Ballast::open(self.config.folder.join("ballast"), self.config.ballast);
         let gauges = Arc::new(Gauges::default());
         gauges.head.store(self.head, Ordering::Release);
         gauges.ballast.store(ballast.held(), Ordering::Relaxed);
-        let writer = Writer {
+        Writer {
             connection: self.connection,
             sink,
             ballast,
-            gauges: Arc::clone(&gauges),
+            gauges,
             known: crate::store::unit::Known {
                 head: self.head,
                 ..Default::default()
@@ -127,9 +123,8 @@ impl Journal {
             logs: std::collections::HashMap::new(),
             broken: None,
             lock: self.lock,
-            file: self.file.clone(),
-        };
-        Store::spawn(writer, gauges, self.file, self.epoch)
+            file: self.file,
+        }
     }
 }
 
@@ -291,11 +286,11 @@ fn read(
     let open_jobs = open_jobs(connection, &mut warnings)?;
     Ok(Opening {
         epoch: meta("epoch")?.unwrap_or_default(),
-        head: query::head(connection).map_err(reading)?,
+        head: query::history::head(connection).map_err(reading)?,
         clean: meta("clean")?.as_deref() == Some("1"),
         fresh,
         open_jobs,
-        pipelines: query::pipelines(connection)?,
+        pipelines: query::snapshot::pipelines(connection)?,
         ledger: ledger::list(connection, None)?,
         set_aside,
         warnings,

@@ -1,8 +1,9 @@
 //! Every way in which a cursor can be good or bad.
 
 use super::reader::{Reader, open};
+use crate::feed::Feed;
+use crate::feed::config::Config;
 use crate::feed::topics::Topics;
-use crate::feed::{Config, Feed};
 use crate::store::Store;
 use crate::store::prune::Retention;
 use crate::store::query::Scope;

@@ -2,10 +2,11 @@
 
 use super::reader::{Reader, open, views};
 use crate::event::{DaemonEvent, Event};
+use crate::feed::Feed;
+use crate::feed::config::Config;
 use crate::feed::progress::Progress;
 use crate::feed::topics::Topics;
 use crate::feed::welcome::SubscribeError;
-use crate::feed::{Config, Feed};
 use crate::raw_path::RawPath;
 use crate::store::log::LogLine;
 use crate::store::query::Scope;

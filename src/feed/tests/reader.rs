@@ -1,10 +1,11 @@
 //! A client for tests: reads frames off a stream with a deadline.
 
 use crate::event::Stored;
+use crate::feed::Feed;
+use crate::feed::config::{Config, Views};
 use crate::feed::cursor::Cursor;
 use crate::feed::subscription::Subscription;
 use crate::feed::topics::Topics;
-use crate::feed::{Config, Feed, Views};
 use crate::store::Store;
 use crate::store::open::Journal;
 use crate::store::query::Snapshot;
@@ -38,7 +39,7 @@ pub(crate) fn views() -> Views {
 pub(crate) fn open(folder: &Path, config: Config) -> (Store, Feed) {
     let (journal, opening) = Journal::open(&sample::config(folder)).expect("the journal opens");
     let feed = Feed::new(config, views(), &opening.epoch, opening.head);
-    (journal.start(feed.sink()).expect("started"), feed)
+    (Store::start(journal, feed.sink()).expect("started"), feed)
 }
 
 #[derive(Clone, Debug, PartialEq)]

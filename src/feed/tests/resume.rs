@@ -1,8 +1,9 @@
 //! Whatever happens, a client sees each durable event of its topic once and in order, or is told that it does not.
 
 use super::reader::{Reader, open};
+use crate::feed::Feed;
+use crate::feed::config::Config;
 use crate::feed::topics::Topics;
-use crate::feed::{Config, Feed};
 use crate::store::Store;
 use crate::store::prune::Retention;
 use crate::store::query::{EventQuery, Scope};

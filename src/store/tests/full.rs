@@ -2,9 +2,10 @@
 
 use super::sample::*;
 use crate::event::{DaemonEvent, Draft, Event};
+use crate::store::Store;
+use crate::store::config::Config;
 use crate::store::error::Error;
 use crate::store::query::EventQuery;
-use crate::store::{Config, Store};
 use std::io::Write as _;
 use std::process::Command;
 
