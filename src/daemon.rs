@@ -6,7 +6,7 @@ mod reload;
 use crate::config::parts;
 use crate::config::spec::Config;
 use crate::event::{DaemonEvent, Draft, Event};
-use crate::feed::{Feed, Views};
+use crate::feed::Feed;
 use crate::http::{self, api::Api};
 use crate::pool::Pool;
 use crate::registry::Registry;
@@ -15,7 +15,7 @@ use crate::scheduler::attempt;
 use crate::scheduler::handle::Scheduler;
 use crate::scheduler::pipelines::Shelf;
 use crate::spool::Spool;
-use crate::pipeline::check::EnvCounts;
+use crate::pipeline::surroundings::EnvCounts;
 use crate::store::Store;
 use crate::store::error::Error as StoreError;
 use crate::store::open::{Journal, Opening};
@@ -61,7 +61,7 @@ pub async fn run(config: Config) -> Result<()> {
         tracing::warn!(level = %sandbox, "workers are not fully sandboxed");
     }
     let (registry, plugin_news) = Registry::start(parts::registry(&config, true), pool.clone()).await?;
-    let feed = Feed::new(parts::feed(&config), views(), &opening.epoch, opening.head);
+    let feed = Feed::new(parts::feed(&config), http::view::feed(None), &opening.epoch, opening.head);
     let store = journal.start(feed.sink())?;
     let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
@@ -140,17 +140,6 @@ fn listen(config: &Config) -> Result<TcpListener> {
         http::listen::Error::InUse(..) => anyhow::Error::new(InUse(error.to_string())),
         other => other.into(),
     })
-}
-
-/// How things look on the feeds.
-fn views() -> Views {
-    Views {
-        event: |stored| http::view::event::event(stored).1,
-        snapshot: http::view::feed::snapshot,
-        progress: http::view::feed::progress,
-        log: http::view::feed::log,
-        stats: None,
-    }
 }
 
 async fn append(store: &Store, event: Event) -> Result<()> {
@@ -246,7 +235,6 @@ fn serve(
     let address = listener.local_addr().context("failed to read the address")?;
     let backend = backend::Daemon {
         store: store.clone(),
-        feed: feed.clone(),
         scheduler: scheduler.clone(),
         registry: registry.clone(),
         pool: pool.clone(),
@@ -255,7 +243,8 @@ fn serve(
         bounds: parts::bounds(config),
         started: Timestamp::now(),
     };
-    let api = Api::new(Arc::new(backend), http::config::Config { listen: address, ..parts::http(config) }, config.home.root().to_path_buf());
+    let http = http::config::Config { listen: address, ..parts::http(config) };
+    let api = Api::new(Arc::new(backend), store.clone(), feed.clone(), config.home.root().to_path_buf(), http);
     crate::durable::replace(&config.home.address(), format!("{address}\n").as_bytes())?;
     let serving = tokio::spawn(http::serve::serve(listener, api, stop.clone()));
     tracing::info!(home = %config.home.root().display(), %address, workers = config.workers, "watching");

@@ -2,7 +2,7 @@
 
 use crate::config::parts;
 use crate::config::spec::Config;
-use crate::pipeline::check::{EnvCounts, Surroundings};
+use crate::pipeline::surroundings::{EnvCounts, Surroundings};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::load;

@@ -1,7 +1,7 @@
 //! What each part is made from, taken out of the whole configuration.
 
 use crate::config::spec::{Config, Sandbox};
-use crate::pipeline::check::{EnvCounts, Surroundings};
+use crate::pipeline::surroundings::{EnvCounts, Surroundings};
 use crate::scheduler::attempt::Bounds;
 use crate::worker::options;
 use crate::{feed, http, pool, registry, store, watch};

@@ -2,19 +2,16 @@
 
 use crate::config::home::Home;
 use crate::durable;
-use crate::feed::Feed;
-use crate::feed::cursor::Cursor;
-use crate::feed::topics;
 use crate::http::api::{
-    Answer, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, History, HistoryQuery, JobPage, JobQuery, Link, LogEntry, Metric,
-    MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Slot, Subscribed, Topics, Trial, TryOutcome,
-    TryOutput,
+    Answer, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, Link, Metric, MetricKind, OperationEntry, PipelineEntry,
+    PluginEntry, Precondition, Put, PutRefused, Refused, Slot, Trial, TryOutcome, TryOutput,
 };
 use crate::job::attempt::StepStatus;
 use crate::job::event::StepName;
 use crate::job::id::JobId;
 use crate::job::state::{Job, StepRecord};
-use crate::pipeline::check::{self, Surroundings};
+use crate::pipeline::check;
+use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::{fault, schema};
 use crate::pool::Pool;
@@ -26,10 +23,7 @@ use crate::scheduler::handle::{self, Scheduler, Upload};
 use crate::scheduler::sample::{self, Sample};
 use crate::store::Store;
 use crate::store::error::Error as StoreError;
-use crate::store::log::NumberedLine;
-use crate::store::query::{self, EventQuery, Scope};
 use crate::time::Timestamp;
-use futures_util::StreamExt as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +32,6 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Daemon {
     pub(super) store: Store,
-    pub(super) feed: Feed,
     pub(super) scheduler: Scheduler,
     pub(super) registry: Registry,
     pub(super) pool: Pool,
@@ -164,101 +157,7 @@ fn folder(status: &crate::watch::update::FolderStatus) -> FolderEntry {
     }
 }
 
-/// What a client asked for as the feed knows it; the narrowest of job, path and pipeline counts.
-fn topics(wanted: &Topics) -> Result<topics::Topics, Refused> {
-    let scope = match (wanted.job, &wanted.path, &wanted.pipeline) {
-        (Some(job), _, _) => Scope::Job(job),
-        (None, Some(path), _) => Scope::Path(path.clone()),
-        (None, None, Some(pipeline)) => Scope::Pipeline(pipeline.clone()),
-        (None, None, None) => Scope::Everything,
-    };
-    topics::Topics::of(scope).only(&wanted.types.join(",")).map_err(|unknown| Refused::Invalid(unknown.to_string()))
-}
-
-/// A cursor's place in this journal, or why it has none.
-fn place(epoch: &str, cursor: &str) -> Result<u64, &'static str> {
-    match Cursor::parse(cursor) {
-        None => Err("bad-cursor"),
-        Some(cursor) if cursor.epoch != epoch => Err("epoch-changed"),
-        Some(cursor) => Ok(cursor.seq),
-    }
-}
-
 impl Backend for Daemon {
-    fn subscribe(&self, wanted: Topics, last_event_id: Option<String>) -> Answer<'_, Subscribed> {
-        Box::pin(async move {
-            if let (Some(job), Some(last)) = (wanted.job, &last_event_id)
-                && self.feed.already_ended(job, last, &self.store).await?
-            {
-                return Ok(Subscribed::Over);
-            }
-            let stream = self.feed.subscribe(topics(&wanted)?, last_event_id.as_deref(), &self.store).await;
-            let stream = stream.map_err(|error| Refused::Unavailable(crate::telemetry::chain(&error)))?;
-            // A feed never fails: it ends.
-            Ok(Subscribed::Stream(Box::pin(stream.map(|bytes| bytes.unwrap_or_default()))))
-        })
-    }
-
-    fn history(&self, query: HistoryQuery) -> Answer<'_, History> {
-        Box::pin(async move {
-            let after = match query.after.as_deref().map(|cursor| place(self.store.epoch(), cursor)) {
-                None => 0,
-                Some(Ok(seq)) => seq,
-                Some(Err(why)) => return Ok(History::Reset(why.to_owned())),
-            };
-            let question = EventQuery {
-                after,
-                limit: query.limit,
-                pipeline: query.topics.pipeline,
-                job: query.topics.job,
-                path: query.topics.path,
-                types: query.topics.types,
-                ..EventQuery::default()
-            };
-            let history = self.store.history(question, usize::MAX).await?;
-            if after > 0 && after < history.floor {
-                return Ok(History::Reset("cursor-expired".to_owned()));
-            }
-            let last = history.events.last().map_or(after, |event| event.seq);
-            let cursor = self.cursor(if history.complete { history.head } else { last });
-            Ok(History::Events { events: history.events, cursor })
-        })
-    }
-
-    fn job(&self, id: JobId) -> Answer<'_, Option<Job>> {
-        Box::pin(async move { Ok(self.store.job(id).await?) })
-    }
-
-    fn jobs(&self, query: JobQuery) -> Answer<'_, JobPage> {
-        Box::pin(async move {
-            let question = query::JobQuery {
-                pipeline: query.pipeline,
-                states: query.states,
-                q: query.text,
-                order: query::Order::Created,
-                before: query.before.map(|id| id.to_string()),
-                limit: query.limit,
-            };
-            let page = self.store.jobs(question).await?;
-            let next = page.next.as_deref().and_then(|next| next.parse().ok());
-            Ok(JobPage { jobs: page.jobs, next, cursor: self.cursor(page.seq) })
-        })
-    }
-
-    fn log(&self, id: JobId, after: u64, limit: u32) -> Answer<'_, Vec<LogEntry>> {
-        Box::pin(async move {
-            let lines = self.store.log_lines(id, after, limit).await?;
-            let entry = |line: NumberedLine| LogEntry {
-                number: line.n + 1,
-                at: line.line.at,
-                level: line.line.level,
-                step: line.line.step,
-                message: line.line.message,
-            };
-            Ok(lines.into_iter().map(entry).collect())
-        })
-    }
-
     fn cancel(&self, id: JobId) -> Answer<'_, ()> {
         Box::pin(async move { Ok(self.scheduler.cancel(id).await?) })
     }

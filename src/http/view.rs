@@ -4,7 +4,6 @@
 //! These types are what `/openapi.json` describes; `docs/http.md` shows an example of each.
 
 pub mod event;
-pub mod feed;
 pub mod job;
 pub mod live;
 pub mod pipeline;
@@ -12,7 +11,7 @@ pub mod plugin;
 pub mod snapshot;
 pub mod system;
 
-use crate::feed::{Stats, Views};
+use crate::feed::config::{Stats, Views};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What may stand as it is in one segment of a path or in a query's value.

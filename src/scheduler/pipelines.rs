@@ -3,7 +3,8 @@
 
 use crate::durable;
 use crate::event::{Draft, Event, PipelineEvent};
-use crate::pipeline::check::{self, Surroundings};
+use crate::pipeline::check;
+use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::folders;
