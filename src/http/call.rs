@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A request's body as it comes.
 pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + Sync>>;
@@ -121,8 +122,7 @@ impl Call {
             ));
         };
         let mut all = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| broken_body(&error))?;
+        while let Some(chunk) = next(stream).await? {
             if all.len() + chunk.len() > limit {
                 return Err(too_large());
             }
@@ -143,9 +143,27 @@ impl Call {
     }
 }
 
-/// The client went away, or sent less than it said.
-pub(crate) fn broken_body(error: &dyn std::fmt::Display) -> Refusal {
-    Refusal::bad(format!("the body ended early: {error}"))
+/// A client that sends nothing for this long in the middle of a body is not waited for.
+const SILENT: Duration = Duration::from_secs(60);
+
+/// The next piece of a body.
+///
+/// # Errors
+/// The client went away, sent less than it said, or fell silent.
+pub(crate) async fn next<S, T, E>(stream: &mut S) -> Result<Option<T>, Refusal>
+where
+    S: Stream<Item = Result<T, E>> + Unpin,
+    E: std::fmt::Display,
+{
+    match tokio::time::timeout(SILENT, stream.next()).await {
+        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(Some(Err(error))) => Err(Refusal::bad(format!("the body ended early: {error}"))),
+        Ok(None) => Ok(None),
+        Err(_) => Err(Refusal::bad(format!(
+            "nothing of the body came for {} seconds",
+            SILENT.as_secs()
+        ))),
+    }
 }
 
 /// `path` below `home`, lexically clean.

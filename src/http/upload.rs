@@ -1,10 +1,10 @@
 //! Receiving a file: a raw body or a form, straight to disk, bounded, and gone again if anything goes wrong.
 
 use crate::http::api::Slot;
-use crate::http::call::{Body, BodyStream, Call, broken_body};
+use crate::http::call::{Body, BodyStream, Call, next};
 use crate::http::refusal::{Kind, Refusal};
 use bytes::Buf;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 use std::io;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
@@ -95,8 +95,7 @@ async fn from_form(
     limit: u64,
 ) -> Result<Received, Refusal> {
     let (mut file, mut yaml) = (None, None);
-    while let Some(part) = form.next().await {
-        let part = part.map_err(|error| broken_body(&error))?;
+    while let Some(part) = next(form).await? {
         if part.name() == "yaml" {
             yaml = Some(take(part.stream(), MAX_YAML).await?);
             continue;
@@ -132,8 +131,7 @@ where
     let file = slot.file().map_err(|error| failed(&error))?;
     let mut file = File::from_std(file);
     let mut total = 0;
-    while let Some(chunk) = stream.next().await {
-        let mut chunk = chunk.map_err(|error| broken_body(&error))?;
+    while let Some(mut chunk) = next(stream).await? {
         total += chunk.remaining() as u64;
         if total > limit {
             return Err(too_large(limit));
@@ -160,8 +158,7 @@ where
 {
     let mut stream = std::pin::pin!(stream);
     let mut all = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        let mut chunk = chunk.map_err(|error| broken_body(&error))?;
+    while let Some(mut chunk) = next(&mut stream).await? {
         if all.len() + chunk.remaining() > limit {
             return Err(too_large(limit as u64));
         }
@@ -179,7 +176,7 @@ async fn drain(body: &mut Body) {
 async fn while_small(stream: &mut BodyStream) {
     let mut read = 0;
     while read < MAX_DRAIN
-        && let Some(Ok(chunk)) = stream.next().await
+        && let Ok(Some(chunk)) = next(stream).await
     {
         read += chunk.len();
     }

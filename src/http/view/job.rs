@@ -420,7 +420,7 @@ mod tests {
     fn delivered(path: Option<&str>, kind: MoveKind) -> Delivered {
         Delivered {
             kind,
-            path: path.map(|path| RawPath::decode(path)),
+            path: path.map(RawPath::decode),
             size: 1,
             blake3: "aa".into(),
             mime: None,
