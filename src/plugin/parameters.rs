@@ -63,6 +63,14 @@ impl Schema {
         found
     }
 
+    /// `rendered`, which the templates in `written` made, with each value in the type that its place wants: a number where
+    /// only text may stand becomes text, nothing becomes an empty text, and a text that says a number or flag becomes that
+    /// where no text may stand. What was no template stays as it is, and so does what fits nowhere.
+    #[must_use]
+    pub fn fit(&self, written: &Value, rendered: Value) -> Value {
+        Walk::new(&self.raw).fit(written, rendered)
+    }
+
     /// The template variables that the operation fills in itself, by JSON pointer of the text in `value`.
     #[must_use]
     pub fn own_variables(&self, value: &Value) -> BTreeMap<String, Vec<String>> {

@@ -181,3 +181,24 @@ fn the_nearest_word_is_what_was_meant() {
         assert_eq!(nearest(wrong, known.iter().copied()), expected, "{wrong}");
     }
 }
+
+#[test]
+fn what_templates_made_takes_the_type_of_its_place() {
+    let written = json!({
+        "angle": "{{ a }}0", "deep": "{{ b }}", "text": "{{ pages }}", "lines": ["{{ c }}", "5", "{{ d }}"],
+        "size": "{{ e }}", "position": "{{ f }}", "images": {"quality": "{{ g }}"}, "pages": "{{ h }}"
+    });
+    let rendered = json!({
+        "angle": "90", "deep": "true", "text": 12, "lines": [true, "5", null],
+        "size": "auto", "position": 5, "images": {"quality": "high"}, "pages": null
+    });
+    assert_eq!(
+        schema().fit(&written, rendered),
+        json!({
+            "angle": 90, "deep": true, "text": "12", "lines": ["true", "5", ""],
+            "size": "auto", "position": "5", "images": {"quality": "high"}, "pages": null
+        })
+    );
+    let plain = json!({"angle": "90", "text": 5});
+    assert_eq!(schema().fit(&plain, plain.clone()), plain);
+}

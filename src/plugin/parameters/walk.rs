@@ -1,5 +1,6 @@
 //! Which parts of a schema speak about which part of a value.
 
+use crate::plugin::words::holds_template;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -95,6 +96,35 @@ impl<'a> Walk<'a> {
         found
     }
 
+    pub(super) fn fit(&self, written: &Value, rendered: Value) -> Value {
+        self.fit_part(written, rendered, &self.expand(vec![self.root]))
+    }
+
+    fn fit_part(&self, written: &Value, rendered: Value, parts: &[&'a Value]) -> Value {
+        let child = |segment: &str, written: &Value, rendered: Value| {
+            let below = parts.iter().flat_map(|part| below(part, segment)).collect();
+            self.fit_part(written, rendered, &self.expand(below))
+        };
+        match (written, rendered) {
+            (Value::Object(before), Value::Object(after)) => {
+                let entries = after.into_iter().map(|(key, value)| {
+                    let before = before.get(&key).unwrap_or(&Value::Null);
+                    let value = child(&key, before, value);
+                    (key, value)
+                });
+                Value::Object(entries.collect())
+            }
+            (Value::Array(before), Value::Array(after)) => {
+                let items = before.iter().zip(after).enumerate();
+                let items =
+                    items.map(|(index, (before, after))| child(&index.to_string(), before, after));
+                Value::Array(items.collect())
+            }
+            (Value::String(template), value) if holds_template(template) => fit_value(value, parts),
+            (_, value) => value,
+        }
+    }
+
     fn collect(
         &self,
         value: &Value,
@@ -134,6 +164,55 @@ impl<'a> Walk<'a> {
             _ => {}
         }
     }
+}
+
+/// `value` in the type that `parts` speak of, where they speak of one and it can be had.
+fn fit_value(value: Value, parts: &[&Value]) -> Value {
+    let types: Vec<&str> = parts.iter().flat_map(|part| types_of(part)).collect();
+    let wants = |name: &str| types.contains(&name);
+    match &value {
+        Value::Null if wants("string") && !wants("null") => Value::from(""),
+        Value::Number(number) if wants("string") && !wants("number") && !wants("integer") => {
+            Value::from(number.to_string())
+        }
+        Value::Bool(flag) if wants("string") && !wants("boolean") => Value::from(flag.to_string()),
+        Value::String(text) if !types.is_empty() && !wants("string") => {
+            let read: Value = serde_json::from_str(text.trim()).unwrap_or_default();
+            let fits = match &read {
+                Value::Number(number) => wants("number") || wants("integer") && !number.is_f64(),
+                Value::Bool(_) => wants("boolean"),
+                _ => false,
+            };
+            if fits { read } else { value }
+        }
+        _ => value,
+    }
+}
+
+/// The types of the values that `part` itself allows.
+fn types_of(part: &Value) -> Vec<&str> {
+    let type_of = |value: &Value| match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let mut types: Vec<&str> = match part.get("type") {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    types.extend(part.get("const").map(type_of));
+    types.extend(
+        part.get("enum")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .map(type_of),
+    );
+    types
 }
 
 /// What `part` says about the value under `segment`.
