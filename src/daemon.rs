@@ -62,7 +62,7 @@ pub async fn run(config: Config) -> Result<()> {
     }
     let (registry, plugin_news) = Registry::start(parts::registry(&config, true), pool.clone()).await?;
     let feed = Feed::new(parts::feed(&config), http::view::feed(None), &opening.epoch, opening.head);
-    let store = journal.start(feed.sink())?;
+    let store = Store::start(journal, feed.sink())?;
     let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
     let watcher = Watcher::start(parts::watch(&config), updates);

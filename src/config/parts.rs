@@ -34,8 +34,8 @@ pub fn registry(config: &Config, alone: bool) -> registry::Config {
 
 /// What a journal is made from.
 #[must_use]
-pub fn store(config: &Config) -> store::Config {
-    store::Config::new(config.home.state())
+pub fn store(config: &Config) -> store::config::Config {
+    store::config::Config::new(config.home.state())
 }
 
 /// What a watcher is made from.
@@ -54,7 +54,6 @@ pub fn http(config: &Config) -> http::config::Config {
         insecure: spec.insecure,
         hosts: spec.hosts.clone(),
         max_upload: spec.max_input_mb << 20,
-        max_streams: spec.max_streams,
         ..http::config::Config::default()
     }
 }
@@ -73,6 +72,6 @@ pub fn surroundings(config: &Config, env: EnvCounts) -> Surroundings {
 
 /// What a feed is made from.
 #[must_use]
-pub fn feed(config: &Config) -> feed::Config {
-    feed::Config { heartbeat: Duration::from_millis(config.spec.heartbeat_ms), max_streams: config.spec.max_streams, ..feed::Config::default() }
+pub fn feed(config: &Config) -> feed::config::Config {
+    feed::config::Config { heartbeat: Duration::from_millis(config.spec.heartbeat_ms), max_streams: config.spec.max_streams, ..feed::config::Config::default() }
 }

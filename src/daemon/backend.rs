@@ -335,7 +335,6 @@ impl Backend for Daemon {
                 plugins: count(self.registry.catalog().plugins().len()),
                 plugins_broken: count(broken.len()),
                 disk_free: self.disk_free(),
-                cursor: self.cursor(journal.head),
             })
         })
     }

@@ -6,6 +6,7 @@ use crate::job::id::JobId;
 use crate::job::redo::{MoveKind, Redo};
 use crate::pipeline::checked::OnSigned;
 use crate::pipeline::template;
+use crate::pipeline::template::values::{self, InputValues, JobValues};
 use crate::plugin::catalog::Catalog;
 use crate::plugin::manifest::Inputs;
 use crate::plugin::parameters::Schema;
@@ -15,6 +16,7 @@ use crate::problem::{Code, Problem};
 use crate::scheduler::input::{Input, Start};
 use crate::scheduler::moves::{self, Brought, Outcome, Piece};
 use crate::spool::Spool;
+use crate::time::Timestamp;
 use crate::wire::message::{Plan, PlanStep};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -264,29 +266,15 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<(
 /// What templates may use before the document is open.
 fn variables(start: &Start) -> BTreeMap<String, Value> {
     let accepted = &start.accepted;
-    let path = &accepted.path.0;
-    let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default();
-    let folder = accepted.relative.0.parent().map(|parent| parent.to_string_lossy().into_owned()).unwrap_or_default();
-    let environment: BTreeMap<String, Value> = template::mentioned_env(&start.pipeline)
-        .into_iter()
-        .filter_map(|name| std::env::var(&name).ok().map(|value| (name, Value::String(value))))
-        .collect();
-    let input = json!({
-        "name": text(path.file_name()),
-        "stem": text(path.file_stem()),
-        "extension": text(path.extension()),
-        "path": accepted.path.display(),
-        "folder": folder,
-        "size": accepted.identity.size,
-        "blake3": start.blake3,
-    });
-    let job = json!({
-        "id": start.job,
-        "attempt": start.attempt,
-        "pipeline": start.pipeline.id,
-        "revision": start.pipeline.revision,
-        "received": start.created.rfc3339(),
-    });
-    let now = json!(crate::time::Timestamp::now().rfc3339());
-    BTreeMap::from([("input".to_owned(), input), ("job".to_owned(), job), ("env".to_owned(), json!(environment)), ("now".to_owned(), now)])
+    let modified = Timestamp(i64::try_from(accepted.identity.mtime_ns / 1_000_000).unwrap_or(0));
+    let input = InputValues::new(&accepted.relative.0, accepted.identity.size, modified);
+    let job = JobValues {
+        id: start.job.to_string(),
+        pipeline: start.pipeline.id.clone(),
+        received: values::moment(start.created),
+        attempt: start.attempt,
+    };
+    let named = template::mentioned_env(&start.pipeline).into_iter();
+    let environment = named.filter_map(|name| std::env::var(&name).ok().map(|value| (name, value))).collect();
+    values::before_opening(&input, &job, &environment, Timestamp::now())
 }

@@ -72,7 +72,7 @@ async fn exists(call: &Call, scope: &Scope) -> Result<(), Refusal> {
         },
         Scope::Pipeline(id) => {
             let is_there = |known: &str| known == id;
-            let now = call.api.backend.pipelines();
+            let now = call.api.backend.pipelines().await?;
             if now.iter().any(|entry| is_there(&entry.id)) {
                 return Ok(());
             }
