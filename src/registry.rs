@@ -290,10 +290,20 @@ impl Scanner {
             if let Ok((path, stamp, outcome)) = answer {
                 let stamp = outcome.is_final().then_some(stamp);
                 if stamp.is_none() {
-                    let moment = now + AGAIN;
+                    let wait = match outcome {
+                        Outcome::Moving => self.config.settle,
+                        _ => AGAIN,
+                    };
+                    let moment = Instant::now() + wait;
                     due = Some(due.map_or(moment, |due| due.min(moment)));
                 }
-                self.known.insert(path, Known { stamp, outcome });
+                match self.known.get_mut(&path) {
+                    // What could not be asked now goes on as it was.
+                    Some(known) if stamp.is_none() && matches!(known.outcome, Outcome::Good(_)) => {
+                        known.stamp = None;
+                    }
+                    _ => _ = self.known.insert(path, Known { stamp, outcome }),
+                }
             }
         }
         due
@@ -316,6 +326,7 @@ impl Scanner {
                     reasons.insert(path.clone(), reason.clone());
                     continue;
                 }
+                Outcome::Moving => continue,
             };
             let written = known.stamp.map_or(0, |stamp| stamp.modified_ns());
             let name = plugin.manifest.name.as_str();

@@ -16,14 +16,16 @@ pub(crate) enum Outcome {
     Good(Arc<Installed>),
     /// It is none, until it changes.
     Broken(String),
-    /// It could not be asked now; the next look tries again.
+    /// It could not be asked now; a later look tries again.
     Later(String),
+    /// It changed while it was copied, so it has not settled after all.
+    Moving,
 }
 
 impl Outcome {
     /// Whether the same file need not be asked again.
     pub(crate) fn is_final(&self) -> bool {
-        !matches!(self, Self::Later(_))
+        !matches!(self, Self::Later(_) | Self::Moving)
     }
 }
 
@@ -59,7 +61,7 @@ fn keep(store: &Store, path: &Path, stamp: Stamp) -> Result<String, Outcome> {
         .map_err(|error| Outcome::Later(crate::problem::chain(&error)))?;
     match file.metadata() {
         Ok(metadata) if Stamp::of(&metadata) == stamp => Ok(blake3),
-        _ => Err(Outcome::Later("it changed while it was copied".into())),
+        _ => Err(Outcome::Moving),
     }
 }
 
