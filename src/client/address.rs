@@ -1,10 +1,22 @@
 //! Where a daemon is.
 
-use crate::client::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
 const PORT: u16 = 7311;
+
+/// Not an address.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnAddress {
+    /// It has no such form.
+    #[error("`{0}` is not a daemon's address; one looks like 127.0.0.1:7311")]
+    Form(String),
+    /// Encrypted addresses need a proxy's client.
+    #[error(
+        "`{0}`: commands speak plain HTTP; use http://, on the daemon's own machine or through a tunnel"
+    )]
+    Tls(String),
+}
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,14 +59,14 @@ impl fmt::Display for Address {
 }
 
 impl FromStr for Address {
-    type Err = Error;
+    type Err = NotAnAddress;
 
     /// `host:port`, `[::1]:port`, a bare host, a bare `:port`, with or without `http://`. An unspecified address, which is
     /// one to listen on, stands for this machine.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::Address(text.to_owned());
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        let wrong = || NotAnAddress::Form(text.to_owned());
         if text.starts_with("https://") {
-            return Err(Error::Tls(text.to_owned()));
+            return Err(NotAnAddress::Tls(text.to_owned()));
         }
         let rest = text.strip_prefix("http://").unwrap_or(text);
         let rest = rest.strip_suffix('/').unwrap_or(rest);

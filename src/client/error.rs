@@ -1,6 +1,6 @@
 //! Why the daemon could not be asked, or would not.
 
-use crate::client::address::Address;
+use crate::client::address::{Address, NotAnAddress};
 use serde_json::Value;
 use std::io;
 use std::path::PathBuf;
@@ -9,13 +9,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not an address.
-    #[error("`{0}` is not a daemon's address; one looks like 127.0.0.1:7311")]
-    Address(String),
-    /// Encrypted addresses need a proxy's client.
-    #[error(
-        "`{0}`: commands speak plain HTTP; use http://, on the daemon's own machine or through a tunnel"
-    )]
-    Tls(String),
+    #[error(transparent)]
+    Address(#[from] NotAnAddress),
     /// The token holds something that no header can.
     #[error("the token is not usable: it may hold only visible ASCII characters")]
     Token,

@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 /// A future of the trait's methods.
 pub type Answer<'a, T, E = Refused> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
@@ -93,6 +93,8 @@ pub struct Api {
     pub home: PathBuf,
     /// Counts of this part.
     pub(crate) tally: Tally,
+    /// The description of all routes, once they are known.
+    pub(crate) description: OnceLock<serde_json::Value>,
 }
 
 /// Counts for `/metrics`.
@@ -122,6 +124,7 @@ impl Api {
             config,
             home,
             tally: Tally::default(),
+            description: OnceLock::new(),
         })
     }
 }

@@ -1,12 +1,13 @@
-//! The warp filters: from a request to a [`Call`], through the guard and the route table, to an answer.
+//! The warp filters: from a request to a `Call`, through the guard and the route table, to an answer.
 
 use crate::http::api::Api;
 use crate::http::call::{Body, Call, Head};
 use crate::http::guard;
+use crate::http::openapi;
 use crate::http::query::Query;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
-use crate::http::routes::{self, Found};
+use crate::http::routes::{self, Found, ROUTES};
 use bytes::Buf;
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -20,6 +21,7 @@ use warp::filters::BoxedFilter;
 /// Everything that the daemon answers.
 #[must_use]
 pub fn all(api: Arc<Api>) -> BoxedFilter<(Response,)> {
+    api.description.get_or_init(|| openapi::document(ROUTES));
     head()
         .and(body())
         .then(move |head, body| answer(Arc::clone(&api), head, body))

@@ -3,83 +3,21 @@
 use crate::http::guard::Entry;
 use crate::http::query::Parameter;
 use crate::http::refusal::Kind;
-use crate::http::routes::{ROUTES, Route};
+use crate::http::route::{BodyKind, Route};
 use crate::http::view::pipeline::FaultView;
 use crate::http::view::snapshot::SnapshotView;
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
-use std::sync::OnceLock;
 
-/// The schema of a type, and of all it is made of.
-pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
-
-/// What is sent along with a request.
-#[derive(Clone, Copy, Debug)]
-pub enum BodyKind {
-    /// Nothing.
-    None,
-    /// JSON; may be left out where every member may.
-    Json(SchemaOf),
-    /// A pipeline's text.
-    Yaml,
-    /// A file as the body, or a form with one file.
-    File,
-}
-
-/// One way to answer well.
-#[derive(Clone, Copy, Debug)]
-pub struct Answer {
-    /// Status.
-    pub status: u16,
-    /// Media type; empty where there is no content.
-    pub media: &'static str,
-    /// What the JSON looks like.
-    pub schema: Option<SchemaOf>,
-    /// One line.
-    pub summary: &'static str,
-}
-
-/// An answer without content.
+/// The document for a table of routes.
 #[must_use]
-pub const fn answer(status: u16, summary: &'static str) -> Answer {
-    Answer {
-        status,
-        media: "",
-        schema: None,
-        summary,
-    }
-}
-
-/// An answer in JSON.
-#[must_use]
-pub const fn json<T: JsonSchema>(status: u16, summary: &'static str) -> Answer {
-    Answer {
-        status,
-        media: "application/json",
-        schema: Some(schema_of::<T>),
-        summary,
-    }
-}
-
-/// The schema of `T`.
-pub fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
-}
-
-/// The document; built once.
-#[must_use]
-pub fn document() -> &'static Value {
-    static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(build)
-}
-
-fn build() -> Value {
+pub fn document(routes: &[Route]) -> Value {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = "/components/schemas".into();
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in routes {
         let operation = operation(route, &mut generator);
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.to_ascii_lowercase()] = operation;

@@ -1,45 +1,17 @@
 //! The one table of everything that is served. Routing, `Allow`, query checking and `/openapi.json` all read it.
 
-use crate::http::call::Call;
 use crate::http::guard::Entry;
 use crate::http::handlers::{events, files, jobs, pipelines, plugins, session, system};
-use crate::http::openapi::{Answer, BodyKind, answer, json, schema_of};
 use crate::http::page;
 use crate::http::problems;
 use crate::http::query::{Parameter, optional, required};
-use crate::http::refusal::{Kind, Refusal};
-use crate::http::reply::Response;
+use crate::http::refusal::Kind;
+use crate::http::route::{Answer, BodyKind, Route, answer, json, schema_of};
 use crate::http::view;
 use crate::raw_path::RawPath;
 use http::Method;
 use percent_encoding::percent_decode_str;
 use std::os::unix::ffi::OsStrExt as _;
-use std::pin::Pin;
-
-/// What answers.
-pub(crate) type Handler =
-    fn(Call) -> Pin<Box<dyn Future<Output = Result<Response, Refusal>> + Send>>;
-
-/// One thing that is served.
-pub struct Route {
-    /// By which method. GET routes answer HEAD too.
-    pub method: &'static str,
-    /// Where; `{name}` stands for any one segment.
-    pub path: &'static str,
-    /// One line.
-    pub summary: &'static str,
-    /// Who may.
-    pub entry: Entry,
-    /// Query parameters.
-    pub query: &'static [Parameter],
-    /// What is sent along.
-    pub body: BodyKind,
-    /// What comes back if all is well.
-    pub answers: &'static [Answer],
-    /// What it can be refused for, besides what every route can.
-    pub refusals: &'static [Kind],
-    pub(crate) handler: Handler,
-}
 
 /// What stands at a path.
 pub(crate) enum Found {

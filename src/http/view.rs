@@ -5,27 +5,14 @@
 
 pub mod event;
 pub mod job;
+pub mod link;
 pub mod live;
 pub mod pipeline;
 pub mod plugin;
 pub mod snapshot;
 pub mod system;
 
-use crate::feed::config::{Stats, Views};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// What may stand as it is in one segment of a path or in a query's value.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// `text` as one segment of a path.
-#[must_use]
-pub fn segment(text: &str) -> String {
-    utf8_percent_encode(text, PLAIN).to_string()
-}
+use crate::feed::{Stats, Views};
 
 /// How the feed shows things.
 #[must_use]

@@ -6,7 +6,7 @@ use crate::http::query::nearest;
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::reply::{self, Response};
 use crate::http::view::job::{JobPageView, JobView, names};
-use crate::http::view::segment;
+use crate::http::view::link::segment;
 use crate::http::view::system::{LogLineView, LogView, RestoredView};
 use crate::job::redo::MoveKind;
 use crate::job::state::{Job, State};

@@ -8,10 +8,10 @@ use crate::http::refusal::{Kind, Refusal};
 use crate::http::reply::{self, Response};
 use crate::http::upload::{self, Received};
 use crate::http::view::job::JobView;
+use crate::http::view::link::segment;
 use crate::http::view::pipeline::{
     CheckView, FaultView, PipelineListView, PipelineView, PutView, TryView,
 };
-use crate::http::view::segment;
 use crate::http::view::system::Pause;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};

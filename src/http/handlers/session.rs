@@ -1,7 +1,6 @@
 //! Sessions of the page.
 
 use crate::http::call::Call;
-use crate::http::guard;
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::reply::{self, Response};
 use crate::http::session;
@@ -14,7 +13,7 @@ pub(crate) async fn open(mut call: Call) -> Result<Response, Refusal> {
     let Some(token) = &call.api.config.token else {
         return Ok(reply::empty(StatusCode::NO_CONTENT));
     };
-    if !guard::same(&login.token, token) {
+    if !session::same(&login.token, token) {
         return Err(
             Refusal::new(Kind::Unauthorized, "that is not the daemon's token")
                 .hint("the token is in the daemon's configuration, under `http.token`"),

@@ -3,7 +3,6 @@
 use crate::http::call::Call;
 use crate::http::guard;
 use crate::http::metrics;
-use crate::http::openapi as description;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
 use crate::http::view::system::{HealthDetailsView, HealthView};
@@ -48,6 +47,6 @@ pub(crate) async fn metrics(call: Call) -> Result<Response, Refusal> {
     ))
 }
 
-pub(crate) async fn openapi(_call: Call) -> Result<Response, Refusal> {
-    Ok(reply::json(StatusCode::OK, description::document()))
+pub(crate) async fn openapi(call: Call) -> Result<Response, Refusal> {
+    Ok(reply::json(StatusCode::OK, &call.api.description.get()))
 }

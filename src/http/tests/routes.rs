@@ -1,9 +1,16 @@
 //! What every route promises alike, and the description of them all.
 
 use super::*;
-use crate::http::openapi::{BodyKind, document};
-use crate::http::routes::{ROUTES, Route};
+use crate::http::openapi;
+use crate::http::route::{BodyKind, Route};
+use crate::http::routes::ROUTES;
 use serde_json::json;
+use std::sync::OnceLock;
+
+fn document() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| openapi::document(ROUTES))
+}
 
 /// A path with its variable parts filled in.
 fn path(route: &Route, job: JobId) -> String {

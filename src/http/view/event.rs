@@ -8,7 +8,7 @@ use crate::event::{DaemonEvent, Event, FileEvent, PipelineEvent, PluginEvent, St
 use crate::http::view::job::{
     self, ArtifactView, PluginUseView, ProblemView, artifact_name, artifacts,
 };
-use crate::http::view::segment;
+use crate::http::view::link::segment;
 use crate::job::attempt::{Bill, Failure};
 use crate::job::event::{Accepted, JobEvent, RequeueReason, StepName, StepPlace};
 use crate::job::id::JobId;

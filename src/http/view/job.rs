@@ -1,6 +1,6 @@
 //! Jobs as JSON.
 
-use crate::http::view::segment;
+use crate::http::view::link::segment;
 use crate::job::attempt::StepStatus;
 use crate::job::event::{Origin, PluginUse};
 use crate::job::redo::{Delivered, MoveKind};

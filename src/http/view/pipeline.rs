@@ -2,7 +2,7 @@
 
 use crate::http::api::{Explanation, Fault, FolderEntry, PipelineEntry, TryOutcome};
 use crate::http::view::job::{ProblemView, StepView};
-use crate::http::view::segment;
+use crate::http::view::link::segment;
 use crate::pipeline::checked::Pipeline;
 use crate::raw_path::RawPath;
 use schemars::JsonSchema;
