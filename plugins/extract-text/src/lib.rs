@@ -70,3 +70,6 @@ export_plugin! {
     description: "Write the text of a document beside it",
     operations: [ExtractText],
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,16 +96,27 @@ impl Graph {
     }
 }
 
-/// Drops every object that `graph` does not hold; answers how many.
+/// Drops every object that `graph` does not hold; answers how many, those that only laid out the file not counted.
 pub(crate) fn drop_unreferenced(document: &Document<'_>, graph: &Graph) -> Result<u64> {
     let mut dropped = 0;
     for reference in document.objects()? {
         if !graph.holds(reference) {
+            let layout = match document.object(reference)? {
+                Value::Stream(stream) => is_layout(&stream)?,
+                _ => false,
+            };
+            dropped += u64::from(!layout);
             document.remove(reference)?;
-            dropped += 1;
         }
     }
     Ok(dropped)
+}
+
+/// Whether `stream` says where objects stand in the file it came from, and nothing about the document.
+pub(crate) fn is_layout(stream: &Object<'_>) -> Result<bool> {
+    Ok(stream
+        .get("Type")?
+        .is_some_and(|kind| kind.is_name("XRef") || kind.is_name("ObjStm")))
 }
 
 /// Makes every reference to a key of `map` one to its value.

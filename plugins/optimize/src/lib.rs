@@ -74,3 +74,6 @@ export_plugin! {
     description: "Make documents smaller without changing what they show",
     operations: [Optimize],
 }
+
+#[cfg(test)]
+mod tests;

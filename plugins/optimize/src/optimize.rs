@@ -3,7 +3,7 @@
 use dropleaf_plugin_sdk::prelude::*;
 
 use crate::Optimize;
-use crate::graph::{Graph, drop_unreferenced};
+use crate::graph::{Graph, drop_unreferenced, is_layout};
 use crate::images::{is_jpeg, shrink_image};
 use crate::places::Places;
 use crate::streams::recompress;
@@ -74,12 +74,14 @@ fn publish(run: &Run<'_>, gained: &Gained, before: u64, after: u64) -> Result<()
     run.result("unreferenced", gained.unreferenced)
 }
 
-/// The bytes of all streams, as they stand in the document now.
+/// The bytes of all streams of the document, as they stand now.
 fn stream_bytes(document: &Document<'_>) -> Result<u64> {
     let mut bytes = 0;
     for reference in document.objects()? {
         if let Value::Stream(stream) = document.object(reference)? {
-            bytes += stream.len()? as u64;
+            if !is_layout(&stream)? {
+                bytes += stream.len()? as u64;
+            }
             stream.release()?;
         }
     }

@@ -105,3 +105,6 @@ export_plugin! {
     description: "Stamp text on pages",
     operations: [StampText],
 }
+
+#[cfg(test)]
+mod tests;

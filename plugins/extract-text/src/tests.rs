@@ -1,0 +1,101 @@
+//! `extract-text` on whole documents.
+
+use dropleaf_plugin_sdk::testing::{self, Trial};
+use dropleaf_test_support::sample::{self, Sample};
+
+use super::*;
+
+testing::examples!(dropleaf_entry());
+
+fn extract(parameters: serde_json::Value, document: Vec<u8>) -> testing::Ran {
+    Trial::of::<ExtractText>(parameters)
+        .value("input.stem", "scan 7")
+        .run(&[document])
+        .expect("it extracts")
+}
+
+#[test]
+fn the_text_stands_in_a_file_beside_the_document() {
+    let ran = extract(json!({}), sample::pdf(3));
+    assert_eq!(ran.artifacts.len(), 1);
+    assert_eq!(ran.artifacts[0].name, "scan 7.txt");
+    assert_eq!(ran.artifacts[0].mime, "text/plain; charset=utf-8");
+    assert_eq!(
+        String::from_utf8_lossy(&ran.artifacts[0].bytes),
+        "sample page 1 of 3\n\u{c}sample page 2 of 3\n\u{c}sample page 3 of 3\n"
+    );
+    assert_eq!(ran.results["pages"], 3);
+    assert_eq!(ran.progress, [(1, 3), (2, 3), (3, 3)]);
+    assert_eq!(ran.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn json_names_the_pages() {
+    let ran = extract(json!({ "format": "json", "pages": "2-" }), sample::pdf(3));
+    assert_eq!(ran.artifacts[0].name, "scan 7.json");
+    let pages: serde_json::Value =
+        serde_json::from_slice(&ran.artifacts[0].bytes).expect("it is JSON");
+    assert_eq!(
+        pages,
+        json!([{ "page": 2, "text": "sample page 2 of 3\n" }, { "page": 3, "text": "sample page 3 of 3\n" }])
+    );
+}
+
+#[test]
+fn rotated_pages_are_read_as_the_reader_turns_them() {
+    let upright = Sample::new("s", 1)
+        .rotation(0, 90)
+        .content(
+            0,
+            "BT /F1 12 Tf 0 1 -1 0 300 100 Tm (first) Tj 0 1 -1 0 320 100 Tm (second) Tj ET",
+        )
+        .bytes();
+    let ran = extract(json!({}), upright);
+    assert_eq!(
+        String::from_utf8_lossy(&ran.artifacts[0].bytes),
+        "first\nsecond\n"
+    );
+}
+
+#[test]
+fn an_encrypted_document_is_read_once_it_is_open() {
+    let secret = Sample::new("secret", 2).encrypted("user", "owner").bytes();
+    let ran = Trial::of::<ExtractText>(json!({}))
+        .password("user")
+        .run(&[secret])
+        .expect("it extracts");
+    assert_eq!(ran.artifacts[0].name, "document.txt");
+    assert_eq!(
+        String::from_utf8_lossy(&ran.artifacts[0].bytes),
+        "secret page 1 of 2\n\u{c}secret page 2 of 2\n"
+    );
+}
+
+#[test]
+fn a_page_without_text_has_none() {
+    let ran = extract(
+        json!({}),
+        Sample::new("s", 2).content(0, "0 0 9 9 re f").bytes(),
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&ran.artifacts[0].bytes),
+        "\u{c}s page 2 of 2\n"
+    );
+}
+
+#[test]
+fn the_document_goes_on_unchanged() {
+    let before = sample::pdf(2);
+    let ran = extract(json!({}), before.clone());
+    assert_eq!(sample::texts(ran.document()), sample::texts(&before));
+}
+
+#[test]
+fn a_cancelled_extraction_gives_no_file() {
+    let failed = Trial::of::<ExtractText>(json!({}))
+        .cancel_after(1)
+        .run(&[sample::pdf(5)])
+        .expect_err("cancelled");
+    assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
+    assert_eq!(failed.progress.len(), 1);
+}

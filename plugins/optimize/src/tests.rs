@@ -1,0 +1,303 @@
+//! `optimize` on whole documents.
+
+use std::collections::BTreeSet;
+
+use dropleaf_plugin_sdk::testing::{self, Trial};
+use dropleaf_test_support::sample::lopdf::{
+    self, Dictionary, Object as Cos, ObjectId, Stream, dictionary,
+};
+use dropleaf_test_support::sample::{self, Sample};
+
+use super::*;
+use crate::jpeg::tests::jpeg;
+
+testing::examples!(dropleaf_entry());
+
+fn optimize(parameters: serde_json::Value, document: &[u8]) -> testing::Ran {
+    let ran = testing::run::<Optimize>(parameters, &[document]).expect("it optimizes");
+    assert_eq!(ran.warnings, Vec::<String>::new());
+    ran
+}
+
+fn image(
+    document: &mut lopdf::Document,
+    bytes: Vec<u8>,
+    width: i64,
+    height: i64,
+    extra: Dictionary,
+) -> ObjectId {
+    let mut dict = dictionary! {
+        "Type" => "XObject", "Subtype" => "Image", "Width" => width, "Height" => height,
+        "ColorSpace" => "DeviceRGB", "BitsPerComponent" => 8, "Filter" => "DCTDecode",
+    };
+    for (key, value) in extra.iter() {
+        dict.set(key.clone(), value.clone());
+    }
+    document.add_object(Stream::new(dict, bytes).with_compression(false))
+}
+
+/// One page that draws `images` with the content.
+fn with_images(content: &str, images: &[(Vec<u8>, i64, i64, Dictionary)]) -> Vec<u8> {
+    Sample::new("s", 1)
+        .content(0, content)
+        .edit(|document, pages| {
+            let mut named = Dictionary::new();
+            for (index, (bytes, width, height, extra)) in images.iter().enumerate() {
+                let id = image(document, bytes.clone(), *width, *height, extra.clone());
+                named.set(format!("I{index}"), id);
+            }
+            let resources = dictionary! { "XObject" => named };
+            document
+                .get_dictionary_mut(pages[0])
+                .expect("a page")
+                .set("Resources", resources);
+        })
+        .bytes()
+}
+
+fn images(pdf: &[u8]) -> Vec<(i64, i64, usize)> {
+    let document = sample::open(pdf);
+    let mut found: Vec<(i64, i64, usize)> = document
+        .objects
+        .values()
+        .filter_map(|object| object.as_stream().ok())
+        .filter(|stream| stream.dict.get(b"Subtype").and_then(Cos::as_name).ok() == Some(b"Image"))
+        .map(|stream| {
+            let number = |key: &[u8]| stream.dict.get(key).and_then(Cos::as_i64).unwrap_or(0);
+            (number(b"Width"), number(b"Height"), stream.content.len())
+        })
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+const DPI_150: &str = r#"{ "images": { "max_dpi": 150 } }"#;
+
+fn dpi_150() -> serde_json::Value {
+    serde_json::from_str(DPI_150).expect("it is JSON")
+}
+
+#[test]
+fn images_are_made_as_small_as_they_are_drawn() {
+    let fine = jpeg(600, 400, 3, 90, true);
+    // 144 by 96 points are two inches: 300 dpi.
+    let document = with_images(
+        "q 144 0 0 96 9 9 cm /I0 Do Q",
+        &[(fine.clone(), 600, 400, Dictionary::new())],
+    );
+    let ran = optimize(dpi_150(), &document);
+    let [(width, height, length)] = images(ran.document())[..] else {
+        panic!("one image")
+    };
+    assert_eq!((width, height), (300, 200));
+    assert!(length < fine.len() / 2);
+    assert_eq!(ran.results["images"], 1);
+    assert!(ran.results["bytes_after"].as_u64() < ran.results["bytes_before"].as_u64());
+    let again = optimize(dpi_150(), ran.document());
+    assert_eq!(
+        images(again.document()),
+        [(300, 200, length)],
+        "a second time changes nothing"
+    );
+}
+
+#[test]
+fn the_largest_use_counts_and_forms_are_followed() {
+    let fine = jpeg(600, 400, 3, 75, true);
+    let document = Sample::new("s", 2)
+        .content(0, "q 72 0 0 48 0 0 cm /I Do Q")
+        .content(1, "q 2 0 0 2 0 0 cm /F Do Q")
+        .edit(|document, pages| {
+            let id = image(document, fine, 600, 400, Dictionary::new());
+            let form = dictionary! {
+                "Type" => "XObject", "Subtype" => "Form", "BBox" => vec![0.into(), 0.into(), 999.into(), 999.into()],
+                "Matrix" => vec![0.into(), 1.into(), (-1).into(), 0.into(), 0.into(), 0.into()],
+                "Resources" => dictionary! { "XObject" => dictionary! { "X" => id } },
+            };
+            let form = document.add_object(Stream::new(form, b"q 60 0 0 40 5 5 cm /X Do Q".to_vec()));
+            for (page, name, target) in [(0, "I", id), (1, "F", form)] {
+                let resources = dictionary! { "XObject" => dictionary! { name => target } };
+                document.get_dictionary_mut(pages[page]).expect("a page").set("Resources", resources);
+            }
+        })
+        .bytes();
+    // 120 points wide at most: 250 pixels at 150 dpi.
+    let found = images(optimize(dpi_150(), &document).document());
+    assert_eq!((found[0].0, found[0].1), (250, 167));
+}
+
+#[test]
+fn an_image_that_is_also_used_where_nobody_looks_keeps_its_size() {
+    let document = Sample::new("s", 1)
+        .content(0, "q 72 0 0 48 0 0 cm /I Do Q /P cs /P scn 0 0 9 9 re f")
+        .edit(|document, pages| {
+            let id = image(document, jpeg(600, 400, 3, 75, true), 600, 400, Dictionary::new());
+            let pattern = dictionary! {
+                "Type" => "Pattern", "PatternType" => 1, "PaintType" => 1, "TilingType" => 1, "XStep" => 500, "YStep" => 500,
+                "BBox" => vec![0.into(), 0.into(), 500.into(), 500.into()],
+                "Resources" => dictionary! { "XObject" => dictionary! { "X" => id } },
+            };
+            let pattern = document.add_object(Stream::new(pattern, b"500 0 0 500 0 0 cm /X Do".to_vec()));
+            let resources = dictionary! {
+                "XObject" => dictionary! { "I" => id }, "Pattern" => dictionary! { "P" => pattern },
+            };
+            document.get_dictionary_mut(pages[0]).expect("a page").set("Resources", resources);
+        })
+        .bytes();
+    let found = images(optimize(dpi_150(), &document).document());
+    assert_eq!((found[0].0, found[0].1), (600, 400));
+}
+
+#[test]
+fn without_images_no_pixel_changes() {
+    let fine = jpeg(600, 400, 3, 95, false);
+    let document = with_images(
+        "q 72 0 0 48 0 0 cm /I0 Do Q",
+        &[(fine.clone(), 600, 400, Dictionary::new())],
+    );
+    let found = images(optimize(json!({}), &document).document());
+    assert_eq!((found[0].0, found[0].1), (600, 400));
+    assert!(found[0].2 < fine.len(), "better tables are no loss");
+}
+
+#[test]
+fn masks_mattes_and_odd_colors_are_left_alone() {
+    let fine = || jpeg(600, 400, 3, 95, true);
+    let odd = [
+        dictionary! { "Mask" => vec![0.into(), 9.into(), 0.into(), 9.into(), 0.into(), 9.into()] },
+        dictionary! { "Decode" => vec![1.into(), 0.into(), 1.into(), 0.into(), 1.into(), 0.into()] },
+        dictionary! { "ColorSpace" => "DeviceGray" },
+        dictionary! { "ColorSpace" => vec![Cos::from("Indexed"), "DeviceRGB".into(), 1.into(), Cos::string_literal("abcdef")] },
+        dictionary! { "DecodeParms" => dictionary! { "ColorTransform" => 0 } },
+        dictionary! { "Width" => 599 },
+    ];
+    for extra in odd {
+        let document = with_images(
+            "q 72 0 0 48 0 0 cm /I0 Do Q",
+            &[(fine(), 600, 400, extra.clone())],
+        );
+        let found = images(optimize(dpi_150(), &document).document());
+        assert_eq!(found[0].2, fine().len(), "{extra:?}");
+    }
+}
+
+#[test]
+fn equal_streams_are_stored_once() {
+    let picture = jpeg(64, 64, 3, 75, true);
+    let same = (picture, 64, 64, Dictionary::new());
+    let document = with_images("/I0 Do /I1 Do /I2 Do", &[same.clone(), same.clone(), same]);
+    let ran = optimize(json!({}), &document);
+    assert_eq!(images(ran.document()).len(), 1);
+    assert_eq!(ran.results["duplicates"], 2);
+    let opened = sample::open(ran.document());
+    let page = opened
+        .get_dictionary(opened.get_pages()[&1])
+        .expect("a page");
+    let named = page
+        .get(b"Resources")
+        .and_then(Cos::as_dict)
+        .and_then(|r| r.get(b"XObject"))
+        .and_then(Cos::as_dict);
+    let targets: BTreeSet<ObjectId> = named
+        .expect("its objects")
+        .iter()
+        .filter_map(|(_, value)| value.as_reference().ok())
+        .collect();
+    assert_eq!(targets.len(), 1);
+    let kept = optimize(json!({ "deduplicate": false }), &document);
+    assert_eq!(images(kept.document()).len(), 3);
+}
+
+#[test]
+fn appearances_stay_apart() {
+    let document = Sample::new("s", 1)
+        .edit(|document, pages| {
+            let mut annotations = Vec::new();
+            for _ in 0..2 {
+                let form = dictionary! { "Subtype" => "Form", "BBox" => vec![0.into(), 0.into(), 9.into(), 9.into()] };
+                let form = document.add_object(Stream::new(form, b"0 0 9 9 re f 1 1 8 8 re f".to_vec()));
+                let states = document.add_object(dictionary! { "On" => form });
+                annotations.push(Cos::from(document.add_object(dictionary! {
+                    "Type" => "Annot", "Subtype" => "Widget", "AP" => dictionary! { "N" => states }, "AS" => "On",
+                    "Rect" => vec![0.into(), 0.into(), 9.into(), 9.into()],
+                })));
+            }
+            document.get_dictionary_mut(pages[0]).expect("a page").set("Annots", annotations);
+        })
+        .bytes();
+    assert_eq!(optimize(json!({}), &document).results["duplicates"], 0);
+}
+
+#[test]
+fn what_nothing_refers_to_is_dropped() {
+    let document = Sample::new("s", 2)
+        .edit(|document, _| {
+            for number in 0..5 {
+                document.add_object(dictionary! { "Lost" => number });
+            }
+        })
+        .bytes();
+    let ran = optimize(json!({}), &document);
+    assert_eq!(ran.results["unreferenced"], 5);
+    assert_eq!(sample::texts(ran.document()), sample::texts(&document));
+}
+
+#[test]
+fn streams_are_compressed_and_say_the_same() {
+    let long: String = (0..500)
+        .map(|n| format!("BT /F1 9 Tf 9 {n} Td (line {n}) Tj ET\n"))
+        .collect();
+    let hex: String = long
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        + ">";
+    let document = Sample::new("s", 2)
+        .content(0, &long)
+        .edit(|document, pages| {
+            let dict = dictionary! { "Filter" => vec!["ASCIIHexDecode".into()] };
+            let stream =
+                document.add_object(Stream::new(dict, hex.into_bytes()).with_compression(false));
+            document
+                .get_dictionary_mut(pages[1])
+                .expect("a page")
+                .set("Contents", stream);
+        })
+        .bytes();
+    let ran = optimize(json!({}), &document);
+    assert!(
+        ran.document().len() < document.len() / 8,
+        "{} of {}",
+        ran.document().len(),
+        document.len()
+    );
+    let content = |pdf: &[u8], page: u32| {
+        let opened = sample::open(pdf);
+        opened.get_page_content(opened.get_pages()[&page])
+    };
+    assert_eq!(
+        content(ran.document(), 1).trim_ascii_end(),
+        long.trim_end().as_bytes()
+    );
+    assert_eq!(
+        content(ran.document(), 2).trim_ascii_end(),
+        long.trim_end().as_bytes()
+    );
+}
+
+#[test]
+fn a_second_time_gains_nothing() {
+    let once = optimize(json!({}), &sample::pdf(20));
+    let twice = optimize(json!({}), once.document());
+    assert_eq!(twice.results["streams"], 0);
+    assert_eq!(twice.results["bytes_before"], twice.results["bytes_after"]);
+}
+
+#[test]
+fn a_cancelled_run_leaves_nothing() {
+    let failed = Trial::of::<Optimize>(json!({}))
+        .cancel_after(2)
+        .run(&[sample::pdf(30)])
+        .expect_err("cancelled");
+    assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
+}
