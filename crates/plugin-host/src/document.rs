@@ -1,6 +1,7 @@
 //! A document: bytes, objects, or both, converted when somebody asks.
 
 pub(crate) mod decode;
+pub(crate) mod encryption;
 pub(crate) mod facts;
 pub(crate) mod ids;
 pub(crate) mod import;

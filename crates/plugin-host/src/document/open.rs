@@ -7,12 +7,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lopdf::xref::XrefEntry;
-use lopdf::{DecompressError, EncryptionState, LoadOptions, Object};
+use lopdf::{DecompressError, EncryptionState, LoadOptions};
 
 use crate::bill::Bill;
 use crate::damage;
+use crate::document::encryption;
 use crate::document::objects::Objects;
-use crate::document::repair::{self, Refused};
+use crate::document::repair::{self, Encryption, Refused};
 use crate::input::Input;
 use crate::limits::{Limits, MAX_FILE};
 
@@ -74,19 +75,40 @@ pub(crate) fn open(
         limits,
         bill,
     };
-    let (first, password) = reader.unlocked()?;
+    let Unlocked {
+        first,
+        password,
+        sound,
+    } = reader.unlocked()?;
     let signs = match &first {
         Ok(reading) => reading.signs.clone(),
         Err(reason) => vec![reason.clone()],
     };
-    if signs.is_empty() {
-        let reading = first.map_err(OpenError::Damaged)?;
-        let mut objects = reading.objects;
-        objects.bytes = Some(bytes);
-        objects.dirty = false;
-        return Ok((objects, Vec::new()));
+    match first {
+        Ok(reading) if signs.is_empty() => {
+            let mut objects = reading.objects;
+            objects.bytes = Some(bytes);
+            objects.dirty = false;
+            Ok((objects, Vec::new()))
+        }
+        Ok(reading) if sound => Ok(mended(reading, &signs)),
+        first => reader.repaired(first, &password, &signs),
     }
-    reader.repaired(first, &password, signs)
+}
+
+/// A document whose bytes are not what is handed on.
+fn mended(reading: Reading, signs: &[String]) -> (Objects, Vec<Warning>) {
+    let mut objects = reading.objects;
+    objects.dirty = true;
+    objects.bytes = None;
+    let warning = Warning {
+        code: "repaired",
+        message: format!(
+            "the document was damaged and has been repaired: {}",
+            signs.join(", ")
+        ),
+    };
+    (objects, vec![warning])
 }
 
 /// Refuses what is no PDF at all before anything parses it.
@@ -144,6 +166,34 @@ impl Reading {
     }
 }
 
+/// The file, decrypted if it was encrypted.
+struct Unlocked {
+    /// The engine's reading, or why it has none.
+    first: Result<Reading, String>,
+    password: String,
+    /// Whether the reading is one of a repaired file already.
+    sound: bool,
+}
+
+impl Unlocked {
+    fn broken(reason: String) -> Self {
+        Self {
+            first: Err(reason),
+            password: String::new(),
+            sound: false,
+        }
+    }
+}
+
+/// What came of the repaired file.
+enum Second {
+    /// With the password that opened it.
+    Reading(Box<Reading>, String),
+    Locked,
+    Unsupported(String),
+    Unreadable(String),
+}
+
 struct Reader<'a> {
     bytes: &'a Input,
     passwords: &'a [String],
@@ -160,61 +210,75 @@ enum Loaded {
 }
 
 impl Reader<'_> {
-    /// The engine's reading with the password that fits, or its reason for having none; and that password.
-    fn unlocked(&self) -> Result<(Result<Reading, String>, String), OpenError> {
-        let hopeful = self.passwords.first().cloned().unwrap_or_default();
-        let locked = match self.load(self.bytes, Some(&hopeful))? {
-            Loaded::Document(pdf, errors) if !pdf.trailer.has(b"Encrypt") => {
-                return Ok((Ok(self.reading(pdf, errors, None)), hopeful));
-            }
-            Loaded::Unreadable(reason) => return Ok((Err(reason), String::new())),
-            Loaded::Document(pdf, _) => pdf,
-            Loaded::Refused => match self.load(self.bytes, None)? {
+    /// The engine's reading with the password that fits.
+    fn unlocked(&self) -> Result<Unlocked, OpenError> {
+        let mut attempts: Vec<Option<&str>> = vec![self.passwords.first().map(String::as_str)];
+        // A password that does not fit makes the engine give up at once; without one it says what is wanted.
+        attempts.extend(self.passwords.first().map(|_| None));
+        let mut locked = None;
+        for password in attempts {
+            match self.load(self.bytes, password)? {
                 Loaded::Document(pdf, errors) if !pdf.trailer.has(b"Encrypt") => {
-                    return Ok((Ok(self.reading(pdf, errors, None)), String::new()));
+                    return self.read_unlocked(pdf, errors, password.unwrap_or_default());
                 }
-                Loaded::Document(pdf, _) => pdf,
-                Loaded::Refused => return Err(self.no_password()),
-                Loaded::Unreadable(reason) => return Ok((Err(reason), String::new())),
-            },
+                Loaded::Document(pdf, _) => {
+                    locked = Some(pdf);
+                    break;
+                }
+                Loaded::Unreadable(reason) => return Ok(Unlocked::broken(reason)),
+                Loaded::Refused => {}
+            }
+        }
+        let Some(locked) = locked else {
+            return Err(self.no_password());
         };
-        if let Some(password) = self
-            .passwords
-            .iter()
-            .skip(1)
-            .find(|password| locked.authenticate_password(password).is_ok())
+        let fits = |password: &&String| locked.authenticate_password(password).is_ok();
+        if let Some(password) = self.passwords.iter().skip(1).find(fits)
             && let Loaded::Document(pdf, errors) = self.load(self.bytes, Some(password))?
         {
-            return Ok((Ok(self.reading(pdf, errors, None)), password.clone()));
+            return self.read_unlocked(pdf, errors, password);
         }
         self.decrypted(&locked)
     }
 
-    /// Files whose encryption the first engine does not see rightly: a direct dictionary, odd lengths, no `/ID`.
-    fn decrypted(
+    fn read_unlocked(
         &self,
-        locked: &lopdf::Document,
-    ) -> Result<(Result<Reading, String>, String), OpenError> {
-        let empty = String::new();
-        for password in std::iter::once(&empty).chain(self.passwords) {
-            match repair::repair(self.bytes, password.as_bytes()) {
-                Ok(plain) => {
-                    let Loaded::Document(pdf, errors) = self.load(&plain, None)? else {
-                        continue;
-                    };
-                    let state = encryption_state(locked, password);
-                    let mut reading = self.reading(pdf, errors, state);
-                    reading
-                        .signs
-                        .push("its encryption is written in an odd way".to_owned());
-                    return Ok((Ok(reading), password.clone()));
-                }
-                Err(Refused::Password) => {}
-                Err(Refused::Unsupported(how)) => return Err(OpenError::Unsupported(how)),
-                Err(Refused::Unreadable(reason)) => return Err(OpenError::Damaged(reason)),
-            }
+        pdf: lopdf::Document,
+        errors: u32,
+        password: &str,
+    ) -> Result<Unlocked, OpenError> {
+        if pdf
+            .encryption_state
+            .as_ref()
+            .is_some_and(encryption::is_misread)
+        {
+            return self.decrypted(&pdf);
         }
-        Err(self.no_password())
+        Ok(Unlocked {
+            first: Ok(self.reading(pdf, errors, None)),
+            password: password.to_owned(),
+            sound: false,
+        })
+    }
+
+    /// Files whose encryption the first engine does not see rightly: a direct dictionary, references in it, odd
+    /// lengths, no `/ID`.
+    fn decrypted(&self, misread: &lopdf::Document) -> Result<Unlocked, OpenError> {
+        let (reading, password) = match self.second_reading(Some(misread), self.passwords)? {
+            Second::Reading(reading, password) => (*reading, password),
+            Second::Locked => return Err(self.no_password()),
+            Second::Unsupported(how) => return Err(OpenError::Unsupported(how)),
+            Second::Unreadable(reason) => return Err(OpenError::Damaged(reason)),
+        };
+        let mut reading = reading;
+        reading
+            .signs
+            .push("its encryption is written in an odd way".to_owned());
+        Ok(Unlocked {
+            first: Ok(reading),
+            password,
+            sound: true,
+        })
     }
 
     fn no_password(&self) -> OpenError {
@@ -230,34 +294,22 @@ impl Reader<'_> {
         &self,
         first: Result<Reading, String>,
         password: &str,
-        signs: Vec<String>,
+        signs: &[String],
     ) -> Result<(Objects, Vec<Warning>), OpenError> {
-        let encryption = first
-            .as_ref()
-            .ok()
-            .and_then(|reading| reading.objects.pdf.encryption_state.clone());
-        let trailer_id = first
-            .as_ref()
-            .ok()
-            .and_then(|reading| reading.objects.pdf.trailer.get(b"ID").ok().cloned());
-        let second = match repair::repair(self.bytes, password.as_bytes()) {
-            Ok(rewritten) => match self.load(&rewritten, None)? {
-                Loaded::Document(mut pdf, errors) => {
-                    if let Some(id) = trailer_id {
-                        pdf.trailer.set("ID", id);
-                    }
-                    Ok(self.reading(pdf, errors, encryption))
-                }
-                Loaded::Refused => Err("it wants a password".to_owned()),
-                Loaded::Unreadable(reason) => Err(reason),
-            },
-            Err(Refused::Password) => return Err(self.no_password()),
-            Err(Refused::Unsupported(reason) | Refused::Unreadable(reason)) => Err(reason),
+        let model = first.as_ref().ok().map(|first| &first.objects.pdf);
+        let second = match self.second_reading(model, &[password.to_owned()])? {
+            Second::Reading(reading, _) => Ok(*reading),
+            // What the first engine has read, it has decrypted; where it has read nothing, this is the reason.
+            Second::Locked if first.is_err() => return Err(self.no_password()),
+            Second::Unsupported(how) if first.is_err() => return Err(OpenError::Unsupported(how)),
+            Second::Locked => Err("no password fits".to_owned()),
+            Second::Unsupported(reason) | Second::Unreadable(reason) => Err(reason),
         };
-        let mut best = match (first, second) {
+        let best = match (first, second) {
             (Ok(first), Ok(second)) if first.rank() > second.rank() => first,
             (_, Ok(second)) => second,
             (Ok(first), Err(_)) => first,
+            (Err(first), Err(second)) if first == second => return Err(OpenError::Damaged(first)),
             (Err(first), Err(second)) => {
                 return Err(OpenError::Damaged(format!("{first}; {second}")));
             }
@@ -268,17 +320,73 @@ impl Reader<'_> {
                 signs.join(", ")
             )));
         }
-        best.objects.dirty = true;
-        best.objects.bytes = None;
-        let message = format!(
-            "the document was damaged and has been repaired: {}",
-            signs.join(", ")
-        );
-        let warning = Warning {
-            code: "repaired",
-            message,
+        Ok(mended(best, signs))
+    }
+
+    /// The engine's reading of what the repairer makes of the file. `model` is what the engine made of the file itself.
+    fn second_reading(
+        &self,
+        model: Option<&lopdf::Document>,
+        passwords: &[String],
+    ) -> Result<Second, OpenError> {
+        let empty = String::new();
+        // Those of the caller too: a damaged file may have been read by neither engine so far.
+        for password in std::iter::once(&empty)
+            .chain(passwords)
+            .chain(self.passwords)
+        {
+            let kept = match repair::repair(self.bytes, password.as_bytes(), Encryption::Kept) {
+                Ok(kept) => kept,
+                Err(Refused::Password) => continue,
+                Err(Refused::Unsupported(how)) => return Ok(Second::Unsupported(how)),
+                Err(Refused::Unreadable(reason)) => return Ok(Second::Unreadable(reason)),
+            };
+            let loaded = self.load(&kept.bytes, Some(password))?;
+            if let Loaded::Document(mut pdf, errors) = loaded
+                && !pdf.trailer.has(b"Encrypt")
+                && !pdf
+                    .encryption_state
+                    .as_ref()
+                    .is_some_and(encryption::is_misread)
+            {
+                keep_id(&mut pdf, model);
+                return Ok(Second::Reading(
+                    Box::new(self.reading(pdf, errors, None)),
+                    password.clone(),
+                ));
+            }
+            if !kept.was_encrypted {
+                return Ok(Second::Unreadable(
+                    "the repaired file cannot be read".to_owned(),
+                ));
+            }
+            return self.decrypted_reading(model, password);
+        }
+        Ok(Second::Locked)
+    }
+
+    /// The same, decrypted by the repairer and to be encrypted again by us.
+    fn decrypted_reading(
+        &self,
+        model: Option<&lopdf::Document>,
+        password: &String,
+    ) -> Result<Second, OpenError> {
+        let Ok(plain) = repair::repair(self.bytes, password.as_bytes(), Encryption::Dropped) else {
+            return Ok(Second::Unreadable("it cannot be decrypted".to_owned()));
         };
-        Ok((best.objects, vec![warning]))
+        let Loaded::Document(mut pdf, errors) = self.load(&plain.bytes, None)? else {
+            return Ok(Second::Unreadable(
+                "the repaired file cannot be read".to_owned(),
+            ));
+        };
+        let state = model.and_then(|model| encryption::state(self.bytes, model, password));
+        let Some(state) = state else {
+            let text = "it can be read, but not be encrypted again as it was";
+            return Ok(Second::Unsupported(text.to_owned()));
+        };
+        keep_id(&mut pdf, model);
+        let reading = self.reading(pdf, errors, Some(state));
+        Ok(Second::Reading(Box::new(reading), password.clone()))
     }
 
     fn load(&self, bytes: &[u8], password: Option<&str>) -> Result<Loaded, OpenError> {
@@ -355,6 +463,18 @@ impl Reader<'_> {
     }
 }
 
+/// A repaired document has the identifiers it had: a made-up one would differ from run to run, and older encryption
+/// depends on it.
+fn keep_id(pdf: &mut lopdf::Document, model: Option<&lopdf::Document>) {
+    let Some(model) = model else {
+        return;
+    };
+    match model.trailer.get(b"ID") {
+        Ok(id) => pdf.trailer.set("ID", id.clone()),
+        Err(_) => drop(pdf.trailer.remove(b"ID")),
+    }
+}
+
 /// Objects that the cross-references promise and the engine has not. It skips unreadable objects of encrypted files
 /// without an error record.
 fn absent_objects(pdf: &lopdf::Document) -> usize {
@@ -380,21 +500,4 @@ fn bound_numbers(pdf: &mut lopdf::Document) {
         pdf.max_id = last;
     }
     pdf.max_id = pdf.max_id.max(last);
-}
-
-/// The state to encrypt the output with, worked out from the dictionary of a file that the first engine could not
-/// decrypt: it wants the dictionary to be an indirect object.
-fn encryption_state(locked: &lopdf::Document, password: &str) -> Option<EncryptionState> {
-    let dict = match locked.trailer.get(b"Encrypt").ok()? {
-        Object::Dictionary(dict) => dict.clone(),
-        Object::Reference(id) => locked.objects.get(id)?.as_dict().ok()?.clone(),
-        _ => return None,
-    };
-    let mut shell = lopdf::Document::new();
-    let id = shell.add_object(Object::Dictionary(dict));
-    shell.trailer.set("Encrypt", Object::Reference(id));
-    if let Ok(file_id) = locked.trailer.get(b"ID") {
-        shell.trailer.set("ID", file_id.clone());
-    }
-    EncryptionState::decode(&shell, password).ok()
 }

@@ -40,16 +40,18 @@ enum Entry {
 
 /// Writes `source` to `out` and answers how many bytes that took.
 pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, SaveError> {
+    let reachable = reach::reachable(source.pdf);
     let mut file = File {
         source,
         out,
         written: 0,
         body: Vec::new(),
         entries: Vec::with_capacity(source.pdf.objects.len() + 2),
-        last: source.pdf.objects.keys().next_back().map_or(0, |id| id.0),
+        // What is written in addition is numbered from here on, so that Size is one more than the last number.
+        last: reachable.iter().map(|id| id.0).max().unwrap_or(0),
     };
     file.header()?;
-    let packed = file.objects()?;
+    let packed = file.objects(&reachable)?;
     for pack in packed.chunks(PACK) {
         file.pack(pack)?;
     }
@@ -83,8 +85,7 @@ impl<'a> File<'a, '_> {
     }
 
     /// Writes what stands by itself and answers what goes into object streams.
-    fn objects(&mut self) -> Result<Vec<(u32, &'a Object)>, SaveError> {
-        let reachable = reach::reachable(self.source.pdf);
+    fn objects(&mut self, reachable: &IdSet) -> Result<Vec<(u32, &'a Object)>, SaveError> {
         let mut packed = Vec::new();
         let mut before = None;
         for (&id, object) in &self.source.pdf.objects {
