@@ -6,7 +6,7 @@ mod local;
 mod new;
 mod operations;
 mod print;
-// mod remote;
+mod remote;
 mod run;
 mod serve;
 
@@ -62,13 +62,13 @@ fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
         Verb::Plugins(flags) => operations::plugins(home, &flags),
         Verb::Operations(flags) => operations::operations(home, &flags),
         Verb::New(flags) => new::new(&home, &flags),
-        Verb::Explain(flags) => { let _ = flags; Ok(()) }
-        Verb::Follow(flags) => { let _ = flags; Ok(()) }
-        Verb::Status(flags) => { let _ = flags; Ok(()) }
-        Verb::Jobs(flags) => { let _ = flags; Ok(()) }
-        Verb::Retry(flags) => { let _ = flags; Ok(()) }
-        Verb::Cancel(flags) => { let _ = flags; Ok(()) }
-        Verb::Submit(flags) => { let _ = flags; Ok(()) }
+        Verb::Explain(flags) => remote::explain(&home, &flags),
+        Verb::Follow(flags) => remote::follow(&home, &flags),
+        Verb::Status(flags) => remote::status(&home, &flags),
+        Verb::Jobs(flags) => remote::jobs(&home, &flags),
+        Verb::Retry(flags) => remote::retry(&home, &flags),
+        Verb::Cancel(flags) => remote::cancel(&home, &flags),
+        Verb::Submit(flags) => remote::submit(&home, &flags),
         Verb::Completions { .. } | Verb::Worker { .. } => Ok(()),
     }
 }

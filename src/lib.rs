@@ -18,6 +18,7 @@ pub mod event;
 pub mod watch;
 pub mod wire;
 
+pub mod client;
 pub mod feed;
 pub mod pool;
 pub mod spool;

@@ -88,10 +88,6 @@ fn text(yaml: Vec<u8>) -> Result<String, Refused> {
 }
 
 impl Daemon {
-    fn cursor(&self, seq: u64) -> String {
-        format!("{}-{seq}", self.store.epoch())
-    }
-
     /// The text of a pipeline's file and a tag that changes whenever it does.
     fn file(&self, path: &Path) -> (String, String) {
         let bytes = std::fs::read(path).unwrap_or_default();

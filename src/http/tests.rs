@@ -39,18 +39,18 @@ impl World {
     }
 
     pub(crate) fn with(config: Config) -> Self {
-        Self::with_feed(config, crate::feed::Config::default())
+        Self::with_feed(config, crate::feed::config::Config::default())
     }
 
-    pub(crate) fn with_feed(config: Config, feed: crate::feed::Config) -> Self {
+    pub(crate) fn with_feed(config: Config, feed: crate::feed::config::Config) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
-        let state = crate::store::Config {
+        let state = crate::store::config::Config {
             ballast: 0,
-            ..crate::store::Config::new(home.path().join("state"))
+            ..crate::store::config::Config::new(home.path().join("state"))
         };
         let (journal, opening) = Journal::open(&state).expect("a journal");
         let feed = Feed::new(feed, view::feed(None), &opening.epoch, opening.head);
-        let store = journal.start(feed.sink()).expect("a writer");
+        let store = crate::store::Store::start(journal, feed.sink()).expect("a writer");
         let path = home.path().to_path_buf();
         let fake = Fake::new(home, store.clone());
         let backend = Arc::clone(&fake) as Arc<dyn Backend>;
@@ -145,6 +145,7 @@ impl World {
             }),
             JobEvent::Succeeded(Ended {
                 delivered: vec![document, original],
+                problem: None,
             }),
         ] {
             self.tell(job, event).await;

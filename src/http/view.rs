@@ -12,7 +12,7 @@ pub mod plugin;
 pub mod snapshot;
 pub mod system;
 
-use crate::feed::{Stats, Views};
+use crate::feed::config::{Stats, Views};
 
 /// How the feed shows things.
 #[must_use]

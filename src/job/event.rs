@@ -341,6 +341,9 @@ pub struct Delivering {
 pub struct Ended {
     /// Everything as it lies now.
     pub delivered: Vec<Delivered>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 impl JobEvent {

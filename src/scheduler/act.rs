@@ -569,7 +569,3 @@ fn locked(shelf: &Arc<Mutex<Shelf>>) -> std::sync::MutexGuard<'_, Shelf> {
     // A shelf is whole between calls; a panic in one loses at most that reload.
     shelf.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-fn roots(pipeline: &Pipeline) -> PathBuf {
-    pipeline.output.root.clone()
-}

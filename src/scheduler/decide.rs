@@ -634,7 +634,11 @@ impl Scheduler {
                         decision,
                     );
                 }
-                let ended = Ended { delivered };
+                let problem = match &verdict {
+                    Verdict::Fail { problem } => Some(problem.clone()),
+                    Verdict::Succeed | Verdict::Cancel => None,
+                };
+                let ended = Ended { delivered, problem };
                 let last = match verdict {
                     Verdict::Succeed => JobEvent::Succeeded(ended),
                     Verdict::Fail { .. } => JobEvent::Failed(ended),

@@ -9,7 +9,7 @@ const ENOUGH: f64 = 0.25;
 
 /// Since when each running step is at work.
 #[derive(Debug, Default)]
-pub struct Progress(HashMap<JobId, Step>);
+pub(super) struct Progress(HashMap<JobId, Step>);
 
 #[derive(Debug)]
 struct Step {
@@ -21,16 +21,16 @@ struct Step {
 
 /// A step's pace; `None` where it is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pace {
+pub(super) struct Pace {
     /// Units (pages) a second.
-    pub rate: Option<f64>,
+    pub(super) rate: Option<f64>,
     /// Milliseconds to the end of the step.
-    pub eta_ms: Option<u64>,
+    pub(super) eta_ms: Option<u64>,
 }
 
 impl Progress {
     /// The pace of a job's step, now that `done` of `total` are done.
-    pub fn pace(&mut self, job: JobId, index: u32, part: u32, done: u64, total: u64) -> Pace {
+    pub(super) fn pace(&mut self, job: JobId, index: u32, part: u32, done: u64, total: u64) -> Pace {
         let fresh = || Step { index, part, since: Instant::now(), first: done };
         let step = self.0.entry(job).or_insert_with(fresh);
         if (step.index, step.part) != (index, part) {
@@ -40,7 +40,7 @@ impl Progress {
     }
 
     /// The job runs no more.
-    pub fn forget(&mut self, job: JobId) {
+    pub(super) fn forget(&mut self, job: JobId) {
         self.0.remove(&job);
     }
 }

@@ -7,6 +7,7 @@ mod feeds;
 mod kill;
 mod reload;
 mod start;
+mod workers;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_dropleaf");

@@ -20,10 +20,10 @@ struct Daemon {
 
 impl Daemon {
     fn start(config: Config) -> Self {
-        Self::with_feed(config, crate::feed::Config::default())
+        Self::with_feed(config, crate::feed::config::Config::default())
     }
 
-    fn with_feed(config: Config, feed: crate::feed::Config) -> Self {
+    fn with_feed(config: Config, feed: crate::feed::config::Config) -> Self {
         let config = Config {
             listen: "127.0.0.1:0".parse().expect("an address"),
             ..config
@@ -229,9 +229,9 @@ async fn feeds_of_one_thing_tell_of_no_other() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_frees_its_place() {
-    let feed = crate::feed::Config {
+    let feed = crate::feed::config::Config {
         max_streams: 1,
-        ..crate::feed::Config::default()
+        ..crate::feed::config::Config::default()
     };
     let daemon = Daemon::with_feed(Config::default(), feed);
     let stream = daemon.feed().await;

@@ -157,9 +157,13 @@ fn about_job(fields: &mut Map<String, Value>, id: JobId, what: &JobEvent) {
         JobEvent::ArtifactWritten(written) => json!({
             "artifact": ArtifactView::new(&id.to_string(), artifact_name(written), written),
         }),
-        JobEvent::Succeeded(ended) | JobEvent::Failed(ended) | JobEvent::Cancelled(ended) => {
+        JobEvent::Succeeded(ended) | JobEvent::Cancelled(ended) => {
             json!({ "artifacts": artifacts(&id.to_string(), &ended.delivered) })
         }
+        JobEvent::Failed(ended) => json!({
+            "artifacts": artifacts(&id.to_string(), &ended.delivered),
+            "problem": ended.problem.as_ref().map(ProblemView::new),
+        }),
     };
     extend(fields, specifics);
 }

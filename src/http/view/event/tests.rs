@@ -42,6 +42,7 @@ fn samples() -> Vec<Stored> {
     };
     let ended = || Ended {
         delivered: vec![delivered.clone()],
+        problem: None,
     };
     let redo = Redo {
         verdict: Verdict::Succeed,
