@@ -35,7 +35,9 @@ pub fn run(home: Option<&Path>, verb: Verb) -> ExitCode {
     match act(home, verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let code = error.downcast_ref::<Exit>().map_or(exit::FAILED, |exit| exit.0);
+            let code = error
+                .downcast_ref::<Exit>()
+                .map_or(exit::FAILED, |exit| exit.0);
             // An `Exit` alone has said everything already.
             if error.chain().count() > 1 || !error.is::<Exit>() {
                 print::error(&error);
@@ -47,7 +49,12 @@ pub fn run(home: Option<&Path>, verb: Verb) -> ExitCode {
 
 fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
     if let Verb::Completions { shell } = verb {
-        clap_complete::generate(shell, &mut Cli::command(), "dropleaf", &mut std::io::stdout());
+        clap_complete::generate(
+            shell,
+            &mut Cli::command(),
+            "dropleaf",
+            &mut std::io::stdout(),
+        );
         return Ok(());
     }
     let home = Home::find(home)?;

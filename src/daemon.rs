@@ -8,6 +8,7 @@ use crate::config::spec::Config;
 use crate::event::{DaemonEvent, Draft, Event};
 use crate::feed::Feed;
 use crate::http::{self, api::Api};
+use crate::pipeline::surroundings::EnvCounts;
 use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::scheduler::act;
@@ -15,7 +16,6 @@ use crate::scheduler::attempt;
 use crate::scheduler::handle::Scheduler;
 use crate::scheduler::pipelines::Shelf;
 use crate::spool::Spool;
-use crate::pipeline::surroundings::EnvCounts;
 use crate::store::Store;
 use crate::store::error::Error as StoreError;
 use crate::store::open::{Journal, Opening};
@@ -60,37 +60,68 @@ pub async fn run(config: Config) -> Result<()> {
     if sandbox != "full" {
         tracing::warn!(level = %sandbox, "workers are not fully sandboxed");
     }
-    let (registry, plugin_news) = Registry::start(parts::registry(&config, true), pool.clone()).await?;
-    let feed = Feed::new(parts::feed(&config), http::view::feed(None), &opening.epoch, opening.head);
+    let (registry, plugin_news) =
+        Registry::start(parts::registry(&config, true), pool.clone()).await?;
+    let feed = Feed::new(
+        parts::feed(&config),
+        http::view::feed(None),
+        &opening.epoch,
+        opening.head,
+    );
     let store = Store::start(journal, feed.sink())?;
     let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
     let watcher = Watcher::start(parts::watch(&config), updates);
 
-    append(&store, Event::Daemon(DaemonEvent::Started { version: env!("CARGO_PKG_VERSION").to_owned() })).await?;
+    append(
+        &store,
+        Event::Daemon(DaemonEvent::Started {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }),
+    )
+    .await?;
     let (catalog, catalogs) = watch::channel(registry.catalog());
     let last_good = last_good(&store, &opening).await;
     let scheduler_parts = act::Parts {
         home: config.home.root().to_path_buf(),
         store: store.clone(),
         feed: feed.clone(),
-        attempt: attempt::Parts { pool: pool.clone(), spool, bounds: parts::bounds(&config) },
+        attempt: attempt::Parts {
+            pool: pool.clone(),
+            spool,
+            bounds: parts::bounds(&config),
+        },
         watcher: watcher.clone(),
         arrivals,
         catalog: catalogs,
-        shelf: Shelf::new(config.home.pipelines(), parts::surroundings(&config, EnvCounts::Yes), last_good),
+        shelf: Shelf::new(
+            config.home.pipelines(),
+            parts::surroundings(&config, EnvCounts::Yes),
+            last_good,
+        ),
         workers: config.workers,
         memory: config.memory,
         sandbox,
         min_free: config.spec.min_free_mb << 20,
         drain: Duration::from_secs(config.spec.shutdown_seconds),
     };
-    let (scheduler, mut deciding) = act::start(scheduler_parts, &opening, stop.clone());
-    tasks.spawn(forward_plugins(registry.clone(), plugin_news, catalog, store.clone()));
-    tasks.spawn(reload::watch(config.home.pipelines(), scheduler.clone(), stop.clone()));
+    let (scheduler, mut deciding) = act::start(scheduler_parts, &opening, stop.clone()).await;
+    tasks.spawn(forward_plugins(
+        registry.clone(),
+        plugin_news,
+        catalog,
+        store.clone(),
+    ));
+    tasks.spawn(reload::watch(
+        config.home.pipelines(),
+        scheduler.clone(),
+        stop.clone(),
+    ));
     tasks.spawn(prune(store.clone(), config.retention()));
 
-    let serving = serve(&config, listener, &store, &feed, &scheduler, &registry, &pool, &stop)?;
+    let serving = serve(
+        &config, listener, &store, &feed, &scheduler, &registry, &pool, &stop,
+    )?;
     let ended = tokio::select! {
         ended = &mut deciding => ended,
         () = stop.cancelled() => {
@@ -111,14 +142,18 @@ pub async fn run(config: Config) -> Result<()> {
     store.close().await;
     // Nobody reads it once the daemon is gone; a stale one is replaced by the next.
     let _ = std::fs::remove_file(config.home.address());
-    ended.context("the scheduler panicked")?.context("the journal cannot be written; start again once its disk is well")?;
+    ended
+        .context("the scheduler panicked")?
+        .context("the journal cannot be written; start again once its disk is well")?;
     tracing::info!("stopped");
     Ok(())
 }
 
 fn open_journal(config: &Config) -> Result<(Journal, Opening)> {
     let opened = Journal::open(&parts::store(config)).map_err(|error| match error {
-        StoreError::Locked { .. } => anyhow::Error::new(InUse(format!("{error}; stop it, or choose another home with `--home DIR`"))),
+        StoreError::Locked { .. } => anyhow::Error::new(InUse(format!(
+            "{error}; stop it, or choose another home with `--home DIR`"
+        ))),
         other => anyhow::Error::new(other).context("failed to open the journal"),
     });
     let (journal, opening) = opened?;
@@ -143,7 +178,10 @@ fn listen(config: &Config) -> Result<TcpListener> {
 }
 
 async fn append(store: &Store, event: Event) -> Result<()> {
-    store.append(vec![Draft::now(event)]).await.context("failed to write the journal")?;
+    store
+        .append(vec![Draft::now(event)])
+        .await
+        .context("failed to write the journal")?;
     Ok(())
 }
 
@@ -151,13 +189,17 @@ async fn append(store: &Store, event: Event) -> Result<()> {
 async fn last_good(store: &Store, opening: &Opening) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     for row in opening.pipelines.iter().filter(|row| !row.removed) {
-        let Some(revision) = row.revision.clone() else { continue };
+        let Some(revision) = row.revision.clone() else {
+            continue;
+        };
         match store.revision_yaml(revision).await {
             Ok(Some(yaml)) => {
                 texts.insert(row.id.clone(), yaml);
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(pipeline = %row.id, %error, "its last good revision cannot be read"),
+            Err(error) => {
+                tracing::warn!(pipeline = %row.id, %error, "its last good revision cannot be read")
+            }
         }
     }
     texts
@@ -200,7 +242,14 @@ async fn prune(store: Store, (age, jobs): (Duration, u64)) {
     let mut hours = tokio::time::interval(PRUNE);
     loop {
         hours.tick().await;
-        match store.prune(Retention { age, jobs, now: Timestamp::now() }).await {
+        match store
+            .prune(Retention {
+                age,
+                jobs,
+                now: Timestamp::now(),
+            })
+            .await
+        {
             Ok(pruned) => tracing::debug!(?pruned, "old jobs and events removed"),
             Err(error) => tracing::warn!(%error, "old jobs and events stay for now"),
         }
@@ -221,7 +270,10 @@ fn stop_on_signals(tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts that the HTTP part speaks for, named once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts that the HTTP part speaks for, named once"
+)]
 fn serve(
     config: &Config,
     listener: TcpListener,
@@ -232,7 +284,9 @@ fn serve(
     pool: &Pool,
     stop: &CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>> {
-    let address = listener.local_addr().context("failed to read the address")?;
+    let address = listener
+        .local_addr()
+        .context("failed to read the address")?;
     let backend = backend::Daemon {
         store: store.clone(),
         scheduler: scheduler.clone(),
@@ -243,12 +297,25 @@ fn serve(
         bounds: parts::bounds(config),
         started: Timestamp::now(),
     };
-    let http = http::config::Config { listen: address, ..parts::http(config) };
-    let api = Api::new(Arc::new(backend), store.clone(), feed.clone(), config.home.root().to_path_buf(), http);
+    let http = http::config::Config {
+        listen: address,
+        ..parts::http(config)
+    };
+    let api = Api::new(
+        Arc::new(backend),
+        store.clone(),
+        feed.clone(),
+        config.home.root().to_path_buf(),
+        http,
+    );
     crate::durable::replace(&config.home.address(), format!("{address}\n").as_bytes())?;
     let serving = tokio::spawn(http::serve::serve(listener, api, stop.clone()));
     tracing::info!(home = %config.home.root().display(), %address, workers = config.workers, "watching");
     // Whoever started us may have closed its end.
-    let _ = writeln!(std::io::stdout(), "dropleaf {} is listening on http://{address}", env!("CARGO_PKG_VERSION"));
+    let _ = writeln!(
+        std::io::stdout(),
+        "dropleaf {} is listening on http://{address}",
+        env!("CARGO_PKG_VERSION")
+    );
     Ok(serving)
 }

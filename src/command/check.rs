@@ -27,7 +27,11 @@ pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
             print::note(count(faults.len(), "fault"));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Exit(exit::FAULTS).into()) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Exit(exit::FAULTS).into())
+    }
 }
 
 fn count(number: usize, thing: &str) -> String {
@@ -39,9 +43,13 @@ fn look(workshop: &Workshop, files: &[PathBuf]) -> Result<(usize, Vec<Fault>)> {
     let (catalog, surroundings) = (workshop.catalog(), workshop.surroundings());
     let folder = workshop.config.home.pipelines();
     let loaded = if files.is_empty() {
-        load::load(&folder, &catalog, &surroundings).with_context(|| format!("failed to list `{}`", folder.display()))?
+        load::load(&folder, &catalog, &surroundings)
+            .with_context(|| format!("failed to list `{}`", folder.display()))?
     } else {
-        files.iter().map(|file| load::load_file(file, &catalog, &surroundings)).collect()
+        files
+            .iter()
+            .map(|file| load::load_file(file, &catalog, &surroundings))
+            .collect()
     };
     let mut good: Vec<(Pipeline, String)> = Vec::new();
     let mut faults = Vec::new();
@@ -51,8 +59,15 @@ fn look(workshop: &Workshop, files: &[PathBuf]) -> Result<(usize, Vec<Fault>)> {
             Err(mut found) => faults.append(&mut found),
         }
     }
-    let beside: Vec<folders::Entry<'_>> = good.iter().map(|(pipeline, file)| folders::Entry { pipeline, file }).collect();
-    faults.extend(folders::folders(&beside).into_iter().map(|(_, fault)| fault));
+    let beside: Vec<folders::Entry<'_>> = good
+        .iter()
+        .map(|(pipeline, file)| folders::Entry { pipeline, file })
+        .collect();
+    faults.extend(
+        folders::folders(&beside)
+            .into_iter()
+            .map(|(_, fault)| fault),
+    );
     Ok((good.len(), faults))
 }
 

@@ -12,10 +12,16 @@ use std::path::Path;
 /// The pipelines that come with the program.
 const EXAMPLES: &[(&str, &str)] = &[
     ("archive", include_str!("../../pipelines/archive.yaml")),
-    ("extract-text", include_str!("../../pipelines/extract-text.yaml")),
+    (
+        "extract-text",
+        include_str!("../../pipelines/extract-text.yaml"),
+    ),
     ("receive", include_str!("../../pipelines/receive.yaml")),
     ("rotate", include_str!("../../pipelines/rotate.yaml")),
-    ("split-every-page", include_str!("../../pipelines/split-every-page.yaml")),
+    (
+        "split-every-page",
+        include_str!("../../pipelines/split-every-page.yaml"),
+    ),
 ];
 
 const CONFIG: &str = "\
@@ -32,12 +38,20 @@ pub(super) fn init(home: &Home, flags: &Init) -> Result<()> {
     home.make()?;
     write_once(&home.config(), CONFIG, false)?;
     for (id, text) in EXAMPLES {
-        write_once(&home.pipelines().join(format!("{id}.yaml")), text, flags.force)?;
+        write_once(
+            &home.pipelines().join(format!("{id}.yaml")),
+            text,
+            flags.force,
+        )?;
         let inbox = home.inbox().join(id);
-        fs::create_dir_all(&inbox).with_context(|| format!("failed to make `{}`", inbox.display()))?;
+        fs::create_dir_all(&inbox)
+            .with_context(|| format!("failed to make `{}`", inbox.display()))?;
     }
     print::line(format_args!("home: {}", home.root().display()));
-    print::line(format_args!("start the daemon: dropleaf --home {} serve", home.root().display()));
+    print::line(format_args!(
+        "start the daemon: dropleaf --home {} serve",
+        home.root().display()
+    ));
     Ok(())
 }
 
@@ -65,11 +79,21 @@ struct Finding {
 
 impl Finding {
     fn good(what: &'static str, found: impl Into<String>) -> Self {
-        Self { ok: true, what, found: found.into(), todo: None }
+        Self {
+            ok: true,
+            what,
+            found: found.into(),
+            todo: None,
+        }
     }
 
     fn bad(what: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
-        Self { ok: false, what, found: found.into(), todo: Some(todo.into()) }
+        Self {
+            ok: false,
+            what,
+            found: found.into(),
+            todo: Some(todo.into()),
+        }
     }
 }
 
@@ -77,12 +101,20 @@ pub(super) fn doctor(home: Home, flags: &Data) -> Result<()> {
     let mut findings = Vec::new();
     findings.push(match home.make() {
         Ok(()) => Finding::good("home", home.root().display().to_string()),
-        Err(error) => Finding::bad("home", error.to_string(), "give the folder to the account that runs Dropleaf"),
+        Err(error) => Finding::bad(
+            "home",
+            error.to_string(),
+            "give the folder to the account that runs Dropleaf",
+        ),
     });
     let config = match Config::load(home.clone(), Flags::default()) {
         Ok(config) => config,
         Err(error) => {
-            findings.push(Finding::bad("configuration", error.to_string(), "put it right, then ask again"));
+            findings.push(Finding::bad(
+                "configuration",
+                error.to_string(),
+                "put it right, then ask again",
+            ));
             return report(&findings, flags.json);
         }
     };
@@ -96,24 +128,46 @@ pub(super) fn doctor(home: Home, flags: &Data) -> Result<()> {
 fn workshop(config: Config) -> Vec<Finding> {
     let workshop = match local::Workshop::open(config) {
         Ok(workshop) => workshop,
-        Err(error) => return vec![Finding::bad("workers", format!("{error:#}"), "look at `sandbox` in config.yaml")],
+        Err(error) => {
+            return vec![Finding::bad(
+                "workers",
+                format!("{error:#}"),
+                "look at `sandbox` in config.yaml",
+            )];
+        }
     };
     let mut findings = vec![match workshop.sandbox() {
         Ok(level) if level == "full" => Finding::good("sandbox", level),
-        Ok(level) => Finding::bad("sandbox", level, "use a kernel with Landlock and seccomp, or accept the risk"),
+        Ok(level) => Finding::bad(
+            "sandbox",
+            level,
+            "use a kernel with Landlock and seccomp, or accept the risk",
+        ),
         Err(error) => Finding::bad("sandbox", error, "look at `sandbox` in config.yaml"),
     }];
     let operations = workshop.catalog().operations().count();
     findings.push(if operations > 0 {
         Finding::good("operations", format!("{operations} installed"))
     } else {
-        Finding::bad("operations", "none installed", "copy plugin libraries into the home's plugins/ folder")
+        Finding::bad(
+            "operations",
+            "none installed",
+            "copy plugin libraries into the home's plugins/ folder",
+        )
     });
     for broken in workshop.broken() {
-        findings.push(Finding::bad("plugin", format!("{}: {}", broken.file, broken.reason), "replace or remove the file"));
+        findings.push(Finding::bad(
+            "plugin",
+            format!("{}: {}", broken.file, broken.reason),
+            "replace or remove the file",
+        ));
     }
     for (id, faults) in workshop.faulty_pipelines() {
-        findings.push(Finding::bad("pipeline", format!("{id}: {} faults", faults.len()), format!("dropleaf check, for {id}.yaml")));
+        findings.push(Finding::bad(
+            "pipeline",
+            format!("{id}: {} faults", faults.len()),
+            format!("dropleaf check, for {id}.yaml"),
+        ));
     }
     findings
 }
@@ -129,16 +183,22 @@ fn inotify_watches() -> Finding {
             "raise it: sysctl fs.inotify.max_user_watches=524288",
         ),
         Some(limit) => Finding::good("inotify", format!("{limit} watches for each user")),
-        None => Finding::bad("inotify", "not there", "folders are polled; use a Linux kernel with inotify for events"),
+        None => Finding::bad(
+            "inotify",
+            "not there",
+            "folders are polled; use a Linux kernel with inotify for events",
+        ),
     }
 }
 
 fn disk(config: &Config) -> Finding {
     let wanted = config.spec.min_free_mb;
     match durable::free_space(config.home.root()) {
-        Ok(free) if free >> 20 < wanted => {
-            Finding::bad("disk", format!("{} MiB free", free >> 20), format!("free some space: below {wanted} MiB no new files are taken"))
-        }
+        Ok(free) if free >> 20 < wanted => Finding::bad(
+            "disk",
+            format!("{} MiB free", free >> 20),
+            format!("free some space: below {wanted} MiB no new files are taken"),
+        ),
         Ok(free) => Finding::good("disk", format!("{} MiB free", free >> 20)),
         Err(error) => Finding::bad("disk", error.to_string(), "look at the home's file system"),
     }
@@ -152,11 +212,20 @@ fn report(findings: &[Finding], json: bool) -> Result<()> {
         print::json(&serde_json::Value::Array(rows.collect()));
     } else {
         for finding in findings {
-            print::line(format_args!("{}  {}: {}", if finding.ok { "ok " } else { "BAD" }, finding.what, finding.found));
+            print::line(format_args!(
+                "{}  {}: {}",
+                if finding.ok { "ok " } else { "BAD" },
+                finding.what,
+                finding.found
+            ));
             if let Some(todo) = &finding.todo {
                 print::line(format_args!("     {todo}"));
             }
         }
     }
-    if findings.iter().all(|finding| finding.ok) { Ok(()) } else { Err(Exit(exit::FAULTS).into()) }
+    if findings.iter().all(|finding| finding.ok) {
+        Ok(())
+    } else {
+        Err(Exit(exit::FAULTS).into())
+    }
 }

@@ -31,14 +31,27 @@ pub(super) fn plugins(home: Home, flags: &Data) -> Result<()> {
         .plugins()
         .iter()
         .map(|plugin| {
-            let names: Vec<&str> = plugin.manifest.operations.iter().map(|operation| operation.name.as_str()).collect();
+            let names: Vec<&str> = plugin
+                .manifest
+                .operations
+                .iter()
+                .map(|operation| operation.name.as_str())
+                .collect();
             let hash = plugin.blake3.get(..12).unwrap_or(&plugin.blake3).to_owned();
-            vec![plugin.manifest.name.clone(), plugin.manifest.version.clone(), hash, names.join(", ")]
+            vec![
+                plugin.manifest.name.clone(),
+                plugin.manifest.version.clone(),
+                hash,
+                names.join(", "),
+            ]
         })
         .collect();
     print::table(&["plugin", "version", "hash", "operations"], &rows);
     for broken in &broken {
-        print::note(format_args!("cannot be used: {}: {}", broken.file, broken.reason));
+        print::note(format_args!(
+            "cannot be used: {}: {}",
+            broken.file, broken.reason
+        ));
     }
     Ok(())
 }
@@ -57,16 +70,29 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
                 }
                 Ok(())
             }
-            Err(why) => bail!("`{name}` {why}{}", why.hint().map(|hint| format!("; {hint}")).unwrap_or_default()),
+            Err(why) => bail!(
+                "`{name}` {why}{}",
+                why.hint()
+                    .map(|hint| format!("; {hint}"))
+                    .unwrap_or_default()
+            ),
         };
     }
     if flags.json {
-        print::json(&Value::Array(catalog.operations().map(|found| about(&found)).collect()));
+        print::json(&Value::Array(
+            catalog.operations().map(|found| about(&found)).collect(),
+        ));
         return Ok(());
     }
     let rows: Vec<Vec<String>> = catalog
         .operations()
-        .map(|found| vec![found.operation.name.clone(), found.plugin.manifest.name.clone(), found.operation.summary.clone()])
+        .map(|found| {
+            vec![
+                found.operation.name.clone(),
+                found.plugin.manifest.name.clone(),
+                found.operation.summary.clone(),
+            ]
+        })
         .collect();
     print::table(&["operation", "plugin", "what it does"], &rows);
     Ok(())
@@ -87,22 +113,43 @@ fn about(found: &Found<'_>) -> Value {
 
 fn show(found: &Found<'_>) {
     let operation = found.operation;
-    print::line(format_args!("{} ({} {})", operation.name, found.plugin.manifest.name, found.plugin.manifest.version));
+    print::line(format_args!(
+        "{} ({} {})",
+        operation.name, found.plugin.manifest.name, found.plugin.manifest.version
+    ));
     print::line(&operation.summary);
     if !operation.description.is_empty() {
         print::line(format_args!("\n{}", operation.description));
     }
-    let required: Vec<&str> = operation.parameters["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = operation.parameters["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     if let Some(properties) = operation.parameters["properties"].as_object() {
         print::line("\nParameters:");
         for (name, schema) in properties {
-            let default = schema.get("default").map(|default| format!(" [default: {default}]")).unwrap_or_default();
-            let must = if required.contains(&name.as_str()) { " (required)" } else { "" };
-            let text = schema["description"].as_str().unwrap_or("").replace('\n', " ");
+            let default = schema
+                .get("default")
+                .map(|default| format!(" [default: {default}]"))
+                .unwrap_or_default();
+            let must = if required.contains(&name.as_str()) {
+                " (required)"
+            } else {
+                ""
+            };
+            let text = schema["description"]
+                .as_str()
+                .unwrap_or("")
+                .replace('\n', " ");
             print::line(format_args!("  {name}{must}{default}  {text}"));
         }
     }
     for example in &operation.examples {
-        print::line(format_args!("\n{}:\n  - uses: {}\n    with: {}", example.title, operation.name, example.with));
+        print::line(format_args!(
+            "\n{}:\n  - uses: {}\n    with: {}",
+            example.title, operation.name, example.with
+        ));
     }
 }

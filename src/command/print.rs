@@ -20,7 +20,11 @@ pub(crate) fn note(text: impl std::fmt::Display) {
 
 /// The one error chain.
 pub(crate) fn error(error: &anyhow::Error) {
-    let causes: Vec<String> = error.chain().filter(|cause| !cause.is::<super::Exit>()).map(ToString::to_string).collect();
+    let causes: Vec<String> = error
+        .chain()
+        .filter(|cause| !cause.is::<super::Exit>())
+        .map(ToString::to_string)
+        .collect();
     note(format_args!("error: {}", causes.join(": ")));
 }
 
@@ -33,12 +37,19 @@ pub(crate) fn is_lively() -> bool {
 /// Rows under headings, in columns as wide as they need.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
         cells.chain([headings[column].len()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let format = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, &width)| format!("{cell:width$}"))
+            .collect();
         padded.join("  ").trim_end().to_owned()
     };
     line(format(headings.to_vec()));

@@ -16,21 +16,33 @@ use std::path::Path;
 /// Asks the daemon that a command means.
 fn ask<T>(home: &Home, remote: &Remote, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
     let client = client(home, remote)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start")?;
     runtime.block_on(work(&client)).map_err(explain_exit)
 }
 
 /// The daemon that was named, else the home's, else the one on the usual address.
 fn client(home: &Home, remote: &Remote) -> Result<Client> {
-    let spec = Config::load(home.clone(), Flags::default()).map_or_else(|_| ConfigSpec::default(), |config| config.spec);
-    let running = std::fs::read_to_string(home.address()).ok().map(|text| text.trim().to_owned());
-    let address = remote.daemon.clone().or(running).unwrap_or_else(|| spec.listen.to_string());
+    let spec = Config::load(home.clone(), Flags::default())
+        .map_or_else(|_| ConfigSpec::default(), |config| config.spec);
+    let running = std::fs::read_to_string(home.address())
+        .ok()
+        .map(|text| text.trim().to_owned());
+    let address = remote
+        .daemon
+        .clone()
+        .or(running)
+        .unwrap_or_else(|| spec.listen.to_string());
     Ok(Client::new(&address, remote.token.clone().or(spec.token))?)
 }
 
 fn explain_exit(error: anyhow::Error) -> anyhow::Error {
     match error.downcast_ref::<ClientError>() {
-        Some(ClientError::NoDaemon(_) | ClientError::Unreachable { .. }) => error.context(Exit(exit::NO_DAEMON)),
+        Some(ClientError::NoDaemon(_) | ClientError::Unreachable { .. }) => {
+            error.context(Exit(exit::NO_DAEMON))
+        }
         Some(refused) => match refused.hint().map(str::to_owned) {
             Some(hint) => anyhow::anyhow!("{error:#}; {hint}"),
             None => error,
@@ -47,9 +59,18 @@ pub(super) fn explain(home: &Home, flags: &Explain) -> Result<()> {
     // A path is meant as the shell means it; one that is not there may be meant below the home.
     let here = std::path::absolute(&flags.path)?;
     let below = home.root().join(&flags.path);
-    let path = if here.symlink_metadata().is_err() && flags.path.starts_with("inbox") { below } else { here };
+    let path = if here.symlink_metadata().is_err() && flags.path.starts_with("inbox") {
+        below
+    } else {
+        here
+    };
     let found = ask(home, &flags.remote, async |client| {
-        Ok(client.get(&format!("/api/v1/files/explain?path={}", client::encode_path(&path))).await?)
+        Ok(client
+            .get(&format!(
+                "/api/v1/files/explain?path={}",
+                client::encode_path(&path)
+            ))
+            .await?)
     })?;
     if flags.remote.json {
         print::json(&found);
@@ -57,7 +78,11 @@ pub(super) fn explain(home: &Home, flags: &Explain) -> Result<()> {
     }
     print::line(text(&found, "path"));
     for link in found["chain"].as_array().into_iter().flatten() {
-        let mark = if link["ok"].as_bool() == Some(true) { "  ok  " } else { "  --  " };
+        let mark = if link["ok"].as_bool() == Some(true) {
+            "  ok  "
+        } else {
+            "  --  "
+        };
         print::line(format_args!("{mark}{}", text(link, "text")));
     }
     Ok(())
@@ -65,7 +90,10 @@ pub(super) fn explain(home: &Home, flags: &Explain) -> Result<()> {
 
 pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
     let (health, pipelines) = ask(home, flags, async |client| {
-        Ok((client.get("/api/v1/healthz").await?, client.get("/api/v1/pipelines").await?))
+        Ok((
+            client.get("/api/v1/healthz").await?,
+            client.get("/api/v1/pipelines").await?,
+        ))
     })?;
     if flags.json {
         print::json(&json!({ "health": health, "pipelines": pipelines["pipelines"] }));
@@ -80,12 +108,21 @@ pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
         details["workers"]["busy"],
         details["workers"]["limit"],
     ));
-    for concern in details["concerns"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for concern in details["concerns"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         print::line(format_args!("  look at: {concern}"));
     }
     let row = |pipeline: &Value| {
         let count = |state: &str| pipeline["counts"][state].as_u64().unwrap_or(0).to_string();
-        let folder = format!("{} ({})", text(&pipeline["folder"], "state"), text(&pipeline["folder"], "mode"));
+        let folder = format!(
+            "{} ({})",
+            text(&pipeline["folder"], "state"),
+            text(&pipeline["folder"], "mode")
+        );
         vec![
             text(pipeline, "id").to_owned(),
             text(pipeline, "state").to_owned(),
@@ -96,19 +133,41 @@ pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
             count("failed"),
         ]
     };
-    let rows: Vec<Vec<String>> = pipelines["pipelines"].as_array().into_iter().flatten().map(row).collect();
-    print::table(&["pipeline", "state", "inbox", "queued", "running", "succeeded", "failed"], &rows);
+    let rows: Vec<Vec<String>> = pipelines["pipelines"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(row)
+        .collect();
+    print::table(
+        &[
+            "pipeline",
+            "state",
+            "inbox",
+            "queued",
+            "running",
+            "succeeded",
+            "failed",
+        ],
+        &rows,
+    );
     Ok(())
 }
 
 pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
     let mut query = format!("limit={}", flags.limit);
-    for (key, value) in [("pipeline", &flags.pipeline), ("state", &flags.state), ("q", &flags.name)] {
+    for (key, value) in [
+        ("pipeline", &flags.pipeline),
+        ("state", &flags.state),
+        ("q", &flags.name),
+    ] {
         if let Some(value) = value {
             query.push_str(&format!("&{key}={}", client::encode(value)));
         }
     }
-    let page = ask(home, &flags.remote, async |client| Ok(client.get(&format!("/api/v1/jobs?{query}")).await?))?;
+    let page = ask(home, &flags.remote, async |client| {
+        Ok(client.get(&format!("/api/v1/jobs?{query}")).await?)
+    })?;
     if flags.remote.json {
         print::json(&page["jobs"]);
         return Ok(());
@@ -124,8 +183,16 @@ pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
             why,
         ]
     };
-    let rows: Vec<Vec<String>> = page["jobs"].as_array().into_iter().flatten().map(row).collect();
-    print::table(&["job", "state", "pipeline", "file", "changed", "why"], &rows);
+    let rows: Vec<Vec<String>> = page["jobs"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(row)
+        .collect();
+    print::table(
+        &["job", "state", "pipeline", "file", "changed", "why"],
+        &rows,
+    );
     Ok(())
 }
 
@@ -142,7 +209,13 @@ fn each(home: &Home, flags: &JobsNamed, verb: &str, done: &str) -> Result<()> {
     let refused = ask(home, &flags.remote, async |client| {
         let mut refused = 0;
         for job in &flags.jobs {
-            match client.post(&format!("/api/v1/jobs/{}/{verb}", client::encode(job)), None::<&Value>).await {
+            match client
+                .post(
+                    &format!("/api/v1/jobs/{}/{verb}", client::encode(job)),
+                    None::<&Value>,
+                )
+                .await
+            {
                 Ok(_) => print::line(format_args!("{job}: {done}")),
                 Err(error @ ClientError::Refused { .. }) => {
                     refused += 1;
@@ -153,23 +226,35 @@ fn each(home: &Home, flags: &JobsNamed, verb: &str, done: &str) -> Result<()> {
         }
         Ok(refused)
     })?;
-    if refused == 0 { Ok(()) } else { Err(Exit(exit::FAILED).into()) }
+    if refused == 0 {
+        Ok(())
+    } else {
+        Err(Exit(exit::FAILED).into())
+    }
 }
 
 pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
     let path = match (&flags.pipeline, &flags.job, &flags.file) {
         (Some(pipeline), _, _) => format!("/api/v1/pipelines/{}/events", client::encode(pipeline)),
         (_, Some(job), _) => format!("/api/v1/jobs/{}/events", client::encode(job)),
-        (_, _, Some(file)) => format!("/api/v1/files/events?path={}", client::encode_path(&std::path::absolute(file)?)),
+        (_, _, Some(file)) => format!(
+            "/api/v1/files/events?path={}",
+            client::encode_path(&std::path::absolute(file)?)
+        ),
         _ => "/api/v1/events".to_owned(),
     };
     let as_json = flags.remote.json;
     ask(home, &flags.remote, async |client| {
         let listen = |heard: Heard| {
             match heard {
-                Heard::Event { name, data, id } if as_json => print::line(json!({ "event": name, "id": id, "data": data })),
+                Heard::Event { name, data, id } if as_json => {
+                    print::line(json!({ "event": name, "id": id, "data": data }))
+                }
                 Heard::Event { name, data, .. } => show(&name, &data),
-                Heard::Lost { wait, why } => print::note(format_args!("the line was cut ({why}); trying again in {:.1} s", wait.as_secs_f32())),
+                Heard::Lost { wait, why } => print::note(format_args!(
+                    "the line was cut ({why}); trying again in {:.1} s",
+                    wait.as_secs_f32()
+                )),
             }
             ControlFlow::Continue(())
         };
@@ -182,12 +267,27 @@ fn show(name: &str, data: &Value) {
     if matches!(name, "hello" | "ping" | "snapshot" | "stats") {
         return;
     }
-    let place = [text(data, "pipeline"), text(data, "name"), text(data, "step")];
+    let place = [
+        text(data, "pipeline"),
+        text(data, "name"),
+        text(data, "step"),
+    ];
     let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
     let more = match name {
         "step.progress" => format!("{} of {}", data["done"], data["total"]),
-        "log" => data["lines"].as_array().into_iter().flatten().map(|line| text(line, "message")).collect::<Vec<_>>().join(" | "),
-        _ => ["reason", "message", "detail"].into_iter().map(|key| text(data, key)).find(|text| !text.is_empty()).unwrap_or("").to_owned(),
+        "log" => data["lines"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|line| text(line, "message"))
+            .collect::<Vec<_>>()
+            .join(" | "),
+        _ => ["reason", "message", "detail"]
+            .into_iter()
+            .map(|key| text(data, key))
+            .find(|text| !text.is_empty())
+            .unwrap_or("")
+            .to_owned(),
     };
     let problem = text(&data["problem"], "detail");
     let parts = [text(data, "at"), name, &place.join(" / "), &more, problem];
@@ -211,21 +311,40 @@ pub(super) fn submit(home: &Home, flags: &Submit) -> Result<()> {
         }
         Ok(failed)
     })?;
-    if failed == 0 { Ok(()) } else { Err(Exit(exit::JOBS_FAILED).into()) }
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(Exit(exit::JOBS_FAILED).into())
+    }
 }
 
 async fn upload(client: &Client, pipeline: &str, file: &Path) -> Result<Value> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let size = std::fs::metadata(file).map_or(0, |found| found.len());
-    let bar = if print::is_lively() { ProgressBar::new(size) } else { ProgressBar::hidden() };
-    let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {bytes}/{total_bytes}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = if print::is_lively() {
+        ProgressBar::new(size)
+    } else {
+        ProgressBar::hidden()
+    };
+    let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {bytes}/{total_bytes}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style);
     bar.set_prefix(name.clone());
     let shown = bar.clone();
-    let answer = client.upload(pipeline, &name, file, move |sent| shown.set_position(sent)).await;
+    let answer = client
+        .upload(pipeline, &name, file, move |sent| shown.set_position(sent))
+        .await;
     bar.finish_and_clear();
     let answer = answer?;
-    Ok(if answer["job"].is_object() { answer["job"].clone() } else { answer })
+    Ok(if answer["job"].is_object() {
+        answer["job"].clone()
+    } else {
+        answer
+    })
 }
 
 /// Follows a job to its end; whether it succeeded.
@@ -236,13 +355,20 @@ async fn wait(client: &Client, file: &Path, id: &str) -> Result<bool> {
     let name = file.display();
     match text(&job, "state") {
         "succeeded" => {
-            let outputs = job["artifacts"].as_array().into_iter().flatten().filter(|artifact| text(artifact, "kind") != "original");
+            let outputs = job["artifacts"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|artifact| text(artifact, "kind") != "original");
             let paths: Vec<&str> = outputs.map(|artifact| text(artifact, "path")).collect();
             print::line(format_args!("{name} -> {}", paths.join(", ")));
             Ok(true)
         }
         state => {
-            print::note(format_args!("{name}: {state}: {}", text(&job["problem"], "detail")));
+            print::note(format_args!(
+                "{name}: {state}: {}",
+                text(&job["problem"], "detail")
+            ));
             Ok(false)
         }
     }

@@ -27,8 +27,14 @@ pub(super) fn run(home: Home, flags: &Run) -> Result<()> {
     let folder = flags.output.clone().unwrap_or_else(|| PathBuf::from("."));
     durable::make_folders(&folder, 0o755)?;
     let jobs = flags.jobs.unwrap_or(workshop.config.workers).max(1);
-    let task = Task { pipeline, folder: Some(folder), json: flags.json };
-    let failed = workshop.runtime.block_on(all(&workshop, &flags.files, jobs, task));
+    let task = Task {
+        pipeline,
+        folder: Some(folder),
+        json: flags.json,
+    };
+    let failed = workshop
+        .runtime
+        .block_on(all(&workshop, &flags.files, jobs, task));
     workshop.close();
     match failed? {
         0 => Ok(()),
@@ -43,8 +49,15 @@ pub(super) fn try_one(home: Home, flags: &Try) -> Result<()> {
         durable::make_folders(folder, 0o755)?;
     }
     print::note("trying: no folder of the pipeline is touched");
-    let task = Task { pipeline, folder: flags.output.clone(), json: false };
-    let failed = workshop.runtime.block_on(all(&workshop, std::slice::from_ref(&flags.file), 1, task));
+    let task = Task {
+        pipeline,
+        folder: flags.output.clone(),
+        json: false,
+    };
+    let failed =
+        workshop
+            .runtime
+            .block_on(all(&workshop, std::slice::from_ref(&flags.file), 1, task));
     workshop.close();
     match failed? {
         0 => Ok(()),
@@ -72,12 +85,20 @@ struct Task {
 
 /// Runs all files, so many at once; answers how many failed.
 async fn all(workshop: &Workshop, files: &[PathBuf], jobs: usize, task: Task) -> Result<usize> {
-    let bars = if print::is_lively() && !task.json { MultiProgress::new() } else { MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden()) };
+    let bars = if print::is_lively() && !task.json {
+        MultiProgress::new()
+    } else {
+        MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden())
+    };
     let turns = Arc::new(Semaphore::new(jobs));
     let mut running = JoinSet::new();
     for file in files.iter().cloned() {
         let (turns, task, bars) = (Arc::clone(&turns), task.clone(), bars.clone());
-        let (pool, catalog, bounds) = (workshop.pool.clone(), workshop.catalog(), parts::bounds(&workshop.config));
+        let (pool, catalog, bounds) = (
+            workshop.pool.clone(),
+            workshop.catalog(),
+            parts::bounds(&workshop.config),
+        );
         running.spawn(async move {
             // The semaphore is never closed.
             let _turn = turns.acquire_owned().await;
@@ -96,8 +117,13 @@ async fn all(workshop: &Workshop, files: &[PathBuf], jobs: usize, task: Task) ->
 }
 
 fn bar(file: &Path) -> ProgressBar {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {pos}/{len} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style).with_prefix(name)
 }
 
@@ -129,14 +155,27 @@ async fn one(
     bar: &ProgressBar,
 ) -> Result<Done, Failed> {
     let input = durable::open_regular(file).map_err(|error| Failed::Other(error.into()))?;
-    let size = input.metadata().map_err(|error| Failed::Other(error.into()))?.len();
+    let size = input
+        .metadata()
+        .map_err(|error| Failed::Other(error.into()))?
+        .len();
     let path = std::path::absolute(file).map_err(|error| Failed::Other(error.into()))?;
-    let sample = Sample { pipeline: Arc::clone(&task.pipeline), path: RawPath(path), input, size };
+    let sample = Sample {
+        pipeline: Arc::clone(&task.pipeline),
+        path: RawPath(path),
+        input,
+        size,
+    };
     let steps = task.pipeline.steps.clone();
     let outcome = sample::run(pool, catalog, bounds, sample, |update| match update {
         Update::StepStarted(place) => {
             bar.set_position(0);
-            bar.set_message(steps.get(place.index as usize).map(|step| step.id.clone()).unwrap_or_default());
+            bar.set_message(
+                steps
+                    .get(place.index as usize)
+                    .map(|step| step.id.clone())
+                    .unwrap_or_default(),
+            );
         }
         Update::Progress { done, total, .. } => {
             bar.set_length(*total);
@@ -145,12 +184,29 @@ async fn one(
         _ => {}
     })
     .await;
-    let Outcome { result, pieces, warnings } = outcome;
+    let Outcome {
+        result,
+        pieces,
+        warnings,
+    } = outcome;
     let bill = result.map_err(|failure| Failed::Problem(Box::new(failure.problem)))?;
     let folder = task.folder.clone();
-    let written = tokio::task::spawn_blocking(move || pieces.into_iter().map(|piece| write(folder.as_deref(), piece)).collect::<Result<Vec<_>>>());
-    let written = written.await.map_err(|error| Failed::Other(error.into()))?.map_err(Failed::Other)?;
-    Ok(Done { written, warnings, parses: bill.parses, saves: bill.saves })
+    let written = tokio::task::spawn_blocking(move || {
+        pieces
+            .into_iter()
+            .map(|piece| write(folder.as_deref(), piece))
+            .collect::<Result<Vec<_>>>()
+    });
+    let written = written
+        .await
+        .map_err(|error| Failed::Other(error.into()))?
+        .map_err(Failed::Other)?;
+    Ok(Done {
+        written,
+        warnings,
+        parses: bill.parses,
+        saves: bill.saves,
+    })
 }
 
 /// Writes one result under the first free name; a result never replaces a file.
@@ -158,14 +214,22 @@ fn write(folder: Option<&Path>, piece: sample::Piece) -> Result<Written> {
     let size = piece.file.metadata()?.len();
     let Some(folder) = folder else {
         let path = Path::new(&piece.folder).join(&piece.name);
-        return Ok(Written { path: path.display().to_string(), pages: piece.pages, size });
+        return Ok(Written {
+            path: path.display().to_string(),
+            pages: piece.pages,
+            size,
+        });
     };
     let wanted = folder.join(spool::name::below(&piece.name, 0)?);
     let temp = folder.join(format!(".dropleaf-{}.tmp", ulid::Ulid::generate()));
     durable::copy_new(&piece.file, &temp)?;
     let path = place(&temp, &wanted)?;
     durable::sync::folder(folder)?;
-    Ok(Written { path: path.display().to_string(), pages: piece.pages, size })
+    Ok(Written {
+        path: path.display().to_string(),
+        pages: piece.pages,
+        size,
+    })
 }
 
 fn place(temp: &Path, wanted: &Path) -> Result<PathBuf> {
@@ -176,7 +240,11 @@ fn place(temp: &Path, wanted: &Path) -> Result<PathBuf> {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == durable::Kind::Exists => {
                 number += 1;
-                path = wanted.with_file_name(spool::name::numbered(wanted.file_name().unwrap_or_default(), number, 0));
+                path = wanted.with_file_name(spool::name::numbered(
+                    wanted.file_name().unwrap_or_default(),
+                    number,
+                    0,
+                ));
             }
             Err(error) => {
                 // The temp is of no use to anybody.
@@ -196,23 +264,46 @@ fn tell(file: &Path, result: Result<Done, Failed>, as_json: bool, bars: &MultiPr
                 "file": name.to_string(), "ok": true, "warnings": done.warnings, "parses": done.parses, "saves": done.saves,
                 "written": done.written.iter().map(|written| json!({ "path": written.path, "pages": written.pages, "size": written.size })).collect::<Vec<_>>(),
             }),
-            Err(Failed::Problem(problem)) => json!({ "file": name.to_string(), "ok": false, "problem": problem }),
-            Err(Failed::Other(error)) => json!({ "file": name.to_string(), "ok": false, "problem": { "code": "unreadable", "detail": format!("{error:#}") } }),
+            Err(Failed::Problem(problem)) => {
+                json!({ "file": name.to_string(), "ok": false, "problem": problem })
+            }
+            Err(Failed::Other(error)) => {
+                json!({ "file": name.to_string(), "ok": false, "problem": { "code": "unreadable", "detail": format!("{error:#}") } })
+            }
         };
         print::line(value);
         return result.is_ok();
     }
     bars.suspend(|| match &result {
         Ok(done) => {
-            let paths: Vec<&str> = done.written.iter().map(|written| written.path.as_str()).collect();
-            print::line(format_args!("{name} -> {}", if paths.is_empty() { "nothing".to_owned() } else { paths.join(", ") }));
+            let paths: Vec<&str> = done
+                .written
+                .iter()
+                .map(|written| written.path.as_str())
+                .collect();
+            print::line(format_args!(
+                "{name} -> {}",
+                if paths.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    paths.join(", ")
+                }
+            ));
             for warning in &done.warnings {
                 print::note(format_args!("{name}: warning: {warning}"));
             }
         }
         Err(Failed::Problem(problem)) => {
-            let step = problem.step.as_ref().map(|step| format!(" (step `{step}`)")).unwrap_or_default();
-            print::note(format_args!("{name}: {}{step}: {}", problem.code.title(), problem.detail));
+            let step = problem
+                .step
+                .as_ref()
+                .map(|step| format!(" (step `{step}`)"))
+                .unwrap_or_default();
+            print::note(format_args!(
+                "{name}: {}{step}: {}",
+                problem.code.title(),
+                problem.detail
+            ));
             if let Some(hint) = &problem.hint {
                 print::note(format_args!("  {hint}"));
             }

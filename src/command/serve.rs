@@ -8,7 +8,14 @@ use crate::{daemon, telemetry};
 use anyhow::{Context as _, Result};
 
 pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
-    let config = Config::load(home, Flags { listen: flags.listen, log: flags.log, log_format: flags.log_format })?;
+    let config = Config::load(
+        home,
+        Flags {
+            listen: flags.listen,
+            log: flags.log,
+            log_format: flags.log_format,
+        },
+    )?;
     telemetry::start(&config.spec.log, config.spec.log_format).map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -20,5 +27,11 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
     let ended = runtime.block_on(daemon::run(config));
     // File work that hangs (a dead network mount) must not keep a stopped daemon alive.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
-    ended.map_err(|error| if error.downcast_ref::<daemon::InUse>().is_some() { error.context(Exit(exit::IN_USE)) } else { error })
+    ended.map_err(|error| {
+        if error.downcast_ref::<daemon::InUse>().is_some() {
+            error.context(Exit(exit::IN_USE))
+        } else {
+            error
+        }
+    })
 }

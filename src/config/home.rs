@@ -72,7 +72,8 @@ impl Home {
         for private in [self.work()] {
             make(&private, 0o700)?;
         }
-        make(&self.state(), 0o711)
+        make(&self.state(), 0o711)?;
+        make(&self.plugin_copies(), 0o755)
     }
 
     /// The folder itself.

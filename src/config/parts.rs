@@ -19,7 +19,11 @@ pub fn pool(config: &Config) -> pool::Config {
             Sandbox::BestEffort => options::Sandbox::BestEffort,
             Sandbox::Off => options::Sandbox::Off,
         },
-        limits: options::Limits { memory: spec.worker_memory_mb << 20, cpu_seconds: spec.worker_cpu_seconds, ..options::Limits::default() },
+        limits: options::Limits {
+            memory: spec.worker_memory_mb << 20,
+            cpu_seconds: spec.worker_cpu_seconds,
+            ..options::Limits::default()
+        },
         first_user: Some(spec.worker_first_uid),
         scratch: Some(config.home.work()),
         ..pool::Config::new(config.home.plugin_copies())
@@ -29,7 +33,10 @@ pub fn pool(config: &Config) -> pool::Config {
 /// What a registry is made from; `alone` says that no other one uses the same copies.
 #[must_use]
 pub fn registry(config: &Config, alone: bool) -> registry::Config {
-    registry::Config { tidy: alone, ..registry::Config::new(config.plugin_folders.clone(), config.home.plugin_copies()) }
+    registry::Config {
+        tidy: alone,
+        ..registry::Config::new(config.plugin_folders.clone(), config.home.plugin_copies())
+    }
 }
 
 /// What a journal is made from.
@@ -41,7 +48,10 @@ pub fn store(config: &Config) -> store::config::Config {
 /// What a watcher is made from.
 #[must_use]
 pub fn watch(config: &Config) -> watch::options::Options {
-    watch::options::Options { scan_reported: Duration::from_secs(config.spec.rescan_seconds), ..watch::options::Options::default() }
+    watch::options::Options {
+        scan_reported: Duration::from_secs(config.spec.rescan_seconds),
+        ..watch::options::Options::default()
+    }
 }
 
 /// What the HTTP part is made from.
@@ -61,7 +71,10 @@ pub fn http(config: &Config) -> http::config::Config {
 /// What bounds every attempt.
 #[must_use]
 pub fn bounds(config: &Config) -> Bounds {
-    Bounds { max_input: config.spec.max_input_mb << 20, max_decoded: config.spec.max_decoded_mb << 20 }
+    Bounds {
+        max_input: config.spec.max_input_mb << 20,
+        max_decoded: config.spec.max_decoded_mb << 20,
+    }
 }
 
 /// What surrounds a pipeline file; in a daemon an environment variable that is not set is a fault.
@@ -73,5 +86,9 @@ pub fn surroundings(config: &Config, env: EnvCounts) -> Surroundings {
 /// What a feed is made from.
 #[must_use]
 pub fn feed(config: &Config) -> feed::config::Config {
-    feed::config::Config { heartbeat: Duration::from_millis(config.spec.heartbeat_ms), max_streams: config.spec.max_streams, ..feed::config::Config::default() }
+    feed::config::Config {
+        heartbeat: Duration::from_millis(config.spec.heartbeat_ms),
+        max_streams: config.spec.max_streams,
+        ..feed::config::Config::default()
+    }
 }

@@ -3,16 +3,17 @@
 use crate::config::home::Home;
 use crate::durable;
 use crate::http::api::{
-    Answer, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, Link, Metric, MetricKind, OperationEntry, PipelineEntry,
-    PluginEntry, Precondition, Put, PutRefused, Refused, Slot, Trial, TryOutcome, TryOutput,
+    Answer, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, Link, Metric,
+    MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused,
+    Slot, Trial, TryOutcome, TryOutput,
 };
 use crate::job::attempt::StepStatus;
 use crate::job::event::StepName;
 use crate::job::id::JobId;
 use crate::job::state::{Job, StepRecord};
 use crate::pipeline::check;
-use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::checked::Pipeline;
+use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::{fault, schema};
 use crate::pool::Pool;
 use crate::pool::update::Update;
@@ -48,7 +49,13 @@ impl From<handle::Refused> for Refused {
             handle::Refused::Conflict(why) => Self::Conflict(why),
             handle::Refused::Invalid(why) => Self::Invalid(why),
             handle::Refused::Unavailable(why) => Self::Unavailable(why),
-            handle::Refused::Faults(faults) => Self::Invalid(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+            handle::Refused::Faults(faults) => Self::Invalid(
+                faults
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            ),
         }
     }
 }
@@ -57,7 +64,9 @@ impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::BadQuery(why) => Self::Invalid(why),
-            StoreError::Closed | StoreError::Overloaded(_) | StoreError::Full => Self::Unavailable(error.to_string()),
+            StoreError::Closed | StoreError::Overloaded(_) | StoreError::Full => {
+                Self::Unavailable(error.to_string())
+            }
             other => Self::Failed(crate::telemetry::chain(&other)),
         }
     }
@@ -84,7 +93,12 @@ fn fault(fault: &fault::Fault) -> Fault {
 }
 
 fn text(yaml: Vec<u8>) -> Result<String, Refused> {
-    String::from_utf8(yaml).map_err(|error| Refused::Invalid(format!("the text is not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
+    String::from_utf8(yaml).map_err(|error| {
+        Refused::Invalid(format!(
+            "the text is not UTF-8 at byte {}",
+            error.utf8_error().valid_up_to()
+        ))
+    })
 }
 
 impl Daemon {
@@ -96,13 +110,20 @@ impl Daemon {
     }
 
     async fn entries(&self) -> Result<Vec<PipelineEntry>, Refused> {
-        let (set, counts, rows) = (self.scheduler.pipelines(), self.store.counts().await?, self.store.pipelines().await?);
+        let (set, counts, rows) = (
+            self.scheduler.pipelines(),
+            self.store.counts().await?,
+            self.store.pipelines().await?,
+        );
         let entry = |status: &handle::PipelineStatus| {
             let (yaml, tag) = self.file(&status.file);
             PipelineEntry {
                 id: status.id.clone(),
                 file: status.file.clone().into(),
-                rev: rows.iter().find(|row| row.id == status.id).map_or(0, |row| row.changed),
+                rev: rows
+                    .iter()
+                    .find(|row| row.id == status.id)
+                    .map_or(0, |row| row.changed),
                 yaml,
                 tag,
                 current: status.current.clone(),
@@ -120,23 +141,41 @@ impl Daemon {
         let set = self.scheduler.pipelines();
         let tag = set.find(id).map(|status| self.file(&status.file).1);
         let holds = match (condition, &tag) {
-            (Precondition::None, _) | (Precondition::Exists, Some(_)) | (Precondition::Absent, None) => true,
+            (Precondition::None, _)
+            | (Precondition::Exists, Some(_))
+            | (Precondition::Absent, None) => true,
             (Precondition::Tag(tags), Some(tag)) => tags.contains(tag),
             _ => false,
         };
-        if holds { Ok(()) } else { Err(PutRefused::Precondition(tag)) }
+        if holds {
+            Ok(())
+        } else {
+            Err(PutRefused::Precondition(tag))
+        }
     }
 
     fn trial_pipeline(&self, id: &str, yaml: Option<Vec<u8>>) -> Result<Arc<Pipeline>, PutRefused> {
         if let Some(yaml) = yaml {
-            let checked = check::check(id, &format!("{id}.yaml"), &yaml, &self.registry.catalog(), &self.surroundings);
-            return checked.map(Arc::new).map_err(|faults| PutRefused::Faults(faults.iter().map(fault).collect()));
+            let checked = check::check(
+                id,
+                &format!("{id}.yaml"),
+                &yaml,
+                &self.registry.catalog(),
+                &self.surroundings,
+            );
+            return checked
+                .map(Arc::new)
+                .map_err(|faults| PutRefused::Faults(faults.iter().map(fault).collect()));
         }
         let set = self.scheduler.pipelines();
-        let status = set.find(id).ok_or_else(|| Refused::NotFound(format!("there is no pipeline `{id}`")))?;
+        let status = set
+            .find(id)
+            .ok_or_else(|| Refused::NotFound(format!("there is no pipeline `{id}`")))?;
         match &status.current {
             Some(pipeline) => Ok(Arc::clone(pipeline)),
-            None => Err(PutRefused::Faults(status.faults.iter().map(fault).collect())),
+            None => Err(PutRefused::Faults(
+                status.faults.iter().map(fault).collect(),
+            )),
         }
     }
 }
@@ -178,15 +217,27 @@ impl Backend for Daemon {
         })
     }
 
-    fn put_pipeline(&self, id: &str, yaml: Vec<u8>, condition: Precondition) -> Answer<'_, Put, PutRefused> {
+    fn put_pipeline(
+        &self,
+        id: &str,
+        yaml: Vec<u8>,
+        condition: Precondition,
+    ) -> Answer<'_, Put, PutRefused> {
         let id = id.to_owned();
         Box::pin(async move {
             self.holds(&id, &condition)?;
             let tag = blake3::hash(&yaml).to_hex()[..16].to_owned();
             let created = self.scheduler.save_pipeline(&id, text(yaml)?, None).await?;
             let set = self.scheduler.pipelines();
-            let revision = set.find(&id).and_then(|status| status.current.as_ref()).map(|pipeline| pipeline.revision.clone());
-            Ok(Put { created, revision: revision.unwrap_or_default(), tag })
+            let revision = set
+                .find(&id)
+                .and_then(|status| status.current.as_ref())
+                .map(|pipeline| pipeline.revision.clone());
+            Ok(Put {
+                created,
+                revision: revision.unwrap_or_default(),
+                tag,
+            })
         })
     }
 
@@ -218,16 +269,36 @@ impl Backend for Daemon {
     fn try_pipeline(&self, trial: Trial) -> Answer<'_, TryOutcome, PutRefused> {
         Box::pin(async move {
             let pipeline = self.trial_pipeline(&trial.pipeline, trial.yaml)?;
-            let failed = |error: std::io::Error| PutRefused::Other(Refused::Failed(error.to_string()));
-            let input = durable::open_regular(trial.sample.path()).map_err(|error| Refused::Failed(error.to_string()))?;
+            let failed =
+                |error: std::io::Error| PutRefused::Other(Refused::Failed(error.to_string()));
+            let input = durable::open_regular(trial.sample.path())
+                .map_err(|error| Refused::Failed(error.to_string()))?;
             let size = input.metadata().map_err(failed)?.len();
-            let sample = Sample { pipeline: Arc::clone(&pipeline), path: Path::new(&trial.name).into(), input, size };
+            let sample = Sample {
+                pipeline: Arc::clone(&pipeline),
+                path: Path::new(&trial.name).into(),
+                input,
+                size,
+            };
             let mut seen = Seen::new(&pipeline);
-            let outcome = sample::run(&self.pool, &self.registry.catalog(), self.bounds, sample, |update| seen.update(update)).await;
+            let outcome = sample::run(
+                &self.pool,
+                &self.registry.catalog(),
+                self.bounds,
+                sample,
+                |update| seen.update(update),
+            )
+            .await;
             let mut outputs = Vec::with_capacity(outcome.pieces.len());
             for piece in outcome.pieces {
                 let size = piece.file.metadata().map_err(failed)?.len();
-                outputs.push(TryOutput { name: piece.name, mime: piece.mime, pages: piece.pages, size, file: piece.file });
+                outputs.push(TryOutput {
+                    name: piece.name,
+                    mime: piece.mime,
+                    pages: piece.pages,
+                    size,
+                    file: piece.file,
+                });
             }
             Ok(TryOutcome {
                 pages: seen.pages,
@@ -241,13 +312,17 @@ impl Backend for Daemon {
 
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot> {
         let pipeline = pipeline.to_owned();
-        Box::pin(async move {
-            slot(self.scheduler.upload_path(&pipeline).await?)
-        })
+        Box::pin(async move { slot(self.scheduler.upload_path(&pipeline).await?) })
     }
 
     fn scratch_slot(&self) -> Answer<'_, Slot> {
-        Box::pin(async move { slot(self.home.work().join(format!("{}.part", ulid::Ulid::generate()))) })
+        Box::pin(async move {
+            slot(
+                self.home
+                    .work()
+                    .join(format!("{}.part", ulid::Ulid::generate())),
+            )
+        })
     }
 
     fn submit(&self, pipeline: &str, name: String, slot: Slot) -> Answer<'_, Job> {
@@ -257,7 +332,15 @@ impl Backend for Daemon {
             let (temp, file) = slot.keep();
             drop(file);
             let given = temp.clone();
-            let id = match self.scheduler.submit(Upload { pipeline, name, temp }).await {
+            let id = match self
+                .scheduler
+                .submit(Upload {
+                    pipeline,
+                    name,
+                    temp,
+                })
+                .await
+            {
                 Ok(id) => id,
                 Err(refused) => {
                     // Not taken: the client is told and keeps its file.
@@ -274,8 +357,19 @@ impl Backend for Daemon {
         let path = path.to_path_buf();
         Box::pin(async move {
             let explained = self.scheduler.explain(path).await?;
-            let chain = explained.chain.into_iter().map(|link| Link { ok: link.ok, text: link.text }).collect();
-            Ok(Explanation { path: explained.path, chain, job: explained.job })
+            let chain = explained
+                .chain
+                .into_iter()
+                .map(|link| Link {
+                    ok: link.ok,
+                    text: link.text,
+                })
+                .collect();
+            Ok(Explanation {
+                path: explained.path,
+                chain,
+                job: explained.job,
+            })
         })
     }
 
@@ -291,7 +385,14 @@ impl Backend for Daemon {
     }
 
     fn broken_plugins(&self) -> Vec<BrokenPlugin> {
-        self.registry.broken().into_iter().map(|broken| BrokenPlugin { file: broken.file, reason: broken.reason }).collect()
+        self.registry
+            .broken()
+            .into_iter()
+            .map(|broken| BrokenPlugin {
+                file: broken.file,
+                reason: broken.reason,
+            })
+            .collect()
     }
 
     fn operations(&self) -> Vec<OperationEntry> {
@@ -311,11 +412,23 @@ impl Backend for Daemon {
 
     fn health(&self) -> Answer<'_, Health> {
         Box::pin(async move {
-            let (scheduler, pool, journal) = (self.scheduler.health(), self.pool.status(), self.store.health());
+            let (scheduler, pool, journal) = (
+                self.scheduler.health(),
+                self.pool.status(),
+                self.store.health(),
+            );
             let broken = self.registry.broken();
             let mut concerns = self.concerns();
-            concerns.extend(broken.iter().map(|broken| format!("plugin {} cannot be used: {}", broken.file, broken.reason)));
-            concerns.extend(pool.trouble.iter().map(|why| format!("workers cannot be started: {why}")));
+            concerns.extend(
+                broken.iter().map(|broken| {
+                    format!("plugin {} cannot be used: {}", broken.file, broken.reason)
+                }),
+            );
+            concerns.extend(
+                pool.trouble
+                    .iter()
+                    .map(|why| format!("workers cannot be started: {why}")),
+            );
             if !journal.reserve {
                 concerns.push("the disk of the journal was full: free some space".to_owned());
             }
@@ -337,23 +450,70 @@ impl Backend for Daemon {
 
     fn metrics(&self) -> Answer<'_, Vec<Metric>> {
         Box::pin(async move {
-            let (pool, journal, counts) = (self.pool.status(), self.store.health(), self.store.counts().await?);
+            let (pool, journal, counts) = (
+                self.pool.status(),
+                self.store.health(),
+                self.store.counts().await?,
+            );
             let mut jobs = Vec::new();
             for (pipeline, states) in &counts {
                 for (state, &number) in states {
-                    jobs.push((vec![("pipeline", pipeline.clone()), ("state", state.clone())], float(number)));
+                    jobs.push((
+                        vec![("pipeline", pipeline.clone()), ("state", state.clone())],
+                        float(number),
+                    ));
                 }
             }
             let one = |value: u64| vec![(Vec::new(), float(value))];
-            let metric = |name, help, kind, samples| Metric { name, help, kind, samples };
+            let metric = |name, help, kind, samples| Metric {
+                name,
+                help,
+                kind,
+                samples,
+            };
             Ok(vec![
-                metric("dropleaf_jobs", "Jobs by pipeline and state.", MetricKind::Gauge, jobs),
-                metric("dropleaf_workers_busy", "Attempts under way.", MetricKind::Gauge, one(count(pool.running))),
-                metric("dropleaf_workers", "Attempts that may run at once.", MetricKind::Gauge, one(count(pool.capacity))),
-                metric("dropleaf_workers_started_total", "Worker processes started.", MetricKind::Counter, one(pool.started)),
-                metric("dropleaf_workers_crashed_total", "Worker processes that died unasked.", MetricKind::Counter, one(pool.crashed)),
-                metric("dropleaf_journal_events_total", "Events in the journal.", MetricKind::Counter, one(journal.head)),
-                metric("dropleaf_journal_commits_total", "Transactions of the journal.", MetricKind::Counter, one(journal.commits)),
+                metric(
+                    "dropleaf_jobs",
+                    "Jobs by pipeline and state.",
+                    MetricKind::Gauge,
+                    jobs,
+                ),
+                metric(
+                    "dropleaf_workers_busy",
+                    "Attempts under way.",
+                    MetricKind::Gauge,
+                    one(count(pool.running)),
+                ),
+                metric(
+                    "dropleaf_workers",
+                    "Attempts that may run at once.",
+                    MetricKind::Gauge,
+                    one(count(pool.capacity)),
+                ),
+                metric(
+                    "dropleaf_workers_started_total",
+                    "Worker processes started.",
+                    MetricKind::Counter,
+                    one(pool.started),
+                ),
+                metric(
+                    "dropleaf_workers_crashed_total",
+                    "Worker processes that died unasked.",
+                    MetricKind::Counter,
+                    one(pool.crashed),
+                ),
+                metric(
+                    "dropleaf_journal_events_total",
+                    "Events in the journal.",
+                    MetricKind::Counter,
+                    one(journal.head),
+                ),
+                metric(
+                    "dropleaf_journal_commits_total",
+                    "Transactions of the journal.",
+                    MetricKind::Counter,
+                    one(journal.commits),
+                ),
             ])
         })
     }
@@ -364,19 +524,45 @@ impl Daemon {
         let mut concerns = Vec::new();
         for status in &self.scheduler.pipelines().entries {
             if !status.faults.is_empty() {
-                let goes_on = if status.current.is_some() { "; the last good revision goes on" } else { "" };
-                concerns.push(format!("pipeline `{}` has {} faults{goes_on}", status.id, status.faults.len()));
+                let goes_on = if status.current.is_some() {
+                    "; the last good revision goes on"
+                } else {
+                    ""
+                };
+                concerns.push(format!(
+                    "pipeline `{}` has {} faults{goes_on}",
+                    status.id,
+                    status.faults.len()
+                ));
             }
             if let Some(folder) = &status.folder
-                && matches!(folder.state, crate::watch::update::FolderState::Offline | crate::watch::update::FolderState::Blocked)
+                && matches!(
+                    folder.state,
+                    crate::watch::update::FolderState::Offline
+                        | crate::watch::update::FolderState::Blocked
+                )
             {
-                concerns.push(format!("folder `{}` of pipeline `{}` is {}: {}", folder.folder, status.id, folder.state.word(), folder.reason));
+                concerns.push(format!(
+                    "folder `{}` of pipeline `{}` is {}: {}",
+                    folder.folder,
+                    status.id,
+                    folder.state.word(),
+                    folder.reason
+                ));
             }
         }
         let health = self.scheduler.health();
-        concerns.extend(health.intake_closed.iter().map(|why| format!("no new files are taken: {why}")));
+        concerns.extend(
+            health
+                .intake_closed
+                .iter()
+                .map(|why| format!("no new files are taken: {why}")),
+        );
         if health.sandbox != "full" {
-            concerns.push(format!("workers are not fully sandboxed: {}", health.sandbox));
+            concerns.push(format!(
+                "workers are not fully sandboxed: {}",
+                health.sandbox
+            ));
         }
         concerns
     }
@@ -394,15 +580,22 @@ impl Daemon {
     fn disk_free(&self) -> BTreeMap<String, u64> {
         let mut folders = vec![self.home.root().to_path_buf()];
         for status in &self.scheduler.pipelines().entries {
-            folders.extend(status.current.iter().flat_map(|pipeline| [pipeline.watch.folder.clone(), pipeline.output.root.clone()]));
+            folders.extend(status.current.iter().flat_map(|pipeline| {
+                [pipeline.watch.folder.clone(), pipeline.output.root.clone()]
+            }));
         }
-        let free = folders.into_iter().filter_map(|folder| durable::free_space(&folder).ok().map(|free| (folder.display().to_string(), free)));
+        let free = folders.into_iter().filter_map(|folder| {
+            durable::free_space(&folder)
+                .ok()
+                .map(|free| (folder.display().to_string(), free))
+        });
         free.collect()
     }
 }
 
 fn slot(path: PathBuf) -> Result<Slot, Refused> {
-    let file = durable::create_new(&path).map_err(|error| Refused::Unavailable(error.to_string()))?;
+    let file =
+        durable::create_new(&path).map_err(|error| Refused::Unavailable(error.to_string()))?;
     Ok(Slot::new(path, file))
 }
 
@@ -423,8 +616,14 @@ struct Seen {
 
 impl Seen {
     fn new(pipeline: &Pipeline) -> Self {
-        let names = pipeline.steps.iter().map(|step| StepName { id: step.id.clone(), uses: step.uses() });
-        Self { pages: None, steps: names.map(|name| StepRecord::pending(&name)).collect() }
+        let names = pipeline.steps.iter().map(|step| StepName {
+            id: step.id.clone(),
+            uses: step.uses(),
+        });
+        Self {
+            pages: None,
+            steps: names.map(|name| StepRecord::pending(&name)).collect(),
+        }
     }
 
     fn set(&mut self, index: u32, status: StepStatus, ms: u64) {
@@ -446,7 +645,15 @@ impl Seen {
             }
             Update::StepSkipped(skipped) => self.set(skipped.place.index, StepStatus::Skipped, 0),
             Update::StepFailed(failed) => {
-                self.set(failed.place.index, if failed.continued { StepStatus::Passed } else { StepStatus::Failed }, failed.ms);
+                self.set(
+                    failed.place.index,
+                    if failed.continued {
+                        StepStatus::Passed
+                    } else {
+                        StepStatus::Failed
+                    },
+                    failed.ms,
+                );
                 if let Some(step) = self.steps.get_mut(failed.place.index as usize) {
                     step.problem = Some(failed.problem.clone());
                 }

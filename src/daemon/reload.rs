@@ -21,7 +21,11 @@ pub(super) async fn watch(folder: PathBuf, scheduler: Scheduler, stop: Cancellat
             tell.notify_one();
         }
     });
-    let watching = watcher.and_then(|mut watcher| watcher.watch(&folder, RecursiveMode::NonRecursive).map(|()| watcher));
+    let watching = watcher.and_then(|mut watcher| {
+        watcher
+            .watch(&folder, RecursiveMode::NonRecursive)
+            .map(|()| watcher)
+    });
     if let Err(error) = &watching {
         tracing::warn!(folder = %folder.display(), %error, "changes of pipelines are not reported; looking every {} s", ANYWAY.as_secs());
     }

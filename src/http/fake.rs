@@ -186,9 +186,7 @@ impl Backend for Fake {
     }
 
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>> {
-        let pipelines = {
-        self.state().pipelines.values().cloned().collect()
-        };
+        let pipelines = { self.state().pipelines.values().cloned().collect() };
         Box::pin(async move { Ok(pipelines) })
     }
 

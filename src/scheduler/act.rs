@@ -12,7 +12,9 @@ use crate::scheduler::attempt::{self, Aside, Told};
 use crate::scheduler::decide::{Refusal, Scheduler as Decider};
 use crate::scheduler::explain;
 use crate::scheduler::files;
-use crate::scheduler::handle::{Answer, COMMANDS, Command, Health, PipelineSet, PipelineStatus, Refused, Scheduler, Upload};
+use crate::scheduler::handle::{
+    Answer, COMMANDS, Command, Health, PipelineSet, PipelineStatus, Refused, Scheduler, Upload,
+};
 use crate::scheduler::input::{Action, Decision, Input};
 use crate::scheduler::pipelines::{Entry, Reloaded, Shelf, Unsaved};
 use crate::scheduler::progress::Progress;
@@ -72,8 +74,8 @@ pub struct Parts {
     pub drain: Duration,
 }
 
-/// Starts the loop. It ends some time after `shutdown` is cancelled; an error means that the journal cannot be written.
-pub fn start(
+/// Loads the pipelines and starts the loop. It ends some time after `shutdown` is cancelled; an error means that the journal cannot be written.
+pub async fn start(
     parts: Parts,
     opening: &Opening,
     shutdown: CancellationToken,
@@ -85,13 +87,21 @@ pub fn start(
     let (broken, breaks) = mpsc::unbounded_channel();
     let mut known: BTreeMap<String, Vec<LedgerEntry>> = BTreeMap::new();
     for entry in &opening.ledger {
-        known.entry(entry.pipeline.clone()).or_default().push(entry.clone());
+        known
+            .entry(entry.pipeline.clone())
+            .or_default()
+            .push(entry.clone());
     }
-    let hands = Hands {
+    let mut hands = Hands {
         decider: Decider::new(parts.workers, parts.memory),
         shelf: Arc::new(Mutex::new(parts.shelf)),
         entries: Vec::new(),
-        seen: opening.pipelines.iter().filter(|row| row.revision.is_some()).map(|row| row.id.clone()).collect(),
+        seen: opening
+            .pipelines
+            .iter()
+            .filter(|row| row.revision.is_some())
+            .map(|row| row.id.clone())
+            .collect(),
         known,
         tell,
         broken,
@@ -116,8 +126,18 @@ pub fn start(
         drain: parts.drain,
         itself: commands.downgrade(),
     };
-    let paused = opening.pipelines.iter().filter_map(|row| row.paused.clone().map(|reason| (row.id.clone(), reason))).collect();
-    let sources = Sources { asked, told, breaks, arrivals: parts.arrivals };
+    let paused = opening
+        .pipelines
+        .iter()
+        .filter_map(|row| row.paused.clone().map(|reason| (row.id.clone(), reason)))
+        .collect();
+    let sources = Sources {
+        asked,
+        told,
+        breaks,
+        arrivals: parts.arrivals,
+    };
+    hands.reload().await;
     let task = tokio::spawn(hands.run(opening.open_jobs.clone(), paused, sources, shutdown));
     (Scheduler::new(commands, pipelines, health), task)
 }
@@ -170,7 +190,6 @@ impl Hands {
         mut sources: Sources,
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
-        self.reload().await;
         self.sweep(&open_jobs).await;
         let recovered = self.decider.recover(open_jobs, paused, Timestamp::now());
         self.carry_out(recovered);
@@ -193,7 +212,9 @@ impl Hands {
                 _ = disk.tick() => self.check_disks(),
                 () = shutdown.cancelled(), if drain_until.is_none() => {
                     self.draining = true;
-                    self.watcher.close();
+                    let watcher = self.watcher.clone();
+                    // A folder's thread may be waiting for us to take its news.
+                    self.tasks.spawn_blocking(move || watcher.close());
                     self.decide(Input::Drain);
                     drain_until = Some((Instant::now() + self.drain, false));
                 }
@@ -215,9 +236,20 @@ impl Hands {
 
     /// Before anything begins anew, what an earlier life left half-way is put right.
     async fn sweep(&self, open_jobs: &[Job]) {
-        let standings: HashMap<JobId, Standing> = open_jobs.iter().map(|job| (job.id, files::standing(job))).collect();
-        let pipelines: Vec<Arc<Pipeline>> = self.entries.iter().filter_map(|entry| entry.current.clone()).collect();
-        let (spool, store, runtime) = (self.attempt.spool.clone(), self.store.clone(), tokio::runtime::Handle::current());
+        let standings: HashMap<JobId, Standing> = open_jobs
+            .iter()
+            .map(|job| (job.id, files::standing(job)))
+            .collect();
+        let pipelines: Vec<Arc<Pipeline>> = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.current.clone())
+            .collect();
+        let (spool, store, runtime) = (
+            self.attempt.spool.clone(),
+            self.store.clone(),
+            tokio::runtime::Handle::current(),
+        );
         let swept = tokio::task::spawn_blocking(move || {
             files::sweep(&spool, &pipelines, |id| {
                 let known = standings.get(&id).cloned();
@@ -236,7 +268,9 @@ impl Hands {
 
     fn deadline(&self, drain: Option<Instant>) -> Instant {
         let day = Instant::now() + Duration::from_secs(86_400);
-        let due = self.decider.next_deadline().map_or(day, |at| Instant::now() + at.since(Timestamp::now()) + Duration::from_millis(1));
+        let due = self.decider.next_deadline().map_or(day, |at| {
+            Instant::now() + at.since(Timestamp::now()) + Duration::from_millis(1)
+        });
         drain.map_or(due, |drain| drain.min(due))
     }
 
@@ -265,7 +299,8 @@ impl Hands {
                 }
                 Action::Start(start) => {
                     let job = start.job;
-                    let (parts, catalog) = (self.attempt.clone(), Arc::clone(&self.catalog.borrow()));
+                    let (parts, catalog) =
+                        (self.attempt.clone(), Arc::clone(&self.catalog.borrow()));
                     let tell = self.tell.clone();
                     self.tasks.spawn(async move {
                         let (news, mut told) = mpsc::channel(16);
@@ -281,8 +316,16 @@ impl Hands {
                 }
                 Action::StopAttempt { job } => self.stop(job),
                 Action::Taken { pipeline, path } => self.watcher.taken(&pipeline, &path.0),
-                Action::Declined { pipeline, path, changed } => {
-                    let why = if changed { Decline::Changed } else { Decline::Later };
+                Action::Declined {
+                    pipeline,
+                    path,
+                    changed,
+                } => {
+                    let why = if changed {
+                        Decline::Changed
+                    } else {
+                        Decline::Later
+                    };
                     self.watcher.declined(&pipeline, &path.0, why);
                 }
             }
@@ -316,7 +359,11 @@ impl Hands {
     }
 
     /// Runs `work` once `durable` says so; what it brings is an input.
-    fn after(&mut self, durable: Option<watch::Receiver<bool>>, work: impl Future<Output = (JobId, Input)> + Send + 'static) {
+    fn after(
+        &mut self,
+        durable: Option<watch::Receiver<bool>>,
+        work: impl Future<Output = (JobId, Input)> + Send + 'static,
+    ) {
         let tell = self.tell.clone();
         self.tasks.spawn(async move {
             if let Some(mut durable) = durable
@@ -330,18 +377,34 @@ impl Hands {
         });
     }
 
-    fn claim(&mut self, job: JobId, accepted: crate::job::event::Accepted, durable: Option<watch::Receiver<bool>>) {
+    fn claim(
+        &mut self,
+        job: JobId,
+        accepted: crate::job::event::Accepted,
+        durable: Option<watch::Receiver<bool>>,
+    ) {
         let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
         let upload = self.uploads.remove(&job);
         self.after(durable, files::claim(spool, store, job, accepted, upload));
     }
 
     /// An original that goes back to its inbox is known to the ledger before it is there, or it would be taken again.
-    fn keep_in_ledger(&mut self, job: JobId, redo: &crate::job::redo::Redo) -> impl Future<Output = ()> + Send + use<> {
-        let entry = self.decider.job(job).and_then(|job| files::kept_original(job, redo));
+    fn keep_in_ledger(
+        &mut self,
+        job: JobId,
+        redo: &crate::job::redo::Redo,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let entry = self
+            .decider
+            .job(job)
+            .and_then(|job| files::kept_original(job, redo));
         let put = entry.map(|entry| {
-            self.known.entry(entry.pipeline.clone()).or_default().push(entry.clone());
-            self.watcher.leave(&entry.pipeline, &entry.relative, entry.identity);
+            self.known
+                .entry(entry.pipeline.clone())
+                .or_default()
+                .push(entry.clone());
+            self.watcher
+                .leave(&entry.pipeline, &entry.relative, entry.identity);
             self.store.ledger_put(vec![entry])
         });
         async move {
@@ -356,7 +419,11 @@ impl Hands {
     fn stop(&mut self, job: JobId) {
         let cancelled = self.decider.is_cancelled(job);
         match self.stops.get(&job) {
-            Some(handle) => handle.stop(if cancelled { Stop::Cancelled } else { Stop::Interrupted }),
+            Some(handle) => handle.stop(if cancelled {
+                Stop::Cancelled
+            } else {
+                Stop::Interrupted
+            }),
             None => {
                 self.stop_wanted.insert(job);
             }
@@ -383,7 +450,15 @@ impl Hands {
                     self.stop(job);
                 }
             }
-            Told::Aside(Aside::Progress { step, index, steps, part, parts, done, total }) => {
+            Told::Aside(Aside::Progress {
+                step,
+                index,
+                steps,
+                part,
+                parts,
+                done,
+                total,
+            }) => {
                 if let Some(known) = self.decider.job(job) {
                     let pace = self.progress.pace(job, index, part, done, total);
                     self.feed.progress(crate::feed::progress::Progress {
@@ -403,7 +478,19 @@ impl Hands {
                     });
                 }
             }
-            Told::Aside(Aside::Log { step, level, message }) => self.log(job, LogLine { at: Timestamp::now(), level, step, message }),
+            Told::Aside(Aside::Log {
+                step,
+                level,
+                message,
+            }) => self.log(
+                job,
+                LogLine {
+                    at: Timestamp::now(),
+                    level,
+                    step,
+                    message,
+                },
+            ),
         }
     }
 
@@ -424,7 +511,9 @@ impl Hands {
             let result = if taken {
                 Ok(job)
             } else {
-                Err(Refused::Unavailable("the upload could not be taken over; send it again".to_owned()))
+                Err(Refused::Unavailable(
+                    "the upload could not be taken over; send it again".to_owned(),
+                ))
             };
             // The asker may have gone.
             let _ = answer.send(result);
@@ -435,14 +524,26 @@ impl Hands {
         match update {
             WatchUpdate::Arrival(arrival) => {
                 let Some(pipeline) = self.current(&arrival.pipeline) else {
-                    self.watcher.declined(&arrival.pipeline, &arrival.path, Decline::Later);
+                    self.watcher
+                        .declined(&arrival.pipeline, &arrival.path, Decline::Later);
                     return;
                 };
                 let job = JobId(ulid::Ulid::generate());
                 let accepted = files::accepted(job, &pipeline, arrival);
-                self.decide(Input::Arrival { job, accepted: Box::new(accepted) });
+                self.decide(Input::Arrival {
+                    job,
+                    accepted: Box::new(accepted),
+                });
             }
-            WatchUpdate::File { pipeline, path, what } => self.say(Event::File { pipeline, path, what }),
+            WatchUpdate::File {
+                pipeline,
+                path,
+                what,
+            } => self.say(Event::File {
+                pipeline,
+                path,
+                what,
+            }),
             WatchUpdate::Folder { pipeline, what } => {
                 self.say(Event::Watch { pipeline, what });
                 self.publish_pipelines();
@@ -453,11 +554,23 @@ impl Hands {
     }
 
     /// What lay there before the pipeline came stays, after a restart too.
-    fn leave_existing(&mut self, pipeline: &str, files: Vec<(RawPath, crate::job::event::Identity)>) {
+    fn leave_existing(
+        &mut self,
+        pipeline: &str,
+        files: Vec<(RawPath, crate::job::event::Identity)>,
+    ) {
         let why = "it was there before the pipeline (`existing: ignore`)";
-        let entry = |(relative, identity)| LedgerEntry { pipeline: pipeline.to_owned(), relative, identity, why: why.to_owned() };
+        let entry = |(relative, identity)| LedgerEntry {
+            pipeline: pipeline.to_owned(),
+            relative,
+            identity,
+            why: why.to_owned(),
+        };
         let entries: Vec<LedgerEntry> = files.into_iter().map(entry).collect();
-        self.known.entry(pipeline.to_owned()).or_default().extend(entries.iter().cloned());
+        self.known
+            .entry(pipeline.to_owned())
+            .or_default()
+            .extend(entries.iter().cloned());
         let put = self.store.ledger_put(entries);
         self.tasks.spawn(async move {
             if let Err(error) = put.await {
@@ -471,7 +584,10 @@ impl Hands {
     }
 
     fn current(&self, pipeline: &str) -> Option<Arc<Pipeline>> {
-        self.entries.iter().find(|entry| entry.id == pipeline).and_then(|entry| entry.current.clone())
+        self.entries
+            .iter()
+            .find(|entry| entry.id == pipeline)
+            .and_then(|entry| entry.current.clone())
     }
 
     fn known_pipeline(&self, pipeline: &str) -> Result<&Entry, Refused> {
@@ -480,7 +596,10 @@ impl Hands {
     }
 
     async fn reload(&mut self) {
-        let (shelf, catalog) = (Arc::clone(&self.shelf), Arc::clone(&self.catalog.borrow_and_update()));
+        let (shelf, catalog) = (
+            Arc::clone(&self.shelf),
+            Arc::clone(&self.catalog.borrow_and_update()),
+        );
         let reloaded = tokio::task::spawn_blocking(move || locked(&shelf).reload(&catalog)).await;
         match reloaded {
             Ok(reloaded) => self.use_pipelines(reloaded),
@@ -490,7 +609,11 @@ impl Hands {
 
     fn use_pipelines(&mut self, reloaded: Reloaded) {
         for draft in &reloaded.events {
-            if let Event::Pipeline { pipeline, what: crate::event::PipelineEvent::Invalid { faults } } = &draft.event {
+            if let Event::Pipeline {
+                pipeline,
+                what: crate::event::PipelineEvent::Invalid { faults },
+            } = &draft.event
+            {
                 for fault in faults {
                     tracing::warn!(%pipeline, "{fault}");
                 }
@@ -498,16 +621,25 @@ impl Hands {
         }
         let _durable = self.append(reloaded.events);
         self.entries = reloaded.entries;
-        let current: Vec<Arc<Pipeline>> = self.entries.iter().filter_map(|entry| entry.current.clone()).collect();
+        let current: Vec<Arc<Pipeline>> = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.current.clone())
+            .collect();
         self.set_watched();
-        self.seen.extend(current.iter().map(|pipeline| pipeline.id.clone()));
+        self.seen
+            .extend(current.iter().map(|pipeline| pipeline.id.clone()));
         self.decide(Input::Pipelines(current));
         self.publish_pipelines();
     }
 
     fn set_watched(&self) {
-        let current = self.entries.iter().filter_map(|entry| entry.current.as_ref());
-        self.watcher.set(current.map(|pipeline| self.folder(pipeline)).collect());
+        let current = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.current.as_ref());
+        self.watcher
+            .set(current.map(|pipeline| self.folder(pipeline)).collect());
     }
 
     fn folder(&self, pipeline: &Arc<Pipeline>) -> Folder {
@@ -516,7 +648,9 @@ impl Hands {
             pipeline: pipeline.id.clone(),
             spec: pipeline.watch.clone(),
             first_seen: !self.seen.contains(&pipeline.id),
-            known: known.map(|entry| (entry.relative.clone(), entry.identity)).collect(),
+            known: known
+                .map(|entry| (entry.relative.clone(), entry.identity))
+                .collect(),
             paused: false,
         }
     }
@@ -529,9 +663,14 @@ impl Hands {
             current: entry.current.clone(),
             faults: entry.faults.clone(),
             paused: self.decider.paused(&entry.id).map(str::to_owned),
-            folder: folders.iter().find(|folder| folder.pipeline == entry.id).cloned(),
+            folder: folders
+                .iter()
+                .find(|folder| folder.pipeline == entry.id)
+                .cloned(),
         });
-        self.set.send_replace(Arc::new(PipelineSet { entries: entries.collect() }));
+        self.set.send_replace(Arc::new(PipelineSet {
+            entries: entries.collect(),
+        }));
     }
 
     fn publish_health(&self) {
@@ -553,7 +692,11 @@ impl Hands {
 
     fn check_disks(&mut self) {
         let mut folders: Vec<PathBuf> = vec![self.home.clone()];
-        for pipeline in self.entries.iter().filter_map(|entry| entry.current.as_ref()) {
+        for pipeline in self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.current.as_ref())
+        {
             folders.push(pipeline.output.root.clone());
             folders.push(pipeline.watch.folder.clone());
         }

@@ -91,18 +91,33 @@ pub async fn run(parts: Parts, catalog: Arc<Catalog>, start: Start, told: mpsc::
     let job = start.job;
     let result = attempt(&parts, &catalog, &start, &told).await;
     // A closed loop has no use for the end of an attempt.
-    let _ = told.send(Told::Input(Input::AttemptEnded { job, result })).await;
+    let _ = told
+        .send(Told::Input(Input::AttemptEnded { job, result }))
+        .await;
 }
 
-async fn attempt(parts: &Parts, catalog: &Catalog, start: &Start, told: &mpsc::Sender<Told>) -> Result<(Redo, Bill), Failure> {
+async fn attempt(
+    parts: &Parts,
+    catalog: &Catalog,
+    start: &Start,
+    told: &mpsc::Sender<Told>,
+) -> Result<(Redo, Bill), Failure> {
     let (plan, plugins) = plan(catalog, start, parts.bounds)?;
     let held = start.accepted.held.0.clone();
     let spool = parts.spool.clone();
-    let input = blocking(move || spool.open_input(&held)).await?.map_err(|error| {
-        let problem = Problem::new(Code::InputVanished, error.to_string());
-        Failure { ending: Ending::Rejected, problem: problem.hint("drop the file into its inbox once more") }
-    })?;
-    let limits = Limits { deadline: start.pipeline.timeout, stall: start.pipeline.stalled_after };
+    let input = blocking(move || spool.open_input(&held))
+        .await?
+        .map_err(|error| {
+            let problem = Problem::new(Code::InputVanished, error.to_string());
+            Failure {
+                ending: Ending::Rejected,
+                problem: problem.hint("drop the file into its inbox once more"),
+            }
+        })?;
+    let limits = Limits {
+        deadline: start.pipeline.timeout,
+        stall: start.pipeline.stalled_after,
+    };
     let mut running = parts.pool.run(plan, input, limits);
     tell(told, Told::Aside(Aside::Stop(running.stop.clone()))).await;
     let mut outcomes = Vec::new();
@@ -113,20 +128,49 @@ async fn attempt(parts: &Parts, catalog: &Catalog, start: &Start, told: &mpsc::S
                 return Err(failure);
             }
             Update::Ended(Ok(bill)) => return finish(parts, start, outcomes, bill, &plugins).await,
-            Update::Output { pages, name, folder, file, .. } => {
+            Update::Output {
+                pages,
+                name,
+                folder,
+                file,
+                ..
+            } => {
                 let mime = "application/pdf".to_owned();
-                let piece = Piece { file, name, folder, kind: MoveKind::Document, mime, pages: Some(pages) };
+                let piece = Piece {
+                    file,
+                    name,
+                    folder,
+                    kind: MoveKind::Document,
+                    mime,
+                    pages: Some(pages),
+                };
                 stage(parts, start, &mut outcomes, piece).await?;
             }
-            Update::Artifact { name, mime, folder, file, .. } => {
-                let piece = Piece { file, name, folder, kind: MoveKind::Artifact, mime, pages: None };
+            Update::Artifact {
+                name,
+                mime,
+                folder,
+                file,
+                ..
+            } => {
+                let piece = Piece {
+                    file,
+                    name,
+                    folder,
+                    kind: MoveKind::Artifact,
+                    mime,
+                    pages: None,
+                };
                 stage(parts, start, &mut outcomes, piece).await?;
             }
             other => relay(start, &plugins, other, told).await,
         }
     }
     let problem = Problem::new(Code::Internal, "the attempt ended without a word");
-    Err(Failure { ending: Ending::Failed, problem })
+    Err(Failure {
+        ending: Ending::Failed,
+        problem,
+    })
 }
 
 /// What neither ends the attempt nor brings a file.
@@ -140,7 +184,13 @@ async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &mpsc
             worker,
             sandbox,
             plugins: plugins.to_vec(),
-            steps: steps.iter().map(|step| StepName { id: step.id.clone(), uses: step.uses() }).collect(),
+            steps: steps
+                .iter()
+                .map(|step| StepName {
+                    id: step.id.clone(),
+                    uses: step.uses(),
+                })
+                .collect(),
         }),
         Update::StepStarted(place) => JobEvent::StepStarted(place),
         Update::StepFinished(finished) => JobEvent::StepFinished(finished),
@@ -150,11 +200,36 @@ async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &mpsc
         Update::Crashed(crashed) => JobEvent::WorkerCrashed(crashed),
         Update::Progress { place, done, total } => {
             let steps = u32::try_from(steps.len()).unwrap_or(u32::MAX);
-            let aside = Aside::Progress { step: place.step, index: place.index, steps, part: place.part, parts: place.parts, done, total };
+            let aside = Aside::Progress {
+                step: place.step,
+                index: place.index,
+                steps,
+                part: place.part,
+                parts: place.parts,
+                done,
+                total,
+            };
             return tell(told, Told::Aside(aside)).await;
         }
-        Update::Log { step, level, message } => return tell(told, Told::Aside(Aside::Log { step, level, message })).await,
-        Update::Opened { .. } | Update::Output { .. } | Update::Artifact { .. } | Update::Ended(_) => return,
+        Update::Log {
+            step,
+            level,
+            message,
+        } => {
+            return tell(
+                told,
+                Told::Aside(Aside::Log {
+                    step,
+                    level,
+                    message,
+                }),
+            )
+            .await;
+        }
+        Update::Opened { .. }
+        | Update::Output { .. }
+        | Update::Artifact { .. }
+        | Update::Ended(_) => return,
     };
     tell(told, Told::Input(Input::Told { job, event })).await;
 }
@@ -164,7 +239,12 @@ async fn tell(told: &mpsc::Sender<Told>, what: Told) {
     let _ = told.send(what).await;
 }
 
-async fn stage(parts: &Parts, start: &Start, outcomes: &mut Vec<Outcome>, piece: Piece) -> Result<(), Failure> {
+async fn stage(
+    parts: &Parts,
+    start: &Start,
+    outcomes: &mut Vec<Outcome>,
+    piece: Piece,
+) -> Result<(), Failure> {
     let (spool, again) = (parts.spool.clone(), start.clone());
     let number = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
     match blocking(move || moves::stage(&spool, &again, number, piece)).await? {
@@ -179,10 +259,21 @@ async fn stage(parts: &Parts, start: &Start, outcomes: &mut Vec<Outcome>, piece:
     }
 }
 
-async fn finish(parts: &Parts, start: &Start, outcomes: Vec<Outcome>, bill: Bill, plugins: &[PluginUse]) -> Result<(Redo, Bill), Failure> {
+async fn finish(
+    parts: &Parts,
+    start: &Start,
+    outcomes: Vec<Outcome>,
+    bill: Bill,
+    plugins: &[PluginUse],
+) -> Result<(Redo, Bill), Failure> {
     let (spool, again, plugins) = (parts.spool.clone(), start.clone(), json!(plugins));
     blocking(move || {
-        let brought = Brought { start: &again, outcomes: &outcomes, bill: &bill, plugins };
+        let brought = Brought {
+            start: &again,
+            outcomes: &outcomes,
+            bill: &bill,
+            plugins,
+        };
         match moves::success(&spool, &brought) {
             Ok(redo) => Ok((redo, bill)),
             Err(failure) => {
@@ -201,27 +292,49 @@ async fn discard(parts: &Parts, job: JobId, outcomes: Vec<Outcome>) {
 }
 
 fn temps(outcomes: Vec<Outcome>) -> Vec<PathBuf> {
-    outcomes.into_iter().map(|outcome| outcome.staged.temp).collect()
+    outcomes
+        .into_iter()
+        .map(|outcome| outcome.staged.temp)
+        .collect()
 }
 
 /// Runs file work off the async threads; a panic there is this attempt's failure only.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Failure {
-        ending: Ending::Failed,
-        problem: Problem::new(Code::Internal, format!("file work panicked: {error}")),
-    })
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failure {
+            ending: Ending::Failed,
+            problem: Problem::new(Code::Internal, format!("file work panicked: {error}")),
+        })
 }
 
-pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<(Plan, Vec<PluginUse>), Failure> {
+pub(super) fn plan(
+    catalog: &Catalog,
+    start: &Start,
+    bounds: Bounds,
+) -> Result<(Plan, Vec<PluginUse>), Failure> {
     let pipeline = &start.pipeline;
     let mut steps = Vec::with_capacity(pipeline.steps.len());
     let mut plugins: Vec<PluginUse> = Vec::new();
     for step in &pipeline.steps {
         let uses = step.uses();
         let found = catalog.find(&uses).map_err(|why| {
-            let problem = Problem::new(Code::OperationMissing, format!("step `{}` uses `{uses}`, which is not installed any more", step.id));
-            let hint = why.hint().unwrap_or_else(|| "put its plugin back into the plugin folder, then retry the job".to_owned());
-            Failure { ending: Ending::Rejected, problem: problem.hint(hint).in_step(step.id.clone()) }
+            let problem = Problem::new(
+                Code::OperationMissing,
+                format!(
+                    "step `{}` uses `{uses}`, which is not installed any more",
+                    step.id
+                ),
+            );
+            let hint = why.hint().unwrap_or_else(|| {
+                "put its plugin back into the plugin folder, then retry the job".to_owned()
+            });
+            Failure {
+                ending: Ending::Rejected,
+                problem: problem.hint(hint).in_step(step.id.clone()),
+            }
         })?;
         let installed = found.plugin;
         let plugin = PluginUse {
@@ -232,7 +345,9 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<(
         if !plugins.contains(&plugin) {
             plugins.push(plugin);
         }
-        let own_variables = Schema::of_parameters(&found.operation.parameters).map(|schema| schema.own_variables(&step.with)).unwrap_or_default();
+        let own_variables = Schema::of_parameters(&found.operation.parameters)
+            .map(|schema| schema.own_variables(&step.with))
+            .unwrap_or_default();
         steps.push(PlanStep {
             id: step.id.clone(),
             plugin: installed.manifest.name.clone(),
@@ -244,7 +359,9 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<(
             condition: step.condition.clone(),
             with: step.with.clone(),
             own_variables,
-            timeout_ms: step.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            timeout_ms: step
+                .timeout
+                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             continue_on_error: step.continue_on_error,
             temp: false,
         });
@@ -275,6 +392,8 @@ fn variables(start: &Start) -> BTreeMap<String, Value> {
         attempt: start.attempt,
     };
     let named = template::mentioned_env(&start.pipeline).into_iter();
-    let environment = named.filter_map(|name| std::env::var(&name).ok().map(|value| (name, value))).collect();
+    let environment = named
+        .filter_map(|name| std::env::var(&name).ok().map(|value| (name, value)))
+        .collect();
     values::before_opening(&input, &job, &environment, Timestamp::now())
 }

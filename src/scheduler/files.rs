@@ -20,7 +20,9 @@ use crate::watch::update::Arrival;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Problem::new(Code::Internal, format!("file work panicked: {error}")))
 }
@@ -38,13 +40,26 @@ pub(super) fn accepted(job: JobId, pipeline: &Arc<Pipeline>, arrival: Arrival) -
 }
 
 /// What is known of a file that somebody sent.
-pub(super) fn uploaded(job: JobId, pipeline: &Arc<Pipeline>, upload: &Upload) -> Result<Accepted, Refused> {
+pub(super) fn uploaded(
+    job: JobId,
+    pipeline: &Arc<Pipeline>,
+    upload: &Upload,
+) -> Result<Accepted, Refused> {
     let folder = &pipeline.watch.folder;
     let name = Path::new(&upload.name);
-    if name.file_name() != Some(name.as_os_str()) || upload.name.contains('\0') || upload.name.len() > 255 {
-        return Err(Refused::Invalid(format!("`{}` cannot be a file name: give a plain name of at most 255 bytes", upload.name)));
+    if name.file_name() != Some(name.as_os_str())
+        || upload.name.contains('\0')
+        || upload.name.len() > 255
+    {
+        return Err(Refused::Invalid(format!(
+            "`{}` cannot be a file name: give a plain name of at most 255 bytes",
+            upload.name
+        )));
     }
-    let found = upload.temp.symlink_metadata().map_err(|error| Refused::Unavailable(format!("the upload is gone: {error}")))?;
+    let found = upload
+        .temp
+        .symlink_metadata()
+        .map_err(|error| Refused::Unavailable(format!("the upload is gone: {error}")))?;
     Ok(Accepted {
         held: spool::held_path(folder, job).into(),
         path: folder.join(name).into(),
@@ -64,31 +79,61 @@ fn bare(pipeline: &Arc<Pipeline>, origin: Origin) -> Accepted {
         folder: nowhere.clone(),
         relative: nowhere.clone(),
         held: nowhere,
-        identity: Identity { device: 0, inode: 0, size: 0, mtime_ns: 0, ctime_ns: 0 },
+        identity: Identity {
+            device: 0,
+            inode: 0,
+            size: 0,
+            mtime_ns: 0,
+            ctime_ns: 0,
+        },
         origin,
         priority: pipeline.priority,
-        steps: pipeline.steps.iter().map(|step| StepName { id: step.id.clone(), uses: step.uses() }).collect(),
+        steps: pipeline
+            .steps
+            .iter()
+            .map(|step| StepName {
+                id: step.id.clone(),
+                uses: step.uses(),
+            })
+            .collect(),
     }
 }
 
 /// Takes a file: the rename, its content's hash, and whether the same content was here before.
-pub(super) async fn claim(spool: Spool, store: Store, job: JobId, accepted: Accepted, upload: Option<PathBuf>) -> (JobId, Input) {
+pub(super) async fn claim(
+    spool: Spool,
+    store: Store,
+    job: JobId,
+    accepted: Accepted,
+    upload: Option<PathBuf>,
+) -> (JobId, Input) {
     let from = match accepted.origin {
         Origin::Watch => accepted.path.0.clone(),
         Origin::Upload => upload.unwrap_or_else(|| spool::upload_path(&accepted.folder.0, job)),
     };
-    let wanted = Claim { from, held: accepted.held.0.clone(), identity: accepted.identity };
+    let wanted = Claim {
+        from,
+        held: accepted.held.0.clone(),
+        identity: accepted.identity,
+    };
     let claimed = blocking(move || spool.claim(&wanted)).await;
     let result = match claimed {
         Ok(Ok(claimed)) => {
-            let duplicate_of = match store.find_content(accepted.pipeline, claimed.blake3.clone(), job).await {
+            let duplicate_of = match store
+                .find_content(accepted.pipeline, claimed.blake3.clone(), job)
+                .await
+            {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::warn!(%error, %job, "the journal could not tell whether this content was here before");
                     None
                 }
             };
-            Ok(Queued { blake3: claimed.blake3, size: claimed.size, duplicate_of })
+            Ok(Queued {
+                blake3: claimed.blake3,
+                size: claimed.size,
+                duplicate_of,
+            })
         }
         Ok(Err(ClaimError::Vanished(_))) => Err(ClaimFailure::Vanished),
         Ok(Err(ClaimError::Changed(_))) => Err(ClaimFailure::Changed),
@@ -103,19 +148,26 @@ pub(super) async fn claim(spool: Spool, store: Store, job: JobId, accepted: Acce
 
 /// Carries out a redo list.
 pub(super) async fn redo(spool: Spool, job: JobId, redo: Redo) -> (JobId, Input) {
-    let result = blocking(move || spool.redo(job, &redo)).await.and_then(|done| done.map_err(|error| moves::redo_problem(&error)));
+    let result = blocking(move || spool.redo(job, &redo))
+        .await
+        .and_then(|done| done.map_err(|error| moves::redo_problem(&error)));
     (job, Input::Redone { job, result })
 }
 
 /// Writes the notes of an ending job and lists its moves.
 pub(super) async fn prepare_end(spool: Spool, job: JobId, about: EndOf) -> (JobId, Input) {
-    let result = blocking(move || moves::end(&spool, &about)).await.and_then(|prepared| prepared);
+    let result = blocking(move || moves::end(&spool, &about))
+        .await
+        .and_then(|prepared| prepared);
     (job, Input::Prepared { job, result })
 }
 
 /// The ledger entry of an original that its delivery puts back where it lay.
 pub(super) fn kept_original(job: &Job, redo: &Redo) -> Option<LedgerEntry> {
-    let back = redo.moves.iter().find(|next| next.kind == MoveKind::Original)?;
+    let back = redo
+        .moves
+        .iter()
+        .find(|next| next.kind == MoveKind::Original)?;
     if back.to.as_ref() != Some(&job.accepted.path) {
         return None;
     }
@@ -124,7 +176,10 @@ pub(super) fn kept_original(job: &Job, redo: &Redo) -> Option<LedgerEntry> {
         pipeline: job.accepted.pipeline.clone(),
         relative: job.accepted.relative.clone(),
         identity,
-        why: format!("processed by job {}; the pipeline keeps originals in place", job.id),
+        why: format!(
+            "processed by job {}; the pipeline keeps originals in place",
+            job.id
+        ),
     })
 }
 
@@ -142,31 +197,55 @@ fn no_job(job: JobId) -> Refused {
 }
 
 async fn ended_job(store: &Store, job: JobId) -> Result<Job, Refused> {
-    let found = store.job(job).await.map_err(|error| Refused::Unavailable(error.to_string()))?;
+    let found = store
+        .job(job)
+        .await
+        .map_err(|error| Refused::Unavailable(error.to_string()))?;
     found.ok_or_else(|| no_job(job))
 }
 
 /// Where an ended job's original lies now.
 pub(super) fn original(job: &Job) -> Option<&RawPath> {
-    job.delivered.iter().find(|moved| moved.kind == MoveKind::Original)?.path.as_ref()
+    job.delivered
+        .iter()
+        .find(|moved| moved.kind == MoveKind::Original)?
+        .path
+        .as_ref()
 }
 
 /// Fetches a failed or cancelled job's original back and removes its notes. Should the daemon die in between, the file is
 /// found without an open job and goes back to its inbox: a new job, nothing lost.
-pub(super) async fn reclaim(store: &Store, id: JobId, pipelines: &[String]) -> Result<Job, Refused> {
+pub(super) async fn reclaim(
+    store: &Store,
+    id: JobId,
+    pipelines: &[String],
+) -> Result<Job, Refused> {
     let job = ended_job(store, id).await?;
     if !matches!(job.state, State::Failed | State::Cancelled) {
-        let why = format!("the job is {}; only failed and cancelled jobs can be retried (`restore` puts the original back)", job.state.word());
+        let why = format!(
+            "the job is {}; only failed and cancelled jobs can be retried (`restore` puts the original back)",
+            job.state.word()
+        );
         return Err(Refused::Conflict(why));
     }
     if !pipelines.contains(&job.accepted.pipeline) {
-        return Err(Refused::Conflict(format!("pipeline `{}` is gone or has faults: put it right first", job.accepted.pipeline)));
+        return Err(Refused::Conflict(format!(
+            "pipeline `{}` is gone or has faults: put it right first",
+            job.accepted.pipeline
+        )));
     }
     let Some(from) = original(&job).cloned() else {
-        return Err(Refused::Conflict("the file was never taken; drop it into its inbox again".to_owned()));
+        return Err(Refused::Conflict(
+            "the file was never taken; drop it into its inbox again".to_owned(),
+        ));
     };
     let held = job.accepted.held.clone();
-    let notes: Vec<RawPath> = job.delivered.iter().filter(|moved| moved.kind == MoveKind::Note).filter_map(|moved| moved.path.clone()).collect();
+    let notes: Vec<RawPath> = job
+        .delivered
+        .iter()
+        .filter(|moved| moved.kind == MoveKind::Note)
+        .filter_map(|moved| moved.path.clone())
+        .collect();
     let fetched = blocking(move || {
         reclaim_file(&from.0, &held.0)?;
         for note in notes {
@@ -178,7 +257,10 @@ pub(super) async fn reclaim(store: &Store, id: JobId, pipelines: &[String]) -> R
     });
     match fetched.await {
         Ok(Ok(())) => Ok(job),
-        Ok(Err(error)) => Err(Refused::Conflict(format!("the original cannot be fetched back: {}", crate::telemetry::chain(&error)))),
+        Ok(Err(error)) => Err(Refused::Conflict(format!(
+            "the original cannot be fetched back: {}",
+            crate::telemetry::chain(&error)
+        ))),
         Err(problem) => Err(Refused::Unavailable(problem.detail)),
     }
 }
@@ -187,19 +269,30 @@ pub(super) async fn reclaim(store: &Store, id: JobId, pipelines: &[String]) -> R
 pub(super) async fn restore(store: Store, id: JobId) -> Result<RawPath, Refused> {
     let job = ended_job(&store, id).await?;
     if !job.state.is_terminal() {
-        return Err(Refused::Conflict(format!("the job is {}; wait for its end, or cancel it", job.state.word())));
+        return Err(Refused::Conflict(format!(
+            "the job is {}; wait for its end, or cancel it",
+            job.state.word()
+        )));
     }
     let Some(from) = original(&job).cloned() else {
-        return Err(Refused::Conflict("the original was deleted, as the pipeline says (`original: delete`)".to_owned()));
+        return Err(Refused::Conflict(
+            "the original was deleted, as the pipeline says (`original: delete`)".to_owned(),
+        ));
     };
     let (folder, to) = (job.accepted.folder.clone(), job.accepted.path.clone());
     if from == to {
-        return Err(Refused::Conflict("the original lies in its inbox already, as the pipeline says (`original: keep`)".to_owned()));
+        return Err(Refused::Conflict(
+            "the original lies in its inbox already, as the pipeline says (`original: keep`)"
+                .to_owned(),
+        ));
     }
     let copied = blocking(move || restore_file(&from.0, &folder.0, &to.0)).await;
     match copied {
         Ok(Ok(path)) => Ok(path.into()),
-        Ok(Err(error)) => Err(Refused::Conflict(format!("the original cannot be put back: {}", crate::telemetry::chain(&error)))),
+        Ok(Err(error)) => Err(Refused::Conflict(format!(
+            "the original cannot be put back: {}",
+            crate::telemetry::chain(&error)
+        ))),
         Err(problem) => Err(Refused::Unavailable(problem.detail)),
     }
 }
@@ -247,7 +340,11 @@ fn restore_file(from: &Path, inbox: &Path, to: &Path) -> Result<PathBuf, durable
 }
 
 /// What an earlier life left half-way, in the folders of these pipelines. Blocking.
-pub(super) fn sweep(spool: &Spool, pipelines: &[Arc<Pipeline>], standing: impl Fn(JobId) -> Standing) {
+pub(super) fn sweep(
+    spool: &Spool,
+    pipelines: &[Arc<Pipeline>],
+    standing: impl Fn(JobId) -> Standing,
+) {
     let mut swept = Swept::default();
     for pipeline in pipelines {
         swept.add(spool.sweep_inbox(&pipeline.watch.folder, &standing));
@@ -255,7 +352,10 @@ pub(super) fn sweep(spool: &Spool, pipelines: &[Arc<Pipeline>], standing: impl F
             Original::Archive(folder) => Some(folder),
             Original::Keep | Original::Delete => None,
         };
-        for folder in [&pipeline.output.root, &pipeline.failed].into_iter().chain(archive) {
+        for folder in [&pipeline.output.root, &pipeline.failed]
+            .into_iter()
+            .chain(archive)
+        {
             swept.add(spool.sweep_outbox(folder, &standing));
         }
     }
@@ -269,7 +369,10 @@ pub(super) fn sweep(spool: &Spool, pipelines: &[Arc<Pipeline>], standing: impl F
         tracing::warn!("left-over files could not be swept: {why}");
     }
     if !swept.removed.is_empty() {
-        tracing::info!(files = swept.removed.len(), "left-over temporary files removed");
+        tracing::info!(
+            files = swept.removed.len(),
+            "left-over temporary files removed"
+        );
     }
 }
 
@@ -279,7 +382,9 @@ pub(super) fn standing(job: &Job) -> Standing {
         State::Claiming => Standing::Claiming,
         State::Queued { .. } | State::Running { .. } | State::Waiting { .. } => Standing::Holding,
         State::Delivering { .. } => Standing::Staged,
-        State::Succeeded | State::Failed | State::Cancelled => Standing::Over(job.accepted.path.0.clone()),
+        State::Succeeded | State::Failed | State::Cancelled => {
+            Standing::Over(job.accepted.path.0.clone())
+        }
     }
 }
 
@@ -290,7 +395,12 @@ pub(super) fn low_disk(folders: &[PathBuf], min_free: u64) -> Option<String> {
         let free = durable::free_space(there).ok()?;
         (free < min_free).then(|| {
             let mib = |bytes: u64| bytes >> 20;
-            format!("only {} MiB are free at `{}`, fewer than {} (`min_free_mb`)", mib(free), folder.display(), mib(min_free))
+            format!(
+                "only {} MiB are free at `{}`, fewer than {} (`min_free_mb`)",
+                mib(free),
+                folder.display(),
+                mib(min_free)
+            )
         })
     })
 }

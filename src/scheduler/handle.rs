@@ -133,9 +133,18 @@ pub(crate) enum Command {
     UploadPath(String, Answer<PathBuf>),
     Explain(PathBuf, Answer<Explanation>),
     WhyQueued(JobId, oneshot::Sender<Option<String>>),
-    Save { id: String, yaml: String, expected: Option<String>, answer: Answer<bool> },
+    Save {
+        id: String,
+        yaml: String,
+        expected: Option<String>,
+        answer: Answer<bool>,
+    },
     Delete(String, Answer<()>),
-    Check { id: String, yaml: Vec<u8>, answer: Answer<Vec<Fault>> },
+    Check {
+        id: String,
+        yaml: Vec<u8>,
+        answer: Answer<Vec<Fault>>,
+    },
     Reload,
 }
 
@@ -145,13 +154,20 @@ impl Scheduler {
         pipelines: watch::Receiver<Arc<PipelineSet>>,
         health: watch::Receiver<Arc<Health>>,
     ) -> Self {
-        Self { commands, pipelines, health }
+        Self {
+            commands,
+            pipelines,
+            health,
+        }
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Refused> {
         let gone = || Refused::Unavailable("the daemon is shutting down".to_owned());
         let (answer, answered) = oneshot::channel();
-        self.commands.send(command(answer)).await.map_err(|_| gone())?;
+        self.commands
+            .send(command(answer))
+            .await
+            .map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 
@@ -184,7 +200,8 @@ impl Scheduler {
     /// # Errors
     /// There is no such pipeline.
     pub async fn pause(&self, pipeline: &str, reason: &str) -> Result<(), Refused> {
-        self.ask(|answer| Command::Pause(pipeline.to_owned(), Some(reason.to_owned()), answer)).await
+        self.ask(|answer| Command::Pause(pipeline.to_owned(), Some(reason.to_owned()), answer))
+            .await
     }
 
     /// Starts attempts of a pipeline again.
@@ -192,7 +209,8 @@ impl Scheduler {
     /// # Errors
     /// There is no such pipeline.
     pub async fn resume(&self, pipeline: &str) -> Result<(), Refused> {
-        self.ask(|answer| Command::Pause(pipeline.to_owned(), None, answer)).await
+        self.ask(|answer| Command::Pause(pipeline.to_owned(), None, answer))
+            .await
     }
 
     /// Scans a pipeline's folder now.
@@ -200,7 +218,8 @@ impl Scheduler {
     /// # Errors
     /// There is no such pipeline.
     pub async fn scan(&self, pipeline: &str) -> Result<(), Refused> {
-        self.ask(|answer| Command::Scan(pipeline.to_owned(), answer)).await
+        self.ask(|answer| Command::Scan(pipeline.to_owned(), answer))
+            .await
     }
 
     /// Where an upload for this pipeline is to be written: on the inbox's own file system, hidden from its watch.
@@ -208,7 +227,8 @@ impl Scheduler {
     /// # Errors
     /// There is no such pipeline, or it takes no files now.
     pub async fn upload_path(&self, pipeline: &str) -> Result<PathBuf, Refused> {
-        self.ask(|answer| Command::UploadPath(pipeline.to_owned(), answer)).await
+        self.ask(|answer| Command::UploadPath(pipeline.to_owned(), answer))
+            .await
     }
 
     /// Takes an uploaded file; answers when the job is durable and the file is ours.
@@ -231,8 +251,19 @@ impl Scheduler {
     ///
     /// # Errors
     /// It has faults, or `expected` is not its current revision any more.
-    pub async fn save_pipeline(&self, id: &str, yaml: String, expected: Option<String>) -> Result<bool, Refused> {
-        self.ask(|answer| Command::Save { id: id.to_owned(), yaml, expected, answer }).await
+    pub async fn save_pipeline(
+        &self,
+        id: &str,
+        yaml: String,
+        expected: Option<String>,
+    ) -> Result<bool, Refused> {
+        self.ask(|answer| Command::Save {
+            id: id.to_owned(),
+            yaml,
+            expected,
+            answer,
+        })
+        .await
     }
 
     /// Removes a pipeline's file; queued and running jobs finish.
@@ -240,7 +271,8 @@ impl Scheduler {
     /// # Errors
     /// There is no such pipeline.
     pub async fn delete_pipeline(&self, id: &str) -> Result<(), Refused> {
-        self.ask(|answer| Command::Delete(id.to_owned(), answer)).await
+        self.ask(|answer| Command::Delete(id.to_owned(), answer))
+            .await
     }
 
     /// Every fault of a pipeline text, alone and beside the current pipelines.
@@ -248,7 +280,12 @@ impl Scheduler {
     /// # Errors
     /// Only while the daemon shuts down.
     pub async fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Result<Vec<Fault>, Refused> {
-        self.ask(|answer| Command::Check { id: id.to_owned(), yaml, answer }).await
+        self.ask(|answer| Command::Check {
+            id: id.to_owned(),
+            yaml,
+            answer,
+        })
+        .await
     }
 
     /// Reads the pipeline files again.

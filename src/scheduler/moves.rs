@@ -74,11 +74,24 @@ pub struct Brought<'a> {
 /// The name cannot be used or is taken under `if_exists: fail`, or the folder cannot be written.
 pub fn stage(spool: &Spool, start: &Start, number: u32, piece: Piece) -> Result<Outcome, Failure> {
     let output = &start.pipeline.output;
-    let below = Path::new(&piece.folder).strip_prefix(&output.root).map_err(|_| {
-        let detail = format!("the output folder `{}` lies outside of `{}`", piece.folder, output.root.display());
-        rejected(Problem::new(Code::OutputName, detail).hint("look at `output.folder` of the pipeline"))
-    })?;
-    let receipts: &[&str] = if output.receipt && piece.kind == MoveKind::Document { &[".json"] } else { &[] };
+    let below = Path::new(&piece.folder)
+        .strip_prefix(&output.root)
+        .map_err(|_| {
+            let detail = format!(
+                "the output folder `{}` lies outside of `{}`",
+                piece.folder,
+                output.root.display()
+            );
+            rejected(
+                Problem::new(Code::OutputName, detail)
+                    .hint("look at `output.folder` of the pipeline"),
+            )
+        })?;
+    let receipts: &[&str] = if output.receipt && piece.kind == MoveKind::Document {
+        &[".json"]
+    } else {
+        &[]
+    };
     let wanted = Wanted {
         job: start.job,
         root: &output.root,
@@ -87,23 +100,40 @@ pub fn stage(spool: &Spool, start: &Start, number: u32, piece: Piece) -> Result<
         if_exists: output.if_exists,
         companions: receipts,
     };
-    let planned = spool.plan(&wanted).map_err(|error| rejected(plan_problem(&error)))?;
-    let to = Destination { root: &output.root, path: &planned.path, job: start.job, number };
-    let staged = spool.stage(&piece.file, &to).map_err(|error| stage_failure(&error))?;
-    Ok(Outcome { planned, staged, kind: piece.kind, mime: piece.mime, pages: piece.pages })
+    let planned = spool
+        .plan(&wanted)
+        .map_err(|error| rejected(plan_problem(&error)))?;
+    let to = Destination {
+        root: &output.root,
+        path: &planned.path,
+        job: start.job,
+        number,
+    };
+    let staged = spool
+        .stage(&piece.file, &to)
+        .map_err(|error| stage_failure(&error))?;
+    Ok(Outcome {
+        planned,
+        staged,
+        kind: piece.kind,
+        mime: piece.mime,
+        pages: piece.pages,
+    })
 }
 
 fn rejected(problem: Problem) -> Failure {
-    Failure { ending: Ending::Rejected, problem }
+    Failure {
+        ending: Ending::Rejected,
+        problem,
+    }
 }
 
 fn plan_problem(error: &PlanError) -> Problem {
     match error {
         PlanError::Exists(_) => Problem::new(Code::OutputExists, error.to_string())
             .hint("remove it, or set `output.if_exists` to number, overwrite or skip"),
-        PlanError::Name(_) => {
-            Problem::new(Code::OutputName, error.to_string()).hint("look at `output.name` and `output.folder` of the pipeline")
-        }
+        PlanError::Name(_) => Problem::new(Code::OutputName, error.to_string())
+            .hint("look at `output.name` and `output.folder` of the pipeline"),
     }
 }
 
@@ -129,8 +159,15 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
             moves.push(receipt(spool, brought, outcome, number)?);
         }
     }
-    moves.push(original(&start.accepted, &start.blake3, &start.pipeline.original));
-    Ok(Redo { verdict: Verdict::Succeed, moves })
+    moves.push(original(
+        &start.accepted,
+        &start.blake3,
+        &start.pipeline.original,
+    ));
+    Ok(Redo {
+        verdict: Verdict::Succeed,
+        moves,
+    })
 }
 
 fn original(accepted: &crate::job::event::Accepted, blake3: &str, rule: &Original) -> Move {
@@ -151,8 +188,20 @@ fn original(accepted: &crate::job::event::Accepted, blake3: &str, rule: &Origina
     }
 }
 
-fn receipt(spool: &Spool, brought: &Brought<'_>, outcome: &Outcome, number: u32) -> Result<Move, Failure> {
-    let Start { job, attempt, pipeline, accepted, blake3, created } = brought.start;
+fn receipt(
+    spool: &Spool,
+    brought: &Brought<'_>,
+    outcome: &Outcome,
+    number: u32,
+) -> Result<Move, Failure> {
+    let Start {
+        job,
+        attempt,
+        pipeline,
+        accepted,
+        blake3,
+        created,
+    } = brought.start;
     let text = json!({
         "job": job,
         "attempt": attempt,
@@ -171,8 +220,15 @@ fn receipt(spool: &Spool, brought: &Brought<'_>, outcome: &Outcome, number: u32)
         "writtenAt": Timestamp::now().rfc3339(),
     });
     let path = companion(&outcome.planned.path, ".json");
-    let to = Destination { root: &pipeline.output.root, path: &path, job: *job, number: RECEIPTS + number };
-    let staged = spool.stage_bytes(&pretty(&text), &to).map_err(|error| stage_failure(&error))?;
+    let to = Destination {
+        root: &pipeline.output.root,
+        path: &path,
+        job: *job,
+        number: RECEIPTS + number,
+    };
+    let staged = spool
+        .stage_bytes(&pretty(&text), &to)
+        .map_err(|error| stage_failure(&error))?;
     Ok(Move {
         kind: MoveKind::Receipt,
         from: staged.temp.into(),
@@ -193,20 +249,39 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
     let job = &about.job;
     let blake3 = job.blake3.clone().unwrap_or_default();
     if let Some(rule) = &about.archive {
-        return Ok(Redo { verdict: Verdict::Succeed, moves: vec![original(&job.accepted, &blake3, rule)] });
+        return Ok(Redo {
+            verdict: Verdict::Succeed,
+            moves: vec![original(&job.accepted, &blake3, rule)],
+        });
     }
     // The original and its notes keep together: all take the same number.
-    let path = spool.plan_original(job.id, &about.failed, &job.accepted.relative.0, &[TEXT_NOTE, JSON_NOTE]);
+    let path = spool.plan_original(
+        job.id,
+        &about.failed,
+        &job.accepted.relative.0,
+        &[TEXT_NOTE, JSON_NOTE],
+    );
     let mut moves = Vec::new();
     let problem = about.problem.as_ref();
     let notes = [
-        (TEXT_NOTE, plain_note(job, problem).into_bytes(), "text/plain; charset=utf-8"),
+        (
+            TEXT_NOTE,
+            plain_note(job, problem).into_bytes(),
+            "text/plain; charset=utf-8",
+        ),
         (JSON_NOTE, json_note(job, problem), "application/json"),
     ];
     for (number, (ending, bytes, mime)) in (NOTES..).zip(notes) {
         let note = companion(&path, ending);
-        let to = Destination { root: &about.failed, path: &note, job: job.id, number };
-        let staged = spool.stage_bytes(&bytes, &to).map_err(|error| stage_problem(&error))?;
+        let to = Destination {
+            root: &about.failed,
+            path: &note,
+            job: job.id,
+            number,
+        };
+        let staged = spool
+            .stage_bytes(&bytes, &to)
+            .map_err(|error| stage_problem(&error))?;
         moves.push(Move {
             kind: MoveKind::Note,
             from: staged.temp.into(),
@@ -221,21 +296,31 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
     let mut last = original(&job.accepted, &blake3, &Original::Delete);
     last.to = Some(path.into());
     moves.push(last);
-    let verdict = about.problem.clone().map_or(Verdict::Cancel, |problem| Verdict::Fail { problem });
+    let verdict = about
+        .problem
+        .clone()
+        .map_or(Verdict::Cancel, |problem| Verdict::Fail { problem });
     Ok(Redo { verdict, moves })
 }
 
 fn plain_note(job: &Job, problem: Option<&Problem>) -> String {
     let name = job.name();
     let mut note = match problem {
-        Some(problem) => format!("{name} could not be processed.\n\nReason: {}.\n{}\n", problem.code.title(), sentence(&problem.detail)),
+        Some(problem) => format!(
+            "{name} could not be processed.\n\nReason: {}.\n{}\n",
+            problem.code.title(),
+            sentence(&problem.detail)
+        ),
         None => format!("{name} was not processed: somebody cancelled it.\n"),
     };
     if let Some(problem) = problem {
         let place = [
             problem.step.as_ref().map(|step| format!("Step: {step}")),
             problem.page.map(|page| format!("Page: {page}")),
-            problem.plugin.as_ref().map(|plugin| format!("Plugin: {plugin}")),
+            problem
+                .plugin
+                .as_ref()
+                .map(|plugin| format!("Plugin: {plugin}")),
         ];
         for line in place.into_iter().flatten() {
             note.push_str(&line);
@@ -259,8 +344,15 @@ fn plain_note(job: &Job, problem: Option<&Problem>) -> String {
 /// Upper case at its start, a full stop at its end.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>()).unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?', '`']) { "" } else { "." };
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().collect::<String>())
+        .unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?', '`']) {
+        ""
+    } else {
+        "."
+    };
     format!("{first}{}{end}", letters.as_str())
 }
 
@@ -303,17 +395,27 @@ fn pretty(value: &serde_json::Value) -> Vec<u8> {
 fn stage_problem(error: &StageError) -> Problem {
     let detail = crate::telemetry::chain(error);
     match error {
-        StageError::NoSpace(_) => Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself"),
-        StageError::Blocked(_) | StageError::Io(_) => {
-            Problem::new(Code::FolderBlocked, detail).hint("make the folder writable for the daemon; the job goes on by itself")
+        StageError::NoSpace(_) => {
+            Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself")
         }
-        StageError::Leaves { .. } => Problem::new(Code::OutputName, detail).hint("look at `output.folder` of the pipeline"),
+        StageError::Blocked(_) | StageError::Io(_) => Problem::new(Code::FolderBlocked, detail)
+            .hint("make the folder writable for the daemon; the job goes on by itself"),
+        StageError::Leaves { .. } => {
+            Problem::new(Code::OutputName, detail).hint("look at `output.folder` of the pipeline")
+        }
     }
 }
 
 fn stage_failure(error: &StageError) -> Failure {
-    let ending = if matches!(error, StageError::Leaves { .. }) { Ending::Rejected } else { Ending::Environment };
-    Failure { ending, problem: stage_problem(error) }
+    let ending = if matches!(error, StageError::Leaves { .. }) {
+        Ending::Rejected
+    } else {
+        Ending::Environment
+    };
+    Failure {
+        ending,
+        problem: stage_problem(error),
+    }
 }
 
 /// What a failed move means for the job.
@@ -321,7 +423,10 @@ fn stage_failure(error: &StageError) -> Failure {
 pub fn redo_problem(error: &RedoError) -> Problem {
     let detail = crate::telemetry::chain(error);
     match error {
-        RedoError::NoSpace(_) => Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself"),
-        _ => Problem::new(Code::FolderBlocked, detail).hint("put the folder right; the job goes on by itself"),
+        RedoError::NoSpace(_) => {
+            Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself")
+        }
+        _ => Problem::new(Code::FolderBlocked, detail)
+            .hint("put the folder right; the job goes on by itself"),
     }
 }

@@ -4,11 +4,11 @@
 use crate::durable;
 use crate::event::{Draft, Event, PipelineEvent};
 use crate::pipeline::check;
-use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::folders;
 use crate::pipeline::load;
+use crate::pipeline::surroundings::Surroundings;
 use crate::plugin::catalog::Catalog;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -70,15 +70,29 @@ pub enum Unsaved {
 impl Shelf {
     /// An empty shelf. `last_good` has the YAML of each pipeline's last good revision of an earlier life.
     #[must_use]
-    pub fn new(folder: PathBuf, surroundings: Surroundings, last_good: BTreeMap<String, String>) -> Self {
-        Self { folder, surroundings, entries: BTreeMap::new(), last_good }
+    pub fn new(
+        folder: PathBuf,
+        surroundings: Surroundings,
+        last_good: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            folder,
+            surroundings,
+            entries: BTreeMap::new(),
+            last_good,
+        }
     }
 
     /// Reads every file again. Events tell only what changed.
     pub fn reload(&mut self, catalog: &Catalog) -> Reloaded {
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
         for loaded in self.load(catalog) {
-            let mut entry = Entry { id: loaded.id.clone(), file: loaded.file, current: None, faults: Vec::new() };
+            let mut entry = Entry {
+                id: loaded.id.clone(),
+                file: loaded.file,
+                current: None,
+                faults: Vec::new(),
+            };
             match loaded.result {
                 Ok(pipeline) => entry.current = Some(Arc::new(pipeline)),
                 Err(faults) => entry.faults = faults,
@@ -94,9 +108,17 @@ impl Shelf {
         self.refuse_loops(&mut entries);
         self.keep_last_good(&mut entries, catalog);
         let events = self.changes(&entries);
-        let new = entries.keys().filter(|id| !self.entries.contains_key(*id)).cloned().collect();
+        let new = entries
+            .keys()
+            .filter(|id| !self.entries.contains_key(*id))
+            .cloned()
+            .collect();
         self.entries = entries;
-        Reloaded { events, entries: self.entries.values().cloned().collect(), new }
+        Reloaded {
+            events,
+            entries: self.entries.values().cloned().collect(),
+            new,
+        }
     }
 
     /// Where a faulty file has a good revision before it, that one goes on.
@@ -104,10 +126,14 @@ impl Shelf {
         for entry in entries.values_mut() {
             match &entry.current {
                 Some(pipeline) => {
-                    self.last_good.insert(entry.id.clone(), pipeline.yaml.clone());
+                    self.last_good
+                        .insert(entry.id.clone(), pipeline.yaml.clone());
                 }
                 None => {
-                    let earlier = self.entries.get(&entry.id).and_then(|earlier| earlier.current.clone());
+                    let earlier = self
+                        .entries
+                        .get(&entry.id)
+                        .and_then(|earlier| earlier.current.clone());
                     entry.current = earlier.or_else(|| self.recheck_last_good(&entry.id, catalog));
                 }
             }
@@ -125,16 +151,27 @@ impl Shelf {
 
     fn recheck_last_good(&self, id: &str, catalog: &Catalog) -> Option<Arc<Pipeline>> {
         let yaml = self.last_good.get(id)?;
-        check::check(id, id, yaml.as_bytes(), catalog, &self.surroundings).ok().map(Arc::new)
+        check::check(id, id, yaml.as_bytes(), catalog, &self.surroundings)
+            .ok()
+            .map(Arc::new)
     }
 
     /// Pipelines that would feed each other, or share a folder, get a fault. Those at work have right of way.
     fn refuse_loops(&self, entries: &mut BTreeMap<String, Entry>) {
-        let mut all: Vec<(Arc<Pipeline>, String)> =
-            entries.values().filter_map(|entry| Some((entry.current.clone()?, entry.label()))).collect();
-        let at_work = |pipeline: &Pipeline| self.entries.get(&pipeline.id).is_some_and(|entry| entry.current.is_some());
+        let mut all: Vec<(Arc<Pipeline>, String)> = entries
+            .values()
+            .filter_map(|entry| Some((entry.current.clone()?, entry.label())))
+            .collect();
+        let at_work = |pipeline: &Pipeline| {
+            self.entries
+                .get(&pipeline.id)
+                .is_some_and(|entry| entry.current.is_some())
+        };
         all.sort_by_key(|(pipeline, _)| !at_work(pipeline));
-        let beside: Vec<folders::Entry<'_>> = all.iter().map(|(pipeline, file)| folders::Entry { pipeline, file }).collect();
+        let beside: Vec<folders::Entry<'_>> = all
+            .iter()
+            .map(|(pipeline, file)| folders::Entry { pipeline, file })
+            .collect();
         for (id, fault) in folders::folders(&beside) {
             if let Some(entry) = entries.get_mut(&id) {
                 entry.current = None;
@@ -145,20 +182,39 @@ impl Shelf {
 
     fn changes(&self, entries: &BTreeMap<String, Entry>) -> Vec<Draft> {
         let mut changes = Vec::new();
-        let mut say = |pipeline: &str, what| changes.push(Draft::now(Event::Pipeline { pipeline: pipeline.to_owned(), what }));
+        let mut say = |pipeline: &str, what| {
+            changes.push(Draft::now(Event::Pipeline {
+                pipeline: pipeline.to_owned(),
+                what,
+            }))
+        };
         for entry in entries.values() {
             let before = self.entries.get(&entry.id);
-            let revision = |entry: &Entry| entry.current.as_ref().map(|pipeline| pipeline.revision.clone());
+            let revision = |entry: &Entry| {
+                entry
+                    .current
+                    .as_ref()
+                    .map(|pipeline| pipeline.revision.clone())
+            };
             let faults: Vec<String> = entry.faults.iter().map(ToString::to_string).collect();
             if !faults.is_empty() {
-                let said: Vec<String> = before.map(|before| before.faults.iter().map(ToString::to_string).collect()).unwrap_or_default();
+                let said: Vec<String> = before
+                    .map(|before| before.faults.iter().map(ToString::to_string).collect())
+                    .unwrap_or_default();
                 if said != faults {
                     say(&entry.id, PipelineEvent::Invalid { faults });
                 }
             } else if let Some(pipeline) = &entry.current
-                && (before.and_then(revision).as_ref() != Some(&pipeline.revision) || before.is_some_and(|before| !before.faults.is_empty()))
+                && (before.and_then(revision).as_ref() != Some(&pipeline.revision)
+                    || before.is_some_and(|before| !before.faults.is_empty()))
             {
-                say(&entry.id, PipelineEvent::Loaded { revision: pipeline.revision.clone(), yaml: pipeline.yaml.clone() });
+                say(
+                    &entry.id,
+                    PipelineEvent::Loaded {
+                        revision: pipeline.revision.clone(),
+                        yaml: pipeline.yaml.clone(),
+                    },
+                );
             }
         }
         for gone in self.entries.keys().filter(|id| !entries.contains_key(*id)) {
@@ -171,18 +227,34 @@ impl Shelf {
     ///
     /// # Errors
     /// It has faults, somebody changed it, or the file cannot be written.
-    pub fn save(&self, id: &str, yaml: &str, expected: Option<&str>, catalog: &Catalog) -> Result<bool, Unsaved> {
+    pub fn save(
+        &self,
+        id: &str,
+        yaml: &str,
+        expected: Option<&str>,
+        catalog: &Catalog,
+    ) -> Result<bool, Unsaved> {
         let known = self.entries.get(id);
-        let file = known.map_or_else(|| self.folder.join(format!("{id}.yaml")), |entry| entry.file.clone());
+        let file = known.map_or_else(
+            || self.folder.join(format!("{id}.yaml")),
+            |entry| entry.file.clone(),
+        );
         if let Some(expected) = expected {
-            let current = known.and_then(|entry| entry.current.as_ref()).map(|pipeline| pipeline.revision.clone());
+            let current = known
+                .and_then(|entry| entry.current.as_ref())
+                .map(|pipeline| pipeline.revision.clone());
             if current.as_deref() != Some(expected) {
                 let now = current.unwrap_or_else(|| "nothing".to_owned());
-                return Err(Unsaved::Conflict(format!("pipeline `{id}` was changed since: it is at revision {now} now, not {expected}")));
+                return Err(Unsaved::Conflict(format!(
+                    "pipeline `{id}` was changed since: it is at revision {now} now, not {expected}"
+                )));
             }
         }
-        let label = file.file_name().map_or_else(|| id.to_owned(), |name| name.to_string_lossy().into_owned());
-        let pipeline = check::check(id, &label, yaml.as_bytes(), catalog, &self.surroundings).map_err(Unsaved::Faults)?;
+        let label = file
+            .file_name()
+            .map_or_else(|| id.to_owned(), |name| name.to_string_lossy().into_owned());
+        let pipeline = check::check(id, &label, yaml.as_bytes(), catalog, &self.surroundings)
+            .map_err(Unsaved::Faults)?;
         let faults = self.beside_others(&pipeline, &label);
         if !faults.is_empty() {
             return Err(Unsaved::Faults(faults));
@@ -193,11 +265,23 @@ impl Shelf {
 
     /// What keeps a pipeline from being used beside the others.
     fn beside_others(&self, pipeline: &Pipeline, file: &str) -> Vec<Fault> {
-        let others = self.entries.values().filter(|entry| entry.id != pipeline.id);
-        let others: Vec<(Arc<Pipeline>, String)> = others.filter_map(|entry| Some((entry.current.clone()?, entry.label()))).collect();
-        let mut all: Vec<folders::Entry<'_>> = others.iter().map(|(pipeline, file)| folders::Entry { pipeline, file }).collect();
+        let others = self
+            .entries
+            .values()
+            .filter(|entry| entry.id != pipeline.id);
+        let others: Vec<(Arc<Pipeline>, String)> = others
+            .filter_map(|entry| Some((entry.current.clone()?, entry.label())))
+            .collect();
+        let mut all: Vec<folders::Entry<'_>> = others
+            .iter()
+            .map(|(pipeline, file)| folders::Entry { pipeline, file })
+            .collect();
         all.push(folders::Entry { pipeline, file });
-        folders::folders(&all).into_iter().filter(|(of, _)| *of == pipeline.id).map(|(_, fault)| fault).collect()
+        folders::folders(&all)
+            .into_iter()
+            .filter(|(of, _)| *of == pipeline.id)
+            .map(|(_, fault)| fault)
+            .collect()
     }
 
     /// Every fault of a text as the pipeline `id`, alone and beside the others.
@@ -214,7 +298,9 @@ impl Shelf {
     /// # Errors
     /// There is none (`Ok(false)`), or it cannot be removed.
     pub fn delete(&mut self, id: &str) -> Result<bool, String> {
-        let Some(entry) = self.entries.get(id) else { return Ok(false) };
+        let Some(entry) = self.entries.get(id) else {
+            return Ok(false);
+        };
         durable::remove(&entry.file).map_err(|error| error.to_string())?;
         self.last_good.remove(id);
         Ok(true)

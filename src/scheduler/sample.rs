@@ -55,8 +55,18 @@ pub struct Outcome {
 }
 
 /// Runs the pipeline over the sample; `watch` sees every update first.
-pub async fn run(pool: &Pool, catalog: &Catalog, bounds: Bounds, sample: Sample, mut watch: impl FnMut(&Update)) -> Outcome {
-    let mut outcome = Outcome { result: Ok(Bill::default()), pieces: Vec::new(), warnings: Vec::new() };
+pub async fn run(
+    pool: &Pool,
+    catalog: &Catalog,
+    bounds: Bounds,
+    sample: Sample,
+    mut watch: impl FnMut(&Update),
+) -> Outcome {
+    let mut outcome = Outcome {
+        result: Ok(Bill::default()),
+        pieces: Vec::new(),
+        warnings: Vec::new(),
+    };
     let start = start(&sample);
     let plan = match plan(catalog, &start, bounds) {
         Ok((plan, _)) => plan,
@@ -65,15 +75,42 @@ pub async fn run(pool: &Pool, catalog: &Catalog, bounds: Bounds, sample: Sample,
             return outcome;
         }
     };
-    let limits = Limits { deadline: sample.pipeline.timeout, stall: sample.pipeline.stalled_after };
+    let limits = Limits {
+        deadline: sample.pipeline.timeout,
+        stall: sample.pipeline.stalled_after,
+    };
     let mut running = pool.run(plan, sample.input, limits);
     while let Some(update) = running.updates.recv().await {
         watch(&update);
         match update {
-            Update::Output { pages, name, folder, file, .. } => {
-                outcome.pieces.push(Piece { name, folder, mime: "application/pdf".to_owned(), pages: Some(pages), file });
+            Update::Output {
+                pages,
+                name,
+                folder,
+                file,
+                ..
+            } => {
+                outcome.pieces.push(Piece {
+                    name,
+                    folder,
+                    mime: "application/pdf".to_owned(),
+                    pages: Some(pages),
+                    file,
+                });
             }
-            Update::Artifact { name, mime, folder, file, .. } => outcome.pieces.push(Piece { name, folder, mime, pages: None, file }),
+            Update::Artifact {
+                name,
+                mime,
+                folder,
+                file,
+                ..
+            } => outcome.pieces.push(Piece {
+                name,
+                folder,
+                mime,
+                pages: None,
+                file,
+            }),
             Update::Warning(warned) => outcome.warnings.push(warned.message),
             Update::Ended(result) => outcome.result = result,
             _ => {}
@@ -83,7 +120,11 @@ pub async fn run(pool: &Pool, catalog: &Catalog, bounds: Bounds, sample: Sample,
 }
 
 fn start(sample: &Sample) -> Start {
-    let name = sample.path.0.file_name().map_or_else(|| Path::new("sample.pdf").into(), RawPath::from);
+    let name = sample
+        .path
+        .0
+        .file_name()
+        .map_or_else(|| Path::new("sample.pdf").into(), RawPath::from);
     let accepted = Accepted {
         pipeline: sample.pipeline.id.clone(),
         revision: sample.pipeline.revision.clone(),
@@ -91,11 +132,24 @@ fn start(sample: &Sample) -> Start {
         folder: sample.path.0.parent().unwrap_or(Path::new("")).into(),
         relative: name,
         held: sample.path.clone(),
-        identity: Identity { device: 0, inode: 0, size: sample.size, mtime_ns: 0, ctime_ns: 0 },
+        identity: Identity {
+            device: 0,
+            inode: 0,
+            size: sample.size,
+            mtime_ns: 0,
+            ctime_ns: 0,
+        },
         origin: Origin::Upload,
         priority: 0,
         steps: Vec::new(),
     };
     let job = JobId(ulid::Ulid::generate());
-    Start { job, attempt: 1, pipeline: Arc::clone(&sample.pipeline), accepted, blake3: String::new(), created: Timestamp::now() }
+    Start {
+        job,
+        attempt: 1,
+        pipeline: Arc::clone(&sample.pipeline),
+        accepted,
+        blake3: String::new(),
+        created: Timestamp::now(),
+    }
 }

@@ -23,19 +23,45 @@ fn a_dropped_file_comes_out_whole_and_its_original_is_archived() {
     let mut feed = daemon.follow("/files/events?path=inbox/turn/a.pdf");
     home.drop_file("inbox/turn", "a.pdf", sample::pdf(3));
     let end = feed.until_named("job.succeeded");
-    let names: Vec<&str> = feed.names().into_iter().filter(|name| name.contains('.') && *name != "step.progress").collect();
+    let names: Vec<&str> = feed
+        .names()
+        .into_iter()
+        .filter(|name| name.contains('.') && *name != "step.progress")
+        .collect();
     let expected = [
-        "job.accepted", "job.queued", "job.started", "step.started", "step.finished", "step.started", "step.finished",
-        "job.delivering", "artifact.written", "artifact.written", "job.succeeded",
+        "job.accepted",
+        "job.queued",
+        "job.started",
+        "step.started",
+        "step.finished",
+        "step.started",
+        "step.finished",
+        "job.delivering",
+        "artifact.written",
+        "artifact.written",
+        "job.succeeded",
     ];
-    let names: Vec<&str> = names.into_iter().filter(|name| !name.starts_with("file.")).collect();
+    let names: Vec<&str> = names
+        .into_iter()
+        .filter(|name| !name.starts_with("file."))
+        .collect();
     assert_eq!(names, expected);
     let output = std::fs::read(home.path("outbox/turn/a.pdf")).expect("the output is there");
     assert_eq!(sample::rotations(&output), [90, 90, 90]);
     assert!(home.path("archive/turn/a.pdf").is_file());
     assert_eq!(files(&home.path("inbox")), Vec::<PathBuf>::new());
-    let job = daemon.get(&format!("/jobs/{}", end.data["job"].as_str().expect("it names its job")));
-    assert_eq!((job.body["state"].as_str(), job.body["parses"].as_u64(), job.body["saves"].as_u64()), (Some("succeeded"), Some(1), Some(1)));
+    let job = daemon.get(&format!(
+        "/jobs/{}",
+        end.data["job"].as_str().expect("it names its job")
+    ));
+    assert_eq!(
+        (
+            job.body["state"].as_str(),
+            job.body["parses"].as_u64(),
+            job.body["saves"].as_u64()
+        ),
+        (Some("succeeded"), Some(1), Some(1))
+    );
 }
 
 #[test]
@@ -48,10 +74,18 @@ fn one_document_in_and_several_out() {
     home.drop_file("inbox/split", "five.pdf", sample::pdf(5));
     feed.until_named("job.succeeded");
     let outputs = files(&home.path("outbox/split"));
-    assert_eq!(outputs, ["five-1.pdf", "five-2.pdf", "five-3.pdf"].map(PathBuf::from));
+    assert_eq!(
+        outputs,
+        ["five-1.pdf", "five-2.pdf", "five-3.pdf"].map(PathBuf::from)
+    );
     let pages: Vec<usize> = outputs
         .iter()
-        .map(|name| sample::rotations(&std::fs::read(home.path("outbox/split").join(name)).expect("it is there")).len())
+        .map(|name| {
+            sample::rotations(
+                &std::fs::read(home.path("outbox/split").join(name)).expect("it is there"),
+            )
+            .len()
+        })
         .collect();
     assert_eq!(pages, [2, 2, 1]);
 }
@@ -62,10 +96,17 @@ fn what_cannot_be_done_lies_in_failed_with_a_note_in_plain_words() {
     home.pipeline("turn", ROTATE);
     let daemon = home.serve();
     let mut feed = daemon.follow("/events");
-    home.drop_file("inbox/turn", "locked.pdf", sample::Sample::new("locked", 2).encrypted("secret", "owner").bytes());
+    home.drop_file(
+        "inbox/turn",
+        "locked.pdf",
+        sample::Sample::new("locked", 2)
+            .encrypted("secret", "owner")
+            .bytes(),
+    );
     let failed = feed.until_named("job.failed");
     assert_eq!(failed.data["problem"]["type"], "/problems/pdf-encrypted");
-    let note = std::fs::read_to_string(home.path("failed/turn/locked.pdf.error.txt")).expect("the note is there");
+    let note = std::fs::read_to_string(home.path("failed/turn/locked.pdf.error.txt"))
+        .expect("the note is there");
     assert!(note.contains("needs a password"), "{note}");
     assert!(home.path("failed/turn/locked.pdf").is_file());
     assert!(home.path("failed/turn/locked.pdf.error.json").is_file());

@@ -5,7 +5,9 @@ use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::sample;
 
 fn pipeline(angle: i32) -> String {
-    format!("watch: {{ folder: inbox/p, quiet: 0s }}\nsteps:\n  - uses: rotate\n    with: {{ angle: {angle} }}\n")
+    format!(
+        "watch: {{ folder: inbox/p, quiet: 0s }}\nsteps:\n  - uses: rotate\n    with: {{ angle: {angle} }}\n"
+    )
 }
 
 #[test]
@@ -14,10 +16,16 @@ fn a_bad_file_leaves_the_last_good_revision_running_even_over_a_restart() {
     home.pipeline("p", &pipeline(90));
     let daemon = home.serve();
     let mut feed = daemon.follow("/events");
-    home.pipeline("p", "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotat\n    with: { angle: 90 }\n");
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotat\n    with: { angle: 90 }\n",
+    );
     let invalid = feed.until_named("pipeline.invalid");
     let said = invalid.data["faults"].to_string();
-    assert!(said.contains("p.yaml:3:11") && said.contains("rotate"), "{said}");
+    assert!(
+        said.contains("p.yaml:3:11") && said.contains("rotate"),
+        "{said}"
+    );
     home.drop_file("inbox/p", "1.pdf", sample::pdf(1));
     feed.until_named("job.succeeded");
     assert!(daemon.stop().success());
@@ -52,8 +60,14 @@ fn a_change_counts_for_the_next_file() {
 #[test]
 fn an_outbox_inside_an_inbox_is_refused() {
     let home = TestHome::new(PROGRAM);
-    home.pipeline("a", "watch: { folder: inbox/a }\nsteps: [{ uses: reverse }]\noutput: { folder: inbox/b }\n");
-    home.pipeline("b", "watch: { folder: inbox/b }\nsteps: [{ uses: reverse }]\n");
+    home.pipeline(
+        "a",
+        "watch: { folder: inbox/a }\nsteps: [{ uses: reverse }]\noutput: { folder: inbox/b }\n",
+    );
+    home.pipeline(
+        "b",
+        "watch: { folder: inbox/b }\nsteps: [{ uses: reverse }]\n",
+    );
     let (code, faults, _) = home.run(&["check"]);
     assert_eq!(code, 3, "{faults}");
     assert!(faults.contains("allow_chain"), "{faults}");

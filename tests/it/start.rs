@@ -10,7 +10,10 @@ fn a_second_daemon_on_the_same_home_is_refused() {
     let first = home.serve();
     let (code, _, message) = home.run(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(code, 6, "{message}");
-    assert!(message.contains("another daemon") && message.contains(&first.pid().to_string()), "{message}");
+    assert!(
+        message.contains("another daemon") && message.contains(&first.pid().to_string()),
+        "{message}"
+    );
 }
 
 #[test]
@@ -20,7 +23,10 @@ fn a_port_in_use_is_said_with_what_to_do() {
     let home = TestHome::bare(PROGRAM);
     let (code, _, message) = home.run(&["serve", "--listen", &address]);
     assert_eq!(code, 6, "{message}");
-    assert!(message.contains(&address) && message.contains("--listen"), "{message}");
+    assert!(
+        message.contains(&address) && message.contains("--listen"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -29,7 +35,10 @@ fn a_fault_in_the_configuration_names_its_line() {
     home.write("config.yaml", "workers: 2\nlisten_on: 1\n");
     let (code, _, message) = home.run(&["serve"]);
     assert_eq!(code, 1, "{message}");
-    assert!(message.contains("config.yaml:2:1") && message.contains("listen_on"), "{message}");
+    assert!(
+        message.contains("config.yaml:2:1") && message.contains("listen_on"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -43,5 +52,8 @@ fn sigterm_finishes_what_runs_and_tells_the_clients() {
     let stopped = daemon.stop();
     assert!(stopped.success(), "{stopped:?}");
     assert!(feed.rest().iter().any(|event| event.name == "shutdown"));
-    assert!(home.path("outbox/p/1.pdf").is_file(), "the running job was finished");
+    assert!(
+        home.path("outbox/p/1.pdf").is_file(),
+        "the running job was finished"
+    );
 }
