@@ -1,5 +1,6 @@
 //! A document: bytes, objects, or both, converted when somebody asks.
 
+pub(crate) mod carry;
 pub(crate) mod decode;
 pub(crate) mod encryption;
 pub(crate) mod facts;

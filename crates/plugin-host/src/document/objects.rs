@@ -28,6 +28,8 @@ pub(crate) struct Objects {
     loose: Vec<Option<Object>>,
     journal: Option<Vec<Change>>,
     dirty_before: bool,
+    /// The last object number when the journal was opened.
+    newest_before: u32,
 }
 
 /// One change, with what it takes to undo it.
@@ -84,6 +86,7 @@ impl Objects {
             loose: Vec::new(),
             journal: None,
             dirty_before: false,
+            newest_before: 0,
         }
     }
 
@@ -134,6 +137,24 @@ impl Objects {
 
     pub(crate) fn dict(&self, id: ObjectId) -> Option<&Dictionary> {
         self.root(Root::Object(id))?.dict()
+    }
+
+    /// Where the container at `key` of the dictionary at `place` stands.
+    pub(crate) fn below(&self, place: &Place, key: &[u8]) -> Option<Place> {
+        let dict = self.holder(place)?.dict()?;
+        let entry = dict.has(key).then(|| dict.get(key).ok()).flatten()?;
+        let (id, value) = self.resolve(entry)?;
+        Holder::of(value)?;
+        Some(id.map_or_else(|| place.clone().key(key), Place::object))
+    }
+
+    /// The same, made of `empty` where there is none.
+    pub(crate) fn below_or(&mut self, place: &Place, key: &[u8], empty: Object) -> Result<Place> {
+        if let Some(found) = self.below(place, key) {
+            return Ok(found);
+        }
+        self.put(place.clone(), key, empty)?;
+        Ok(place.clone().key(key))
     }
 
     // ---- changing ----------------------------------------------------------------------------------------------
@@ -258,11 +279,13 @@ impl Objects {
     /// A new indirect object.
     pub(crate) fn add(&mut self, value: Object) -> Result<ObjectId> {
         let id = self.reserve()?;
-        self.change_object(id, Some(value));
+        self.written = None;
+        self.pdf.objects.insert(id, value);
         Ok(id)
     }
 
-    /// The number of an object that is still to come; until then references to it are null.
+    /// The number of an object that is still to come; until then references to it are null. Undone, the object goes
+    /// with the number.
     pub(crate) fn reserve(&mut self) -> Result<ObjectId> {
         let max_id = self.pdf.max_id;
         let number = max_id
@@ -270,7 +293,9 @@ impl Objects {
             .ok_or_else(|| Fault::limit("the document has no object numbers left"))?;
         self.pdf.max_id = number;
         let id = (number, 0);
-        self.note(Root::Object(id), || Change::Added { id, max_id });
+        if let Some(journal) = &mut self.journal {
+            journal.push(Change::Added { id, max_id });
+        }
         Ok(id)
     }
 
@@ -335,9 +360,15 @@ impl Objects {
 
     // ---- the journal -------------------------------------------------------------------------------------------
 
+    /// Notes a change of what was there when the journal was opened. What came since goes as a whole.
     fn note(&mut self, root: Root, change: impl FnOnce() -> Change) {
+        let is_new = match root {
+            Root::Object(id) => id.0 > self.newest_before,
+            Root::Trailer => false,
+            Root::Loose(_) => true,
+        };
         if let Some(journal) = &mut self.journal
-            && !matches!(root, Root::Loose(_))
+            && !is_new
         {
             journal.push(change());
         }
@@ -346,6 +377,7 @@ impl Objects {
     /// Opens the journal.
     pub(crate) fn begin(&mut self) {
         self.journal = Some(Vec::new());
+        self.newest_before = self.pdf.max_id;
         self.dirty_before = self.dirty;
     }
 

@@ -203,7 +203,7 @@ struct Reader<'a> {
 
 /// What one run of the engine gave.
 enum Loaded {
-    Document(lopdf::Document, u32),
+    Document(Box<lopdf::Document>, u32),
     /// A password was given and does not fit.
     Refused,
     Unreadable(String),
@@ -243,7 +243,7 @@ impl Reader<'_> {
 
     fn read_unlocked(
         &self,
-        pdf: lopdf::Document,
+        pdf: Box<lopdf::Document>,
         errors: u32,
         password: &str,
     ) -> Result<Unlocked, OpenError> {
@@ -404,7 +404,7 @@ impl Reader<'_> {
             }))
         });
         match loaded {
-            Ok(Ok(pdf)) => Ok(Loaded::Document(pdf, errors)),
+            Ok(Ok(pdf)) => Ok(Loaded::Document(Box::new(pdf), errors)),
             Ok(Err(lopdf::Error::InvalidPassword)) => Ok(Loaded::Refused),
             Ok(Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { limit }))) => {
                 Err(OpenError::Limit(format!(
@@ -419,10 +419,11 @@ impl Reader<'_> {
     /// Looks a loaded document over.
     fn reading(
         &self,
-        mut pdf: lopdf::Document,
+        pdf: Box<lopdf::Document>,
         errors: u32,
         encryption: Option<EncryptionState>,
     ) -> Reading {
+        let mut pdf = *pdf;
         let mut signs = Vec::new();
         if errors > 0 {
             signs.push(format!(

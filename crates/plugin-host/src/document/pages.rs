@@ -37,15 +37,17 @@ impl PageIndex {
     /// Whether a change at `place` (of `key`, or of the whole) may change the list.
     pub(crate) fn depends_on(&self, place: &Place, key: Option<&[u8]>) -> bool {
         const STRUCTURE: [&[u8]; 4] = [b"Kids", b"Type", b"Pages", b"Root"];
-        match (place.root, place.steps.first()) {
-            (Root::Loose(_), _) => false,
-            (Root::Object(id), _) if !self.inner.contains(&id) && !self.leaves.contains(&id) => {
-                false
+        let structural = match (place.steps.first(), key) {
+            (None, Some(key)) => STRUCTURE.contains(&key),
+            (Some(Step::Key(first)), _) => STRUCTURE.contains(&&**first),
+            (None, None) | (Some(Step::Item(_)), _) => true,
+        };
+        structural
+            && match place.root {
+                Root::Loose(_) => false,
+                Root::Trailer => true,
+                Root::Object(id) => self.is_page(id) || self.is_inner(id),
             }
-            (_, None) => key.is_none_or(|key| STRUCTURE.contains(&key)),
-            (_, Some(Step::Key(first))) => STRUCTURE.contains(&&**first),
-            (_, Some(Step::Item(_))) => true,
-        }
     }
 
     /// Whether `id` is part of the tree above the pages.
@@ -288,9 +290,13 @@ impl Objects {
             .collect()
     }
 
-    /// A count of the pages in the tree as it would be written, by a fresh walk.
+    /// A count of the pages in the tree as it would be written. A tree that was edited is walked again; one that was
+    /// not is as it was when the list was built from it, since every change of it drops the list.
     pub(crate) fn recount_pages(&mut self) -> Result<usize> {
         self.sync_pages()?;
+        if let Some(index) = self.pages.as_ref().filter(|index| !index.flat) {
+            return Ok(index.list.len());
+        }
         let kept = self.pages.take();
         let walked = Builder::default().build(self)?;
         let count = walked.list.len();
@@ -315,7 +321,7 @@ struct Builder {
 /// A node on the way down.
 struct Level {
     node: ObjectId,
-    kids: std::vec::IntoIter<ObjectId>,
+    kids: std::vec::IntoIter<Child>,
     first: usize,
 }
 
@@ -382,23 +388,24 @@ impl Builder {
     fn walk(&mut self, objects: &mut Objects, root: ObjectId) -> Result<()> {
         let mut levels = vec![self.enter(objects, root)?];
         while let Some(level) = levels.last_mut() {
-            let (node, Some(kid)) = (level.node, level.kids.next()) else {
+            let Some(kid) = level.kids.next() else {
                 if let Some(done) = levels.pop() {
                     self.below
                         .insert(done.node, (self.list.len() - done.first) as i64);
                 }
                 continue;
             };
-            let parented = objects.dict(kid).is_some_and(
-                |dict| matches!(dict.get(b"Parent"), Ok(Object::Reference(id)) if *id == node),
-            );
-            if !parented {
-                objects.put(Place::object(kid), b"Parent", Object::Reference(node))?;
+            if kid.parent != Some(level.node) {
+                objects.put(
+                    Place::object(kid.id),
+                    b"Parent",
+                    Object::Reference(level.node),
+                )?;
             }
-            if !is_node(objects, kid) {
-                self.list.push(kid);
+            if !kid.is_node {
+                self.list.push(kid.id);
             } else if levels.len() < MAX_DEPTH {
-                levels.push(self.enter(objects, kid)?);
+                levels.push(self.enter(objects, kid.id)?);
             }
         }
         Ok(())
@@ -413,7 +420,7 @@ impl Builder {
         let mut dropped = Vec::new();
         for (index, kid) in kids.into_iter().enumerate() {
             match self.kid(objects, &place, index, kid)? {
-                Some(id) => kept.push(id),
+                Some(child) => kept.push(child),
                 None => dropped.push(index),
             }
         }
@@ -449,58 +456,82 @@ impl Builder {
         place: &Place,
         index: usize,
         kid: Kid,
-    ) -> Result<Option<ObjectId>> {
-        let value = match kid {
+    ) -> Result<Option<Child>> {
+        let (value, is_node) = match kid {
             // Met before: a node is a cycle, a page wants a copy.
-            Kid::Indirect(id) if is_node(objects, id) => {
-                return Ok(self.inner.insert(id).then_some(id));
+            Kid::Indirect(child) if child.is_node => {
+                return Ok(self.inner.insert(child.id).then_some(child));
             }
-            Kid::Indirect(id) if self.leaves.insert(id) => return Ok(Some(id)),
-            Kid::Indirect(id) => objects
-                .dict(id)
-                .map(|dict| Object::Dictionary(dict.clone())),
-            Kid::Direct(dict) => Some(Object::Dictionary(*dict)),
-            Kid::Nothing => None,
-        };
-        let Some(value) = value else {
-            return Ok(None);
+            Kid::Indirect(child) if self.leaves.insert(child.id) => return Ok(Some(child)),
+            Kid::Indirect(child) => match objects.dict(child.id) {
+                Some(dict) => (Object::Dictionary(dict.clone()), false),
+                None => return Ok(None),
+            },
+            Kid::Direct(dict, is_node) => (Object::Dictionary(*dict), is_node),
+            Kid::Nothing => return Ok(None),
         };
         let id = objects.add(value)?;
         objects.put_item(place.clone(), index, Object::Reference(id))?;
-        if is_node(objects, id) {
+        if is_node {
             self.inner.insert(id);
         } else {
             self.leaves.insert(id);
         }
-        Ok(Some(id))
+        Ok(Some(Child {
+            id,
+            is_node,
+            parent: None,
+        }))
     }
 }
 
+/// A kid that is an object of its own, with what one look at it tells.
+#[derive(Clone, Copy)]
+struct Child {
+    id: ObjectId,
+    is_node: bool,
+    parent: Option<ObjectId>,
+}
+
 enum Kid {
-    Indirect(ObjectId),
-    Direct(Box<Dictionary>),
+    Indirect(Child),
+    Direct(Box<Dictionary>, bool),
     Nothing,
 }
 
 impl Kid {
     fn of(objects: &Objects, item: &Object) -> Self {
         match objects.resolve(item) {
-            Some((Some(id), Object::Dictionary(_))) => Self::Indirect(id),
-            Some((None, Object::Dictionary(dict))) => Self::Direct(Box::new(dict.clone())),
+            Some((Some(id), Object::Dictionary(dict))) => Self::Indirect(Child {
+                id,
+                is_node: dict_is_node(objects, dict),
+                parent: match dict.has(b"Parent").then(|| dict.get(b"Parent")) {
+                    Some(Ok(Object::Reference(parent))) => Some(*parent),
+                    _ => None,
+                },
+            }),
+            Some((None, Object::Dictionary(dict))) => {
+                Self::Direct(Box::new(dict.clone()), dict_is_node(objects, dict))
+            }
             _ => Self::Nothing,
         }
     }
 }
 
-/// Whether `id` is an inner node of the page tree: one with kids, or one that says so.
+/// Whether `id` is an inner node of the page tree.
 fn is_node(objects: &Objects, id: ObjectId) -> bool {
-    objects.dict(id).is_some_and(|dict| {
-        let kids = dict.has(b"Kids")
-            && objects
-                .lookup(dict, b"Kids")
-                .is_some_and(|kids| kids.as_array().is_ok());
-        kids || dict.has_type(b"Pages")
-    })
+    objects
+        .dict(id)
+        .is_some_and(|dict| dict_is_node(objects, dict))
+}
+
+/// A node is what has kids, or says that it is one.
+fn dict_is_node(objects: &Objects, dict: &Dictionary) -> bool {
+    let kids = dict.has(b"Kids")
+        && objects
+            .lookup(dict, b"Kids")
+            .is_some_and(|kids| kids.as_array().is_ok());
+    kids || dict.has_type(b"Pages")
 }
 
 /// The catalog, found among the objects or made where the trailer does not lead to one.

@@ -10,7 +10,7 @@ use crate::fault::{Fault, Result};
 use crate::run::arena::{Kind, Slot, StepRef, kind};
 use crate::run::shell::{bytes, enter, give};
 use crate::run::state::State;
-use crate::run::value::{Follow, indirect, measure, name, object_id, outbound};
+use crate::run::value::{Follow, Parent, indirect, measure, name, object_id, outbound};
 use crate::run::view;
 
 pub(crate) static TABLE: abi::CosV1 = abi::CosV1 {
@@ -103,12 +103,12 @@ unsafe extern "C" fn page_attr(
             let (owner, value) = objects
                 .page_attribute(id, key)
                 .ok_or_else(|| Fault::no_key(key))?;
-            let owner = arena.root(index as u32, Root::Object(owner));
-            let owner = arena.slot(owner)?;
+            let owner = Parent::Object(index as u32, owner);
             let value = outbound(
                 arena,
                 objects,
-                (owner, StepRef::Key(key)),
+                owner,
+                StepRef::Key(key),
                 value,
                 Follow::References,
             );
@@ -268,7 +268,8 @@ fn value_of_key(state: &mut State, obj: abi::Obj, key: &[u8], follow: Follow) ->
     Ok(outbound(
         arena,
         objects,
-        (slot, StepRef::Key(key)),
+        Parent::Slot(slot),
+        StepRef::Key(key),
         value,
         follow,
     ))
@@ -292,7 +293,8 @@ fn value_of_item(
     Ok(outbound(
         arena,
         objects,
-        (slot, StepRef::Item(item)),
+        Parent::Slot(slot),
+        StepRef::Item(item),
         value,
         follow,
     ))
@@ -354,7 +356,8 @@ unsafe extern "C" fn dict_at(
             let value = outbound(
                 arena,
                 objects,
-                (slot, StepRef::Key(name)),
+                Parent::Slot(slot),
+                StepRef::Key(name),
                 value,
                 Follow::Nothing,
             );
@@ -473,7 +476,7 @@ fn check_depth(state: &mut State, slot: Slot, value: &Object) -> Result<()> {
     let Some(holder) = Holder::of(value) else {
         return Ok(());
     };
-    let above = state.arena.place(slot)?.steps.len() as u32 + 1;
+    let above = state.arena.depth(slot) + 1;
     measure(holder, state.limits.max_depth.saturating_sub(above)).map(|_| ())
 }
 

@@ -243,3 +243,78 @@ fn ten_thousand_pages_are_turned_one_by_one_in_no_time_worth_naming() {
     assert!(save(&mut document).len() > 10_000);
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
+
+#[test]
+fn hidden_layers_and_form_fields_come_with_their_pages() {
+    let mut pdf = engine_document(2);
+    let pages: Vec<lopdf::ObjectId> = pdf.page_iter().collect();
+    let layer =
+        pdf.add_object(dictionary! { "Type" => "OCG", "Name" => Object::string_literal("Draft") });
+    let unused = pdf
+        .add_object(dictionary! { "Type" => "OCG", "Name" => Object::string_literal("Elsewhere") });
+    let field = pdf.add_object(dictionary! {
+        "Subtype" => "Widget", "FT" => "Tx", "T" => Object::string_literal("name"), "P" => pages[0],
+    });
+    let other =
+        pdf.add_object(dictionary! { "Subtype" => "Widget", "FT" => "Tx", "P" => pages[1] });
+    let page = pdf.get_dictionary_mut(pages[0]).expect("a page");
+    page.set("Annots", vec![Object::Reference(field)]);
+    page.set(
+        "Resources",
+        dictionary! { "Properties" => dictionary! { "L1" => layer } },
+    );
+    let form = dictionary! { "Fields" => vec![field.into(), other.into()], "DA" => Object::string_literal("/F1 9 Tf") };
+    let layers = dictionary! {
+        "OCGs" => vec![layer.into(), unused.into()],
+        "D" => dictionary! { "OFF" => vec![layer.into()] },
+    };
+    let catalog = pdf.catalog_mut().expect("a catalog");
+    catalog.set("AcroForm", form);
+    catalog.set("OCProperties", layers);
+    let source = bytes_of(&mut pdf);
+    let mut documents = vec![open(sample(1))];
+    let outcome = run(&mut documents, move |p| {
+        let new = p.create(0).expect("created");
+        for _ in 0..2 {
+            let other = p.open(&source).expect("opened");
+            let count = p.page_count(new).expect("a count");
+            p.import(new, count, other, 0, 1).expect("imported");
+        }
+        p.emit(new, "").expect("emitted");
+        abi::OK
+    });
+    let pdf = reread(&mut outcome.expect("it succeeds").emitted[0].0);
+    let catalog = pdf.catalog().expect("a catalog");
+    let layers = pdf
+        .get_dict_in_dict(catalog, b"OCProperties")
+        .expect("layers");
+    let off = pdf
+        .get_dict_in_dict(layers, b"D")
+        .and_then(|d| d.get(b"OFF"))
+        .and_then(Object::as_array);
+    assert_eq!(off.expect("hidden ones").len(), 2);
+    assert_eq!(
+        layers
+            .get(b"OCGs")
+            .and_then(Object::as_array)
+            .expect("all")
+            .len(),
+        2
+    );
+    let form = pdf.get_dict_in_dict(catalog, b"AcroForm").expect("a form");
+    let names: Vec<&[u8]> = form
+        .get(b"Fields")
+        .and_then(Object::as_array)
+        .expect("fields")
+        .iter()
+        .map(|field| {
+            let field = field
+                .as_reference()
+                .and_then(|id| pdf.get_dictionary(id))
+                .expect("a field");
+            field.get(b"T").and_then(Object::as_str).expect("a name")
+        })
+        .collect();
+    assert_eq!(names, [&b"name"[..], b"name+1"]);
+    assert!(form.has(b"DA"));
+}
