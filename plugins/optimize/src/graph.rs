@@ -96,18 +96,21 @@ impl Graph {
     }
 }
 
-/// Drops every object that `graph` does not hold; answers how many, those that only laid out the file not counted.
+/// Drops every object that `graph` does not hold; answers how many. Streams that only laid out the file are left to the host,
+/// which writes its own.
 pub(crate) fn drop_unreferenced(document: &Document<'_>, graph: &Graph) -> Result<u64> {
     let mut dropped = 0;
     for reference in document.objects()? {
-        if !graph.holds(reference) {
-            let layout = match document.object(reference)? {
-                Value::Stream(stream) => is_layout(&stream)?,
-                _ => false,
-            };
-            dropped += u64::from(!layout);
-            document.remove(reference)?;
+        if graph.holds(reference) {
+            continue;
         }
+        if let Value::Stream(stream) = document.object(reference)?
+            && is_layout(&stream)?
+        {
+            continue;
+        }
+        document.remove(reference)?;
+        dropped += 1;
     }
     Ok(dropped)
 }

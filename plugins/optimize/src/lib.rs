@@ -46,7 +46,8 @@ impl Operation for Optimize {
     const DESCRIPTION: &'static str = "Compresses streams again, stores equal ones once, drops what nothing refers to, and \
         packs JPEG images better; pages look exactly as before. With `images`, JPEG images are also coded again at a lower \
         quality, and made smaller where they have more pixels than `max_dpi` needs.";
-    const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1", "leaf.stream/1"];
+    const NEEDS: &'static [&'static str] =
+        &["leaf.run/1", "leaf.cos/1", "leaf.stream/1", "leaf.doc/1"];
 
     fn examples() -> Vec<Example> {
         vec![

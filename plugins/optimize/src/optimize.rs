@@ -9,6 +9,10 @@ use crate::places::Places;
 use crate::streams::recompress;
 use crate::twins;
 
+/// Files up to this size are compared as a whole, before and after; in larger ones what the form of a file costs does not
+/// count.
+const COMPARED: usize = 16 << 20;
+
 /// What was gained.
 #[derive(Debug, Default)]
 struct Gained {
@@ -23,6 +27,7 @@ struct Gained {
 pub(crate) fn optimize(operation: &Optimize, run: &mut Run<'_>) -> Result<()> {
     let document = run.document();
     let mut gained = Gained::default();
+    let original = original(&document)?;
     let before = stream_bytes(&document)?;
     let mut graph = Graph::read(&document, run)?;
     gained.unreferenced = drop_unreferenced(&document, &graph)?;
@@ -55,7 +60,26 @@ pub(crate) fn optimize(operation: &Optimize, run: &mut Run<'_>) -> Result<()> {
         gained.duplicates += twins::merge(&document, &mut graph, run)?;
     }
     run.progress(graph.streams.len(), graph.streams.len())?;
-    publish(run, &gained, before, stream_bytes(&document)?)
+    // Written anew in any case: packing objects into streams is the host's part of the gain.
+    document.catalog()?.put("Type", Value::name("Catalog"))?;
+    let after = stream_bytes(&document)?;
+    if let Some(original) = original
+        && gained.saved < original.len() as u64 / 20
+        && document.bytes()?.len() >= original.len()
+    {
+        // The form of the new file costs more than was gained.
+        document.set_bytes(&original)?;
+        return publish(run, &Gained::default(), before, before);
+    }
+    publish(run, &gained, before, after)
+}
+
+/// The file as it came, if it is small and no earlier step has changed it.
+fn original(document: &Document<'_>) -> Result<Option<Vec<u8>>> {
+    if document.held()?.dirty {
+        return Ok(None);
+    }
+    Ok(Some(document.bytes()?).filter(|bytes| bytes.len() <= COMPARED))
 }
 
 fn publish(run: &Run<'_>, gained: &Gained, before: u64, after: u64) -> Result<()> {

@@ -294,6 +294,15 @@ fn a_second_time_gains_nothing() {
 }
 
 #[test]
+fn a_document_with_nothing_to_gain_never_grows() {
+    let once = optimize(json!({}), &sample::pdf(20));
+    let twice = optimize(json!({}), once.document());
+    assert!(twice.document().len() <= once.document().len());
+    assert_eq!(sample::texts(twice.document()), sample::texts(once.document()));
+    assert_eq!(once.saves, 1);
+}
+
+#[test]
 fn a_cancelled_run_leaves_nothing() {
     let failed = Trial::of::<Optimize>(json!({}))
         .cancel_after(2)
