@@ -68,10 +68,8 @@ impl Home {
         ] {
             make(shared, 0o755)?;
         }
+        make(&self.work(), 0o700)?;
         // Workers that gave up root must still reach the plugin copies below `state/`.
-        for private in [self.work()] {
-            make(&private, 0o700)?;
-        }
         make(&self.state(), 0o711)?;
         make(&self.plugin_copies(), 0o755)
     }

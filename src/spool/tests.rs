@@ -1,3 +1,7 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a person's file manager does not sync either"
+)]
 use super::*;
 use crate::durable::failpoint::on::{across_devices, crash_after, without_noreplace};
 use crate::job::event::Identity;

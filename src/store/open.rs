@@ -1,5 +1,6 @@
 //! Opening the journal: the lock, the check of the file, what is kept aside, and what the daemon starts from.
 
+use crate::durable;
 use crate::job::state::Job;
 use crate::store::ballast::Ballast;
 use crate::store::config::Config;
@@ -245,9 +246,10 @@ fn set_aside(file: &Path) -> io::Result<PathBuf> {
     }
     // The write-ahead log belongs to the file and keeps the name that SQLite looks for.
     for suffix in ["-wal", "-shm", ""] {
-        match fs::rename(with_suffix(file, suffix), with_suffix(&kept, suffix)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other?,
+        match durable::rename(&with_suffix(file, suffix), &with_suffix(&kept, suffix)) {
+            Err(error) if error.kind() == durable::Kind::Missing => {}
+            Err(error) => return Err(io::Error::new(error.io().kind(), error.to_string())),
+            Ok(()) => {}
         }
     }
     if let Some(folder) = file.parent() {

@@ -1,3 +1,7 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a person's file manager does not sync either"
+)]
 use super::*;
 use crate::event::{FileEvent, WatchEvent};
 use crate::pipeline::checked::{Existing, Watch};

@@ -1,5 +1,10 @@
 //! Promise: a library dropped into the plugin folder serves new attempts, and one that is broken is listed with its reason.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "whoever puts a plugin there does not sync either"
+)]
+
 use crate::workers::bench::{Bench, built, compile};
 use dropleaf::event::PluginEvent;
 use dropleaf::registry::{Config, Registry, Snapshot};
