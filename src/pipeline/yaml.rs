@@ -3,7 +3,7 @@
 //! Theory of operation. Two parsers see the text, each for what it is good at. `saphyr-parser` comes first and tells where
 //! everything lies: its events make a [`Tree`], and they are the guard: depth, number of values, aliases, tags, keys given
 //! twice and second documents are found there before any value is built. Only a text that passed the guard reaches
-//! `serde_yaml`, which says what the values are. `docs/decisions/0002-serde-yaml-contained.md` has the reasons.
+//! `serde_yaml`, which says what the values are. `docs/decisions/0003-serde-yaml-contained.md` has the reasons.
 
 pub(crate) mod build;
 pub(crate) mod flaw;

@@ -5,6 +5,7 @@ mod commands;
 mod drop;
 mod feeds;
 mod kill;
+mod plugins;
 mod reload;
 mod start;
 mod workers;
