@@ -14,6 +14,10 @@ use crate::document::repair::{self, Encryption, Refused};
 use crate::input::Input;
 use crate::limits::Limits;
 
+/// The most that one object or cross-reference stream may decode to: a hundred times what any of a corpus of thousands
+/// does, and little enough that a file of many such bombs stops at its first.
+const MAX_TABLES: usize = 64 << 20;
+
 /// Reads a file that has the shape of a PDF.
 pub(crate) fn read(
     bytes: Input,
@@ -288,11 +292,11 @@ impl Reader<'_> {
     }
 
     fn load(&self, bytes: &[u8], password: Option<&str>) -> Result<Loaded, OpenError> {
+        let limit = usize::try_from(self.limits.max_decoded)
+            .map_or(MAX_TABLES, |limit| limit.min(MAX_TABLES));
         let options = LoadOptions {
             password: password.map(str::to_owned),
-            max_decompressed_size: Some(
-                usize::try_from(self.limits.max_decoded).unwrap_or(usize::MAX),
-            ),
+            max_decompressed_size: Some(limit),
             ..LoadOptions::default()
         };
         self.bill.count_parse();
