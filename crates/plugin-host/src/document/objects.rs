@@ -18,7 +18,7 @@ pub(crate) struct Objects {
     pub(crate) bytes: Option<Input>,
     /// Whether the objects say something else than `bytes`.
     pub(crate) dirty: bool,
-    /// The bytes of the objects as they are now, if they were asked for.
+    /// The bytes of the objects as they are now, decrypted, if they were asked for.
     pub(crate) written: Option<Input>,
     /// Streams that were given as plain bytes and are compressed when the document is saved.
     pub(crate) plain: IdSet,
@@ -88,6 +88,36 @@ impl Objects {
             dirty_before: false,
             newest_before: 0,
         }
+    }
+
+    /// Bytes that say what the objects say and are what a save would write.
+    pub(crate) fn true_bytes(&self) -> Option<Input> {
+        let unchanged = self.bytes.as_ref().filter(|_| !self.dirty);
+        let written = self
+            .written
+            .as_ref()
+            .filter(|_| self.pdf.encryption_state.is_none());
+        unchanged.or(written).cloned()
+    }
+
+    /// Encrypts like `before`, which these objects take the place of, unless they came encrypted themselves.
+    pub(crate) fn cover_like(&mut self, before: &Self) {
+        let Some(state) = before
+            .pdf
+            .encryption_state
+            .as_ref()
+            .filter(|_| self.pdf.encryption_state.is_none())
+        else {
+            return;
+        };
+        self.pdf.encryption_state = Some(state.clone());
+        // Older encryption depends on the identifier.
+        match before.pdf.trailer.get(b"ID") {
+            Ok(id) => self.pdf.trailer.set("ID", id.clone()),
+            Err(_) => drop(self.pdf.trailer.remove(b"ID")),
+        }
+        self.dirty = true;
+        self.bytes = None;
     }
 
     // ---- reading -----------------------------------------------------------------------------------------------

@@ -219,3 +219,42 @@ fn an_encryption_dictionary_with_references_in_it_is_read_rightly() {
     let page = again.page_iter().next().expect("a page");
     assert!(again.get_page_content(page).starts_with(b"BT /F1 24 Tf"));
 }
+
+#[test]
+fn a_step_sees_the_bytes_decrypted_and_what_it_gives_back_is_encrypted_again() {
+    for (name, bytes) in encrypted("user") {
+        let document = try_open(&bytes, &["user"]).expect("it opens");
+        let mut document = edit(document, |p| {
+            let plain = p.bytes(abi::DOCUMENT).expect("bytes");
+            let pdf = lopdf::Document::load_mem(&plain).expect("readable");
+            assert!(!pdf.was_encrypted());
+            p.set_bytes(abi::DOCUMENT, &plain).expect("set");
+            abi::OK
+        });
+        let saved = save(&mut document);
+        assert_eq!(
+            try_open(&saved, &[]).err(),
+            Some(OpenError::NeedsPassword),
+            "{name}"
+        );
+        let facts = try_open(&saved, &["user"])
+            .expect("it opens")
+            .facts()
+            .expect("facts");
+        assert_eq!(
+            (facts.pages, facts.title.as_str()),
+            (3, "A sample"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn an_untouched_encrypted_document_is_saved_as_it_came_though_its_bytes_were_looked_at() {
+    let (_, bytes) = encrypted("user").remove(0);
+    let mut document = edit(try_open(&bytes, &["user"]).expect("it opens"), |p| {
+        p.bytes(abi::DOCUMENT).expect("bytes");
+        abi::OK
+    });
+    assert_eq!(save(&mut document), bytes);
+}
