@@ -223,15 +223,16 @@ fn is_rtl(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::{face, shape};
+    use crate::shape::Shaper;
 
     fn code(text: &str) -> (Codes, Vec<Coded>) {
-        let face = face();
+        let mut shaper = Shaper::new();
         let mut codes = Codes::default();
-        let coded = shape(&face, text)
+        let coded = shaper
+            .shape(text)
             .expect("the font has it")
             .iter()
-            .flat_map(|line| codes.encode(&face, line))
+            .flat_map(|line| codes.encode(&shaper.face, line))
             .collect();
         (codes, coded)
     }
@@ -255,7 +256,7 @@ mod tests {
     fn characters_that_share_a_glyph_read_back_as_themselves() {
         // U+00A0 and U+0020 are drawn by one glyph.
         let (codes, _) = code("a\u{a0}b c");
-        let program = codes.program(&face()).expect("it subsets");
+        let program = codes.program(&Shaper::new().face).expect("it subsets");
         assert!(codes.to_unicode().contains("<00A0>") && codes.to_unicode().contains("<0020>"));
         assert!(codes.list.len() < 6 && program.widths.len() == codes.list.len());
         if let Some(map) = program.glyph_map {
@@ -266,14 +267,21 @@ mod tests {
     #[test]
     fn a_subset_is_small_opens_and_has_a_stable_name() {
         let (codes, _) = code("Page 1");
-        let first = codes.program(&face()).expect("it subsets");
+        let first = codes.program(&Shaper::new().face).expect("it subsets");
         assert!(first.file.len() < 20_000, "{}", first.file.len());
         assert!(Face::from_slice(&first.file, 0).is_some());
-        assert_eq!(first.name, codes.program(&face()).expect("again").name);
+        assert_eq!(
+            first.name,
+            codes.program(&Shaper::new().face).expect("again").name
+        );
         assert!(first.name.ends_with("+DejaVuSans") && first.name.len() == 17);
         assert_ne!(
             first.name,
-            code("Page 2").0.program(&face()).expect("it subsets").name
+            code("Page 2")
+                .0
+                .program(&Shaper::new().face)
+                .expect("it subsets")
+                .name
         );
     }
 }

@@ -180,17 +180,17 @@ fn grow(face: &Face<'_>, line: &Line, unit: f64, (x, y): (f64, f64), ink: &mut [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::{face, shape};
+    use crate::shape::Shaper;
 
     fn block(text: &str, align: Align) -> (Block, String) {
-        let face = face();
-        let lines = shape(&face, text).expect("the font has it");
+        let mut shaper = Shaper::new();
+        let lines = shaper.shape(text).expect("the font has it");
         let style = Style {
             size: 10.0,
             color: [1.0, 0.0, 0.0],
             align,
         };
-        let block = lay_out(&face, &mut Codes::default(), &lines, &style);
+        let block = lay_out(&shaper.face, &mut Codes::default(), &lines, &style);
         let content = block.content(&style, "F", Some("G"));
         (block, content)
     }

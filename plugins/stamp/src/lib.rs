@@ -4,6 +4,7 @@
 
 mod balance;
 mod color;
+mod contents;
 mod embed;
 mod font;
 mod layout;

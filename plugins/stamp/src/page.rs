@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use dropleaf_plugin_sdk::prelude::*;
 
-use crate::balance::{Balance, join_without_excess};
+use crate::contents::Contents;
 use crate::embed::add_content;
 use crate::number::number;
 use crate::placement::{Frame, Matrix};
@@ -16,21 +16,11 @@ pub(crate) struct Stamper<'r> {
     resources: Extender,
     /// Content of one `q`.
     head: Option<Ref>,
-    /// Contents that were read, with what closes them.
-    fences: HashMap<Vec<Ref>, Fence>,
+    contents: Contents<'r>,
     /// Small contents that were written.
     tails: HashMap<Vec<u8>, Ref>,
     /// Pages that have their stamp.
     stamped: HashSet<Ref>,
-}
-
-/// How an old content is fenced in.
-#[derive(Clone, Debug)]
-struct Fence {
-    /// The streams that stand for it.
-    streams: Vec<Ref>,
-    closing: String,
-    readable: bool,
 }
 
 /// What became of a page.
@@ -49,10 +39,19 @@ impl<'r> Stamper<'r> {
             document,
             resources: Extender::new(needed),
             head: None,
-            fences: HashMap::new(),
+            contents: Contents::new(document),
             tails: HashMap::new(),
             stamped: HashSet::new(),
         }
+    }
+
+    /// Reads what is on `pages`, so that each can be stamped.
+    pub(crate) fn prepare(&mut self, pages: &[Object<'r>]) -> Result<()> {
+        let contents: Vec<Vec<Ref>> = pages
+            .iter()
+            .map(|page| streams(&self.document, page))
+            .collect::<Result<_>>()?;
+        self.contents.read(&contents)
     }
 
     /// Stamps `page` with what `draw` makes of the names of its resources, at `matrix`.
@@ -68,7 +67,7 @@ impl<'r> Stamper<'r> {
             return Ok(Stamped::Again);
         }
         let extended = self.resources.extend(&self.document, page)?;
-        let fence = self.fence(streams(&self.document, page)?)?;
+        let fence = self.contents.fence(&streams(&self.document, page)?)?;
         let matrix = matrix.map(number).join(" ");
         let drawing = draw(&extended);
         let closing = &fence.closing;
@@ -103,48 +102,6 @@ impl<'r> Stamper<'r> {
         let made = add_content(&self.document, &bytes)?;
         self.tails.insert(bytes, made);
         Ok(made)
-    }
-
-    fn fence(&mut self, streams: Vec<Ref>) -> Result<Fence> {
-        if let Some(known) = self.fences.get(&streams) {
-            return Ok(known.clone());
-        }
-        let made = self.read(&streams)?;
-        self.fences.insert(streams, made.clone());
-        Ok(made)
-    }
-
-    fn read(&self, streams: &[Ref]) -> Result<Fence> {
-        let mut balance = Balance::default();
-        let mut contents = Vec::with_capacity(streams.len());
-        let mut readable = true;
-        for stream in streams {
-            let Value::Stream(stream) = self.document.object(*stream)? else {
-                continue;
-            };
-            match stream.decoded() {
-                Ok(content) => {
-                    balance.feed(&content);
-                    contents.push(content);
-                }
-                Err(error) if error.is_cancelled() => return Err(error),
-                Err(_) => readable = false,
-            }
-        }
-        // With a part unread nothing may be left out.
-        let streams = if balance.excess.is_empty() || !readable {
-            streams.to_vec()
-        } else {
-            vec![add_content(
-                &self.document,
-                &join_without_excess(&contents, &balance),
-            )?]
-        };
-        Ok(Fence {
-            streams,
-            closing: balance.closing(),
-            readable,
-        })
     }
 }
 

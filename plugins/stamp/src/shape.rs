@@ -1,8 +1,9 @@
 //! Text to positioned glyphs: lines, bidirectional runs, scripts, shaping by the font's own tables.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
-use rustybuzz::{Direction, Face, UnicodeBuffer};
+use rustybuzz::{Direction, Face, ShapePlan, UnicodeBuffer};
 use unicode_bidi::BidiInfo;
 use unicode_script::{Script, UnicodeScript};
 
@@ -10,7 +11,7 @@ use unicode_script::{Script, UnicodeScript};
 pub(crate) const FONT: &[u8] = include_bytes!("../fonts/DejaVuSans.ttf");
 
 /// The embedded font, opened.
-pub(crate) fn face() -> Face<'static> {
+fn face() -> Face<'static> {
     Face::from_slice(FONT, 0).expect("the embedded font is well-formed")
 }
 
@@ -43,17 +44,106 @@ pub(crate) struct Line {
     pub(crate) width: i32,
 }
 
-/// Shapes `text` line by line; the characters that the font cannot show are the error, each once.
-pub(crate) fn shape(face: &Face<'_>, text: &str) -> Result<Vec<Line>, Vec<char>> {
-    let mut missing = Vec::new();
-    let lines = lines(text)
-        .iter()
-        .map(|line| shape_line(face, line, &mut missing))
-        .collect();
-    if missing.is_empty() {
-        Ok(lines)
-    } else {
-        Err(missing)
+/// Shapes texts, one after the other.
+pub(crate) struct Shaper {
+    pub(crate) face: Face<'static>,
+    /// What the font's tables come to for a direction (right to left?) and a script: slow to make, and soon used again.
+    plans: HashMap<(bool, Script), ShapePlan>,
+}
+
+impl Shaper {
+    pub(crate) fn new() -> Self {
+        Self {
+            face: face(),
+            plans: HashMap::new(),
+        }
+    }
+
+    /// Shapes `text` line by line; the characters that the font cannot show are the error, each once.
+    pub(crate) fn shape(&mut self, text: &str) -> Result<Vec<Line>, Vec<char>> {
+        let mut missing = Vec::new();
+        let lines = lines(text)
+            .iter()
+            .map(|line| self.line(line, &mut missing))
+            .collect();
+        if missing.is_empty() {
+            Ok(lines)
+        } else {
+            Err(missing)
+        }
+    }
+
+    fn line(&mut self, text: &str, missing: &mut Vec<char>) -> Line {
+        let mut line = Line::default();
+        let bidi = BidiInfo::new(text, None);
+        for paragraph in &bidi.paragraphs {
+            let (levels, runs) = bidi.visual_runs(paragraph, paragraph.range.clone());
+            for run in runs {
+                let rtl = levels[run.start].is_rtl();
+                let mut pieces = script_runs(text, run);
+                if rtl {
+                    pieces.reverse();
+                }
+                for (range, script) in pieces {
+                    line.clusters
+                        .extend(self.run(text, range, (rtl, script), missing));
+                }
+            }
+        }
+        line.width = line
+            .clusters
+            .iter()
+            .flat_map(|c| &c.glyphs)
+            .map(|g| g.advance)
+            .sum();
+        line
+    }
+
+    fn run(
+        &mut self,
+        text: &str,
+        range: Range<usize>,
+        key: (bool, Script),
+        missing: &mut Vec<char>,
+    ) -> Vec<Cluster> {
+        let (rtl, script) = key;
+        let direction = if rtl {
+            Direction::RightToLeft
+        } else {
+            Direction::LeftToRight
+        };
+        let script = script
+            .short_name()
+            .parse()
+            .unwrap_or(rustybuzz::script::COMMON);
+        let face = &self.face;
+        let plan = self
+            .plans
+            .entry(key)
+            .or_insert_with(|| ShapePlan::new(face, direction, Some(script), None, &[]));
+        let run = &text[range.clone()];
+        let mut buffer = UnicodeBuffer::new();
+        buffer.push_str(run);
+        buffer.set_pre_context(&text[..range.start]);
+        buffer.set_post_context(&text[range.end..]);
+        buffer.set_direction(direction);
+        buffer.set_script(script);
+        let shaped = rustybuzz::shape_with_plan(face, plan, buffer);
+        let mut clusters: Vec<(usize, Vec<Glyph>)> = Vec::new();
+        for (info, position) in shaped.glyph_infos().iter().zip(shaped.glyph_positions()) {
+            let start = info.cluster as usize;
+            let glyph = Glyph {
+                id: u16::try_from(info.glyph_id).unwrap_or(0),
+                advance: position.x_advance,
+                offset: (position.x_offset, position.y_offset),
+            };
+            match clusters.last_mut() {
+                Some((last, glyphs)) if *last == start => glyphs.push(glyph),
+                _ => clusters.push((start, vec![glyph])),
+            }
+        }
+        let blank = face.glyph_index(' ').map_or(0, |glyph| glyph.0);
+        name_clusters(run, clusters, blank, missing)
     }
 }
 
@@ -65,32 +155,6 @@ fn lines(text: &str) -> Vec<String> {
         ])
         .map(|line| line.replace('\t', "    "))
         .collect()
-}
-
-fn shape_line(face: &Face<'_>, text: &str, missing: &mut Vec<char>) -> Line {
-    let mut line = Line::default();
-    let bidi = BidiInfo::new(text, None);
-    for paragraph in &bidi.paragraphs {
-        let (levels, runs) = bidi.visual_runs(paragraph, paragraph.range.clone());
-        for run in runs {
-            let rtl = levels[run.start].is_rtl();
-            let mut pieces = script_runs(text, run);
-            if rtl {
-                pieces.reverse();
-            }
-            for (range, script) in pieces {
-                line.clusters
-                    .extend(shape_run(face, text, range, script, rtl, missing));
-            }
-        }
-    }
-    line.width = line
-        .clusters
-        .iter()
-        .flat_map(|c| &c.glyphs)
-        .map(|g| g.advance)
-        .sum();
-    line
 }
 
 /// Cuts a run where the script changes; marks, digits and punctuation stay with what is before them.
@@ -112,45 +176,6 @@ fn script_runs(text: &str, run: Range<usize>) -> Vec<(Range<usize>, Script)> {
         }
     }
     pieces
-}
-
-fn shape_run(
-    face: &Face<'_>,
-    text: &str,
-    range: Range<usize>,
-    script: Script,
-    rtl: bool,
-    missing: &mut Vec<char>,
-) -> Vec<Cluster> {
-    let run = &text[range.clone()];
-    let mut buffer = UnicodeBuffer::new();
-    buffer.push_str(run);
-    buffer.set_pre_context(&text[..range.start]);
-    buffer.set_post_context(&text[range.end..]);
-    buffer.set_direction(if rtl {
-        Direction::RightToLeft
-    } else {
-        Direction::LeftToRight
-    });
-    if let Ok(script) = script.short_name().parse() {
-        buffer.set_script(script);
-    }
-    let shaped = rustybuzz::shape(face, &[], buffer);
-    let mut clusters: Vec<(usize, Vec<Glyph>)> = Vec::new();
-    for (info, position) in shaped.glyph_infos().iter().zip(shaped.glyph_positions()) {
-        let start = info.cluster as usize;
-        let glyph = Glyph {
-            id: u16::try_from(info.glyph_id).unwrap_or(0),
-            advance: position.x_advance,
-            offset: (position.x_offset, position.y_offset),
-        };
-        match clusters.last_mut() {
-            Some((last, glyphs)) if *last == start => glyphs.push(glyph),
-            _ => clusters.push((start, vec![glyph])),
-        }
-    }
-    let blank = face.glyph_index(' ').map_or(0, |glyph| glyph.0);
-    name_clusters(run, clusters, blank, missing)
 }
 
 /// Gives each cluster its text, drops what is invisible by nature (shaped as a `blank` that does not move the pen) and
@@ -206,7 +231,7 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<String> {
-        let lines = shape(&face(), text).expect("the font has it");
+        let lines = Shaper::new().shape(text).expect("the font has it");
         lines[0].clusters.iter().map(|c| c.text.clone()).collect()
     }
 
@@ -228,14 +253,16 @@ mod tests {
 
     #[test]
     fn lines_end_at_every_kind_of_break() {
-        let lines = shape(&face(), "a\nb\r\nc\rd\u{2028}e\n").expect("the font has it");
+        let lines = Shaper::new()
+            .shape("a\nb\r\nc\rd\u{2028}e\n")
+            .expect("the font has it");
         assert_eq!(lines.len(), 6);
         assert_eq!(lines[5].width, 0);
     }
 
     #[test]
     fn what_the_font_lacks_is_named_once() {
-        assert_eq!(shape(&face(), "a漢字漢"), Err(vec!['漢', '字']));
+        assert_eq!(Shaper::new().shape("a漢字漢"), Err(vec!['漢', '字']));
     }
 
     #[test]
@@ -245,15 +272,15 @@ mod tests {
 
     #[test]
     fn arabic_letters_join() {
-        let face = face();
-        let joined = shape(&face, "سلام").expect("the font has it");
+        let mut shaper = Shaper::new();
+        let joined = shaper.shape("سلام").expect("the font has it");
         let ids: Vec<u16> = joined[0]
             .clusters
             .iter()
             .flat_map(|c| &c.glyphs)
             .map(|g| g.id)
             .collect();
-        let alone = shape(&face, "س").expect("the font has it")[0].clusters[0].glyphs[0].id;
+        let alone = shaper.shape("س").expect("the font has it")[0].clusters[0].glyphs[0].id;
         assert!(
             !ids.contains(&alone),
             "the initial form differs from the isolated one"

@@ -1,14 +1,16 @@
 //! The work of `stamp-text`: set the text, embed what it needs, put it on each page.
 
 use dropleaf_plugin_sdk::prelude::*;
-use rustybuzz::Face;
 
 use crate::StampText;
 use crate::embed::{add_font, add_form, add_state};
 use crate::font::Codes;
 use crate::layout::{Block, Style, lay_out};
 use crate::page::{Stamped, Stamper, frame};
-use crate::shape;
+use crate::shape::Shaper;
+
+/// So many pages are read at once.
+const BATCH: usize = 256;
 
 /// What the pages get.
 enum Drawn {
@@ -26,17 +28,25 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
     if pages.is_empty() {
         return run.result("stamped", 0);
     }
-    let face = shape::face();
+    let mut shaper = Shaper::new();
     let mut codes = Codes::default();
     let style = Style {
         size: operation.size,
         color: operation.color.parts(),
         align: operation.position.align(),
     };
-    let drawn = set(operation, run, &face, &mut codes, &style, &pages, count)?;
+    let drawn = set(
+        operation,
+        run,
+        &mut shaper,
+        &mut codes,
+        &style,
+        &pages,
+        count,
+    )?;
 
     let program = codes
-        .program(&face)
+        .program(&shaper.face)
         .map_err(|error| Error::failed(format!("failed to subset the font: {error}")))?;
     let font = add_font(&document, &program)?;
     let state = (operation.opacity < 1.0)
@@ -51,38 +61,44 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
 
     let mut stamper = Stamper::new(document, needed);
     let mut unread = Vec::new();
-    for (done, index) in pages.iter().enumerate() {
-        let page = document.page(*index)?;
-        let block = match &drawn {
-            Drawn::Form(block) => block,
-            Drawn::Blocks(blocks) => &blocks[done],
-        };
-        let matrix = frame(&page)?.place(
-            (block.width, block.height),
-            operation.position,
-            operation.margin,
-            operation.angle,
-        );
-        let stamped = stamper.stamp(&page, &matrix, |resources| match &drawn {
-            Drawn::Form(_) => format!("/{} Do", resources.names[0]),
-            Drawn::Blocks(_) => block.content(
-                &style,
-                &resources.names[0],
-                resources.names.get(1).map(String::as_str),
-            ),
-        })?;
-        match stamped {
-            Stamped::Done => {}
-            Stamped::Unread => unread.push((index + 1).to_string()),
-            Stamped::Again => run.log(
-                log::Level::Info,
-                format!(
-                    "page {} is the same object as an earlier page and has its stamp already",
-                    index + 1
+    let mut done = 0;
+    for batch in pages.chunks(BATCH) {
+        let objects: Vec<Object<'_>> = batch
+            .iter()
+            .map(|index| document.page(*index))
+            .collect::<Result<_>>()?;
+        stamper.prepare(&objects)?;
+        for (page, index) in objects.into_iter().zip(batch) {
+            let block = match &drawn {
+                Drawn::Form(block) => block,
+                Drawn::Blocks(blocks) => &blocks[done],
+            };
+            let size = (block.width, block.height);
+            let matrix =
+                frame(&page)?.place(size, operation.position, operation.margin, operation.angle);
+            let stamped = stamper.stamp(&page, &matrix, |resources| match &drawn {
+                Drawn::Form(_) => format!("/{} Do", resources.names[0]),
+                Drawn::Blocks(_) => block.content(
+                    &style,
+                    &resources.names[0],
+                    resources.names.get(1).map(String::as_str),
                 ),
-            ),
+            })?;
+            match stamped {
+                Stamped::Done => {}
+                Stamped::Unread => unread.push((index + 1).to_string()),
+                Stamped::Again => run.log(
+                    log::Level::Info,
+                    format!(
+                        "page {} is the same object as an earlier page and has its stamp already",
+                        index + 1
+                    ),
+                ),
+            }
+            page.release()?;
+            done += 1;
+            run.progress(done, pages.len())?;
         }
-        run.progress(done + 1, pages.len())?;
     }
     if !unread.is_empty() {
         run.warn(format!(
@@ -97,7 +113,7 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
 fn set(
     operation: &StampText,
     run: &Run<'_>,
-    face: &Face<'_>,
+    shaper: &mut Shaper,
     codes: &mut Codes,
     style: &Style,
     pages: &[u32],
@@ -105,9 +121,10 @@ fn set(
 ) -> Result<Drawn> {
     let mut block = |page: u32| {
         let text = operation.text.render(page, count);
-        let lines = shape::shape(face, &text)
+        let lines = shaper
+            .shape(&text)
             .map_err(|missing| Error::parameters(format!("the stamp's font lacks {missing:?}")))?;
-        Ok(lay_out(face, codes, &lines, style))
+        Ok(lay_out(&shaper.face, codes, &lines, style))
     };
     if operation.text.is_constant() {
         return block(1).map(Drawn::Form);

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use crate::shape;
+use crate::shape::Shaper;
 
 /// The most characters a stamp may have: it is a line on a page, not a document.
 const MAX_CHARS: usize = 10_000;
@@ -48,7 +48,7 @@ impl Text {
         if length > MAX_CHARS {
             return Err(TextError::Long(length));
         }
-        match shape::shape(&shape::face(), &text) {
+        match Shaper::new().shape(&text) {
             Ok(_) => Ok(()),
             Err(missing) => Err(TextError::Missing(name(&missing))),
         }
