@@ -2,16 +2,36 @@
 //!
 //! The modules stand on floors and import only downwards; `docs/architecture.md` has the plan and a test holds them to it.
 
-pub mod raw_path;
-pub mod time;
-
+pub mod cli;
+pub mod durable;
 pub mod problem;
+pub mod raw_path;
+pub mod telemetry;
+pub mod time;
 
 pub mod plugin;
 
 pub mod job;
-
 pub mod pipeline;
-pub mod wire;
 
 pub mod event;
+pub mod watch;
+pub mod wire;
+
+pub mod client;
+pub mod feed;
+pub mod pool;
+pub mod spool;
+pub mod store;
+pub mod worker;
+
+pub mod registry;
+pub mod scheduler;
+
+pub mod http;
+
+pub mod config;
+
+pub mod daemon;
+
+pub mod command;

@@ -1,1 +1,19 @@
-fn main() {}
+//! Parses flags, chooses a role, prints one error chain, returns an exit code.
+
+use clap::Parser as _;
+use dropleaf::cli::{Cli, Verb, exit};
+use dropleaf::{command, worker};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A worker must not touch anything before it has locked itself in.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|verb| verb == "worker") {
+        return worker::main(arguments);
+    }
+    let cli = Cli::parse();
+    match cli.verb {
+        Verb::Worker { .. } => ExitCode::from(exit::USAGE),
+        verb => command::run(cli.home.as_deref(), verb),
+    }
+}

@@ -1,3 +1,7 @@
 //! Plugin names, manifests and parameters; no I/O.
 
+pub mod audit;
+pub mod catalog;
 pub mod manifest;
+pub mod parameters;
+pub mod words;

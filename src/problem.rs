@@ -54,6 +54,19 @@ impl Problem {
     }
 }
 
+/// An error with all its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident $text:literal $title:literal,)*) => {
         /// The catalogue of what can go wrong with a job.

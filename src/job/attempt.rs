@@ -19,6 +19,8 @@ pub enum Ending {
     Interrupted,
     /// A person said so.
     Cancelled,
+    /// The disk is full or a folder is blocked: nobody's fault in this job. Does not count against `attempts`.
+    Environment,
 }
 
 /// Why an attempt gave no result.

@@ -8,6 +8,8 @@ use crate::raw_path::RawPath;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 
 /// One fact about one job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,9 +103,78 @@ pub struct Identity {
     /// Size in bytes.
     pub size: u64,
     /// Modification time in nanoseconds.
+    #[serde(with = "nanoseconds")]
     pub mtime_ns: i128,
     /// Status change time in nanoseconds; a rename changes it on most file systems.
+    #[serde(with = "nanoseconds")]
     pub ctime_ns: i128,
+}
+
+impl Identity {
+    /// Who the file is that was looked at.
+    #[must_use]
+    pub fn of(found: &Metadata) -> Self {
+        let nanoseconds = |s: i64, ns: i64| i128::from(s) * 1_000_000_000 + i128::from(ns);
+        Self {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            mtime_ns: nanoseconds(found.mtime(), found.mtime_nsec()),
+            ctime_ns: nanoseconds(found.ctime(), found.ctime_nsec()),
+        }
+    }
+
+    /// Whether this is the other with the same content, renamed or re-owned perhaps: a rename changes the ctime, and a
+    /// network file system that was mounted anew has another device number.
+    #[must_use]
+    pub fn same_file(&self, other: &Self) -> bool {
+        self.inode == other.inode && self.same_content(other)
+    }
+
+    /// As [`Identity::same_file`], for file systems whose inode numbers do not last.
+    #[must_use]
+    pub fn same_content(&self, other: &Self) -> bool {
+        self.size == other.size && self.mtime_ns == other.mtime_ns
+    }
+}
+
+/// Nanoseconds as a number, or as text where 64 bits do not hold them: serde's tagged enums cannot carry an `i128`.
+mod nanoseconds {
+    use serde::{Deserializer, Serializer, de};
+    use std::fmt;
+
+    pub(super) fn serialize<S: Serializer>(value: &i128, to: S) -> Result<S::Ok, S::Error> {
+        match i64::try_from(*value) {
+            Ok(value) => to.serialize_i64(value),
+            Err(_) => to.collect_str(value),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i128, D::Error> {
+        from.deserialize_any(Nanoseconds)
+    }
+
+    struct Nanoseconds;
+
+    impl de::Visitor<'_> for Nanoseconds {
+        type Value = i128;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("nanoseconds")
+        }
+
+        fn visit_i64<E: de::Error>(self, value: i64) -> Result<i128, E> {
+            Ok(value.into())
+        }
+
+        fn visit_u64<E: de::Error>(self, value: u64) -> Result<i128, E> {
+            Ok(value.into())
+        }
+
+        fn visit_str<E: de::Error>(self, value: &str) -> Result<i128, E> {
+            value.parse().map_err(de::Error::custom)
+        }
+    }
 }
 
 /// The file is ours.
@@ -270,6 +341,9 @@ pub struct Delivering {
 pub struct Ended {
     /// Everything as it lies now.
     pub delivered: Vec<Delivered>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 impl JobEvent {
@@ -292,6 +366,29 @@ impl JobEvent {
             Self::Succeeded(_) => "job.succeeded",
             Self::Failed(_) => "job.failed",
             Self::Cancelled(_) => "job.cancelled",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_survives_json_whatever_its_times() {
+        for mtime_ns in [0, -1, 1_763_788_211_123_456_789, i128::MAX, i128::MIN] {
+            let identity = Identity {
+                device: 1,
+                inode: u64::MAX,
+                size: 3,
+                mtime_ns,
+                ctime_ns: 5,
+            };
+            let text = serde_json::to_string(&identity).expect("written");
+            assert_eq!(
+                serde_json::from_str::<Identity>(&text).expect("read"),
+                identity
+            );
         }
     }
 }

@@ -98,7 +98,9 @@ pub struct StepRecord {
 }
 
 impl StepRecord {
-    fn pending(step: &StepName) -> Self {
+    /// A step that was not reached yet.
+    #[must_use]
+    pub fn pending(step: &StepName) -> Self {
         Self {
             id: step.id.clone(),
             uses: step.uses.clone(),
@@ -358,11 +360,13 @@ impl Job {
 
     fn end_attempt(&mut self, failure: &Failure) {
         self.problem = Some(failure.problem.clone());
-        if failure.ending == Ending::Interrupted {
-            self.interruptions += 1;
-        } else {
-            self.interruptions = 0;
-            self.counted += 1;
+        match failure.ending {
+            Ending::Interrupted => self.interruptions += 1,
+            Ending::Environment => {}
+            _ => {
+                self.interruptions = 0;
+                self.counted += 1;
+            }
         }
     }
 

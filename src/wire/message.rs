@@ -77,6 +77,9 @@ pub struct PlanStep {
     pub timeout_ms: Option<u64>,
     /// A failure of this step is a warning.
     pub continue_on_error: bool,
+    /// Whether the operation may write into the worker's scratch folder.
+    #[serde(default)]
+    pub temp: bool,
 }
 
 /// From a worker to the daemon.

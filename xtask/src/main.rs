@@ -1,1 +1,41 @@
-fn main() {}
+//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo demo`.
+
+mod demo;
+mod machine;
+mod test;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+  demo [--home DIR] [--listen ADDRESS:PORT]   build everything, make a demo home, start the daemon, drop sample PDFs
+  test                                        set up what the tests need and run all of them
+  lint                                        formatting, clippy, documentation
+  install-plugins DIR                         build the standard plugins in release and copy them to DIR";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["demo", rest @ ..] => demo::run(rest),
+        ["test"] => test::run(),
+        ["lint"] => test::lint(),
+        ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
+        ["help" | "--help" | "-h"] | [] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        [other, ..] => bail!("there is no command `{other}`\n{HELP}"),
+    }
+}

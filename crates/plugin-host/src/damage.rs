@@ -7,11 +7,15 @@
 //! [`install`] sets the logger of this process; a process that has one of its own wraps it in [`Logger`].
 
 use std::cell::Cell;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 /// The engine whose records are damage.
 const ENGINE: &str = "lopdf";
+
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static ERRORS: Cell<u32> = const { Cell::new(0) };
@@ -51,6 +55,7 @@ impl Logger {
         // One logger a process, for as long as it lives.
         log::set_logger(Box::leak(Box::new(self)))?;
         log::set_max_level(level);
+        INSTALLED.store(true, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -83,20 +88,16 @@ impl Log for Logger {
     }
 }
 
-/// Installs a silent [`Logger`] unless the process has a logger; answers whether records are counted now.
+/// Installs a silent [`Logger`] unless the process has a logger; answers whether [`Logger::install`] has succeeded in
+/// this process.
 ///
 /// Where another logger came first and is not a [`Logger`], damage is still seen by its other signs (rebuilt
 /// cross-references, missing pages and contents, entries without objects), which is less.
 pub fn install() -> bool {
-    use std::sync::OnceLock;
-    static COUNTED: OnceLock<bool> = OnceLock::new();
-    *COUNTED.get_or_init(|| Logger::silent().install().is_ok() || probe())
-}
-
-/// Whether a record of the engine reaches a [`Logger`].
-fn probe() -> bool {
-    let (_, errors) = count(|| log::error!(target: "lopdf::probe", "is anybody counting?"));
-    errors > 0
+    static TRIED: Once = Once::new();
+    // A failure means that the process has a logger, which may be one of these.
+    TRIED.call_once(|| drop(Logger::silent().install()));
+    INSTALLED.load(Ordering::Relaxed)
 }
 
 /// Runs `work` and counts the engine's error records of this thread meanwhile.

@@ -1,14 +1,18 @@
 //! A document: bytes, objects, or both, converted when somebody asks.
 
+pub(crate) mod carry;
 pub(crate) mod decode;
+pub(crate) mod encryption;
 pub(crate) mod facts;
 pub(crate) mod ids;
 pub(crate) mod import;
 pub(crate) mod objects;
 pub(crate) mod open;
+pub(crate) mod page_tree;
 pub(crate) mod pages;
 pub(crate) mod place;
 pub(crate) mod reach;
+pub(crate) mod reading;
 pub(crate) mod repair;
 pub(crate) mod save;
 pub(crate) mod syntax;
@@ -23,7 +27,7 @@ use crate::bill::Bill;
 use crate::document::facts::Facts;
 use crate::document::objects::Objects;
 use crate::document::open::{OpenError, Warning};
-use crate::document::save::{SaveError, Saved};
+use crate::document::save::{Cover, SaveError, Saved};
 use crate::fault::{Fault, Result as Answer};
 use crate::input::Input;
 use crate::limits::Limits;
@@ -45,6 +49,15 @@ enum State {
     /// Given whole by a step and not read yet.
     Bytes(Input),
     Objects(Box<Objects>),
+}
+
+impl State {
+    fn objects(&self) -> Option<&Objects> {
+        match self {
+            Self::Objects(objects) => Some(objects),
+            Self::Bytes(_) => None,
+        }
+    }
 }
 
 impl Document {
@@ -136,13 +149,7 @@ impl Document {
         let objects = self
             .parsed()
             .map_err(|error| SaveError::Broken(error.to_string()))?;
-        if let Some(bytes) = objects
-            .bytes
-            .as_ref()
-            .filter(|_| !objects.dirty)
-            .or(objects.written.as_ref())
-            .cloned()
-        {
+        if let Some(bytes) = objects.true_bytes() {
             let pages = objects
                 .pages()
                 .map_err(|fault| SaveError::Broken(fault.text.into_owned()))?
@@ -156,7 +163,7 @@ impl Document {
             });
         }
         bill.count_save();
-        objects.write(out)
+        objects.write(Cover::AsItCame, out)
     }
 
     /// Whether a save would write other bytes than were opened.
@@ -199,15 +206,15 @@ impl Document {
 
     /// The objects, if they have been read.
     pub(crate) fn objects_if_parsed(&self) -> Option<&Objects> {
-        match &self.state {
-            State::Objects(objects) => Some(objects),
-            State::Bytes(_) => None,
-        }
+        self.state.objects()
     }
 
     fn parsed(&mut self) -> Result<&mut Objects, OpenError> {
         if let State::Bytes(bytes) = &self.state {
             let (mut objects, warnings) = open::open(bytes.clone(), &[], &self.limits, &self.bill)?;
+            if let Some(before) = self.replaced.iter().rev().find_map(State::objects) {
+                objects.cover_like(before);
+            }
             if !self.replaced.is_empty() {
                 objects.begin();
             }
@@ -220,25 +227,26 @@ impl Document {
         }
     }
 
-    /// The document as bytes, written if it was edited.
+    /// The document as bytes, written if it was edited. A step has no password, so it sees them decrypted.
     pub(crate) fn bytes(&mut self) -> Answer<Input> {
         let bill = self.bill.clone();
         let objects = match &mut self.state {
             State::Bytes(bytes) => return Ok(bytes.clone()),
             State::Objects(objects) => objects,
         };
-        if let Some(bytes) = objects
-            .bytes
-            .as_ref()
-            .filter(|_| !objects.dirty)
-            .or(objects.written.as_ref())
-        {
-            return Ok(bytes.clone());
+        let encrypted = objects.pdf.encryption_state.is_some();
+        let known = if encrypted {
+            objects.written.clone()
+        } else {
+            objects.true_bytes()
+        };
+        if let Some(bytes) = known {
+            return Ok(bytes);
         }
         bill.count_save();
         let mut written = Vec::new();
         objects
-            .write(&mut written)
+            .write(Cover::Off, &mut written)
             .map_err(|error| Fault::new(dropleaf_plugin_abi::E_FAIL, error.to_string()))?;
         let written = Input::from(written);
         objects.written = Some(written.clone());

@@ -99,11 +99,10 @@ impl Session {
         let mut text = abi::Str::EMPTY;
         // SAFETY: `ctx` is this run's, `text` is a place for the answer.
         let told = unsafe { (self.run().last_error)(self.ctx, &raw mut text) };
-        let message = match told {
-            // SAFETY: the view lives until the next call of `last_error`; it is copied here.
-            abi::OK if text.len > 0 => {
-                String::from_utf8_lossy(unsafe { text.as_bytes() }).into_owned()
-            }
+        // SAFETY: the host wrote the view in the call just made, if it answered so.
+        let text = unsafe { text.as_bytes() };
+        let message = match (told, text) {
+            (abi::OK, [_, ..]) => String::from_utf8_lossy(text).into_owned(),
             _ => describe(status).to_owned(),
         };
         Err(Error::new(status, message))

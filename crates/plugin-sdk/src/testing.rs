@@ -25,12 +25,13 @@
 //! limits and refuses here is what it does in a worker; only the sandbox and the process of its own are missing.
 
 mod examples;
+mod recorder;
 mod sample;
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once, PoisonError};
 
 use dropleaf_plugin_abi as abi;
 use dropleaf_plugin_host as host;
@@ -39,8 +40,9 @@ use serde_json::Value;
 use crate::bridge;
 use crate::export::{About, Exported, Offered, Plugin};
 use crate::operation::Operation;
+use crate::testing::recorder::Recorder;
 
-pub use self::examples::check;
+pub use self::examples::{check, check_library};
 pub use self::sample::sample;
 #[doc(inline)]
 pub use crate::__dropleaf_examples as examples;
@@ -65,9 +67,18 @@ pub fn run<O: Operation>(parameters: Value, documents: &[impl AsRef<[u8]>]) -> R
     Trial::of::<O>(parameters).run(documents)
 }
 
+/// Where the operation is.
+#[derive(Clone, Copy)]
+enum Tried {
+    /// Linked into this program.
+    Entry(&'static abi::Entry),
+    /// In a library of its own.
+    Library(&'static host::Library),
+}
+
 /// One try of an operation, with its surroundings.
 pub struct Trial {
-    entry: &'static abi::Entry,
+    plugin: Tried,
     operation: String,
     parameters: Value,
     values: BTreeMap<String, Value>,
@@ -87,8 +98,29 @@ impl Trial {
     /// A try of an operation of an exported plugin, such as `dropleaf_entry()` of one in Rust.
     #[must_use]
     pub fn of_entry(entry: &'static abi::Entry, operation: &str, parameters: Value) -> Self {
+        Self::of_plugin(Tried::Entry(entry), operation, parameters)
+    }
+
+    /// A try of an operation of a plugin's library, whatever language it is written in.
+    ///
+    /// # Errors
+    /// Why the library is no plugin.
+    pub fn of_library(
+        library: &Path,
+        operation: &str,
+        parameters: Value,
+    ) -> Result<Self, host::LoadError> {
+        let library = host::Library::load(library)?;
+        Ok(Self::of_plugin(
+            Tried::Library(library),
+            operation,
+            parameters,
+        ))
+    }
+
+    fn of_plugin(plugin: Tried, operation: &str, parameters: Value) -> Self {
         Self {
-            entry,
+            plugin,
             operation: operation.to_owned(),
             parameters,
             values: BTreeMap::new(),
@@ -146,10 +178,7 @@ impl Trial {
                 .extend(warnings.into_iter().map(|warning| warning.message));
             opened.push(document);
         }
-        let recorder = Recorder {
-            cancel_after: self.cancel_after,
-            heard: Mutex::default(),
-        };
+        let recorder = Recorder::new(self.cancel_after);
         let invocation = host::Invocation {
             operation: &self.operation,
             parameters: &self.parameters.to_string(),
@@ -158,11 +187,11 @@ impl Trial {
             limits: &self.limits,
             observer: &recorder,
         };
-        let outcome = host::run_entry(self.entry, &invocation, &mut opened);
-        let heard = recorder
-            .heard
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let outcome = match self.plugin {
+            Tried::Entry(entry) => host::run_entry(entry, &invocation, &mut opened),
+            Tried::Library(library) => host::run(library, &invocation, &mut opened),
+        };
+        let heard = recorder.into_heard();
         let outcome = outcome.map_err(|error| Failed {
             status: error.status,
             message: error.message,
@@ -284,55 +313,6 @@ impl std::fmt::Display for Failed {
 }
 
 impl std::error::Error for Failed {}
-
-#[derive(Default)]
-struct Heard {
-    warnings: Vec<String>,
-    log: Vec<(i32, String)>,
-    progress: Vec<(u64, u64)>,
-    artifacts: Vec<Artifact>,
-}
-
-/// Listens to a run.
-struct Recorder {
-    cancel_after: Option<u64>,
-    heard: Mutex<Heard>,
-}
-
-impl Recorder {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl host::Observer for Recorder {
-    fn progress(&self, done: u64, total: u64) {
-        self.heard().progress.push((done, total));
-    }
-
-    fn log(&self, level: i32, message: &str, _: &str) {
-        let mut heard = self.heard();
-        if level == abi::LOG_WARN {
-            heard.warnings.push(message.to_owned());
-        }
-        heard.log.push((level, message.to_owned()));
-    }
-
-    fn cancelled(&self) -> bool {
-        let reached = self.heard().progress.last().map(|&(done, _)| done);
-        self.cancel_after
-            .is_some_and(|after| after == 0 || reached.is_some_and(|done| done >= after))
-    }
-
-    fn artifact(&self, name: &str, mime: &str, bytes: &[u8]) -> Result<(), String> {
-        self.heard().artifacts.push(Artifact {
-            name: name.to_owned(),
-            mime: mime.to_owned(),
-            bytes: bytes.to_vec(),
-        });
-        Ok(())
-    }
-}
 
 /// The host finds damage by the records of its PDF engine, so its logger must be the first; the operation's own lines
 /// reach the run through it.

@@ -1,3 +1,7 @@
-//! What the tests share.
+//! What the tests share: sample PDFs, a daemon in a temporary home, a reader of its feeds.
 
+pub mod daemon;
+pub mod feed;
+pub mod folder;
+pub mod plugins;
 pub mod sample;

@@ -10,20 +10,22 @@ use crate::xmp::{Edit, Packet};
 /// Changes the document's metadata.
 pub(crate) fn apply(run: &Run<'_>, change: &Change) -> Result<()> {
     let document = run.document();
-    let info = info_dict(&document)?;
-    let (packet, is_new) = match read_packet(run, &document)? {
-        Some(packet) => (packet, false),
-        None => (Packet::empty(), true),
+    let info = document
+        .trailer()?
+        .get("Info")?
+        .and_then(|value| value.as_dict());
+    let texts = match &info {
+        Some(info) => texts(&document, info)?,
+        None => BTreeMap::new(),
     };
-    let texts = texts(&document, &info)?;
+    let catalog = document.catalog()?;
+    let is_there = catalog.has("Metadata")?;
+    let packet = read_packet(run, &catalog)?;
+    let is_new = packet.is_none();
+    let packet = packet.unwrap_or_else(Packet::empty);
     let plan = plan(&texts, &packet, change, is_new);
-    for (key, value) in &plan.info {
-        match value {
-            Some(value) => info.put(key, Value::text(value))?,
-            None => _ = info.remove(key)?,
-        }
-    }
-    if is_new || !plan.xmp.is_empty() {
+    write_info(&document, info, &plan.info)?;
+    if !plan.xmp.is_empty() || is_new && is_there {
         write_packet(&document, packet.edited(&plan.xmp).as_bytes())?;
     }
     run.result("changed", plan.info.keys().collect::<Vec<_>>())
@@ -148,16 +150,29 @@ fn iso_date(date: &str) -> Option<String> {
     Some(out)
 }
 
-/// The Info dictionary, made if there is none.
-fn info_dict<'r>(document: &Document<'r>) -> Result<Object<'r>> {
-    let trailer = document.trailer()?;
-    if let Some(info) = trailer.get("Info")?.and_then(|value| value.as_dict()) {
-        return Ok(info);
+/// Writes entries of the Info dictionary, which is made if there is none and something to put in.
+fn write_info(
+    document: &Document<'_>,
+    info: Option<Object<'_>>,
+    entries: &BTreeMap<String, Option<String>>,
+) -> Result<()> {
+    let Some(info) = info else {
+        let texts = entries
+            .iter()
+            .filter_map(|(key, value)| Some((key, Value::text(value.as_deref()?))));
+        let made = document.dict(texts)?;
+        if !made.is_empty()? {
+            document.trailer()?.put("Info", document.add(made)?)?;
+        }
+        return Ok(());
+    };
+    for (key, value) in entries {
+        match value {
+            Some(value) => info.put(key, Value::text(value))?,
+            None => _ = info.remove(key)?,
+        }
     }
-    let info = document.add(document.parse("<<>>")?)?;
-    trailer.put("Info", info)?;
-    let made = document.object(info)?.as_dict();
-    made.ok_or_else(|| Error::failed("the host lost the Info dictionary, which was just made"))
+    Ok(())
 }
 
 fn texts(document: &Document<'_>, info: &Object<'_>) -> Result<BTreeMap<String, String>> {
@@ -172,12 +187,8 @@ fn texts(document: &Document<'_>, info: &Object<'_>) -> Result<BTreeMap<String, 
 }
 
 /// The XMP packet; `None`, with a warning, where it cannot be read.
-fn read_packet(run: &Run<'_>, document: &Document<'_>) -> Result<Option<Packet>> {
-    let Some(stream) = document
-        .catalog()?
-        .get("Metadata")?
-        .and_then(|value| value.as_stream())
-    else {
+fn read_packet(run: &Run<'_>, catalog: &Object<'_>) -> Result<Option<Packet>> {
+    let Some(stream) = catalog.get("Metadata")?.and_then(|value| value.as_stream()) else {
         return Ok(None);
     };
     let packet = match stream.decoded() {

@@ -135,6 +135,17 @@ fn a_document_without_info_gets_one() {
 }
 
 #[test]
+fn removing_what_is_not_there_changes_nothing() {
+    let bare = Sample::new("old", 1)
+        .edit(|document, _| _ = document.trailer.remove(b"Info"))
+        .bytes();
+    let ran = testing::run::<SetMetadata>(json!({ "remove": ["title"] }), &[bare.as_slice()])
+        .expect("it runs");
+    assert_eq!(ran.document(), bare);
+    assert_eq!(ran.saves, 0);
+}
+
+#[test]
 fn bad_parameters_are_refused() {
     for with in [
         json!({ "titel": "x" }),

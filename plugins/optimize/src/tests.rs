@@ -298,7 +298,10 @@ fn a_document_with_nothing_to_gain_never_grows() {
     let once = optimize(json!({}), &sample::pdf(20));
     let twice = optimize(json!({}), once.document());
     assert!(twice.document().len() <= once.document().len());
-    assert_eq!(sample::texts(twice.document()), sample::texts(once.document()));
+    assert_eq!(
+        sample::texts(twice.document()),
+        sample::texts(once.document())
+    );
     assert_eq!(once.saves, 1);
 }
 

@@ -116,8 +116,9 @@ impl Operation for DeletePages {
         let count = run.document().page_count()?;
         let delete = self.pages.select(count)?;
         if delete.len() as u64 >= u64::from(count) {
+            let pages = if count == 1 { "page" } else { "pages" };
             return Err(Error::rejected(format!(
-                "`{}` would delete all pages ({count}): a document needs at least one",
+                "deleting `{}` would leave no page: the document has {count} {pages}",
                 self.pages
             )));
         }

@@ -143,7 +143,7 @@ fn deleting_all_pages_is_refused() {
     ));
     assert_eq!(
         refusal,
-        "`-4-` would delete all pages (4): a document needs at least one"
+        "deleting `-4-` would leave no page: the document has 4 pages"
     );
     let ran = testing::run::<DeletePages>(json!({ "pages": "even" }), &[sample::pdf(1)])
         .expect("nothing to delete");

@@ -23,8 +23,12 @@ impl Hasher for IdHasher {
 
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = (self.0 << 8 | self.0 >> 56) ^ u64::from(*byte);
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
+    }
+
+    fn write_isize(&mut self, value: isize) {
+        self.0 ^= (value as u64) << 60;
     }
 
     fn write_u16(&mut self, value: u16) {
@@ -32,6 +36,6 @@ impl Hasher for IdHasher {
     }
 
     fn write_u32(&mut self, value: u32) {
-        self.0 = (self.0 << 32 | self.0 >> 32) ^ u64::from(value);
+        self.0 = self.0.rotate_left(32) ^ u64::from(value);
     }
 }

@@ -6,6 +6,7 @@
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
+use crate::document::carry;
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
 use crate::document::pages::INHERITED;
@@ -51,9 +52,12 @@ pub(crate) fn import_pages(
     for page in &pages {
         fresh.push(copy.page_number(*page)?);
     }
-    for (page, (id, again)) in pages.into_iter().zip(&fresh) {
-        copy.page(page, *id, *again)?;
+    for (page, (id, again)) in pages.iter().zip(&fresh) {
+        copy.page(*page, *id, *again)?;
     }
+    copy.finish()?;
+    carry::layers(&mut copy)?;
+    carry::fields(&mut copy, &pages)?;
     copy.finish()?;
     let ids: Vec<ObjectId> = fresh.into_iter().map(|(id, _)| id).collect();
     to.insert_pages(at, &ids)
@@ -109,7 +113,10 @@ fn range(from: &mut Objects, first: u32, count: u32) -> Result<Vec<ObjectId>> {
 }
 
 /// The annotations of a page that are there: their ids where they have one.
-fn annotations(objects: &Objects, page: ObjectId) -> Vec<(Option<ObjectId>, Option<&Dictionary>)> {
+pub(crate) fn annotations(
+    objects: &Objects,
+    page: ObjectId,
+) -> Vec<(Option<ObjectId>, Option<&Dictionary>)> {
     let list = objects
         .dict(page)
         .and_then(|dict| objects.lookup(dict, b"Annots"));
@@ -124,15 +131,20 @@ fn annotations(objects: &Objects, page: ObjectId) -> Vec<(Option<ObjectId>, Opti
         .collect()
 }
 
-struct Copy<'a> {
-    to: &'a mut Objects,
-    from: &'a Objects,
+pub(crate) struct Copy<'a> {
+    pub(crate) to: &'a mut Objects,
+    pub(crate) from: &'a Objects,
     imported: &'a mut Imported,
     /// Objects there that have a number here and are still to be copied.
     waiting: Vec<(ObjectId, ObjectId)>,
 }
 
 impl Copy<'_> {
+    /// The object here that an object there has become.
+    pub(crate) fn here(&self, there: ObjectId) -> Option<ObjectId> {
+        self.imported.map.get(&there).copied()
+    }
+
     /// The number a page gets here, and whether it has been here before.
     fn page_number(&mut self, page: ObjectId) -> Result<(ObjectId, bool)> {
         if !self.imported.pages.insert(page) {
@@ -222,7 +234,7 @@ impl Copy<'_> {
     }
 
     /// A value with the references of the other document.
-    fn translated(&mut self, object: &Object) -> Result<Object> {
+    pub(crate) fn translated(&mut self, object: &Object) -> Result<Object> {
         Ok(match object {
             Object::Reference(id) => self.reference(*id)?,
             Object::Array(items) => Object::Array(

@@ -18,7 +18,7 @@ pub(crate) struct Objects {
     pub(crate) bytes: Option<Input>,
     /// Whether the objects say something else than `bytes`.
     pub(crate) dirty: bool,
-    /// The bytes of the objects as they are now, if they were asked for.
+    /// The bytes of the objects as they are now, decrypted, if they were asked for.
     pub(crate) written: Option<Input>,
     /// Streams that were given as plain bytes and are compressed when the document is saved.
     pub(crate) plain: IdSet,
@@ -28,6 +28,8 @@ pub(crate) struct Objects {
     loose: Vec<Option<Object>>,
     journal: Option<Vec<Change>>,
     dirty_before: bool,
+    /// The last object number when the journal was opened.
+    newest_before: u32,
 }
 
 /// One change, with what it takes to undo it.
@@ -84,7 +86,38 @@ impl Objects {
             loose: Vec::new(),
             journal: None,
             dirty_before: false,
+            newest_before: 0,
         }
+    }
+
+    /// Bytes that say what the objects say and are what a save would write.
+    pub(crate) fn true_bytes(&self) -> Option<Input> {
+        let unchanged = self.bytes.as_ref().filter(|_| !self.dirty);
+        let written = self
+            .written
+            .as_ref()
+            .filter(|_| self.pdf.encryption_state.is_none());
+        unchanged.or(written).cloned()
+    }
+
+    /// Encrypts like `before`, which these objects take the place of, unless they came encrypted themselves.
+    pub(crate) fn cover_like(&mut self, before: &Self) {
+        let Some(state) = before
+            .pdf
+            .encryption_state
+            .as_ref()
+            .filter(|_| self.pdf.encryption_state.is_none())
+        else {
+            return;
+        };
+        self.pdf.encryption_state = Some(state.clone());
+        // Older encryption depends on the identifier.
+        match before.pdf.trailer.get(b"ID") {
+            Ok(id) => self.pdf.trailer.set("ID", id.clone()),
+            Err(_) => drop(self.pdf.trailer.remove(b"ID")),
+        }
+        self.dirty = true;
+        self.bytes = None;
     }
 
     // ---- reading -----------------------------------------------------------------------------------------------
@@ -134,6 +167,24 @@ impl Objects {
 
     pub(crate) fn dict(&self, id: ObjectId) -> Option<&Dictionary> {
         self.root(Root::Object(id))?.dict()
+    }
+
+    /// Where the container at `key` of the dictionary at `place` stands.
+    pub(crate) fn below(&self, place: &Place, key: &[u8]) -> Option<Place> {
+        let dict = self.holder(place)?.dict()?;
+        let entry = dict.has(key).then(|| dict.get(key).ok()).flatten()?;
+        let (id, value) = self.resolve(entry)?;
+        Holder::of(value)?;
+        Some(id.map_or_else(|| place.clone().key(key), Place::object))
+    }
+
+    /// The same, made of `empty` where there is none.
+    pub(crate) fn below_or(&mut self, place: &Place, key: &[u8], empty: Object) -> Result<Place> {
+        if let Some(found) = self.below(place, key) {
+            return Ok(found);
+        }
+        self.put(place.clone(), key, empty)?;
+        Ok(place.clone().key(key))
     }
 
     // ---- changing ----------------------------------------------------------------------------------------------
@@ -258,11 +309,13 @@ impl Objects {
     /// A new indirect object.
     pub(crate) fn add(&mut self, value: Object) -> Result<ObjectId> {
         let id = self.reserve()?;
-        self.change_object(id, Some(value));
+        self.written = None;
+        self.pdf.objects.insert(id, value);
         Ok(id)
     }
 
-    /// The number of an object that is still to come; until then references to it are null.
+    /// The number of an object that is still to come; until then references to it are null. Undone, the object goes
+    /// with the number.
     pub(crate) fn reserve(&mut self) -> Result<ObjectId> {
         let max_id = self.pdf.max_id;
         let number = max_id
@@ -270,7 +323,9 @@ impl Objects {
             .ok_or_else(|| Fault::limit("the document has no object numbers left"))?;
         self.pdf.max_id = number;
         let id = (number, 0);
-        self.note(Root::Object(id), || Change::Added { id, max_id });
+        if let Some(journal) = &mut self.journal {
+            journal.push(Change::Added { id, max_id });
+        }
         Ok(id)
     }
 
@@ -335,9 +390,15 @@ impl Objects {
 
     // ---- the journal -------------------------------------------------------------------------------------------
 
+    /// Notes a change of what was there when the journal was opened. What came since goes as a whole.
     fn note(&mut self, root: Root, change: impl FnOnce() -> Change) {
+        let is_new = match root {
+            Root::Object(id) => id.0 > self.newest_before,
+            Root::Trailer => false,
+            Root::Loose(_) => true,
+        };
         if let Some(journal) = &mut self.journal
-            && !matches!(root, Root::Loose(_))
+            && !is_new
         {
             journal.push(change());
         }
@@ -346,6 +407,7 @@ impl Objects {
     /// Opens the journal.
     pub(crate) fn begin(&mut self) {
         self.journal = Some(Vec::new());
+        self.newest_before = self.pdf.max_id;
         self.dirty_before = self.dirty;
     }
 

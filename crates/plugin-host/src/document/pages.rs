@@ -1,51 +1,51 @@
-//! The page tree: a flat list of its pages, and edits of that list.
+//! The pages as a list, and edits of that list.
 //!
-//! Building the list also puts the tree in order, in the manner of qpdf: direct kids become indirect objects, a page
-//! that stands in the tree twice gets a copy of its own, cycles and kids that are no dictionaries are dropped, and
-//! `/Parent` and `/Count` are made to agree (ISO 32000-2, 7.7.3).
-//!
-//! The first insertion, removal or move flattens the tree: what pages inherit becomes their own, and they all hang
-//! below the root. From then on the list is the truth and the root's `/Kids` follows when somebody looks
-//! ([`Objects::sync_pages`]), so that 10,000 edits cost 10,000 edits of a list and one of the tree.
+//! The list is read from the page tree, which is put in order on the way ([`page_tree`]). The first insertion, removal
+//! or move flattens the tree: what pages inherit becomes their own, and they all hang below the root. From then on the
+//! list is the truth and the root's `/Kids` follows when somebody looks ([`Objects::sync_pages`]), so that 10,000 edits
+//! cost 10,000 edits of a list and one of the tree.
 
-use lopdf::{Dictionary, Object, ObjectId};
+use lopdf::{Object, ObjectId};
 
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
+use crate::document::page_tree;
 use crate::document::place::{Place, Root, Step};
 use crate::fault::{Fault, Result};
 
 /// The attributes that pages inherit (ISO 32000-2, table 31).
 pub(crate) const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
 /// The deepest page tree that is followed.
-const MAX_DEPTH: usize = 256;
+pub(crate) const MAX_DEPTH: usize = 256;
 
 /// The pages in order.
 pub(crate) struct PageIndex {
     pub(crate) list: Vec<ObjectId>,
-    root: ObjectId,
+    pub(crate) root: ObjectId,
     /// What the list was built from: catalog, nodes, arrays of kids.
-    inner: IdSet,
-    leaves: IdSet,
-    nodes: Vec<ObjectId>,
-    flat: bool,
+    pub(crate) inner: IdSet,
+    pub(crate) leaves: IdSet,
+    pub(crate) nodes: Vec<ObjectId>,
+    pub(crate) flat: bool,
     /// The list says more than the root's `/Kids`.
-    stale: bool,
+    pub(crate) stale: bool,
 }
 
 impl PageIndex {
     /// Whether a change at `place` (of `key`, or of the whole) may change the list.
     pub(crate) fn depends_on(&self, place: &Place, key: Option<&[u8]>) -> bool {
         const STRUCTURE: [&[u8]; 4] = [b"Kids", b"Type", b"Pages", b"Root"];
-        match (place.root, place.steps.first()) {
-            (Root::Loose(_), _) => false,
-            (Root::Object(id), _) if !self.inner.contains(&id) && !self.leaves.contains(&id) => {
-                false
+        let structural = match (place.steps.first(), key) {
+            (None, Some(key)) => STRUCTURE.contains(&key),
+            (Some(Step::Key(first)), _) => STRUCTURE.contains(&&**first),
+            (None, None) | (Some(Step::Item(_)), _) => true,
+        };
+        structural
+            && match place.root {
+                Root::Loose(_) => false,
+                Root::Trailer => true,
+                Root::Object(id) => self.is_page(id) || self.is_inner(id),
             }
-            (_, None) => key.is_none_or(|key| STRUCTURE.contains(&key)),
-            (_, Some(Step::Key(first))) => STRUCTURE.contains(&&**first),
-            (_, Some(Step::Item(_))) => true,
-        }
     }
 
     /// Whether `id` is part of the tree above the pages.
@@ -73,7 +73,7 @@ impl Objects {
     fn page_index(&mut self) -> Result<&mut PageIndex> {
         let index = match self.pages.take() {
             Some(index) => index,
-            None => Builder::default().build(self)?,
+            None => page_tree::read(self)?,
         };
         Ok(self.pages.insert(index))
     }
@@ -288,11 +288,15 @@ impl Objects {
             .collect()
     }
 
-    /// A count of the pages in the tree as it would be written, by a fresh walk.
+    /// A count of the pages in the tree as it would be written. A tree that was edited is walked again; one that was
+    /// not is as it was when the list was built from it, since every change of it drops the list.
     pub(crate) fn recount_pages(&mut self) -> Result<usize> {
         self.sync_pages()?;
+        if let Some(index) = self.pages.as_ref().filter(|index| !index.flat) {
+            return Ok(index.list.len());
+        }
         let kept = self.pages.take();
-        let walked = Builder::default().build(self)?;
+        let walked = page_tree::read(self)?;
         let count = walked.list.len();
         self.pages = Some(match kept {
             Some(kept) if kept.list == walked.list => kept,
@@ -300,259 +304,4 @@ impl Objects {
         });
         Ok(count)
     }
-}
-
-/// Builds a [`PageIndex`] and puts the tree in order on the way.
-#[derive(Default)]
-struct Builder {
-    list: Vec<ObjectId>,
-    inner: IdSet,
-    leaves: IdSet,
-    nodes: Vec<ObjectId>,
-    below: IdMap<i64>,
-}
-
-/// A node on the way down.
-struct Level {
-    node: ObjectId,
-    kids: std::vec::IntoIter<ObjectId>,
-    first: usize,
-}
-
-impl Builder {
-    fn build(mut self, objects: &mut Objects) -> Result<PageIndex> {
-        let catalog = catalog(objects)?;
-        self.inner.insert(catalog);
-        let root = self.root(objects, catalog)?;
-        self.walk(objects, root)?;
-        for node in &self.nodes {
-            let count = self.below.get(node).copied().unwrap_or(0);
-            let right = objects
-                .dict(*node)
-                .and_then(|dict| objects.lookup(dict, b"Count"))
-                .is_some_and(|found| found.as_i64().ok() == Some(count));
-            if !right {
-                objects.put(Place::object(*node), b"Count", Object::Integer(count))?;
-            }
-        }
-        Ok(PageIndex {
-            list: self.list,
-            root,
-            inner: self.inner,
-            leaves: self.leaves,
-            flat: false,
-            nodes: self.nodes,
-            stale: false,
-        })
-    }
-
-    /// The root of the tree, made where there is none.
-    fn root(&mut self, objects: &mut Objects, catalog: ObjectId) -> Result<ObjectId> {
-        let entry = objects.dict(catalog).and_then(|dict| {
-            dict.has(b"Pages")
-                .then(|| dict.get(b"Pages").ok().cloned())
-                .flatten()
-        });
-        let found = match entry {
-            Some(Object::Dictionary(direct)) => {
-                let id = objects.add(Object::Dictionary(direct))?;
-                objects.put(Place::object(catalog), b"Pages", Object::Reference(id))?;
-                Some(id)
-            }
-            Some(reference) => objects
-                .resolve(&reference)
-                .and_then(|(id, value)| value.as_dict().ok().and(id)),
-            None => None,
-        };
-        match found {
-            Some(id) if is_node(objects, id) => Ok(id),
-            page => {
-                let kids = page.map(Object::Reference).into_iter().collect();
-                let mut root = Dictionary::new();
-                root.set("Type", Object::Name(b"Pages".to_vec()));
-                root.set("Kids", Object::Array(kids));
-                root.set("Count", Object::Integer(0));
-                let id = objects.add(Object::Dictionary(root))?;
-                objects.put(Place::object(catalog), b"Pages", Object::Reference(id))?;
-                Ok(id)
-            }
-        }
-    }
-
-    fn walk(&mut self, objects: &mut Objects, root: ObjectId) -> Result<()> {
-        let mut levels = vec![self.enter(objects, root)?];
-        while let Some(level) = levels.last_mut() {
-            let (node, Some(kid)) = (level.node, level.kids.next()) else {
-                if let Some(done) = levels.pop() {
-                    self.below
-                        .insert(done.node, (self.list.len() - done.first) as i64);
-                }
-                continue;
-            };
-            let parented = objects.dict(kid).is_some_and(
-                |dict| matches!(dict.get(b"Parent"), Ok(Object::Reference(id)) if *id == node),
-            );
-            if !parented {
-                objects.put(Place::object(kid), b"Parent", Object::Reference(node))?;
-            }
-            if !is_node(objects, kid) {
-                self.list.push(kid);
-            } else if levels.len() < MAX_DEPTH {
-                levels.push(self.enter(objects, kid)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Notes a node and gives its kids, each an indirect dictionary that no other place of the tree has.
-    fn enter(&mut self, objects: &mut Objects, node: ObjectId) -> Result<Level> {
-        self.inner.insert(node);
-        self.nodes.push(node);
-        let (place, kids) = self.kids_of(objects, node);
-        let mut kept = Vec::with_capacity(kids.len());
-        let mut dropped = Vec::new();
-        for (index, kid) in kids.into_iter().enumerate() {
-            match self.kid(objects, &place, index, kid)? {
-                Some(id) => kept.push(id),
-                None => dropped.push(index),
-            }
-        }
-        for index in dropped.into_iter().rev() {
-            objects.remove_item(place.clone(), index)?;
-        }
-        Ok(Level {
-            node,
-            kids: kept.into_iter(),
-            first: self.list.len(),
-        })
-    }
-
-    /// The array of kids: where it stands and what it holds.
-    fn kids_of(&mut self, objects: &Objects, node: ObjectId) -> (Place, Vec<Kid>) {
-        let entry = objects.dict(node).and_then(|dict| dict.get(b"Kids").ok());
-        let Some((id, Object::Array(items))) = entry.and_then(|entry| objects.resolve(entry))
-        else {
-            return (Place::object(node), Vec::new());
-        };
-        let place = id.map_or_else(|| Place::object(node).key(b"Kids"), Place::object);
-        if let Some(id) = id {
-            self.inner.insert(id);
-        }
-        let kids = items.iter().map(|item| Kid::of(objects, item)).collect();
-        (place, kids)
-    }
-
-    /// One kid as an object of its own, or `None` where it is none.
-    fn kid(
-        &mut self,
-        objects: &mut Objects,
-        place: &Place,
-        index: usize,
-        kid: Kid,
-    ) -> Result<Option<ObjectId>> {
-        let value = match kid {
-            // Met before: a node is a cycle, a page wants a copy.
-            Kid::Indirect(id) if is_node(objects, id) => {
-                return Ok(self.inner.insert(id).then_some(id));
-            }
-            Kid::Indirect(id) if self.leaves.insert(id) => return Ok(Some(id)),
-            Kid::Indirect(id) => objects
-                .dict(id)
-                .map(|dict| Object::Dictionary(dict.clone())),
-            Kid::Direct(dict) => Some(Object::Dictionary(*dict)),
-            Kid::Nothing => None,
-        };
-        let Some(value) = value else {
-            return Ok(None);
-        };
-        let id = objects.add(value)?;
-        objects.put_item(place.clone(), index, Object::Reference(id))?;
-        if is_node(objects, id) {
-            self.inner.insert(id);
-        } else {
-            self.leaves.insert(id);
-        }
-        Ok(Some(id))
-    }
-}
-
-enum Kid {
-    Indirect(ObjectId),
-    Direct(Box<Dictionary>),
-    Nothing,
-}
-
-impl Kid {
-    fn of(objects: &Objects, item: &Object) -> Self {
-        match objects.resolve(item) {
-            Some((Some(id), Object::Dictionary(_))) => Self::Indirect(id),
-            Some((None, Object::Dictionary(dict))) => Self::Direct(Box::new(dict.clone())),
-            _ => Self::Nothing,
-        }
-    }
-}
-
-/// Whether `id` is an inner node of the page tree: one with kids, or one that says so.
-fn is_node(objects: &Objects, id: ObjectId) -> bool {
-    objects.dict(id).is_some_and(|dict| {
-        let kids = dict.has(b"Kids")
-            && objects
-                .lookup(dict, b"Kids")
-                .is_some_and(|kids| kids.as_array().is_ok());
-        kids || dict.has_type(b"Pages")
-    })
-}
-
-/// The catalog, found among the objects or made where the trailer does not lead to one.
-fn catalog(objects: &mut Objects) -> Result<ObjectId> {
-    let entry = objects.pdf.trailer.get(b"Root").ok().cloned();
-    let id = match entry {
-        Some(Object::Dictionary(direct)) => objects.add(Object::Dictionary(direct))?,
-        entry => {
-            let named = entry
-                .as_ref()
-                .and_then(|entry| objects.resolve(entry))
-                .and_then(|(id, value)| value.as_dict().ok().and(id));
-            match named {
-                Some(id) if matches!(entry, Some(Object::Reference(direct)) if direct == id) => {
-                    return Ok(id);
-                }
-                Some(id) => id,
-                None => lost_catalog(objects)?,
-            }
-        }
-    };
-    objects.put(Place::of(Root::Trailer), b"Root", Object::Reference(id))?;
-    Ok(id)
-}
-
-fn lost_catalog(objects: &mut Objects) -> Result<ObjectId> {
-    let of_type = |name: &[u8]| {
-        objects
-            .pdf
-            .objects
-            .iter()
-            .rev()
-            .find(|(_, object)| object.as_dict().is_ok_and(|dict| dict.has_type(name)))
-            .map(|(id, _)| *id)
-    };
-    if let Some(id) = of_type(b"Catalog") {
-        return Ok(id);
-    }
-    let root = objects
-        .pdf
-        .objects
-        .iter()
-        .find(|(_, object)| {
-            object
-                .as_dict()
-                .is_ok_and(|dict| dict.has_type(b"Pages") && !dict.has(b"Parent"))
-        })
-        .map(|(id, _)| *id);
-    let mut catalog = Dictionary::new();
-    catalog.set("Type", Object::Name(b"Catalog".to_vec()));
-    if let Some(root) = root {
-        catalog.set("Pages", Object::Reference(root));
-    }
-    objects.add(Object::Dictionary(catalog))
 }

@@ -46,15 +46,27 @@ pub enum SaveError {
     },
 }
 
+/// Whether an encrypted document is written encrypted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cover {
+    AsItCame,
+    /// For the eyes of a step, which has no password.
+    Off,
+}
+
 impl Objects {
     /// Writes the objects as a file, having checked that every page of the tree is there.
-    pub(crate) fn write(&mut self, out: &mut dyn Write) -> Result<Saved, SaveError> {
+    pub(crate) fn write(&mut self, cover: Cover, out: &mut dyn Write) -> Result<Saved, SaveError> {
         let pages = self.check()?;
         let size = write::write(
             &Source {
                 pdf: &self.pdf,
                 plain: &self.plain,
-                encryption: self.pdf.encryption_state.as_ref(),
+                encryption: self
+                    .pdf
+                    .encryption_state
+                    .as_ref()
+                    .filter(|_| cover == Cover::AsItCame),
                 packed: self.packs(),
             },
             out,

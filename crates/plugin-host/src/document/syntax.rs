@@ -35,6 +35,24 @@ pub(crate) fn read(source: &[u8], max_depth: u32) -> Result<Object> {
     }
 }
 
+/// Reads the indirect object that `source` begins with: `7 0 obj`, its value, whatever follows.
+pub(crate) fn read_indirect(source: &[u8], max_depth: u32) -> Option<Object> {
+    let mut parser = Parser { source, at: 0 };
+    for _ in 0..2 {
+        parser.space();
+        let number = parser.word(parser.at);
+        if number.is_empty() || !number.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        parser.at += number.len();
+    }
+    parser.space();
+    if !parser.takes(b"obj") {
+        return None;
+    }
+    parser.value(max_depth).ok()
+}
+
 struct Parser<'a> {
     source: &'a [u8],
     at: usize,
@@ -348,7 +366,7 @@ mod tests {
         check("[12 0 R 12 0 13 1 R]", "[12 0 R 12 0 13 1 R]");
         check(
             "[ (a\\(b\\)\\101\\n(c)) <48 4> /N#61me ]",
-            "[(a\\(b\\)A\n(c))<4840>/Name]",
+            "[(a(b)A\n(c))<4840>/Name]",
         );
         check("[true false null] % done", "[true false null]");
         check("<< /A << /B [] >> >>", "<</A<</B[]>>>>");

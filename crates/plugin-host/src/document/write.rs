@@ -5,10 +5,9 @@
 //! Object bodies are still the engine's. Only what the trailer leads to is written; numbers stay as they are. The same
 //! objects give the same bytes, but for AES, whose initialisation vectors are random.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
 use lopdf::encryption::encrypt_object;
 use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream, Writer};
 
@@ -21,6 +20,8 @@ use crate::limits::MAX_FILE;
 const PACK: usize = 100;
 /// Deflate effort, zlib's scale.
 const EFFORT: u32 = 6;
+/// Streams below this size are not worth a filter.
+const SMALL: usize = 128;
 
 /// What a file is written from.
 pub(crate) struct Source<'a> {
@@ -40,16 +41,19 @@ enum Entry {
 
 /// Writes `source` to `out` and answers how many bytes that took.
 pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, SaveError> {
+    let reachable = reach::reachable(source.pdf);
     let mut file = File {
         source,
         out,
         written: 0,
         body: Vec::new(),
         entries: Vec::with_capacity(source.pdf.objects.len() + 2),
-        last: source.pdf.objects.keys().next_back().map_or(0, |id| id.0),
+        // What is written in addition is numbered from here on, so that Size is one more than the last number.
+        last: reachable.iter().map(|id| id.0).max().unwrap_or(0),
+        deflater: Deflater::new(),
     };
     file.header()?;
-    let packed = file.objects()?;
+    let packed = file.objects(&reachable)?;
     for pack in packed.chunks(PACK) {
         file.pack(pack)?;
     }
@@ -65,6 +69,7 @@ struct File<'a, 'w> {
     body: Vec<u8>,
     entries: Vec<(u32, Entry)>,
     last: u32,
+    deflater: Deflater,
 }
 
 impl<'a> File<'a, '_> {
@@ -83,8 +88,7 @@ impl<'a> File<'a, '_> {
     }
 
     /// Writes what stands by itself and answers what goes into object streams.
-    fn objects(&mut self) -> Result<Vec<(u32, &'a Object)>, SaveError> {
-        let reachable = reach::reachable(self.source.pdf);
+    fn objects(&mut self, reachable: &IdSet) -> Result<Vec<(u32, &'a Object)>, SaveError> {
         let mut packed = Vec::new();
         let mut before = None;
         for (&id, object) in &self.source.pdf.objects {
@@ -120,9 +124,10 @@ impl<'a> File<'a, '_> {
     }
 
     /// The stream as it has to be written, where that is not as it stands.
-    fn finished(&self, id: ObjectId, stream: &Stream) -> Result<Option<Object>, SaveError> {
-        if self.source.plain.contains(&id) && !stream.dict.has(b"Filter") {
-            let deflated = deflate(&stream.content)?;
+    fn finished(&mut self, id: ObjectId, stream: &Stream) -> Result<Option<Object>, SaveError> {
+        let plain = stream.content.len() >= SMALL && self.source.plain.contains(&id);
+        if plain && !stream.dict.has(b"Filter") {
+            let deflated = self.deflater.deflate(&stream.content)?;
             if deflated.len() + 20 < stream.content.len() {
                 let mut dict = stream.dict.clone();
                 dict.set("Filter", Object::Name(b"FlateDecode".to_vec()));
@@ -148,7 +153,7 @@ impl<'a> File<'a, '_> {
                 generation: id.1,
             },
         ));
-        write!(self.body, "{} {} obj\n", id.0, id.1).map_err(SaveError::Io)?;
+        writeln!(self.body, "{} {} obj", id.0, id.1).map_err(SaveError::Io)?;
         match object {
             // The bytes of a large stream go straight out.
             Object::Stream(stream) if stream.content.len() > 32 << 10 => {
@@ -192,10 +197,8 @@ impl<'a> File<'a, '_> {
         dict.set("First", Object::Integer(table.len() as i64));
         dict.set("Filter", Object::Name(b"FlateDecode".to_vec()));
         table.append(&mut bodies);
-        self.object(
-            (stream, 0),
-            &Object::Stream(Stream::new(dict, deflate(&table)?)),
-        )
+        let content = self.deflater.deflate(&table)?;
+        self.object((stream, 0), &Object::Stream(Stream::new(dict, content)))
     }
 
     fn encryption(&mut self) -> Result<Option<ObjectId>, SaveError> {
@@ -248,11 +251,11 @@ impl<'a> File<'a, '_> {
             if position > 0
                 && let Some((first, _)) = run.first()
             {
-                write!(self.body, "{first} {}\n", run.len()).map_err(SaveError::Io)?;
+                writeln!(self.body, "{first} {}", run.len()).map_err(SaveError::Io)?;
             }
             for (_, entry) in run {
                 if let Entry::At { offset, generation } = entry {
-                    write!(self.body, "{offset:010} {generation:05} n \n")
+                    writeln!(self.body, "{offset:010} {generation:05} n ")
                         .map_err(SaveError::Io)?;
                 }
             }
@@ -302,7 +305,7 @@ impl<'a> File<'a, '_> {
         );
         trailer.set("Filter", Object::Name(b"FlateDecode".to_vec()));
         trailer.set("DecodeParms", Object::Dictionary(predictor));
-        let content = deflate(&predicted(&rows, columns))?;
+        let content = self.deflater.deflate(&predicted(&rows, columns))?;
         self.indirect(id, &Object::Stream(Stream::new(trailer, content)))?;
         Ok(start)
     }
@@ -411,14 +414,28 @@ fn predicted(rows: &[u8], columns: usize) -> Vec<u8> {
     predicted
 }
 
-pub(crate) fn deflate(bytes: &[u8]) -> Result<Vec<u8>, SaveError> {
-    let compress = || -> io::Result<Vec<u8>> {
-        let mut encoder = ZlibEncoder::new(
-            Vec::with_capacity(bytes.len() / 2 + 64),
-            Compression::new(EFFORT),
-        );
-        encoder.write_all(bytes)?;
-        encoder.finish()
-    };
-    compress().map_err(SaveError::Io)
+/// Deflates one thing after another: setting a compressor up costs more than a small stream takes.
+struct Deflater(Compress);
+
+impl Deflater {
+    fn new() -> Self {
+        Self(Compress::new(Compression::new(EFFORT), true))
+    }
+
+    fn deflate(&mut self, bytes: &[u8]) -> Result<Vec<u8>, SaveError> {
+        let failed = |error| SaveError::Io(std::io::Error::other(error));
+        self.0.reset();
+        let mut deflated = Vec::with_capacity(bytes.len() / 2 + 64);
+        loop {
+            let rest = &bytes[(self.0.total_in() as usize).min(bytes.len())..];
+            let status = self
+                .0
+                .compress_vec(rest, &mut deflated, FlushCompress::Finish)
+                .map_err(failed)?;
+            if status == Status::StreamEnd {
+                return Ok(deflated);
+            }
+            deflated.reserve(deflated.capacity());
+        }
+    }
 }

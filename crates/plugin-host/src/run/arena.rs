@@ -6,9 +6,11 @@
 //! always means the container it was given for, or nothing any more.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 
 use dropleaf_plugin_abi as abi;
 
+use crate::document::ids::IdHasher;
 use crate::document::objects::Objects;
 use crate::document::place::{Holder, Place, Root, Step};
 use crate::fault::{Fault, Result};
@@ -51,7 +53,7 @@ pub(crate) type Slot = u32;
 pub(crate) struct Arena {
     slots: Vec<Entry>,
     free: Vec<Slot>,
-    roots: HashMap<(u32, Root), Slot>,
+    roots: HashMap<(u32, Root), Slot, BuildHasherDefault<IdHasher>>,
     first_generation: u32,
 }
 
@@ -91,7 +93,7 @@ impl Arena {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            roots: HashMap::new(),
+            roots: HashMap::default(),
             first_generation: salt & GENERATION,
         }
     }
@@ -99,15 +101,19 @@ impl Arena {
     // ---- giving ------------------------------------------------------------------------------------------------
 
     pub(crate) fn root(&mut self, document: u32, root: Root) -> abi::Obj {
-        let slot = match self.roots.get(&(document, root)) {
-            Some(slot) => *slot,
-            None => {
-                let slot = self.new_slot(document, Origin::Root(root));
-                self.roots.insert((document, root), slot);
-                slot
-            }
-        };
+        let slot = self.root_slot(document, root);
         self.name(slot)
+    }
+
+    /// The slot of a whole object, without a handle for the plugin if there was none.
+    pub(crate) fn root_slot(&mut self, document: u32, root: Root) -> Slot {
+        if let Some(slot) = self.roots.get(&(document, root)) {
+            return *slot;
+        }
+        let slot = self.new_slot(document, Origin::Root(root));
+        self.slots[slot as usize].named = false;
+        self.roots.insert((document, root), slot);
+        slot
     }
 
     pub(crate) fn child(&mut self, parent: Slot, step: StepRef<'_>) -> abi::Obj {
@@ -208,6 +214,16 @@ impl Arena {
                 Origin::Free => return None,
             }
         }
+    }
+
+    /// How many steps the container is away from what its path starts at.
+    pub(crate) fn depth(&self, mut slot: Slot) -> u32 {
+        let mut depth = 0;
+        while let Origin::Child(parent, _) = &self.slots[slot as usize].origin {
+            depth += 1;
+            slot = *parent;
+        }
+        depth
     }
 
     /// The container, read.

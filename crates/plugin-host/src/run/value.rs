@@ -20,22 +20,38 @@ pub(crate) enum Follow {
     Nothing,
 }
 
+/// What a value stands in. A handle of it is made only if the value is a container.
+#[derive(Clone, Copy)]
+pub(crate) enum Parent {
+    Slot(Slot),
+    /// An indirect object of a document.
+    Object(u32, lopdf::ObjectId),
+}
+
 /// `object`, which stands at `step` of `parent`, as a value for the plugin.
 pub(crate) fn outbound(
     arena: &mut Arena,
     objects: &Objects,
-    parent: (Slot, StepRef<'_>),
+    parent: Parent,
+    step: StepRef<'_>,
     object: &Object,
     follow: Follow,
 ) -> abi::Val {
-    let document = arena.document(parent.0);
+    let document = match parent {
+        Parent::Slot(slot) => arena.document(slot),
+        Parent::Object(document, _) => document,
+    };
     match object {
         Object::Reference(_) if follow == Follow::References => match objects.resolve(object) {
             Some((Some(id), target)) => indirect(arena, document, id, target),
             _ => scalar(&Object::Null, abi::F_INDIRECT),
         },
         Object::Array(_) | Object::Dictionary(_) | Object::Stream(_) => {
-            let handle = arena.child(parent.0, parent.1);
+            let slot = match parent {
+                Parent::Slot(slot) => slot,
+                Parent::Object(document, id) => arena.root_slot(document, Root::Object(id)),
+            };
+            let handle = arena.child(slot, step);
             container(object, handle, 0)
         }
         _ => scalar(object, 0),

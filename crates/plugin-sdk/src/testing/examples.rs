@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::ffi::CStr;
+use std::path::Path;
 
 use dropleaf_plugin_abi as abi;
+use dropleaf_plugin_host as host;
 use serde_json::Value;
 
-use crate::testing::{Trial, sample};
+use crate::testing::{Trial, Tried, sample};
 
 /// Checks the manifest of a plugin and runs each example on sample documents.
 ///
@@ -16,6 +18,19 @@ pub fn check(entry: &'static abi::Entry) {
     // SAFETY: an entry's manifest is a constant text that ends with a NUL (O5 of the header).
     let manifest = unsafe { CStr::from_ptr(entry.manifest) };
     let manifest = manifest.to_str().expect("the manifest is UTF-8");
+    check_manifest(Tried::Entry(entry), manifest);
+}
+
+/// As [`check`], for a plugin's library, whatever language it is written in.
+///
+/// # Panics
+/// As [`check`], and where the file is no plugin.
+pub fn check_library(library: &Path) {
+    let library = host::Library::load(library).unwrap_or_else(|error| panic!("{error}"));
+    check_manifest(Tried::Library(library), library.manifest());
+}
+
+fn check_manifest(plugin: Tried, manifest: &str) {
     let manifest: Value = serde_json::from_str(manifest).expect("the manifest is JSON");
     check_name(&manifest["name"], "plugin");
     assert_text(&manifest["version"], "the plugin has no version");
@@ -31,7 +46,7 @@ pub fn check(entry: &'static abi::Entry) {
             &operation["summary"],
             &format!("operation `{name}` has no summary"),
         );
-        check_operation(entry, name, operation);
+        check_operation(plugin, name, operation);
     }
 }
 
@@ -53,7 +68,7 @@ fn assert_text(value: &Value, message: &str) {
     );
 }
 
-fn check_operation(entry: &'static abi::Entry, name: &str, operation: &Value) {
+fn check_operation(plugin: Tried, name: &str, operation: &Value) {
     let schema = &operation["parameters"];
     let validator = jsonschema::draft202012::new(schema).unwrap_or_else(|error| {
         panic!("the parameters of `{name}` have no sound JSON Schema: {error}")
@@ -76,11 +91,11 @@ fn check_operation(entry: &'static abi::Entry, name: &str, operation: &Value) {
                 error.instance_path()
             );
         }
-        run(entry, name, &what, example);
+        run(plugin, name, &what, example);
     }
 }
 
-fn run(entry: &'static abi::Entry, name: &str, what: &str, example: &Value) {
+fn run(plugin: Tried, name: &str, what: &str, example: &Value) {
     let counts = |value: &Value| -> Option<Vec<u32>> {
         let counts = value.as_array()?.iter();
         counts
@@ -89,7 +104,7 @@ fn run(entry: &'static abi::Entry, name: &str, what: &str, example: &Value) {
     };
     let on = counts(&example["on"]).unwrap_or_else(|| vec![4]);
     let documents: Vec<Vec<u8>> = on.into_iter().map(sample).collect();
-    let ran = Trial::of_entry(entry, name, example["with"].clone())
+    let ran = Trial::of_plugin(plugin, name, example["with"].clone())
         .value("input.name", "example.pdf")
         .value("input.stem", "example")
         .run(&documents)

@@ -1,0 +1,298 @@
+//! Reading the page tree (ISO 32000-2, 7.7.3) and putting it in order.
+//!
+//! In the manner of qpdf: direct kids become indirect objects, a page that stands in the tree twice gets a copy of its
+//! own, cycles and kids that are no dictionaries are dropped, and `/Parent` and `/Count` are made to agree. A catalog or
+//! a root that the trailer does not lead to is looked for, and made where there is none.
+
+use lopdf::{Dictionary, Object, ObjectId};
+
+use crate::document::ids::{IdMap, IdSet};
+use crate::document::objects::Objects;
+use crate::document::pages::{MAX_DEPTH, PageIndex};
+use crate::document::place::{Place, Root};
+use crate::fault::Result;
+
+/// Reads the tree into a list.
+pub(crate) fn read(objects: &mut Objects) -> Result<PageIndex> {
+    Builder::default().build(objects)
+}
+
+/// Builds a [`PageIndex`] and puts the tree in order on the way.
+#[derive(Default)]
+struct Builder {
+    list: Vec<ObjectId>,
+    inner: IdSet,
+    leaves: IdSet,
+    nodes: Vec<ObjectId>,
+    below: IdMap<i64>,
+}
+
+/// A node on the way down.
+struct Level {
+    node: ObjectId,
+    kids: std::vec::IntoIter<Child>,
+    first: usize,
+}
+
+impl Builder {
+    fn build(mut self, objects: &mut Objects) -> Result<PageIndex> {
+        let catalog = catalog(objects)?;
+        self.inner.insert(catalog);
+        let root = self.root(objects, catalog)?;
+        self.walk(objects, root)?;
+        for node in &self.nodes {
+            let count = self.below.get(node).copied().unwrap_or(0);
+            let right = objects
+                .dict(*node)
+                .and_then(|dict| objects.lookup(dict, b"Count"))
+                .is_some_and(|found| found.as_i64().ok() == Some(count));
+            if !right {
+                objects.put(Place::object(*node), b"Count", Object::Integer(count))?;
+            }
+        }
+        Ok(PageIndex {
+            list: self.list,
+            root,
+            inner: self.inner,
+            leaves: self.leaves,
+            flat: false,
+            nodes: self.nodes,
+            stale: false,
+        })
+    }
+
+    /// The root of the tree, made where there is none.
+    fn root(&mut self, objects: &mut Objects, catalog: ObjectId) -> Result<ObjectId> {
+        let entry = objects.dict(catalog).and_then(|dict| {
+            dict.has(b"Pages")
+                .then(|| dict.get(b"Pages").ok().cloned())
+                .flatten()
+        });
+        let found = match entry {
+            Some(Object::Dictionary(direct)) => {
+                let id = objects.add(Object::Dictionary(direct))?;
+                objects.put(Place::object(catalog), b"Pages", Object::Reference(id))?;
+                Some(id)
+            }
+            Some(reference) => objects
+                .resolve(&reference)
+                .and_then(|(id, value)| value.as_dict().ok().and(id)),
+            None => None,
+        };
+        match found {
+            Some(id) if is_node(objects, id) => Ok(id),
+            page => {
+                let kids = page.map(Object::Reference).into_iter().collect();
+                let mut root = Dictionary::new();
+                root.set("Type", Object::Name(b"Pages".to_vec()));
+                root.set("Kids", Object::Array(kids));
+                root.set("Count", Object::Integer(0));
+                let id = objects.add(Object::Dictionary(root))?;
+                objects.put(Place::object(catalog), b"Pages", Object::Reference(id))?;
+                Ok(id)
+            }
+        }
+    }
+
+    fn walk(&mut self, objects: &mut Objects, root: ObjectId) -> Result<()> {
+        let mut levels = vec![self.enter(objects, root)?];
+        while let Some(level) = levels.last_mut() {
+            let Some(kid) = level.kids.next() else {
+                if let Some(done) = levels.pop() {
+                    self.below
+                        .insert(done.node, (self.list.len() - done.first) as i64);
+                }
+                continue;
+            };
+            if kid.parent != Some(level.node) {
+                objects.put(
+                    Place::object(kid.id),
+                    b"Parent",
+                    Object::Reference(level.node),
+                )?;
+            }
+            if !kid.is_node {
+                self.list.push(kid.id);
+            } else if levels.len() < MAX_DEPTH {
+                levels.push(self.enter(objects, kid.id)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a node and gives its kids, each an indirect dictionary that no other place of the tree has.
+    fn enter(&mut self, objects: &mut Objects, node: ObjectId) -> Result<Level> {
+        self.inner.insert(node);
+        self.nodes.push(node);
+        let (place, kids) = self.kids_of(objects, node);
+        let mut kept = Vec::with_capacity(kids.len());
+        let mut dropped = Vec::new();
+        for (index, kid) in kids.into_iter().enumerate() {
+            match self.kid(objects, &place, index, kid)? {
+                Some(child) => kept.push(child),
+                None => dropped.push(index),
+            }
+        }
+        for index in dropped.into_iter().rev() {
+            objects.remove_item(place.clone(), index)?;
+        }
+        Ok(Level {
+            node,
+            kids: kept.into_iter(),
+            first: self.list.len(),
+        })
+    }
+
+    /// The array of kids: where it stands and what it holds.
+    fn kids_of(&mut self, objects: &Objects, node: ObjectId) -> (Place, Vec<Kid>) {
+        let entry = objects.dict(node).and_then(|dict| dict.get(b"Kids").ok());
+        let Some((id, Object::Array(items))) = entry.and_then(|entry| objects.resolve(entry))
+        else {
+            return (Place::object(node), Vec::new());
+        };
+        let place = id.map_or_else(|| Place::object(node).key(b"Kids"), Place::object);
+        if let Some(id) = id {
+            self.inner.insert(id);
+        }
+        let kids = items.iter().map(|item| Kid::of(objects, item)).collect();
+        (place, kids)
+    }
+
+    /// One kid as an object of its own, or `None` where it is none.
+    fn kid(
+        &mut self,
+        objects: &mut Objects,
+        place: &Place,
+        index: usize,
+        kid: Kid,
+    ) -> Result<Option<Child>> {
+        let (value, is_node) = match kid {
+            // Met before: a node is a cycle, a page wants a copy.
+            Kid::Indirect(child) if child.is_node => {
+                return Ok(self.inner.insert(child.id).then_some(child));
+            }
+            Kid::Indirect(child) if self.leaves.insert(child.id) => return Ok(Some(child)),
+            Kid::Indirect(child) => match objects.dict(child.id) {
+                Some(dict) => (Object::Dictionary(dict.clone()), false),
+                None => return Ok(None),
+            },
+            Kid::Direct(dict, is_node) => (Object::Dictionary(*dict), is_node),
+            Kid::Nothing => return Ok(None),
+        };
+        let id = objects.add(value)?;
+        objects.put_item(place.clone(), index, Object::Reference(id))?;
+        if is_node {
+            self.inner.insert(id);
+        } else {
+            self.leaves.insert(id);
+        }
+        Ok(Some(Child {
+            id,
+            is_node,
+            parent: None,
+        }))
+    }
+}
+
+/// A kid that is an object of its own, with what one look at it tells.
+#[derive(Clone, Copy)]
+struct Child {
+    id: ObjectId,
+    is_node: bool,
+    parent: Option<ObjectId>,
+}
+
+enum Kid {
+    Indirect(Child),
+    Direct(Box<Dictionary>, bool),
+    Nothing,
+}
+
+impl Kid {
+    fn of(objects: &Objects, item: &Object) -> Self {
+        match objects.resolve(item) {
+            Some((Some(id), Object::Dictionary(dict))) => Self::Indirect(Child {
+                id,
+                is_node: dict_is_node(objects, dict),
+                parent: match dict.has(b"Parent").then(|| dict.get(b"Parent")) {
+                    Some(Ok(Object::Reference(parent))) => Some(*parent),
+                    _ => None,
+                },
+            }),
+            Some((None, Object::Dictionary(dict))) => {
+                Self::Direct(Box::new(dict.clone()), dict_is_node(objects, dict))
+            }
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// Whether `id` is an inner node of the page tree.
+fn is_node(objects: &Objects, id: ObjectId) -> bool {
+    objects
+        .dict(id)
+        .is_some_and(|dict| dict_is_node(objects, dict))
+}
+
+/// A node is what has kids, or says that it is one.
+fn dict_is_node(objects: &Objects, dict: &Dictionary) -> bool {
+    let kids = dict.has(b"Kids")
+        && objects
+            .lookup(dict, b"Kids")
+            .is_some_and(|kids| kids.as_array().is_ok());
+    kids || dict.has_type(b"Pages")
+}
+
+/// The catalog, found among the objects or made where the trailer does not lead to one.
+fn catalog(objects: &mut Objects) -> Result<ObjectId> {
+    let entry = objects.pdf.trailer.get(b"Root").ok().cloned();
+    let id = match entry {
+        Some(Object::Dictionary(direct)) => objects.add(Object::Dictionary(direct))?,
+        entry => {
+            let named = entry
+                .as_ref()
+                .and_then(|entry| objects.resolve(entry))
+                .and_then(|(id, value)| value.as_dict().ok().and(id));
+            match named {
+                Some(id) if matches!(entry, Some(Object::Reference(direct)) if direct == id) => {
+                    return Ok(id);
+                }
+                Some(id) => id,
+                None => lost_catalog(objects)?,
+            }
+        }
+    };
+    objects.put(Place::of(Root::Trailer), b"Root", Object::Reference(id))?;
+    Ok(id)
+}
+
+fn lost_catalog(objects: &mut Objects) -> Result<ObjectId> {
+    let of_type = |name: &[u8]| {
+        objects
+            .pdf
+            .objects
+            .iter()
+            .rev()
+            .find(|(_, object)| object.as_dict().is_ok_and(|dict| dict.has_type(name)))
+            .map(|(id, _)| *id)
+    };
+    if let Some(id) = of_type(b"Catalog") {
+        return Ok(id);
+    }
+    let root = objects
+        .pdf
+        .objects
+        .iter()
+        .find(|(_, object)| {
+            object
+                .as_dict()
+                .is_ok_and(|dict| dict.has_type(b"Pages") && !dict.has(b"Parent"))
+        })
+        .map(|(id, _)| *id);
+    let mut catalog = Dictionary::new();
+    catalog.set("Type", Object::Name(b"Catalog".to_vec()));
+    if let Some(root) = root {
+        catalog.set("Pages", Object::Reference(root));
+    }
+    objects.add(Object::Dictionary(catalog))
+}

@@ -1,0 +1,421 @@
+//! How a file is read: which password fits, what looks damaged, and which of two readings is the better one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use lopdf::xref::XrefEntry;
+use lopdf::{DecompressError, EncryptionState, LoadOptions};
+
+use crate::bill::Bill;
+use crate::damage;
+use crate::document::encryption;
+use crate::document::objects::Objects;
+use crate::document::open::{OpenError, Warning};
+use crate::document::repair::{self, Encryption, Refused};
+use crate::input::Input;
+use crate::limits::Limits;
+
+/// The most that one object or cross-reference stream may decode to: a hundred times what any of a corpus of thousands
+/// does, and little enough that a file of many such bombs stops at its first.
+const MAX_TABLES: usize = 64 << 20;
+
+/// Reads a file that has the shape of a PDF.
+pub(crate) fn read(
+    bytes: Input,
+    passwords: &[String],
+    limits: &Limits,
+    bill: &Bill,
+) -> Result<(Objects, Vec<Warning>), OpenError> {
+    let reader = Reader {
+        bytes: &bytes,
+        passwords,
+        limits,
+        bill,
+    };
+    let Unlocked {
+        first,
+        password,
+        sound,
+    } = reader.unlocked()?;
+    let signs = match &first {
+        Ok(reading) => reading.signs.clone(),
+        Err(reason) => vec![reason.clone()],
+    };
+    match first {
+        Ok(reading) if signs.is_empty() => {
+            let mut objects = reading.objects;
+            objects.bytes = Some(bytes);
+            objects.dirty = false;
+            Ok((objects, Vec::new()))
+        }
+        Ok(reading) if sound => Ok(mended(reading, &signs)),
+        first => reader.repaired(first, &password, &signs),
+    }
+}
+
+/// One way of reading the file.
+struct Reading {
+    objects: Objects,
+    /// What looks damaged.
+    signs: Vec<String>,
+    pages: usize,
+    lost: usize,
+}
+
+impl Reading {
+    /// More pages, then more of them with contents, then fewer signs. Of equals the first argument of `max` loses.
+    fn rank(&self) -> (usize, usize) {
+        (self.pages, self.pages - self.lost.min(self.pages))
+    }
+}
+
+/// The file, decrypted if it was encrypted.
+struct Unlocked {
+    /// The engine's reading, or why it has none.
+    first: Result<Reading, String>,
+    password: String,
+    /// Whether the reading is one of a repaired file already.
+    sound: bool,
+}
+
+impl Unlocked {
+    fn broken(reason: String) -> Self {
+        Self {
+            first: Err(reason),
+            password: String::new(),
+            sound: false,
+        }
+    }
+}
+
+/// What came of the repaired file.
+enum Second {
+    /// With the password that opened it.
+    Reading(Box<Reading>, String),
+    Locked,
+    Unsupported(String),
+    Unreadable(String),
+}
+
+struct Reader<'a> {
+    bytes: &'a Input,
+    passwords: &'a [String],
+    limits: &'a Limits,
+    bill: &'a Bill,
+}
+
+/// What one run of the engine gave.
+enum Loaded {
+    Document(Box<lopdf::Document>, u32),
+    /// A password was given and does not fit.
+    Refused,
+    Unreadable(String),
+}
+
+impl Reader<'_> {
+    /// The engine's reading with the password that fits.
+    fn unlocked(&self) -> Result<Unlocked, OpenError> {
+        let mut attempts: Vec<Option<&str>> = vec![self.passwords.first().map(String::as_str)];
+        // A password that does not fit makes the engine give up at once; without one it says what is wanted.
+        attempts.extend(self.passwords.first().map(|_| None));
+        let mut locked = None;
+        for password in attempts {
+            match self.load(self.bytes, password)? {
+                Loaded::Document(pdf, errors) if !pdf.trailer.has(b"Encrypt") => {
+                    return self.read_unlocked(pdf, errors, password.unwrap_or_default());
+                }
+                Loaded::Document(pdf, _) => {
+                    locked = Some(pdf);
+                    break;
+                }
+                Loaded::Unreadable(reason) => return Ok(Unlocked::broken(reason)),
+                Loaded::Refused => {}
+            }
+        }
+        let Some(locked) = locked else {
+            return Err(self.no_password());
+        };
+        let fits = |password: &&String| locked.authenticate_password(password).is_ok();
+        if let Some(password) = self.passwords.iter().skip(1).find(fits)
+            && let Loaded::Document(pdf, errors) = self.load(self.bytes, Some(password))?
+        {
+            return self.read_unlocked(pdf, errors, password);
+        }
+        self.decrypted(&locked)
+    }
+
+    fn read_unlocked(
+        &self,
+        pdf: Box<lopdf::Document>,
+        errors: u32,
+        password: &str,
+    ) -> Result<Unlocked, OpenError> {
+        if pdf
+            .encryption_state
+            .as_ref()
+            .is_some_and(encryption::is_misread)
+        {
+            return self.decrypted(&pdf);
+        }
+        Ok(Unlocked {
+            first: Ok(self.reading(pdf, errors, None)),
+            password: password.to_owned(),
+            sound: false,
+        })
+    }
+
+    /// Files whose encryption the first engine does not see rightly: a direct dictionary, references in it, odd
+    /// lengths, no `/ID`.
+    fn decrypted(&self, misread: &lopdf::Document) -> Result<Unlocked, OpenError> {
+        let (reading, password) = match self.second_reading(Some(misread), self.passwords)? {
+            Second::Reading(reading, password) => (*reading, password),
+            Second::Locked => return Err(self.no_password()),
+            Second::Unsupported(how) => return Err(OpenError::Unsupported(how)),
+            Second::Unreadable(reason) => return Err(OpenError::Damaged(reason)),
+        };
+        let mut reading = reading;
+        reading
+            .signs
+            .push("its encryption is written in an odd way".to_owned());
+        Ok(Unlocked {
+            first: Ok(reading),
+            password,
+            sound: true,
+        })
+    }
+
+    fn no_password(&self) -> OpenError {
+        if self.passwords.is_empty() {
+            OpenError::NeedsPassword
+        } else {
+            OpenError::WrongPassword
+        }
+    }
+
+    /// Takes the better of the first reading and that of the repaired file.
+    fn repaired(
+        &self,
+        first: Result<Reading, String>,
+        password: &str,
+        signs: &[String],
+    ) -> Result<(Objects, Vec<Warning>), OpenError> {
+        let model = first.as_ref().ok().map(|first| &first.objects.pdf);
+        let second = match self.second_reading(model, &[password.to_owned()])? {
+            Second::Reading(reading, _) => Ok(*reading),
+            // What the first engine has read, it has decrypted; where it has read nothing, this is the reason.
+            Second::Locked if first.is_err() => return Err(self.no_password()),
+            Second::Unsupported(how) if first.is_err() => return Err(OpenError::Unsupported(how)),
+            Second::Locked => Err("no password fits".to_owned()),
+            Second::Unsupported(reason) | Second::Unreadable(reason) => Err(reason),
+        };
+        let best = match (first, second) {
+            (Ok(first), Ok(second)) if first.rank() > second.rank() => first,
+            (_, Ok(second)) => second,
+            (Ok(first), Err(_)) => first,
+            (Err(first), Err(second)) if first == second => return Err(OpenError::Damaged(first)),
+            (Err(first), Err(second)) => {
+                return Err(OpenError::Damaged(format!("{first}; {second}")));
+            }
+        };
+        if best.pages == 0 {
+            return Err(OpenError::Damaged(format!(
+                "no page was found ({})",
+                signs.join(", ")
+            )));
+        }
+        Ok(mended(best, signs))
+    }
+
+    /// The engine's reading of what the repairer makes of the file. `model` is what the engine made of the file itself.
+    fn second_reading(
+        &self,
+        model: Option<&lopdf::Document>,
+        passwords: &[String],
+    ) -> Result<Second, OpenError> {
+        let empty = String::new();
+        // Those of the caller too: a damaged file may have been read by neither engine so far.
+        for password in std::iter::once(&empty)
+            .chain(passwords)
+            .chain(self.passwords)
+        {
+            let kept = match repair::repair(self.bytes, password.as_bytes(), Encryption::Kept) {
+                Ok(kept) => kept,
+                Err(Refused::Password) => continue,
+                Err(Refused::Unsupported(how)) => return Ok(Second::Unsupported(how)),
+                Err(Refused::Unreadable(reason)) => return Ok(Second::Unreadable(reason)),
+            };
+            let loaded = self.load(&kept.bytes, Some(password))?;
+            if let Loaded::Document(mut pdf, errors) = loaded
+                && !pdf.trailer.has(b"Encrypt")
+                && !pdf
+                    .encryption_state
+                    .as_ref()
+                    .is_some_and(encryption::is_misread)
+            {
+                keep_id(&mut pdf, model);
+                return Ok(Second::Reading(
+                    Box::new(self.reading(pdf, errors, None)),
+                    password.clone(),
+                ));
+            }
+            if !kept.was_encrypted {
+                return Ok(Second::Unreadable(
+                    "the repaired file cannot be read".to_owned(),
+                ));
+            }
+            return self.decrypted_reading(model, password);
+        }
+        Ok(Second::Locked)
+    }
+
+    /// The same, decrypted by the repairer and to be encrypted again by us.
+    fn decrypted_reading(
+        &self,
+        model: Option<&lopdf::Document>,
+        password: &String,
+    ) -> Result<Second, OpenError> {
+        let Ok(plain) = repair::repair(self.bytes, password.as_bytes(), Encryption::Dropped) else {
+            return Ok(Second::Unreadable("it cannot be decrypted".to_owned()));
+        };
+        let Loaded::Document(mut pdf, errors) = self.load(&plain.bytes, None)? else {
+            return Ok(Second::Unreadable(
+                "the repaired file cannot be read".to_owned(),
+            ));
+        };
+        let state = model.and_then(|model| encryption::state(self.bytes, model, password));
+        let Some(state) = state else {
+            let text = "it can be read, but not be encrypted again as it was";
+            return Ok(Second::Unsupported(text.to_owned()));
+        };
+        keep_id(&mut pdf, model);
+        let reading = self.reading(pdf, errors, Some(state));
+        Ok(Second::Reading(Box::new(reading), password.clone()))
+    }
+
+    fn load(&self, bytes: &[u8], password: Option<&str>) -> Result<Loaded, OpenError> {
+        let limit = usize::try_from(self.limits.max_decoded)
+            .map_or(MAX_TABLES, |limit| limit.min(MAX_TABLES));
+        let options = LoadOptions {
+            password: password.map(str::to_owned),
+            max_decompressed_size: Some(limit),
+            ..LoadOptions::default()
+        };
+        self.bill.count_parse();
+        let (loaded, errors) = damage::count(|| {
+            catch_unwind(AssertUnwindSafe(|| {
+                lopdf::Document::load_mem_with_options(bytes, options)
+            }))
+        });
+        match loaded {
+            Ok(Ok(pdf)) => Ok(Loaded::Document(Box::new(pdf), errors)),
+            Ok(Err(lopdf::Error::InvalidPassword)) => Ok(Loaded::Refused),
+            Ok(Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { limit }))) => {
+                Err(OpenError::Limit(format!(
+                    "a stream that describes objects decodes to more than {limit} bytes"
+                )))
+            }
+            Ok(Err(error)) => Ok(Loaded::Unreadable(error.to_string())),
+            Err(_) => Ok(Loaded::Unreadable("the reader gave up on it".to_owned())),
+        }
+    }
+
+    /// Looks a loaded document over.
+    fn reading(
+        &self,
+        pdf: Box<lopdf::Document>,
+        errors: u32,
+        encryption: Option<EncryptionState>,
+    ) -> Reading {
+        let mut pdf = *pdf;
+        let mut signs = Vec::new();
+        if errors > 0 {
+            signs.push(format!(
+                "{errors} unreadable object{}",
+                if errors == 1 { "" } else { "s" }
+            ));
+        }
+        if pdf.xref_recovery.is_some() {
+            signs.push("wrong cross-references".to_owned());
+        }
+        let absent = absent_objects(&pdf);
+        if absent > 0 && (pdf.encryption_state.is_some()) {
+            signs.push(format!("{absent} encrypted objects that are not there"));
+        }
+        if encryption.is_some() {
+            pdf.encryption_state = encryption;
+        }
+        bound_numbers(&mut pdf);
+        let mut objects = Objects::new(pdf, None);
+        let pages = objects.pages().map_or(0, <[_]>::len);
+        let lost = objects.lost_contents().len();
+        if pages == 0 {
+            signs.push("no pages".to_owned());
+        }
+        if lost > 0 {
+            signs.push(format!(
+                "{lost} page{} without contents",
+                if lost == 1 { "" } else { "s" }
+            ));
+        }
+        objects.lost_before = lost;
+        Reading {
+            objects,
+            signs,
+            pages,
+            lost,
+        }
+    }
+}
+
+/// A repaired document has the identifiers it had: a made-up one would differ from run to run, and older encryption
+/// depends on it.
+fn keep_id(pdf: &mut lopdf::Document, model: Option<&lopdf::Document>) {
+    let Some(model) = model else {
+        return;
+    };
+    match model.trailer.get(b"ID") {
+        Ok(id) => pdf.trailer.set("ID", id.clone()),
+        Err(_) => drop(pdf.trailer.remove(b"ID")),
+    }
+}
+
+/// Objects that the cross-references promise and the engine has not. It skips unreadable objects of encrypted files
+/// without an error record.
+fn absent_objects(pdf: &lopdf::Document) -> usize {
+    pdf.reference_table
+        .entries
+        .iter()
+        .filter(|(number, entry)| match entry {
+            XrefEntry::Normal { offset, generation } => {
+                *offset > 0 && !pdf.objects.contains_key(&(**number, *generation))
+            }
+            _ => false,
+        })
+        .count()
+        // The encryption dictionary is taken out once it has served.
+        .saturating_sub(1)
+}
+
+/// New objects get numbers above all that the file speaks of, unless it boasts (Size is what a file says).
+fn bound_numbers(pdf: &mut lopdf::Document) {
+    const MOST: u32 = 8_388_607;
+    let last = pdf.objects.keys().next_back().map_or(0, |id| id.0);
+    if pdf.max_id > MOST {
+        pdf.max_id = last;
+    }
+    pdf.max_id = pdf.max_id.max(last);
+}
+
+/// A document whose bytes are not what is handed on.
+fn mended(reading: Reading, signs: &[String]) -> (Objects, Vec<Warning>) {
+    let mut objects = reading.objects;
+    objects.dirty = true;
+    objects.bytes = None;
+    let warning = Warning {
+        code: "repaired",
+        message: format!(
+            "the document was damaged and has been repaired: {}",
+            signs.join(", ")
+        ),
+    };
+    (objects, vec![warning])
+}

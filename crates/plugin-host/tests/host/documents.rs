@@ -1,0 +1,313 @@
+//! Opening and saving: what is refused and why, what is repaired, what a job is billed for.
+
+use dropleaf_plugin_abi as abi;
+use dropleaf_plugin_host::{Bill, Document, Input, Limits, OpenError};
+use lopdf::dictionary;
+
+use crate::samples::{by_hand, bytes_of, engine_document, numbers, open, reread, sample, save};
+use crate::script::{Value, edit, run};
+
+fn refusal(bytes: &[u8]) -> String {
+    match Document::open(bytes, &[], &Limits::default(), &Bill::new()) {
+        Ok(_) => "opened".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn what_is_no_pdf_is_named() {
+    assert_eq!(refusal(b""), "the file is empty");
+    assert_eq!(
+        refusal(b"PK\x03\x04 word"),
+        "not a PDF: it looks like a ZIP archive or an office document"
+    );
+    assert_eq!(
+        refusal(b"hello"),
+        "not a PDF: no `%PDF-` in its first 1024 bytes"
+    );
+    assert_eq!(refusal(&[0; 4096]), "not a PDF: it starts with zeros only");
+    assert!(
+        refusal(b"%PDF-1.7\nnothing else").starts_with("the document is damaged beyond repair")
+    );
+}
+
+#[test]
+fn a_file_over_the_size_limit_is_refused_unread() {
+    let limits = Limits {
+        max_input: 100,
+        ..Limits::default()
+    };
+    let bill = Bill::new();
+    let refused = Document::open(sample(1), &[], &limits, &bill).err();
+    assert!(
+        matches!(refused, Some(OpenError::TooLarge { limit: 100, .. })),
+        "{refused:?}"
+    );
+    assert_eq!(bill.parses(), 0);
+}
+
+#[test]
+fn an_untouched_document_is_saved_as_it_came() {
+    let bytes = sample(3);
+    let bill = Bill::new();
+    let (mut document, _) =
+        Document::open(bytes.clone(), &[], &Limits::default(), &bill).expect("it opens");
+    assert_eq!(save(&mut document), bytes);
+    assert_eq!((bill.parses(), bill.saves()), (1, 0));
+}
+
+#[test]
+fn a_mapped_file_opens_like_any_other() {
+    let mut file = tempfile::tempfile().expect("a file");
+    std::io::Write::write_all(&mut file, &sample(2)).expect("written");
+    let input = Input::map(&file).expect("mapped");
+    let (mut document, _) =
+        Document::open(input, &[], &Limits::default(), &Bill::new()).expect("it opens");
+    assert_eq!(document.facts().expect("facts").pages, 2);
+}
+
+#[test]
+fn many_steps_cost_one_parse_and_one_save() {
+    let bill = Bill::new();
+    let (document, _) =
+        Document::open(sample(5), &[], &Limits::default(), &bill).expect("it opens");
+    let mut documents = vec![document];
+    for angle in [90, 180, 270] {
+        let outcome = run(&mut documents, move |p| {
+            for index in 0..p.page_count(abi::DOCUMENT).expect("a count") {
+                let page = p.page(abi::DOCUMENT, index).expect("a page");
+                p.put(page, "Rotate", &Value::Int(angle)).expect("put");
+            }
+            abi::OK
+        });
+        outcome.expect("the step succeeds");
+    }
+    let first = save(&mut documents[0]);
+    assert_eq!((bill.parses(), bill.saves()), (1, 1));
+    let again = save(&mut documents[0]);
+    assert_eq!(first, again, "saving is deterministic");
+}
+
+#[test]
+fn facts_tell_what_templates_ask() {
+    let facts = open(sample(4)).facts().expect("facts");
+    assert_eq!(
+        (facts.pages, facts.signed, facts.encrypted),
+        (4, false, false)
+    );
+    assert_eq!(
+        (
+            facts.version.as_str(),
+            facts.title.as_str(),
+            facts.author.as_str()
+        ),
+        ("1.7", "A sample", "")
+    );
+}
+
+#[test]
+fn a_signature_field_with_a_value_is_seen() {
+    let mut pdf = engine_document(1);
+    let signature = pdf.add_object(dictionary! {
+        "Type" => "Sig",
+        "ByteRange" => vec![0.into(), 1.into(), 2.into(), 3.into()],
+        "Contents" => lopdf::Object::string_literal("x"),
+    });
+    let field = pdf.add_object(dictionary! { "FT" => "Sig", "V" => signature });
+    let form = pdf.add_object(dictionary! { "SigFlags" => 3, "Fields" => vec![field.into()] });
+    pdf.catalog_mut().expect("a catalog").set("AcroForm", form);
+    assert!(open(bytes_of(&mut pdf)).facts().expect("facts").signed);
+}
+
+#[test]
+fn a_stream_without_a_length_is_repaired_with_its_contents() {
+    let bytes = by_hand(
+        &[
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>",
+            "<< >>\nstream\n0 0 9 9 re f\nendstream",
+        ],
+        "/Root 1 0 R",
+    );
+    let (mut document, warnings) =
+        Document::open(bytes, &[], &Limits::default(), &Bill::new()).expect("it opens");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings[0].code, "repaired");
+    assert!(
+        warnings[0].message.contains("unreadable object"),
+        "{}",
+        warnings[0].message
+    );
+    let pdf = reread(&mut document);
+    let page = pdf.page_iter().next().expect("a page");
+    assert!(pdf.get_page_content(page).starts_with(b"0 0 9 9 re f"));
+}
+
+#[test]
+fn a_file_with_its_end_cut_off_is_repaired() {
+    let mut bytes = sample(3);
+    bytes.truncate(bytes.len() - 200);
+    let (mut document, warnings) =
+        Document::open(bytes, &[], &Limits::default(), &Bill::new()).expect("it opens");
+    assert_eq!(warnings[0].code, "repaired");
+    assert_eq!(document.facts().expect("facts").pages, 3);
+}
+
+#[test]
+fn odd_page_trees_are_read_as_readers_read_them() {
+    const PAGE: &str = "<< /Type /Page /MediaBox [0 0 9 9] >>";
+    let cases: [(&str, &[&str], u32); 8] = [
+        (
+            "a direct page tree",
+            &[
+                "<< /Type /Catalog /Pages << /Kids [2 0 R] /Count 1 >> >>",
+                PAGE,
+            ],
+            1,
+        ),
+        (
+            "direct kids",
+            &[
+                "<< /Type /Catalog /Pages 2 0 R >>",
+                "<< /Kids [<< /Type /Page >> << /Type /Page >>] >>",
+            ],
+            2,
+        ),
+        (
+            "no types",
+            &[
+                "<< /Pages 2 0 R >>",
+                "<< /Kids [3 0 R] >>",
+                "<< /MediaBox [0 0 9 9] >>",
+            ],
+            1,
+        ),
+        (
+            "a page as the root",
+            &["<< /Type /Catalog /Pages 2 0 R >>", PAGE],
+            1,
+        ),
+        (
+            "a wrong count",
+            &[
+                "<< /Type /Catalog /Pages 2 0 R >>",
+                "<< /Kids [3 0 R] /Count 99 >>",
+                PAGE,
+            ],
+            1,
+        ),
+        (
+            "a cycle",
+            &[
+                "<< /Type /Catalog /Pages 2 0 R >>",
+                "<< /Kids [3 0 R 2 0 R] /Count 2 >>",
+                PAGE,
+            ],
+            1,
+        ),
+        (
+            "one page twice",
+            &[
+                "<< /Type /Catalog /Pages 2 0 R >>",
+                "<< /Kids [3 0 R 3 0 R] /Count 2 >>",
+                PAGE,
+            ],
+            2,
+        ),
+        (
+            "an indirect list",
+            &[
+                "<< /Pages 2 0 R >>",
+                "<< /Kids 3 0 R /Count 1 >>",
+                "[4 0 R]",
+                PAGE,
+            ],
+            1,
+        ),
+    ];
+    for (name, objects, pages) in cases {
+        let bytes = by_hand(objects, "/Root 1 0 R");
+        let opened = Document::open(bytes, &[], &Limits::default(), &Bill::new());
+        let (mut document, _) = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(document.facts().expect("facts").pages, pages, "{name}");
+        document.rewrite();
+        assert_eq!(
+            reread(&mut document).page_iter().count(),
+            pages as usize,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_stream_that_describes_objects_and_inflates_without_end_meets_the_limit() {
+    let mut pdf = lopdf::Document::with_version("1.5");
+    let mut bomb = lopdf::Stream::new(
+        dictionary! { "Type" => "ObjStm", "N" => 1, "First" => 4 },
+        vec![b' '; 2 << 20],
+    );
+    bomb.compress().expect("compressed");
+    let bytes = by_hand(&["<< /Type /Catalog >>"], "/Root 1 0 R");
+    pdf.add_object(bomb);
+    let mut object = Vec::new();
+    lopdf::Writer::write_object(&mut object, pdf.objects.values().next().expect("the bomb"))
+        .expect("written");
+    let at = bytes.len();
+    let mut file = b"%PDF-1.5\n2 0 obj\n".to_vec();
+    file.extend(object);
+    file.extend(b"\nendobj\n1 0 obj\n<< /Type /Catalog >>\nendobj\n");
+    assert!(at > 0);
+    let limits = Limits {
+        max_decoded: 1 << 20,
+        ..Limits::default()
+    };
+    let start = file.len();
+    let second = file
+        .windows(7)
+        .position(|window| window == b"1 0 obj")
+        .expect("the catalog");
+    file.extend(
+        format!("xref\n0 3\n0000000000 65535 f \n{second:010} 00000 n \n0000000009 00000 n \n")
+            .bytes(),
+    );
+    file.extend(format!("trailer\n<< /Size 3 /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n").bytes());
+    let refused = Document::open(file, &[], &limits, &Bill::new()).err();
+    assert!(matches!(refused, Some(OpenError::Limit(_))), "{refused:?}");
+}
+
+#[test]
+fn a_removed_page_takes_what_only_it_used_out_of_the_file() {
+    let whole = save(&mut {
+        let mut document = open(sample(50));
+        document.rewrite();
+        document
+    });
+    let mut document = edit(open(sample(50)), |p| {
+        p.remove_pages(abi::DOCUMENT, 1, 49).expect("removed");
+        abi::OK
+    });
+    let one = save(&mut document);
+    assert!(
+        one.len() * 3 < whole.len(),
+        "{} of {}",
+        one.len(),
+        whole.len()
+    );
+    assert_eq!(
+        numbers(&lopdf::Document::load_mem(&one).expect("readable")),
+        [0]
+    );
+}
+
+#[test]
+fn a_document_that_a_step_left_without_pages_does_not_go_on() {
+    let mut documents = vec![open(sample(2))];
+    let refused = run(&mut documents, |p| {
+        p.remove_pages(abi::DOCUMENT, 0, 2).expect("removed");
+        abi::OK
+    });
+    let refused = refused.err().expect("refused");
+    assert!(refused.message.contains("without pages"), "{refused}");
+    assert_eq!(numbers(&reread(&mut documents[0])), [0, 1]);
+}

@@ -1,0 +1,14 @@
+//! The host's promises, each tried through the vtables that plugins get.
+
+mod corpus;
+mod documents;
+mod encryption;
+mod handles;
+mod loading;
+mod model;
+mod objects;
+mod pages;
+mod samples;
+mod script;
+mod streams;
+mod transactions;

@@ -1,0 +1,563 @@
+//! A plugin whose operation is a closure of the test, on the raw tables that any plugin gets.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::{c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
+
+use dropleaf_plugin_abi as abi;
+use dropleaf_plugin_host::{Document, Invocation, Limits, Observer, Outcome, RunError, run_entry};
+
+type Script = Box<dyn FnOnce(&Plugin) -> abi::Status>;
+
+thread_local! {
+    static SCRIPT: RefCell<Option<Script>> = const { RefCell::new(None) };
+    /// A failed assertion of the script: carried over the boundary, which no panic may cross.
+    static PANIC: RefCell<Option<Box<dyn Any + Send>>> = const { RefCell::new(None) };
+    static HOST: RefCell<*const abi::Host> = const { RefCell::new(std::ptr::null()) };
+}
+
+pub(crate) static ENTRY: abi::Entry = abi::Entry {
+    magic: abi::MAGIC,
+    abi_major: abi::ABI_MAJOR,
+    abi_minor: abi::ABI_MINOR,
+    struct_size: size_of::<abi::Entry>() as u32,
+    reserved: 0,
+    manifest: c"{}".as_ptr(),
+    toolchain: c"rustc".as_ptr(),
+    init: None,
+    deinit: None,
+    operation,
+    get_extension: None,
+};
+
+static OPERATION: abi::Operation = abi::Operation {
+    struct_size: size_of::<abi::Operation>() as u32,
+    reserved: 0,
+    name: c"script".as_ptr(),
+    create,
+    run: run_script,
+    destroy,
+    get_extension: None,
+};
+
+unsafe extern "C" fn operation(index: u32) -> *const abi::Operation {
+    if index == 0 {
+        &raw const OPERATION
+    } else {
+        std::ptr::null()
+    }
+}
+
+unsafe extern "C" fn create(
+    host: *const abi::Host,
+    _: abi::Str,
+    out: *mut *mut c_void,
+    _: *mut abi::Ctx,
+) -> abi::Status {
+    HOST.set(host);
+    // SAFETY: the host gives room for the instance.
+    unsafe { out.write(std::ptr::null_mut()) };
+    abi::OK
+}
+
+unsafe extern "C" fn destroy(_: *mut c_void) {}
+
+unsafe extern "C" fn run_script(_: *mut c_void, ctx: *mut abi::Ctx) -> abi::Status {
+    let script = SCRIPT.take().expect("one script a run");
+    let plugin = Plugin::new(HOST.with_borrow(|host| *host), ctx);
+    catch_unwind(AssertUnwindSafe(|| script(&plugin))).unwrap_or_else(|panic| {
+        PANIC.set(Some(panic));
+        abi::E_PANIC
+    })
+}
+
+/// What the host was told.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) lines: Mutex<Vec<(i32, String, String)>>,
+    pub(crate) progress: Mutex<Vec<(u64, u64)>>,
+    pub(crate) artifacts: Mutex<Vec<(String, String, Vec<u8>)>>,
+}
+
+impl Observer for Told {
+    fn progress(&self, done: u64, total: u64) {
+        self.progress.lock().expect("no panic").push((done, total));
+    }
+
+    fn log(&self, level: i32, message: &str, fields: &str) {
+        self.lines
+            .lock()
+            .expect("no panic")
+            .push((level, message.to_owned(), fields.to_owned()));
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+
+    fn artifact(&self, name: &str, mime: &str, bytes: &[u8]) -> Result<(), String> {
+        if name == "refused" {
+            return Err("no room".to_owned());
+        }
+        let artifact = (name.to_owned(), mime.to_owned(), bytes.to_vec());
+        self.artifacts.lock().expect("no panic").push(artifact);
+        Ok(())
+    }
+}
+
+/// Runs `script` over `documents`.
+pub(crate) fn run(
+    documents: &mut Vec<Document>,
+    script: impl FnOnce(&Plugin) -> abi::Status + 'static,
+) -> Result<Outcome, RunError> {
+    run_told(documents, &Told::default(), script)
+}
+
+pub(crate) fn run_told(
+    documents: &mut Vec<Document>,
+    told: &Told,
+    script: impl FnOnce(&Plugin) -> abi::Status + 'static,
+) -> Result<Outcome, RunError> {
+    SCRIPT.set(Some(Box::new(script)));
+    let values = BTreeMap::from([("input.name".to_owned(), serde_json::json!("a.pdf"))]);
+    let invocation = Invocation {
+        operation: "script",
+        parameters: "{}",
+        values: &values,
+        temp_dir: None,
+        limits: &Limits::default(),
+        observer: told,
+    };
+    let outcome = run_entry(&ENTRY, &invocation, documents);
+    if let Some(panic) = PANIC.take() {
+        resume_unwind(panic);
+    }
+    outcome
+}
+
+/// Runs `script` over one document, which must succeed, and gives it back.
+pub(crate) fn edit(
+    document: Document,
+    script: impl FnOnce(&Plugin) -> abi::Status + 'static,
+) -> Document {
+    let mut documents = vec![document];
+    run(&mut documents, script).expect("the script succeeds");
+    documents.remove(0)
+}
+
+/// A value as tests write it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Real(f64),
+    Name(Vec<u8>),
+    Text(Vec<u8>),
+    Array(abi::Obj),
+    Dict(abi::Obj),
+    Stream(abi::Obj),
+    Ref(u32, u32),
+}
+
+impl Value {
+    pub(crate) fn name(name: &str) -> Self {
+        Self::Name(name.as_bytes().to_vec())
+    }
+
+    pub(crate) fn obj(&self) -> abi::Obj {
+        match self {
+            Self::Array(obj) | Self::Dict(obj) | Self::Stream(obj) => *obj,
+            other => panic!("{other:?} is no container"),
+        }
+    }
+
+    fn raw(&self) -> abi::Val {
+        let (type_, u) = match self {
+            Self::Null => (abi::NULL, abi::ValUnion { i: 0 }),
+            Self::Bool(value) => (
+                abi::BOOL,
+                abi::ValUnion {
+                    i: i64::from(*value),
+                },
+            ),
+            Self::Int(value) => (abi::INT, abi::ValUnion { i: *value }),
+            Self::Real(value) => (abi::REAL, abi::ValUnion { r: *value }),
+            Self::Name(text) => (
+                abi::NAME,
+                abi::ValUnion {
+                    s: abi::Str::new(text),
+                },
+            ),
+            Self::Text(text) => (
+                abi::STRING,
+                abi::ValUnion {
+                    s: abi::Str::new(text),
+                },
+            ),
+            Self::Array(obj) => (abi::ARRAY, abi::ValUnion { obj: *obj }),
+            Self::Dict(obj) => (abi::DICT, abi::ValUnion { obj: *obj }),
+            Self::Stream(obj) => (abi::STREAM, abi::ValUnion { obj: *obj }),
+            Self::Ref(num, gen_) => {
+                let reference = abi::Reference {
+                    num: *num,
+                    gen_: *gen_,
+                };
+                (abi::REF, abi::ValUnion { reference })
+            }
+        };
+        abi::Val { type_, flags: 0, u }
+    }
+
+    fn of(value: abi::Val) -> Self {
+        // SAFETY: the host wrote the member that the type says; its text lives until the next change.
+        unsafe {
+            match value.type_ {
+                abi::BOOL => Self::Bool(value.u.i != 0),
+                abi::INT => Self::Int(value.u.i),
+                abi::REAL => Self::Real(value.u.r),
+                abi::NAME => Self::Name(value.u.s.as_bytes().to_vec()),
+                abi::STRING => Self::Text(value.u.s.as_bytes().to_vec()),
+                abi::ARRAY => Self::Array(value.u.obj),
+                abi::DICT => Self::Dict(value.u.obj),
+                abi::STREAM => Self::Stream(value.u.obj),
+                abi::REF => Self::Ref(value.u.reference.num, value.u.reference.gen_),
+                _ => Self::Null,
+            }
+        }
+    }
+}
+
+/// The host as a plugin has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Plugin {
+    pub(crate) ctx: *mut abi::Ctx,
+    pub(crate) run: &'static abi::RunV1,
+    pub(crate) cos: &'static abi::CosV1,
+    pub(crate) streams: &'static abi::StreamV1,
+    pub(crate) docs: &'static abi::DocV1,
+}
+
+type Answer<T> = Result<T, abi::Status>;
+
+fn answer<T>(status: abi::Status, value: T) -> Answer<T> {
+    if status == abi::OK {
+        Ok(value)
+    } else {
+        Err(status)
+    }
+}
+
+fn nothing() -> abi::Val {
+    abi::Val {
+        type_: 99,
+        flags: 0,
+        u: abi::ValUnion { i: 0 },
+    }
+}
+
+fn text(text: &str) -> abi::Str {
+    abi::Str::new(text.as_bytes())
+}
+
+// SAFETY of all blocks below: the context is the one of this run, and every pointer is of a local that lives.
+#[allow(clippy::undocumented_unsafe_blocks, reason = "said once above for all")]
+impl Plugin {
+    fn new(host: *const abi::Host, ctx: *mut abi::Ctx) -> Self {
+        fn table<T>(host: *const abi::Host, id: &std::ffi::CStr) -> &'static T {
+            let id: *const c_char = id.as_ptr();
+            unsafe { ((*host).get_extension)(host, id).cast::<T>().as_ref() }
+                .expect("the host has it")
+        }
+        Self {
+            ctx,
+            run: table(host, abi::EXT_RUN),
+            cos: table(host, abi::EXT_COS),
+            streams: table(host, abi::EXT_STREAM),
+            docs: table(host, abi::EXT_DOC),
+        }
+    }
+
+    pub(crate) fn why(&self) -> String {
+        let mut out = abi::Str::EMPTY;
+        unsafe {
+            assert_eq!((self.run.last_error)(self.ctx, &raw mut out), abi::OK);
+            String::from_utf8_lossy(out.as_bytes()).into_owned()
+        }
+    }
+
+    pub(crate) fn page_count(&self, doc: abi::Doc) -> Answer<u32> {
+        let mut out = 0;
+        answer(
+            unsafe { (self.cos.page_count)(self.ctx, doc, &raw mut out) },
+            out,
+        )
+    }
+
+    pub(crate) fn page(&self, doc: abi::Doc, index: u32) -> Answer<abi::Obj> {
+        let mut out = 0;
+        let status = unsafe { (self.cos.page)(self.ctx, doc, index, &raw mut out) };
+        answer(status, out)
+    }
+
+    pub(crate) fn attribute(&self, page: abi::Obj, key: &str) -> Answer<Value> {
+        let mut out = nothing();
+        let status = unsafe { (self.cos.page_attr)(self.ctx, page, text(key), &raw mut out) };
+        answer(status, Value::of(out))
+    }
+
+    pub(crate) fn trailer(&self, doc: abi::Doc) -> Answer<abi::Obj> {
+        let mut out = 0;
+        let status = unsafe { (self.cos.trailer)(self.ctx, doc, &raw mut out) };
+        answer(status, out)
+    }
+
+    pub(crate) fn catalog(&self, doc: abi::Doc) -> Answer<abi::Obj> {
+        let mut out = 0;
+        let status = unsafe { (self.cos.catalog)(self.ctx, doc, &raw mut out) };
+        answer(status, out)
+    }
+
+    pub(crate) fn object(&self, doc: abi::Doc, num: u32, generation: u32) -> Answer<Value> {
+        let mut out = nothing();
+        let status = unsafe { (self.cos.object)(self.ctx, doc, num, generation, &raw mut out) };
+        answer(status, Value::of(out))
+    }
+
+    pub(crate) fn next(&self, doc: abi::Doc, after: (u32, u32)) -> Answer<(u32, u32)> {
+        let (mut num, mut generation) = after;
+        let status =
+            unsafe { (self.cos.object_next)(self.ctx, doc, &raw mut num, &raw mut generation) };
+        answer(status, (num, generation))
+    }
+
+    pub(crate) fn id(&self, obj: abi::Obj) -> Answer<(u32, u32)> {
+        let (mut num, mut generation) = (0, 0);
+        let status =
+            unsafe { (self.cos.object_id)(self.ctx, obj, &raw mut num, &raw mut generation) };
+        answer(status, (num, generation))
+    }
+
+    pub(crate) fn len(&self, obj: abi::Obj) -> Answer<usize> {
+        let mut out = 0;
+        let status = unsafe { (self.cos.len)(self.ctx, obj, &raw mut out) };
+        answer(status, out)
+    }
+
+    pub(crate) fn get(&self, obj: abi::Obj, key: &str) -> Answer<Value> {
+        let mut out = nothing();
+        let status = unsafe { (self.cos.dict_get)(self.ctx, obj, text(key), &raw mut out) };
+        answer(status, Value::of(out))
+    }
+
+    pub(crate) fn get_raw(&self, obj: abi::Obj, key: &str) -> Answer<Value> {
+        let mut out = nothing();
+        let status = unsafe { (self.cos.dict_get_raw)(self.ctx, obj, text(key), &raw mut out) };
+        answer(status, Value::of(out))
+    }
+
+    pub(crate) fn entry(&self, obj: abi::Obj, index: usize) -> Answer<(Vec<u8>, Value)> {
+        let (mut key, mut out) = (abi::Str::EMPTY, nothing());
+        let status =
+            unsafe { (self.cos.dict_at)(self.ctx, obj, index, &raw mut key, &raw mut out) };
+        answer(status, (unsafe { key.as_bytes() }.to_vec(), Value::of(out)))
+    }
+
+    pub(crate) fn at(&self, obj: abi::Obj, index: usize) -> Answer<Value> {
+        let mut out = nothing();
+        let status = unsafe { (self.cos.array_get)(self.ctx, obj, index, &raw mut out) };
+        answer(status, Value::of(out))
+    }
+
+    pub(crate) fn view(&self, obj: abi::Obj) -> Answer<&[abi::Node]> {
+        let (mut nodes, mut count) = (std::ptr::null(), 0);
+        let status = unsafe { (self.cos.view)(self.ctx, obj, &raw mut nodes, &raw mut count) };
+        answer(status, ())?;
+        Ok(unsafe { std::slice::from_raw_parts(nodes, count) })
+    }
+
+    pub(crate) fn syntax(&self, obj: abi::Obj) -> Answer<String> {
+        let mut out = abi::Str::EMPTY;
+        let status = unsafe { (self.cos.to_syntax)(self.ctx, obj, &raw mut out) };
+        answer(
+            status,
+            String::from_utf8_lossy(unsafe { out.as_bytes() }).into_owned(),
+        )
+    }
+
+    pub(crate) fn parse(&self, doc: abi::Doc, source: &str) -> Answer<abi::Obj> {
+        let mut out = 0;
+        let status = unsafe { (self.cos.from_syntax)(self.ctx, doc, text(source), &raw mut out) };
+        answer(status, out)
+    }
+
+    pub(crate) fn put(&self, obj: abi::Obj, key: &str, value: &Value) -> Answer<()> {
+        let value = value.raw();
+        answer(
+            unsafe { (self.cos.dict_put)(self.ctx, obj, text(key), &raw const value) },
+            (),
+        )
+    }
+
+    pub(crate) fn drop_key(&self, obj: abi::Obj, key: &str) -> Answer<()> {
+        answer(
+            unsafe { (self.cos.dict_remove)(self.ctx, obj, text(key)) },
+            (),
+        )
+    }
+
+    pub(crate) fn put_at(&self, obj: abi::Obj, index: usize, value: &Value) -> Answer<()> {
+        let value = value.raw();
+        answer(
+            unsafe { (self.cos.array_put)(self.ctx, obj, index, &raw const value) },
+            (),
+        )
+    }
+
+    pub(crate) fn insert_at(&self, obj: abi::Obj, index: usize, value: &Value) -> Answer<()> {
+        let value = value.raw();
+        answer(
+            unsafe { (self.cos.array_insert)(self.ctx, obj, index, &raw const value) },
+            (),
+        )
+    }
+
+    pub(crate) fn drop_at(&self, obj: abi::Obj, index: usize) -> Answer<()> {
+        answer(unsafe { (self.cos.array_remove)(self.ctx, obj, index) }, ())
+    }
+
+    pub(crate) fn replace(&self, obj: abi::Obj, value: &Value) -> Answer<()> {
+        let value = value.raw();
+        answer(
+            unsafe { (self.cos.replace)(self.ctx, obj, &raw const value) },
+            (),
+        )
+    }
+
+    pub(crate) fn add(&self, doc: abi::Doc, value: &Value) -> Answer<(u32, u32)> {
+        let value = value.raw();
+        let (mut num, mut generation) = (0, 0);
+        let status = unsafe {
+            (self.cos.add)(
+                self.ctx,
+                doc,
+                &raw const value,
+                &raw mut num,
+                &raw mut generation,
+            )
+        };
+        answer(status, (num, generation))
+    }
+
+    pub(crate) fn remove(&self, doc: abi::Doc, id: (u32, u32)) -> Answer<()> {
+        answer(unsafe { (self.cos.remove)(self.ctx, doc, id.0, id.1) }, ())
+    }
+
+    pub(crate) fn insert_page(&self, doc: abi::Doc, at: u32, page: abi::Obj) -> Answer<()> {
+        answer(
+            unsafe { (self.cos.page_insert)(self.ctx, doc, at, page) },
+            (),
+        )
+    }
+
+    pub(crate) fn remove_pages(&self, doc: abi::Doc, at: u32, count: u32) -> Answer<()> {
+        answer(
+            unsafe { (self.cos.page_remove)(self.ctx, doc, at, count) },
+            (),
+        )
+    }
+
+    pub(crate) fn move_page(&self, doc: abi::Doc, from: u32, to: u32) -> Answer<()> {
+        answer(unsafe { (self.cos.page_move)(self.ctx, doc, from, to) }, ())
+    }
+
+    pub(crate) fn import(
+        &self,
+        to: abi::Doc,
+        at: u32,
+        from: abi::Doc,
+        first: u32,
+        count: u32,
+    ) -> Answer<()> {
+        answer(
+            unsafe { (self.cos.import_pages)(self.ctx, to, at, from, first, count) },
+            (),
+        )
+    }
+
+    pub(crate) fn release(&self, handle: u64) -> Answer<()> {
+        answer(unsafe { (self.cos.release)(self.ctx, handle) }, ())
+    }
+
+    pub(crate) fn stream(&self, obj: abi::Obj, mode: u32) -> Answer<Vec<u8>> {
+        let mut out = abi::Str::EMPTY;
+        let status = unsafe { (self.streams.get)(self.ctx, obj, mode, &raw mut out) };
+        answer(status, unsafe { out.as_bytes() }.to_vec())
+    }
+
+    pub(crate) fn put_stream(&self, obj: abi::Obj, mode: u32, content: &[u8]) -> Answer<()> {
+        answer(
+            unsafe { (self.streams.put)(self.ctx, obj, mode, abi::Str::new(content)) },
+            (),
+        )
+    }
+
+    pub(crate) fn new_stream(
+        &self,
+        doc: abi::Doc,
+        dict: abi::Obj,
+        mode: u32,
+        content: &[u8],
+    ) -> Answer<abi::Obj> {
+        let mut out = 0;
+        let status = unsafe {
+            (self.streams.create)(
+                self.ctx,
+                doc,
+                dict,
+                mode,
+                abi::Str::new(content),
+                &raw mut out,
+            )
+        };
+        answer(status, out)
+    }
+
+    pub(crate) fn bytes(&self, doc: abi::Doc) -> Answer<Vec<u8>> {
+        let mut out = abi::Str::EMPTY;
+        let status = unsafe { (self.docs.bytes)(self.ctx, doc, &raw mut out) };
+        answer(status, unsafe { out.as_bytes() }.to_vec())
+    }
+
+    pub(crate) fn set_bytes(&self, doc: abi::Doc, content: &[u8]) -> Answer<()> {
+        answer(
+            unsafe { (self.docs.set_bytes)(self.ctx, doc, abi::Str::new(content)) },
+            (),
+        )
+    }
+
+    pub(crate) fn input(&self, index: u32) -> Answer<abi::Doc> {
+        let mut out = 0;
+        let status = unsafe { (self.docs.input)(self.ctx, index, &raw mut out) };
+        answer(status, out)
+    }
+
+    pub(crate) fn open(&self, content: &[u8]) -> Answer<abi::Doc> {
+        let mut out = 0;
+        let status = unsafe { (self.docs.open)(self.ctx, abi::Str::new(content), &raw mut out) };
+        answer(status, out)
+    }
+
+    pub(crate) fn create(&self, like: abi::Doc) -> Answer<abi::Doc> {
+        let mut out = 0;
+        let status = unsafe { (self.docs.create)(self.ctx, like, &raw mut out) };
+        answer(status, out)
+    }
+
+    pub(crate) fn emit(&self, doc: abi::Doc, label: &str) -> Answer<()> {
+        answer(unsafe { (self.docs.emit)(self.ctx, doc, text(label)) }, ())
+    }
+}

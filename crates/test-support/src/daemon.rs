@@ -1,0 +1,383 @@
+//! A real daemon in a temporary home, on a free port, with a clean environment; killed when dropped.
+
+use crate::feed::Feed;
+use crate::plugins;
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+/// A home with the standard plugins, and the program to run on it.
+#[derive(Debug)]
+pub struct TestHome {
+    folder: TempDir,
+    program: PathBuf,
+}
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct TestDaemon {
+    child: Child,
+    address: String,
+    log: Arc<Mutex<String>>,
+    agent: ureq::Agent,
+}
+
+/// An answer of the API.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body, `Null` where it is empty, a string where it is not JSON.
+    pub body: Value,
+}
+
+impl TestHome {
+    /// A home for `program` (`env!("CARGO_BIN_EXE_dropleaf")`), with the standard plugins.
+    ///
+    /// # Panics
+    /// The temporary folder cannot be written.
+    #[must_use]
+    pub fn new(program: &str) -> Self {
+        let home = Self::bare(program);
+        plugins::install_standard(&home.path("plugins"));
+        home
+    }
+
+    /// A home without plugins.
+    ///
+    /// # Panics
+    /// The temporary folder cannot be written.
+    #[must_use]
+    pub fn bare(program: &str) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("dropleaf-test-")
+            .tempdir()
+            .expect("a temporary folder");
+        // Workers that gave up root must reach the plugin copies below the home.
+        open_to_all(folder.path());
+        let home = Self {
+            folder,
+            program: PathBuf::from(program),
+        };
+        for name in ["plugins", "pipelines", "inbox"] {
+            std::fs::create_dir(home.path(name)).expect("the home is writable");
+        }
+        home
+    }
+
+    /// A path below the home.
+    #[must_use]
+    pub fn path(&self, below: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    /// Writes a file below the home; folders are made.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn write(&self, below: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(below);
+        std::fs::create_dir_all(path.parent().expect("it lies below the home"))
+            .expect("the home is writable");
+        std::fs::write(path, content).expect("the home is writable");
+    }
+
+    /// Writes the pipeline `id`.
+    pub fn pipeline(&self, id: &str, yaml: &str) {
+        self.write(&format!("pipelines/{id}.yaml"), yaml);
+    }
+
+    /// Puts a file into a folder of the home the safe way: whole, by rename.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn drop_file(&self, folder: &str, name: &str, content: impl AsRef<[u8]>) {
+        let temp = self.path(format!("{folder}/.{name}.tmp"));
+        self.write(&format!("{folder}/.{name}.tmp"), content);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a person's file manager does not sync either"
+        )]
+        std::fs::rename(temp, self.path(format!("{folder}/{name}")))
+            .expect("a rename in one folder");
+    }
+
+    /// A command of the program on this home with a clean environment.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command
+            .arg("--home")
+            .arg(self.folder.path())
+            .args(arguments)
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs a command of the program to its end: exit code, standard output, standard error.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = self.command(arguments).output().expect("the program runs");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (
+            output.status.code().unwrap_or(-1),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+
+    /// Starts the daemon and waits until it listens.
+    ///
+    /// # Panics
+    /// It does not start; the message has its log.
+    #[must_use]
+    pub fn serve(&self) -> TestDaemon {
+        self.serve_with(&[])
+    }
+
+    /// Starts the daemon with more arguments and waits until it listens.
+    ///
+    /// # Panics
+    /// It does not start; the message has its log.
+    #[must_use]
+    pub fn serve_with(&self, arguments: &[&str]) -> TestDaemon {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log", "debug"]);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program runs");
+        let log = Arc::new(Mutex::new(String::new()));
+        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while stderr
+                .read_until(b'\n', &mut line)
+                .is_ok_and(|read| read > 0)
+            {
+                kept.lock()
+                    .expect("no reader panics")
+                    .push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        });
+        let mut said = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let address = said
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.split("http://").nth(1).map(str::to_owned));
+        let Some(address) = address else {
+            let status = child.wait();
+            panic!(
+                "the daemon did not start ({status:?}):\n{}",
+                log.lock().expect("no reader panics")
+            );
+        };
+        // Whatever else it says must not fill the pipe.
+        std::thread::spawn(move || said.for_each(drop));
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(crate::feed::PATIENCE));
+        let address = address.trim().trim_end_matches('/').to_owned();
+        TestDaemon {
+            child,
+            address,
+            log,
+            agent: config.build().into(),
+        }
+    }
+}
+
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))
+        .expect("the folder is ours");
+}
+
+impl TestDaemon {
+    /// `http://127.0.0.1:PORT/api/v1` and `path`.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        let base = if path.starts_with("/api/") || !path.starts_with('/') {
+            ""
+        } else {
+            "/api/v1"
+        };
+        format!("http://{}{base}{path}", self.address)
+    }
+
+    /// `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The daemon's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it logged so far.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no reader panics").clone()
+    }
+
+    /// GET of a path below `/api/v1`.
+    ///
+    /// # Panics
+    /// The daemon does not answer.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Answer {
+        answer(self.agent.get(self.url(path)).call())
+    }
+
+    /// POST of bytes.
+    ///
+    /// # Panics
+    /// The daemon does not answer.
+    pub fn post(&self, path: &str, body: &[u8]) -> Answer {
+        answer(self.agent.post(self.url(path)).send(body))
+    }
+
+    /// PUT of text.
+    ///
+    /// # Panics
+    /// The daemon does not answer.
+    pub fn put(&self, path: &str, body: &str) -> Answer {
+        answer(
+            self.agent
+                .put(self.url(path))
+                .header("content-type", "application/yaml")
+                .send(body),
+        )
+    }
+
+    /// DELETE.
+    ///
+    /// # Panics
+    /// The daemon does not answer.
+    pub fn delete(&self, path: &str) -> Answer {
+        answer(self.agent.delete(self.url(path)).call())
+    }
+
+    /// The bytes behind a path, with the status.
+    ///
+    /// # Panics
+    /// The daemon does not answer.
+    #[must_use]
+    pub fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        let mut response = self
+            .agent
+            .get(self.url(path))
+            .call()
+            .expect("the daemon answers");
+        let mut body = Vec::new();
+        response
+            .body_mut()
+            .as_reader()
+            .read_to_end(&mut body)
+            .expect("the body comes");
+        (response.status().as_u16(), body)
+    }
+
+    /// Opens a feed.
+    ///
+    /// # Panics
+    /// The daemon does not answer with a stream.
+    #[must_use]
+    pub fn follow(&self, path: &str) -> Feed {
+        self.follow_from(path, None)
+    }
+
+    /// Opens a feed after an event id.
+    ///
+    /// # Panics
+    /// The daemon does not answer with a stream.
+    #[must_use]
+    pub fn follow_from(&self, path: &str, last: Option<&str>) -> Feed {
+        let mut request = self
+            .agent
+            .get(self.url(path))
+            .header("accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.call().expect("the daemon answers");
+        assert_eq!(response.status().as_u16(), 200, "{path}");
+        Feed::read(response.into_body().into_reader())
+    }
+
+    /// SIGKILL, at once.
+    ///
+    /// # Panics
+    /// The process cannot be waited for.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
+
+    /// SIGTERM, and the wait for a clean end.
+    ///
+    /// # Panics
+    /// The process cannot be signalled or waited for.
+    pub fn stop(mut self) -> ExitStatus {
+        let signalled = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(signalled.is_ok_and(|status| status.success()), "kill runs");
+        self.child.wait().expect("it is our child")
+    }
+}
+
+impl Drop for TestDaemon {
+    fn drop(&mut self) {
+        // Already reaped by `kill` or `stop`: then there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.log.lock().map(|log| log.clone()).unwrap_or_default();
+            let tail: Vec<&str> = log.lines().rev().take(60).collect();
+            #[expect(
+                clippy::print_stdout,
+                reason = "the test runner shows it with the failed test"
+            )]
+            for line in tail.iter().rev() {
+                println!("daemon: {line}");
+            }
+        }
+    }
+}
+
+fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+    let mut response = result.expect("the daemon answers");
+    let text = response
+        .body_mut()
+        .read_to_string()
+        .expect("the body is text");
+    let body = if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text).unwrap_or(Value::String(text))
+    };
+    Answer {
+        status: response.status().as_u16(),
+        body,
+    }
+}

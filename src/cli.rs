@@ -1,0 +1,313 @@
+//! The command line: verbs and flags, nothing about what they do.
+
+use crate::telemetry::Format;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Exit codes, as `dropleaf help` and `docs/cli.md` list them.
+pub mod exit {
+    /// Done.
+    pub const OK: u8 = 0;
+    /// It could not be done; the message says why.
+    pub const FAILED: u8 = 1;
+    /// The command line is wrong.
+    pub const USAGE: u8 = 2;
+    /// A pipeline, a configuration or a file has faults; each is listed.
+    pub const FAULTS: u8 = 3;
+    /// At least one file failed.
+    pub const JOBS_FAILED: u8 = 4;
+    /// No daemon answers.
+    pub const NO_DAEMON: u8 = 5;
+    /// Another daemon has this home, or the port is in use.
+    pub const IN_USE: u8 = 6;
+    /// Interrupted by a signal.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Drop PDFs into a folder; pipelines written in YAML take them through plugin steps; watch every file live.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dropleaf",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 faults found, 4 a file failed, 5 no daemon answers, 6 home or port in use, 130 interrupted"
+)]
+pub struct Cli {
+    /// Where everything lies: config.yaml, pipelines/, plugins/, inbox/, outbox/, archive/, failed/, work/, state/ [default: the platform's data folder]
+    #[arg(long, global = true, env = "DROPLEAF_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Watch the folders, run the pipelines, serve the feeds
+    Serve(Serve),
+    /// Run a pipeline over files, without a daemon
+    Run(Run),
+    /// Check pipeline files; every fault as file:line:column
+    Check(Check),
+    /// Run a pipeline file on one sample without touching any folder, and tell what would happen
+    Try(Try),
+    /// Write the JSON Schema of pipeline files, for editors
+    Schema,
+    /// Make a home with example pipelines
+    Init(Init),
+    /// Look for what would keep this machine from working well
+    Doctor(Data),
+    /// Tell why a file has (not) been processed
+    Explain(Explain),
+    /// Follow the live feed: everything, a pipeline, a job or a file
+    Follow(Follow),
+    /// Tell how the daemon is
+    Status(Remote),
+    /// List jobs
+    Jobs(Jobs),
+    /// Run failed or cancelled jobs again
+    Retry(JobsNamed),
+    /// Cancel jobs
+    Cancel(JobsNamed),
+    /// Hand files to a running daemon
+    Submit(Submit),
+    /// List the installed plugins
+    Plugins(Data),
+    /// List the installed operations, or show one
+    Operations(Operations),
+    /// Write a new plugin or pipeline to start from
+    New(New),
+    /// Write the shell's completion script
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// The hidden role of a worker process.
+    #[command(hide = true)]
+    Worker {
+        /// For `worker::main`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// `dropleaf serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen; any address but this machine's own needs `token` in config.yaml
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// What to log: error, warn, info, debug, trace
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How log lines look
+    #[arg(long, value_enum)]
+    pub log_format: Option<Format>,
+}
+
+/// `dropleaf run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A pipeline's id, or a pipeline file
+    pub pipeline: String,
+    /// PDFs
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where results go [default: beside nothing: the current folder]
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// How many at once [default: the cores]
+    #[arg(long, short)]
+    pub jobs: Option<usize>,
+    /// One JSON object a file instead of lines for people
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `dropleaf check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Pipeline files [default: all of the home]
+    pub files: Vec<PathBuf>,
+    /// Faults as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `dropleaf try`.
+#[derive(Debug, Args)]
+pub struct Try {
+    /// A pipeline's id, or a pipeline file
+    pub pipeline: String,
+    /// A PDF
+    pub file: PathBuf,
+    /// Keep the results in this folder
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// `dropleaf init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Replace example pipelines that were changed
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// A command that prints data.
+#[derive(Debug, Args)]
+pub struct Data {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A command that asks a daemon.
+#[derive(Debug, Args)]
+pub struct Remote {
+    /// The daemon's address [default: what the home's daemon listens on, else 127.0.0.1:7311]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub daemon: Option<String>,
+    /// The daemon's token [default: the home's]
+    #[arg(long, env = "DROPLEAF_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `dropleaf explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The file
+    pub path: PathBuf,
+    /// Where to ask.
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// `dropleaf follow`.
+#[derive(Debug, Args)]
+pub struct Follow {
+    /// Only this pipeline
+    #[arg(long, conflicts_with_all = ["job", "file"])]
+    pub pipeline: Option<String>,
+    /// Only this job; ends with it
+    #[arg(long, conflicts_with = "file")]
+    pub job: Option<String>,
+    /// Only this file, from before it exists
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Where to ask.
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// `dropleaf jobs`.
+#[derive(Debug, Args)]
+pub struct Jobs {
+    /// Only this pipeline
+    #[arg(long)]
+    pub pipeline: Option<String>,
+    /// Only this state: claiming, queued, running, waiting, delivering, succeeded, failed, cancelled
+    #[arg(long)]
+    pub state: Option<String>,
+    /// Only names that contain this
+    #[arg(long, value_name = "TEXT")]
+    pub name: Option<String>,
+    /// How many
+    #[arg(long, short = 'n', default_value_t = 50)]
+    pub limit: u32,
+    /// Where to ask.
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// Commands about named jobs.
+#[derive(Debug, Args)]
+pub struct JobsNamed {
+    /// Their ids
+    #[arg(required = true)]
+    pub jobs: Vec<String>,
+    /// Where to ask.
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// `dropleaf submit`.
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// The pipeline's id
+    pub pipeline: String,
+    /// PDFs
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Wait until they are done; exit code 4 if one fails
+    #[arg(long, short)]
+    pub wait: bool,
+    /// Where to ask.
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// `dropleaf operations`.
+#[derive(Debug, Args)]
+pub struct Operations {
+    /// Only this one, in full
+    pub name: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `dropleaf new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// What
+    #[command(subcommand)]
+    pub what: NewWhat,
+}
+
+/// What to write.
+#[derive(Debug, Subcommand)]
+pub enum NewWhat {
+    /// A plugin crate in a new folder
+    Plugin {
+        /// Its name.
+        name: String,
+        /// In C instead of Rust.
+        #[arg(long)]
+        c: bool,
+    },
+    /// A pipeline file in the home's pipelines/
+    Pipeline {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn home_goes_before_or_after_the_verb() {
+        for line in [
+            ["dropleaf", "--home", "/h", "serve"],
+            ["dropleaf", "serve", "--home", "/h"],
+        ] {
+            let cli = Cli::try_parse_from(line).expect("both orders are allowed");
+            assert_eq!(cli.home, Some(PathBuf::from("/h")));
+        }
+    }
+}

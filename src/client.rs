@@ -1,0 +1,310 @@
+//! Talking to a running daemon, for the commands: JSON there and back, uploads, and feeds that reconnect by themselves.
+//!
+//! One connection for each request: commands are short, and the daemon is on the same machine or close by.
+
+pub mod address;
+pub mod error;
+pub mod feed;
+pub mod sse;
+
+use crate::client::address::Address;
+use crate::client::error::Error;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
+use http::{HeaderName, Method, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use serde::Serialize;
+use serde_json::Value;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+const CONNECT: Duration = Duration::from_secs(5);
+/// An answer that is held in memory is not longer than this.
+const MAX_ANSWER: usize = 64 << 20;
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// A daemon to talk to.
+#[derive(Clone, Debug)]
+pub struct Client {
+    address: Address,
+    token: Option<String>,
+}
+
+impl Client {
+    /// The daemon at `address` (`host:port`, a bare host or port, or `http://host:port`).
+    ///
+    /// # Errors
+    /// It is not an address, or the token cannot be sent in a header.
+    pub fn new(address: &str, token: Option<String>) -> Result<Self, Error> {
+        if token
+            .as_deref()
+            .is_some_and(|token| bearer(token).is_none())
+        {
+            return Err(Error::Token);
+        }
+        Ok(Self {
+            address: address.parse()?,
+            token,
+        })
+    }
+
+    /// Where the daemon is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// GETs JSON. `path` begins with `/` and is percent-encoded; see [`encode`].
+    ///
+    /// # Errors
+    /// No daemon, a refusal, or an answer that is not JSON.
+    pub async fn get(&self, path: &str) -> Result<Value, Error> {
+        let request = self.request(Method::GET, path).body(empty());
+        self.json(request).await
+    }
+
+    /// GETs text.
+    ///
+    /// # Errors
+    /// No daemon, or a refusal.
+    pub async fn get_text(&self, path: &str) -> Result<String, Error> {
+        let request = Request::builder().header(ACCEPT, "text/plain, */*;q=0.5");
+        let request = self.address_to(request, Method::GET, path).body(empty());
+        let answer = self.send(request).await?;
+        Ok(String::from_utf8_lossy(&collect(answer).await?).into_owned())
+    }
+
+    /// POSTs, with JSON if there is something to say. An answer without content is `null`.
+    ///
+    /// # Errors
+    /// No daemon, a refusal, or an answer that is not JSON.
+    pub async fn post(&self, path: &str, body: Option<&impl Serialize>) -> Result<Value, Error> {
+        let request = self.request(Method::POST, path);
+        let request = match body {
+            None => request.header(CONTENT_LENGTH, 0).body(empty()),
+            Some(body) => {
+                let text = serde_json::to_vec(body).map_err(|_| Error::Request)?;
+                request
+                    .header(CONTENT_TYPE, "application/json")
+                    .body(full(text))
+            }
+        };
+        self.json(request).await
+    }
+
+    /// Sends a pipeline's text.
+    ///
+    /// # Errors
+    /// No daemon, a refusal (with the faults), or an answer that is not JSON.
+    pub async fn send_yaml(
+        &self,
+        method: Method,
+        path: &str,
+        yaml: Vec<u8>,
+    ) -> Result<Value, Error> {
+        let request = self
+            .request(method, path)
+            .header(CONTENT_TYPE, "application/yaml")
+            .body(full(yaml));
+        self.json(request).await
+    }
+
+    /// Uploads the file at `from` as `name` into a pipeline; `sent` hears the total of bytes sent so far.
+    ///
+    /// # Errors
+    /// The file cannot be read, no daemon, or a refusal.
+    pub async fn upload(
+        &self,
+        pipeline: &str,
+        name: &str,
+        from: &Path,
+        sent: impl FnMut(u64) + Send + 'static,
+    ) -> Result<Value, Error> {
+        let unreadable = |source| Error::File {
+            path: from.to_path_buf(),
+            source,
+        };
+        let file = tokio::fs::File::open(from).await.map_err(unreadable)?;
+        let meta = file.metadata().await.map_err(unreadable)?;
+        if !meta.is_file() {
+            return Err(unreadable(io::Error::other("it is not a file")));
+        }
+        let path = format!(
+            "/api/v1/pipelines/{}/jobs?name={}",
+            encode(pipeline),
+            encode(name)
+        );
+        let body = StreamBody::new(pieces(file, sent).map(|piece| piece.map(Frame::data)));
+        let request = self
+            .request(Method::POST, &path)
+            .header(CONTENT_TYPE, "application/pdf")
+            .header(CONTENT_LENGTH, meta.len())
+            .body(body.boxed_unsync());
+        self.json(request).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        let builder = Request::builder().header(ACCEPT, "application/json");
+        self.address_to(builder, method, path)
+    }
+
+    fn address_to(
+        &self,
+        builder: http::request::Builder,
+        method: Method,
+        path: &str,
+    ) -> http::request::Builder {
+        let builder = builder
+            .method(method)
+            .uri(path)
+            .header(HOST, self.address.to_string());
+        match self.token.as_deref().and_then(bearer) {
+            Some(value) => builder.header(AUTHORIZATION, value),
+            None => builder,
+        }
+    }
+
+    async fn json(&self, request: http::Result<Request<Body>>) -> Result<Value, Error> {
+        let body = collect(self.send(request).await?).await?;
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&body).map_err(|source| Error::NotJson {
+            address: self.address.clone(),
+            source,
+        })
+    }
+
+    /// Opens a feed; any header beside the usual.
+    pub(crate) async fn open(
+        &self,
+        path: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Response<Incoming>, Error> {
+        let builder = Request::builder().header(ACCEPT, "text/event-stream");
+        let mut builder = self.address_to(builder, Method::GET, path);
+        if let Some(id) = last_event_id {
+            builder = builder.header(HeaderName::from_static("last-event-id"), id);
+        }
+        self.send(builder.body(empty())).await
+    }
+
+    async fn send(
+        &self,
+        request: http::Result<Request<Body>>,
+    ) -> Result<Response<Incoming>, Error> {
+        let request = request.map_err(|_| Error::Request)?;
+        let stream = self.connect().await?;
+        let broken = |source| Error::Broken {
+            address: self.address.clone(),
+            source,
+        };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        // It ends with the answer's body, or when the sender and the body are dropped.
+        tokio::spawn(connection);
+        let answer = sender.send_request(request).await.map_err(broken)?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status().as_u16();
+        let document = match collect(answer).await {
+            Ok(body) => serde_json::from_slice(&body).unwrap_or(Value::Null),
+            Err(_) => Value::Null,
+        };
+        Err(Error::refused(status, document))
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Error> {
+        let connecting = TcpStream::connect((self.address.host(), self.address.port()));
+        match tokio::time::timeout(CONNECT, connecting).await {
+            Ok(Ok(stream)) => {
+                // Without it a small request may wait; never worse than that.
+                let _ = stream.set_nodelay(true);
+                Ok(stream)
+            }
+            Ok(Err(source)) => Err(Error::no_daemon(&self.address, source)),
+            Err(_) => Err(Error::no_daemon(
+                &self.address,
+                io::ErrorKind::TimedOut.into(),
+            )),
+        }
+    }
+}
+
+/// `text` as one segment of a path or as a query's value.
+#[must_use]
+pub fn encode(text: &str) -> String {
+    encode_bytes(text.as_bytes())
+}
+
+/// A path as a query's value, bytes and all.
+#[must_use]
+pub fn encode_path(path: &Path) -> String {
+    encode_bytes(path.as_os_str().as_bytes())
+}
+
+fn encode_bytes(bytes: &[u8]) -> String {
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    percent_encode(bytes, PLAIN).to_string()
+}
+
+fn bearer(token: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn empty() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+fn full(bytes: Vec<u8>) -> Body {
+    Full::new(Bytes::from(bytes))
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+async fn collect(answer: Response<Incoming>) -> Result<Bytes, Error> {
+    let limited = http_body_util::Limited::new(answer.into_body(), MAX_ANSWER);
+    match limited.collect().await {
+        Ok(all) => Ok(all.to_bytes()),
+        Err(source) => Err(Error::Cut(source)),
+    }
+}
+
+fn pieces(
+    file: tokio::fs::File,
+    sent: impl FnMut(u64) + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let state = (file, sent, 0_u64);
+    futures_util::stream::try_unfold(state, |(mut file, mut sent, total)| async move {
+        let mut piece = vec![0; 64 * 1024];
+        let count = tokio::io::AsyncReadExt::read(&mut file, &mut piece).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        piece.truncate(count);
+        let total = total + count as u64;
+        sent(total);
+        Ok(Some((Bytes::from(piece), (file, sent, total))))
+    })
+}
+
+#[cfg(test)]
+mod tests;

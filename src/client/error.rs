@@ -1,0 +1,140 @@
+//! Why the daemon could not be asked, or would not.
+
+use crate::client::address::{Address, NotAnAddress};
+use serde_json::Value;
+use std::io;
+use std::path::PathBuf;
+
+/// A command did not get what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not an address.
+    #[error(transparent)]
+    Address(#[from] NotAnAddress),
+    /// The token holds something that no header can.
+    #[error("the token is not usable: it may hold only visible ASCII characters")]
+    Token,
+    /// A path or header that cannot be sent.
+    #[error("the request cannot be sent: its path is not valid")]
+    Request,
+    /// Nothing listens there.
+    #[error("no daemon answers at {0}: start one with `dropleaf serve`")]
+    NoDaemon(Address),
+    /// The machine cannot be reached.
+    #[error("cannot reach {address}")]
+    Unreachable {
+        /// Where.
+        address: Address,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The daemon went away, or it is none.
+    #[error("the daemon at {address} broke off")]
+    Broken {
+        /// Where.
+        address: Address,
+        /// Why.
+        #[source]
+        source: hyper::Error,
+    },
+    /// The answer ended early, or is larger than anything we ask for.
+    #[error("the daemon's answer broke off")]
+    Cut(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Something else listens there.
+    #[error("what answers at {address} is not a dropleaf daemon")]
+    NotJson {
+        /// Where.
+        address: Address,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A file to be sent cannot be read.
+    #[error("failed to read `{}`", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The daemon said no.
+    #[error("{detail}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// What it said.
+        detail: String,
+        /// What to do.
+        hint: Option<String>,
+        /// All it said.
+        document: Value,
+    },
+}
+
+impl Error {
+    /// What to do, where it is not in the text already.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Refused { hint, .. } => hint.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether trying again later makes sense.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::NoDaemon(_) | Self::Unreachable { .. } | Self::Broken { .. } | Self::Cut(_) => {
+                true
+            }
+            Self::Refused { status, .. } => *status >= 500 || *status == 429,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn no_daemon(address: &Address, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::ConnectionRefused {
+            return Self::NoDaemon(address.clone());
+        }
+        Self::Unreachable {
+            address: address.clone(),
+            source,
+        }
+    }
+
+    /// From a problem document, or whatever came instead of one.
+    pub(crate) fn refused(status: u16, document: Value) -> Self {
+        let text = |key: &str| document[key].as_str().map(str::to_owned);
+        let detail = text("detail")
+            .or_else(|| text("title"))
+            .unwrap_or_else(|| format!("the daemon answered with status {status}"));
+        let detail = with_faults(detail, &document["errors"]);
+        Self::Refused {
+            status,
+            detail,
+            hint: text("hint"),
+            document,
+        }
+    }
+}
+
+/// Faults one a line, as `dropleaf check` prints them.
+fn with_faults(mut detail: String, faults: &Value) -> String {
+    for fault in faults.as_array().into_iter().flatten() {
+        let text = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
+        detail.push_str(&format!(
+            "\n{}:{}:{}: {}",
+            text("file"),
+            fault["line"],
+            fault["column"],
+            text("message")
+        ));
+        if !text("hint").is_empty() {
+            detail.push_str(&format!("\n  {}", text("hint")));
+        }
+    }
+    detail
+}

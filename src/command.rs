@@ -1,0 +1,81 @@
+//! What each verb of the command line does.
+
+mod check;
+mod home;
+mod local;
+mod new;
+mod operations;
+mod print;
+mod remote;
+mod run;
+mod serve;
+
+use crate::cli::{Cli, Verb, exit};
+use crate::config::home::Home;
+use anyhow::Result;
+use clap::CommandFactory as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// A failure with its exit code.
+#[derive(Debug)]
+pub(crate) struct Exit(pub(crate) u8);
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {}", self.0)
+    }
+}
+
+impl std::error::Error for Exit {}
+
+/// Does it and prints the one error chain, if there is one.
+#[must_use]
+pub fn run(home: Option<&Path>, verb: Verb) -> ExitCode {
+    match act(home, verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = error
+                .downcast_ref::<Exit>()
+                .map_or(exit::FAILED, |exit| exit.0);
+            // An `Exit` alone has said everything already.
+            if error.chain().count() > 1 || !error.is::<Exit>() {
+                print::error(&error);
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
+    if let Verb::Completions { shell } = verb {
+        clap_complete::generate(
+            shell,
+            &mut Cli::command(),
+            "dropleaf",
+            &mut std::io::stdout(),
+        );
+        return Ok(());
+    }
+    let home = Home::find(home)?;
+    match verb {
+        Verb::Serve(flags) => serve::serve(home, flags),
+        Verb::Run(flags) => run::run(home, &flags),
+        Verb::Try(flags) => run::try_one(home, &flags),
+        Verb::Check(flags) => check::check(home, &flags),
+        Verb::Schema => check::schema(home),
+        Verb::Init(flags) => home::init(&home, &flags),
+        Verb::Doctor(flags) => home::doctor(home, &flags),
+        Verb::Plugins(flags) => operations::plugins(home, &flags),
+        Verb::Operations(flags) => operations::operations(home, &flags),
+        Verb::New(flags) => new::new(&home, &flags),
+        Verb::Explain(flags) => remote::explain(&home, &flags),
+        Verb::Follow(flags) => remote::follow(&home, &flags),
+        Verb::Status(flags) => remote::status(&home, &flags),
+        Verb::Jobs(flags) => remote::jobs(&home, &flags),
+        Verb::Retry(flags) => remote::retry(&home, &flags),
+        Verb::Cancel(flags) => remote::cancel(&home, &flags),
+        Verb::Submit(flags) => remote::submit(&home, &flags),
+        Verb::Completions { .. } | Verb::Worker { .. } => Ok(()),
+    }
+}

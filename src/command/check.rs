@@ -1,0 +1,80 @@
+//! `dropleaf check` and `dropleaf schema`.
+
+use crate::cli::{Check, exit};
+use crate::command::local::Workshop;
+use crate::command::{Exit, print};
+use crate::config::home::Home;
+use crate::config::spec::{Config, Flags};
+use crate::pipeline::checked::Pipeline;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::{folders, load, schema};
+use anyhow::{Context as _, Result};
+use std::path::PathBuf;
+
+pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
+    let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
+    let (good, faults) = look(&workshop, &flags.files)?;
+    workshop.close();
+    if flags.json {
+        print::json(&serde_json::to_value(&faults)?);
+    } else {
+        for fault in &faults {
+            print::line(fault);
+        }
+        if faults.is_empty() {
+            print::note(format_args!("{} without faults", count(good, "pipeline")));
+        } else {
+            print::note(count(faults.len(), "fault"));
+        }
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Exit(exit::FAULTS).into())
+    }
+}
+
+fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Every fault of the files (of the home where none are named), alone and beside each other.
+fn look(workshop: &Workshop, files: &[PathBuf]) -> Result<(usize, Vec<Fault>)> {
+    let (catalog, surroundings) = (workshop.catalog(), workshop.surroundings());
+    let folder = workshop.config.home.pipelines();
+    let loaded = if files.is_empty() {
+        load::load(&folder, &catalog, &surroundings)
+            .with_context(|| format!("failed to list `{}`", folder.display()))?
+    } else {
+        files
+            .iter()
+            .map(|file| load::load_file(file, &catalog, &surroundings))
+            .collect()
+    };
+    let mut good: Vec<(Pipeline, String)> = Vec::new();
+    let mut faults = Vec::new();
+    for loaded in loaded {
+        match loaded.result {
+            Ok(pipeline) => good.push((pipeline, loaded.file.to_string_lossy().into_owned())),
+            Err(mut found) => faults.append(&mut found),
+        }
+    }
+    let beside: Vec<folders::Entry<'_>> = good
+        .iter()
+        .map(|(pipeline, file)| folders::Entry { pipeline, file })
+        .collect();
+    faults.extend(
+        folders::folders(&beside)
+            .into_iter()
+            .map(|(_, fault)| fault),
+    );
+    Ok((good.len(), faults))
+}
+
+pub(super) fn schema(home: Home) -> Result<()> {
+    let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
+    let schema = schema::pipeline(&workshop.catalog());
+    workshop.close();
+    print::json(&schema);
+    Ok(())
+}

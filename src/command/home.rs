@@ -1,0 +1,231 @@
+//! `dropleaf init` and `dropleaf doctor`.
+
+use crate::cli::{Data, Init, exit};
+use crate::command::{Exit, local, print};
+use crate::config::home::Home;
+use crate::config::spec::{Config, Flags};
+use crate::durable;
+use anyhow::{Context as _, Result};
+use std::fs;
+use std::path::Path;
+
+/// The pipelines that come with the program.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("archive", include_str!("../../pipelines/archive.yaml")),
+    (
+        "extract-text",
+        include_str!("../../pipelines/extract-text.yaml"),
+    ),
+    ("receive", include_str!("../../pipelines/receive.yaml")),
+    ("rotate", include_str!("../../pipelines/rotate.yaml")),
+    (
+        "split-every-page",
+        include_str!("../../pipelines/split-every-page.yaml"),
+    ),
+];
+
+const CONFIG: &str = "\
+# Every key has a default; see docs/configuration.md.
+#
+# listen: 127.0.0.1:7311
+# token: ...                 # needed for any address but this machine's own: openssl rand -hex 32
+# workers: 0                 # 0 = as many as cores
+# sandbox: best_effort       # require | best_effort | off
+# plugins: []                # more folders with plugins
+";
+
+pub(super) fn init(home: &Home, flags: &Init) -> Result<()> {
+    home.make()?;
+    write_once(&home.config(), CONFIG, false)?;
+    for (id, text) in EXAMPLES {
+        write_once(
+            &home.pipelines().join(format!("{id}.yaml")),
+            text,
+            flags.force,
+        )?;
+        let inbox = home.inbox().join(id);
+        fs::create_dir_all(&inbox)
+            .with_context(|| format!("failed to make `{}`", inbox.display()))?;
+    }
+    print::line(format_args!("home: {}", home.root().display()));
+    print::line(format_args!(
+        "start the daemon: dropleaf --home {} serve",
+        home.root().display()
+    ));
+    Ok(())
+}
+
+fn write_once(path: &Path, text: &str, replace: bool) -> Result<()> {
+    match fs::read_to_string(path) {
+        Ok(there) if there == text => return Ok(()),
+        Ok(_) if !replace => {
+            print::line(format_args!("kept {} (it was changed)", path.display()));
+            return Ok(());
+        }
+        _ => {}
+    }
+    durable::replace(path, text.as_bytes())?;
+    print::line(format_args!("wrote {}", path.display()));
+    Ok(())
+}
+
+/// One thing looked at.
+struct Finding {
+    ok: bool,
+    what: &'static str,
+    found: String,
+    todo: Option<String>,
+}
+
+impl Finding {
+    fn good(what: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            ok: true,
+            what,
+            found: found.into(),
+            todo: None,
+        }
+    }
+
+    fn bad(what: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self {
+            ok: false,
+            what,
+            found: found.into(),
+            todo: Some(todo.into()),
+        }
+    }
+}
+
+pub(super) fn doctor(home: Home, flags: &Data) -> Result<()> {
+    let mut findings = Vec::new();
+    findings.push(match home.make() {
+        Ok(()) => Finding::good("home", home.root().display().to_string()),
+        Err(error) => Finding::bad(
+            "home",
+            error.to_string(),
+            "give the folder to the account that runs Dropleaf",
+        ),
+    });
+    let config = match Config::load(home.clone(), Flags::default()) {
+        Ok(config) => config,
+        Err(error) => {
+            findings.push(Finding::bad(
+                "configuration",
+                error.to_string(),
+                "put it right, then ask again",
+            ));
+            return report(&findings, flags.json);
+        }
+    };
+    findings.push(Finding::good("configuration", "no faults"));
+    findings.push(inotify_watches());
+    findings.push(disk(&config));
+    findings.extend(workshop(config));
+    report(&findings, flags.json)
+}
+
+fn workshop(config: Config) -> Vec<Finding> {
+    let workshop = match local::Workshop::open(config) {
+        Ok(workshop) => workshop,
+        Err(error) => {
+            return vec![Finding::bad(
+                "workers",
+                format!("{error:#}"),
+                "look at `sandbox` in config.yaml",
+            )];
+        }
+    };
+    let mut findings = vec![match workshop.sandbox() {
+        Ok(level) if level == "full" => Finding::good("sandbox", level),
+        Ok(level) => Finding::bad(
+            "sandbox",
+            level,
+            "use a kernel with Landlock and seccomp, or accept the risk",
+        ),
+        Err(error) => Finding::bad("sandbox", error, "look at `sandbox` in config.yaml"),
+    }];
+    let operations = workshop.catalog().operations().count();
+    findings.push(if operations > 0 {
+        Finding::good("operations", format!("{operations} installed"))
+    } else {
+        Finding::bad(
+            "operations",
+            "none installed",
+            "copy plugin libraries into the home's plugins/ folder",
+        )
+    });
+    for broken in workshop.broken() {
+        findings.push(Finding::bad(
+            "plugin",
+            format!("{}: {}", broken.file, broken.reason),
+            "replace or remove the file",
+        ));
+    }
+    for (id, faults) in workshop.faulty_pipelines() {
+        findings.push(Finding::bad(
+            "pipeline",
+            format!("{id}: {} faults", faults.len()),
+            format!("dropleaf check, for {id}.yaml"),
+        ));
+    }
+    findings
+}
+
+fn inotify_watches() -> Finding {
+    const ENOUGH: u64 = 8_192;
+    let read = fs::read_to_string("/proc/sys/fs/inotify/max_user_watches");
+    let limit = read.ok().and_then(|text| text.trim().parse::<u64>().ok());
+    match limit {
+        Some(limit) if limit < ENOUGH => Finding::bad(
+            "inotify",
+            format!("{limit} watches for each user"),
+            "raise it: sysctl fs.inotify.max_user_watches=524288",
+        ),
+        Some(limit) => Finding::good("inotify", format!("{limit} watches for each user")),
+        None => Finding::bad(
+            "inotify",
+            "not there",
+            "folders are polled; use a Linux kernel with inotify for events",
+        ),
+    }
+}
+
+fn disk(config: &Config) -> Finding {
+    let wanted = config.spec.min_free_mb;
+    match durable::free_space(config.home.root()) {
+        Ok(free) if free >> 20 < wanted => Finding::bad(
+            "disk",
+            format!("{} MiB free", free >> 20),
+            format!("free some space: below {wanted} MiB no new files are taken"),
+        ),
+        Ok(free) => Finding::good("disk", format!("{} MiB free", free >> 20)),
+        Err(error) => Finding::bad("disk", error.to_string(), "look at the home's file system"),
+    }
+}
+
+fn report(findings: &[Finding], json: bool) -> Result<()> {
+    if json {
+        let rows = findings.iter().map(|finding| {
+            serde_json::json!({ "ok": finding.ok, "what": finding.what, "found": finding.found, "todo": finding.todo })
+        });
+        print::json(&serde_json::Value::Array(rows.collect()));
+    } else {
+        for finding in findings {
+            print::line(format_args!(
+                "{}  {}: {}",
+                if finding.ok { "ok " } else { "BAD" },
+                finding.what,
+                finding.found
+            ));
+            if let Some(todo) = &finding.todo {
+                print::line(format_args!("     {todo}"));
+            }
+        }
+    }
+    if findings.iter().all(|finding| finding.ok) {
+        Ok(())
+    } else {
+        Err(Exit(exit::FAULTS).into())
+    }
+}

@@ -1,0 +1,119 @@
+//! What commands without a daemon work with: workers and the installed plugins.
+
+use crate::config::parts;
+use crate::config::spec::Config;
+use crate::pipeline::checked::Pipeline;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::load;
+use crate::pipeline::surroundings::{EnvCounts, Surroundings};
+use crate::plugin::catalog::Catalog;
+use crate::pool::Pool;
+use crate::registry::{Broken, Registry};
+use anyhow::{Context as _, Result};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// How long workers get to end when a command does.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Workers and plugins, without a daemon.
+pub(crate) struct Workshop {
+    pub(crate) config: Config,
+    pub(crate) runtime: Runtime,
+    pub(crate) pool: Pool,
+    pub(crate) registry: Registry,
+}
+
+impl Workshop {
+    /// Starts workers and asks the plugins what they offer. The news of the registry are dropped: nobody follows.
+    pub(crate) fn open(config: Config) -> Result<Self> {
+        config.home.make()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("failed to start")?;
+        let (pool, registry) = runtime.block_on(async {
+            let pool =
+                Pool::start(parts::pool(&config)).context("failed to start the worker pool")?;
+            let (registry, mut news) =
+                Registry::start(parts::registry(&config, false), pool.clone()).await?;
+            tokio::spawn(async move { while news.recv().await.is_some() {} });
+            anyhow::Ok((pool, registry))
+        })?;
+        Ok(Self {
+            config,
+            runtime,
+            pool,
+            registry,
+        })
+    }
+
+    /// The installed operations.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.registry.catalog()
+    }
+
+    /// What cannot be used.
+    pub(crate) fn broken(&self) -> Vec<Broken> {
+        self.registry.broken()
+    }
+
+    /// The sandbox level that workers reach.
+    pub(crate) fn sandbox(&self) -> Result<String, String> {
+        self.runtime
+            .block_on(self.pool.probe())
+            .map_err(|error| error.to_string())
+    }
+
+    /// What surrounds a pipeline file.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        parts::surroundings(&self.config, EnvCounts::No)
+    }
+
+    /// The home's pipelines that have faults.
+    pub(crate) fn faulty_pipelines(&self) -> Vec<(String, Vec<Fault>)> {
+        let loaded = load::load(
+            &self.config.home.pipelines(),
+            &self.catalog(),
+            &self.surroundings(),
+        )
+        .unwrap_or_default();
+        loaded
+            .into_iter()
+            .filter_map(|loaded| loaded.result.err().map(|faults| (loaded.id, faults)))
+            .collect()
+    }
+
+    /// The pipeline that a command names: a file, or an id of the home's.
+    pub(crate) fn pipeline(&self, named: &str) -> Result<Pipeline, Vec<Fault>> {
+        let as_file = Path::new(named);
+        let is_file = named.contains('/')
+            || as_file
+                .extension()
+                .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let path = if is_file {
+            as_file.to_path_buf()
+        } else {
+            let folder = self.config.home.pipelines();
+            let yml = folder.join(format!("{named}.yml"));
+            if yml.is_file() {
+                yml
+            } else {
+                folder.join(format!("{named}.yaml"))
+            }
+        };
+        load::load_file(&path, &self.catalog(), &self.surroundings()).result
+    }
+
+    /// Ends the workers.
+    pub(crate) fn close(self) {
+        self.runtime.block_on(async {
+            self.registry.close().await;
+            self.pool.drain(Duration::ZERO).await;
+        });
+        self.runtime.shutdown_timeout(LAST_WORDS);
+    }
+}

@@ -1,0 +1,83 @@
+//! `dropleaf new`: something to start from.
+
+use crate::cli::{New, NewWhat};
+use crate::command::print;
+use crate::config::home::Home;
+use crate::plugin::catalog::is_name;
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+pub(super) fn new(home: &Home, flags: &New) -> Result<()> {
+    match &flags.what {
+        NewWhat::Pipeline { id } => pipeline(home, id),
+        NewWhat::Plugin { name, c } => plugin(name, *c),
+    }
+}
+
+fn named(name: &str) -> Result<()> {
+    if !is_name(name) {
+        bail!(
+            "`{name}` cannot be a name: use lower-case letters, digits and `-`, and start with a letter"
+        );
+    }
+    Ok(())
+}
+
+/// Writes a file that must not exist yet.
+fn write(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("failed to make `{}`", folder.display()))?;
+    }
+    let mut file = fs::File::create_new(path)
+        .with_context(|| format!("failed to write `{}`", path.display()))?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("failed to write `{}`", path.display()))?;
+    print::line(format_args!("wrote {}", path.display()));
+    Ok(())
+}
+
+fn pipeline(home: &Home, id: &str) -> Result<()> {
+    named(id)?;
+    home.make()?;
+    write(
+        &home.pipelines().join(format!("{id}.yaml")),
+        &include_str!("new/pipeline.yaml").replace("NAME", id),
+    )
+}
+
+fn plugin(name: &str, c: bool) -> Result<()> {
+    named(name)?;
+    let folder = PathBuf::from(name);
+    if c {
+        write(
+            &folder.join(format!("{name}.c")),
+            &include_str!("new/plugin.c").replace("NAME", name),
+        )?;
+        write(
+            &folder.join("dropleaf_plugin.h"),
+            include_str!("../../include/dropleaf_plugin.h"),
+        )?;
+        print::line(format_args!(
+            "build it: cc -shared -fPIC -O2 -o {name}.so {name}/{name}.c"
+        ));
+    } else {
+        let fill = |text: &str| {
+            text.replace("NAME", name)
+                .replace("VERSION", env!("CARGO_PKG_VERSION"))
+        };
+        write(
+            &folder.join("Cargo.toml"),
+            &fill(include_str!("new/plugin.toml")),
+        )?;
+        write(
+            &folder.join("src/lib.rs"),
+            &fill(include_str!("new/plugin.rs.txt")),
+        )?;
+        print::line(format_args!("build it: cargo build --release, in {name}/"));
+    }
+    print::line("then copy the library into the home's plugins/ folder");
+    Ok(())
+}

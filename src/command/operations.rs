@@ -1,0 +1,155 @@
+//! `dropleaf plugins` and `dropleaf operations`.
+
+use crate::cli::{Data, Operations};
+use crate::command::local::Workshop;
+use crate::command::print;
+use crate::config::home::Home;
+use crate::config::spec::{Config, Flags};
+use crate::plugin::catalog::Found;
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+pub(super) fn plugins(home: Home, flags: &Data) -> Result<()> {
+    let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
+    let (catalog, broken) = (workshop.catalog(), workshop.broken());
+    workshop.close();
+    if flags.json {
+        let installed = catalog.plugins().iter().map(|plugin| {
+            json!({
+                "name": plugin.manifest.name,
+                "version": plugin.manifest.version,
+                "description": plugin.manifest.description,
+                "license": plugin.manifest.license,
+                "blake3": plugin.blake3,
+                "operations": plugin.manifest.operations.iter().map(|operation| &operation.name).collect::<Vec<_>>(),
+            })
+        });
+        print::json(&json!({ "installed": installed.collect::<Vec<_>>(), "broken": broken }));
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = catalog
+        .plugins()
+        .iter()
+        .map(|plugin| {
+            let names: Vec<&str> = plugin
+                .manifest
+                .operations
+                .iter()
+                .map(|operation| operation.name.as_str())
+                .collect();
+            let hash = plugin.blake3.get(..12).unwrap_or(&plugin.blake3).to_owned();
+            vec![
+                plugin.manifest.name.clone(),
+                plugin.manifest.version.clone(),
+                hash,
+                names.join(", "),
+            ]
+        })
+        .collect();
+    print::table(&["plugin", "version", "hash", "operations"], &rows);
+    for broken in &broken {
+        print::note(format_args!(
+            "cannot be used: {}: {}",
+            broken.file, broken.reason
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
+    let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
+    let catalog = workshop.catalog();
+    workshop.close();
+    if let Some(name) = &flags.name {
+        return match catalog.find(name) {
+            Ok(found) => {
+                if flags.json {
+                    print::json(&about(&found));
+                } else {
+                    show(&found);
+                }
+                Ok(())
+            }
+            Err(why) => bail!(
+                "`{name}` {why}{}",
+                why.hint()
+                    .map(|hint| format!("; {hint}"))
+                    .unwrap_or_default()
+            ),
+        };
+    }
+    if flags.json {
+        print::json(&Value::Array(
+            catalog.operations().map(|found| about(&found)).collect(),
+        ));
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = catalog
+        .operations()
+        .map(|found| {
+            vec![
+                found.operation.name.clone(),
+                found.plugin.manifest.name.clone(),
+                found.operation.summary.clone(),
+            ]
+        })
+        .collect();
+    print::table(&["operation", "plugin", "what it does"], &rows);
+    Ok(())
+}
+
+fn about(found: &Found<'_>) -> Value {
+    json!({
+        "name": found.operation.name,
+        "plugin": found.plugin.manifest.name,
+        "version": found.plugin.manifest.version,
+        "summary": found.operation.summary,
+        "description": found.operation.description,
+        "schema": found.operation.parameters,
+        "examples": found.operation.examples,
+        "available": true,
+    })
+}
+
+fn show(found: &Found<'_>) {
+    let operation = found.operation;
+    print::line(format_args!(
+        "{} ({} {})",
+        operation.name, found.plugin.manifest.name, found.plugin.manifest.version
+    ));
+    print::line(&operation.summary);
+    if !operation.description.is_empty() {
+        print::line(format_args!("\n{}", operation.description));
+    }
+    let required: Vec<&str> = operation.parameters["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if let Some(properties) = operation.parameters["properties"].as_object() {
+        print::line("\nParameters:");
+        for (name, schema) in properties {
+            let default = schema
+                .get("default")
+                .map(|default| format!(" [default: {default}]"))
+                .unwrap_or_default();
+            let must = if required.contains(&name.as_str()) {
+                " (required)"
+            } else {
+                ""
+            };
+            let text = schema["description"]
+                .as_str()
+                .unwrap_or("")
+                .replace('\n', " ");
+            print::line(format_args!("  {name}{must}{default}  {text}"));
+        }
+    }
+    for example in &operation.examples {
+        print::line(format_args!(
+            "\n{}:\n  - uses: {}\n    with: {}",
+            example.title, operation.name, example.with
+        ));
+    }
+}

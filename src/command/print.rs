@@ -1,0 +1,59 @@
+//! What goes to the terminal.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// One line on standard output. A closed pipe is no error: whoever read has seen enough.
+pub(crate) fn line(text: impl std::fmt::Display) {
+    let _closed = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// A value as JSON on standard output.
+pub(crate) fn json(value: &serde_json::Value) {
+    // A JSON value always serialises.
+    line(serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// One line on standard error.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    let _closed = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// The one error chain.
+pub(crate) fn error(error: &anyhow::Error) {
+    let causes: Vec<String> = error
+        .chain()
+        .filter(|cause| !cause.is::<super::Exit>())
+        .map(ToString::to_string)
+        .collect();
+    note(format_args!("error: {}", causes.join(": ")));
+}
+
+/// Whether standard error shows colours and moving bars.
+pub(crate) fn is_lively() -> bool {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !plain
+}
+
+/// Rows under headings, in columns as wide as they need.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
+        cells.chain([headings[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let format = |cells: Vec<&str>| {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, &width)| format!("{cell:width$}"))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    line(format(headings.to_vec()));
+    for row in rows {
+        line(format(row.iter().map(String::as_str).collect()));
+    }
+}

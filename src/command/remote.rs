@@ -1,0 +1,375 @@
+//! Commands that ask a running daemon.
+
+use crate::cli::{Explain, Follow, Jobs, JobsNamed, Remote, Submit, exit};
+use crate::client::error::Error as ClientError;
+use crate::client::feed::{Heard, Patience};
+use crate::client::{self, Client};
+use crate::command::{Exit, print};
+use crate::config::home::Home;
+use crate::config::spec::{Config, ConfigSpec, Flags};
+use anyhow::{Context as _, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Asks the daemon that a command means.
+fn ask<T>(home: &Home, remote: &Remote, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
+    let client = client(home, remote)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start")?;
+    runtime.block_on(work(&client)).map_err(explain_exit)
+}
+
+/// The daemon that was named, else the home's, else the one on the usual address.
+fn client(home: &Home, remote: &Remote) -> Result<Client> {
+    let spec = Config::load(home.clone(), Flags::default())
+        .map_or_else(|_| ConfigSpec::default(), |config| config.spec);
+    let running = std::fs::read_to_string(home.address())
+        .ok()
+        .map(|text| text.trim().to_owned());
+    let address = remote
+        .daemon
+        .clone()
+        .or(running)
+        .unwrap_or_else(|| spec.listen.to_string());
+    Ok(Client::new(&address, remote.token.clone().or(spec.token))?)
+}
+
+fn explain_exit(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::NoDaemon(_) | ClientError::Unreachable { .. }) => {
+            error.context(Exit(exit::NO_DAEMON))
+        }
+        Some(refused) => match refused.hint().map(str::to_owned) {
+            Some(hint) => anyhow::anyhow!("{error:#}; {hint}"),
+            None => error,
+        },
+        None => error,
+    }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("")
+}
+
+pub(super) fn explain(home: &Home, flags: &Explain) -> Result<()> {
+    // A path is meant as the shell means it; one that is not there may be meant below the home.
+    let here = std::path::absolute(&flags.path)?;
+    let below = home.root().join(&flags.path);
+    let path = if here.symlink_metadata().is_err() && flags.path.starts_with("inbox") {
+        below
+    } else {
+        here
+    };
+    let found = ask(home, &flags.remote, async |client| {
+        Ok(client
+            .get(&format!(
+                "/api/v1/files/explain?path={}",
+                client::encode_path(&path)
+            ))
+            .await?)
+    })?;
+    if flags.remote.json {
+        print::json(&found);
+        return Ok(());
+    }
+    print::line(text(&found, "path"));
+    for link in found["chain"].as_array().into_iter().flatten() {
+        let mark = if link["ok"].as_bool() == Some(true) {
+            "  ok  "
+        } else {
+            "  --  "
+        };
+        print::line(format_args!("{mark}{}", text(link, "text")));
+    }
+    Ok(())
+}
+
+pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
+    let (health, pipelines) = ask(home, flags, async |client| {
+        Ok((
+            client.get("/api/v1/healthz").await?,
+            client.get("/api/v1/pipelines").await?,
+        ))
+    })?;
+    if flags.json {
+        print::json(&json!({ "health": health, "pipelines": pipelines["pipelines"] }));
+        return Ok(());
+    }
+    let details = &health["details"];
+    print::line(format_args!(
+        "dropleaf {} is {}; sandbox {}; {} of {} workers busy",
+        text(&health, "version"),
+        text(&health, "status"),
+        text(details, "sandbox"),
+        details["workers"]["busy"],
+        details["workers"]["limit"],
+    ));
+    for concern in details["concerns"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        print::line(format_args!("  look at: {concern}"));
+    }
+    let row = |pipeline: &Value| {
+        let count = |state: &str| pipeline["counts"][state].as_u64().unwrap_or(0).to_string();
+        let folder = format!(
+            "{} ({})",
+            text(&pipeline["folder"], "state"),
+            text(&pipeline["folder"], "mode")
+        );
+        vec![
+            text(pipeline, "id").to_owned(),
+            text(pipeline, "state").to_owned(),
+            folder,
+            count("queued"),
+            count("running"),
+            count("succeeded"),
+            count("failed"),
+        ]
+    };
+    let rows: Vec<Vec<String>> = pipelines["pipelines"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(row)
+        .collect();
+    print::table(
+        &[
+            "pipeline",
+            "state",
+            "inbox",
+            "queued",
+            "running",
+            "succeeded",
+            "failed",
+        ],
+        &rows,
+    );
+    Ok(())
+}
+
+pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
+    let mut query = format!("limit={}", flags.limit);
+    for (key, value) in [
+        ("pipeline", &flags.pipeline),
+        ("state", &flags.state),
+        ("q", &flags.name),
+    ] {
+        if let Some(value) = value {
+            query.push_str(&format!("&{key}={}", client::encode(value)));
+        }
+    }
+    let page = ask(home, &flags.remote, async |client| {
+        Ok(client.get(&format!("/api/v1/jobs?{query}")).await?)
+    })?;
+    if flags.remote.json {
+        print::json(&page["jobs"]);
+        return Ok(());
+    }
+    let row = |job: &Value| {
+        let why = text(&job["problem"], "detail").to_owned();
+        vec![
+            text(job, "id").to_owned(),
+            text(job, "state").to_owned(),
+            text(job, "pipeline").to_owned(),
+            text(job, "name").to_owned(),
+            text(job, "updatedAt").to_owned(),
+            why,
+        ]
+    };
+    let rows: Vec<Vec<String>> = page["jobs"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(row)
+        .collect();
+    print::table(
+        &["job", "state", "pipeline", "file", "changed", "why"],
+        &rows,
+    );
+    Ok(())
+}
+
+pub(super) fn retry(home: &Home, flags: &JobsNamed) -> Result<()> {
+    each(home, flags, "retry", "queued again")
+}
+
+pub(super) fn cancel(home: &Home, flags: &JobsNamed) -> Result<()> {
+    each(home, flags, "cancel", "cancelling")
+}
+
+/// Says one verb to each job; goes on after a refusal, and fails in the end if there was one.
+fn each(home: &Home, flags: &JobsNamed, verb: &str, done: &str) -> Result<()> {
+    let refused = ask(home, &flags.remote, async |client| {
+        let mut refused = 0;
+        for job in &flags.jobs {
+            match client
+                .post(
+                    &format!("/api/v1/jobs/{}/{verb}", client::encode(job)),
+                    None::<&Value>,
+                )
+                .await
+            {
+                Ok(_) => print::line(format_args!("{job}: {done}")),
+                Err(error @ ClientError::Refused { .. }) => {
+                    refused += 1;
+                    print::note(format_args!("{job}: {error}"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(refused)
+    })?;
+    if refused == 0 {
+        Ok(())
+    } else {
+        Err(Exit(exit::FAILED).into())
+    }
+}
+
+pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
+    let path = match (&flags.pipeline, &flags.job, &flags.file) {
+        (Some(pipeline), _, _) => format!("/api/v1/pipelines/{}/events", client::encode(pipeline)),
+        (_, Some(job), _) => format!("/api/v1/jobs/{}/events", client::encode(job)),
+        (_, _, Some(file)) => format!(
+            "/api/v1/files/events?path={}",
+            client::encode_path(&std::path::absolute(file)?)
+        ),
+        _ => "/api/v1/events".to_owned(),
+    };
+    let as_json = flags.remote.json;
+    ask(home, &flags.remote, async |client| {
+        let listen = |heard: Heard| {
+            match heard {
+                Heard::Event { name, data, id } if as_json => {
+                    print::line(json!({ "event": name, "id": id, "data": data }))
+                }
+                Heard::Event { name, data, .. } => show(&name, &data),
+                Heard::Lost { wait, why } => print::note(format_args!(
+                    "the line was cut ({why}); trying again in {:.1} s",
+                    wait.as_secs_f32()
+                )),
+            }
+            ControlFlow::Continue(())
+        };
+        Ok(client::feed::follow(client, &path, Patience::Refuse, listen).await?)
+    })
+}
+
+/// One event as one line for people.
+fn show(name: &str, data: &Value) {
+    if matches!(name, "hello" | "ping" | "snapshot" | "stats") {
+        return;
+    }
+    let place = [
+        text(data, "pipeline"),
+        text(data, "name"),
+        text(data, "step"),
+    ];
+    let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+    let more = match name {
+        "step.progress" => format!("{} of {}", data["done"], data["total"]),
+        "log" => data["lines"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|line| text(line, "message"))
+            .collect::<Vec<_>>()
+            .join(" | "),
+        _ => ["reason", "message", "detail"]
+            .into_iter()
+            .map(|key| text(data, key))
+            .find(|text| !text.is_empty())
+            .unwrap_or("")
+            .to_owned(),
+    };
+    let problem = text(&data["problem"], "detail");
+    let parts = [text(data, "at"), name, &place.join(" / "), &more, problem];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    print::line(parts.join("  "));
+}
+
+pub(super) fn submit(home: &Home, flags: &Submit) -> Result<()> {
+    let failed = ask(home, &flags.remote, async |client| {
+        let mut jobs = Vec::new();
+        for file in &flags.files {
+            let job = upload(client, &flags.pipeline, file).await?;
+            if !flags.wait {
+                print::line(format_args!("{}: job {}", file.display(), text(&job, "id")));
+            }
+            jobs.push((file, text(&job, "id").to_owned()));
+        }
+        let mut failed = 0;
+        for (file, id) in jobs.iter().filter(|_| flags.wait) {
+            failed += usize::from(!wait(client, file, id).await?);
+        }
+        Ok(failed)
+    })?;
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(Exit(exit::JOBS_FAILED).into())
+    }
+}
+
+async fn upload(client: &Client, pipeline: &str, file: &Path) -> Result<Value> {
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let size = std::fs::metadata(file).map_or(0, |found| found.len());
+    let bar = if print::is_lively() {
+        ProgressBar::new(size)
+    } else {
+        ProgressBar::hidden()
+    };
+    let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {bytes}/{total_bytes}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style);
+    bar.set_prefix(name.clone());
+    let shown = bar.clone();
+    let answer = client
+        .upload(pipeline, &name, file, move |sent| shown.set_position(sent))
+        .await;
+    bar.finish_and_clear();
+    let answer = answer?;
+    Ok(if answer["job"].is_object() {
+        answer["job"].clone()
+    } else {
+        answer
+    })
+}
+
+/// Follows a job to its end; whether it succeeded.
+async fn wait(client: &Client, file: &Path, id: &str) -> Result<bool> {
+    let path = format!("/api/v1/jobs/{id}/events");
+    client::feed::follow(client, &path, Patience::Wait, |_| ControlFlow::Continue(())).await?;
+    let job = client.get(&format!("/api/v1/jobs/{id}")).await?;
+    let name = file.display();
+    match text(&job, "state") {
+        "succeeded" => {
+            let outputs = job["artifacts"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|artifact| text(artifact, "kind") != "original");
+            let paths: Vec<&str> = outputs.map(|artifact| text(artifact, "path")).collect();
+            print::line(format_args!("{name} -> {}", paths.join(", ")));
+            Ok(true)
+        }
+        state => {
+            print::note(format_args!(
+                "{name}: {state}: {}",
+                text(&job["problem"], "detail")
+            ));
+            Ok(false)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `dropleaf serve`.
+
+use crate::cli::{Serve, exit};
+use crate::command::Exit;
+use crate::config::home::Home;
+use crate::config::spec::{Config, Flags};
+use crate::{daemon, telemetry};
+use anyhow::{Context as _, Result};
+
+pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
+    let config = Config::load(
+        home,
+        Flags {
+            listen: flags.listen,
+            log: flags.log,
+            log_format: flags.log_format,
+        },
+    )?;
+    telemetry::start(&config.spec.log, config.spec.log_format).map_err(anyhow::Error::msg)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("dropleaf")
+        .thread_stack_size(1 << 20)
+        .enable_all()
+        .build()
+        .context("failed to start the async runtime")?;
+    let ended = runtime.block_on(daemon::run(config));
+    // File work that hangs (a dead network mount) must not keep a stopped daemon alive.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    ended.map_err(|error| {
+        if error.downcast_ref::<daemon::InUse>().is_some() {
+            error.context(Exit(exit::IN_USE))
+        } else {
+            error
+        }
+    })
+}

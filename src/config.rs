@@ -1,0 +1,5 @@
+//! `config.yaml` and flags -> one checked [`Config`], the sum of what the parts need.
+
+pub mod home;
+pub mod parts;
+pub mod spec;

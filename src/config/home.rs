@@ -1,0 +1,166 @@
+//! The home: the one folder that everything of a daemon lies in.
+
+use std::path::{Path, PathBuf};
+
+/// The folders of a home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home(PathBuf);
+
+/// A home cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The platform names no data folder.
+    #[error(
+        "failed to find a home: this account has no data folder; name one with `--home DIR` or DROPLEAF_HOME"
+    )]
+    Nowhere,
+    /// A relative home cannot be resolved.
+    #[error("failed to resolve the home `{path}`")]
+    Unresolved {
+        /// What was given.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder of the home cannot be made.
+    #[error("failed to make the folder `{path}`")]
+    Unmakeable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Home {
+    /// The home that was named, else the platform's data folder for Dropleaf. Nothing is made.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be resolved.
+    pub fn find(named: Option<&Path>) -> Result<Self, Error> {
+        let path = match named {
+            Some(path) => path.to_path_buf(),
+            None => directories::ProjectDirs::from("", "", "dropleaf")
+                .ok_or(Error::Nowhere)?
+                .data_dir()
+                .to_path_buf(),
+        };
+        std::path::absolute(&path)
+            .map(Self)
+            .map_err(|source| Error::Unresolved { path, source })
+    }
+
+    /// Makes the home and its folders where they are missing; what holds private data is for the owner alone.
+    ///
+    /// # Errors
+    /// One of them cannot be made.
+    pub fn make(&self) -> Result<(), Error> {
+        for shared in [
+            self.root(),
+            &self.pipelines(),
+            &self.plugins(),
+            &self.inbox(),
+            &self.outbox(),
+            &self.archive(),
+            &self.failed(),
+        ] {
+            make(shared, 0o755)?;
+        }
+        make(&self.work(), 0o700)?;
+        // Workers that gave up root must still reach the plugin copies below `state/`.
+        make(&self.state(), 0o711)?;
+        make(&self.plugin_copies(), 0o755)
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// `config.yaml`.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.yaml")
+    }
+
+    /// `pipelines/`.
+    #[must_use]
+    pub fn pipelines(&self) -> PathBuf {
+        self.0.join("pipelines")
+    }
+
+    /// `plugins/`.
+    #[must_use]
+    pub fn plugins(&self) -> PathBuf {
+        self.0.join("plugins")
+    }
+
+    /// `inbox/`.
+    #[must_use]
+    pub fn inbox(&self) -> PathBuf {
+        self.0.join("inbox")
+    }
+
+    /// `outbox/`.
+    #[must_use]
+    pub fn outbox(&self) -> PathBuf {
+        self.0.join("outbox")
+    }
+
+    /// `archive/`.
+    #[must_use]
+    pub fn archive(&self) -> PathBuf {
+        self.0.join("archive")
+    }
+
+    /// `failed/`.
+    #[must_use]
+    pub fn failed(&self) -> PathBuf {
+        self.0.join("failed")
+    }
+
+    /// `work/`: what workers need on disk.
+    #[must_use]
+    pub fn work(&self) -> PathBuf {
+        self.0.join("work")
+    }
+
+    /// `state/`: the journal, the lock, the plugin copies.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.0.join("state")
+    }
+
+    /// `state/journal.db`.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.state().join("journal.db")
+    }
+
+    /// `state/plugins/`: content-addressed copies of libraries.
+    #[must_use]
+    pub fn plugin_copies(&self) -> PathBuf {
+        self.state().join("plugins")
+    }
+
+    /// `state/address`: where the running daemon listens.
+    #[must_use]
+    pub fn address(&self) -> PathBuf {
+        self.state().join("address")
+    }
+}
+
+fn make(path: &Path, mode: u32) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path);
+    made.map_err(|source| Error::Unmakeable {
+        path: path.to_path_buf(),
+        source,
+    })
+}

@@ -1,0 +1,391 @@
+//! What `config.yaml` may say, and the checked form of it.
+
+use crate::config::home::Home;
+use crate::telemetry::Format;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Bytes that `config.yaml` may have.
+const MAX_FILE: u64 = 64 << 10;
+
+/// `config.yaml`. Every key has a default.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigSpec {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// What clients must say (`Authorization: Bearer ...`); needed for any address but this machine's own.
+    pub token: Option<String>,
+    /// Listen on other addresses without a token.
+    pub insecure: bool,
+    /// Host names that clients may use besides `localhost` and the addresses of this machine.
+    pub hosts: Vec<String>,
+    /// Attempts at once; 0 = as many as cores.
+    pub workers: usize,
+    /// Whether workers must be sandboxed.
+    pub sandbox: Sandbox,
+    /// MiB of memory that one worker may take.
+    pub worker_memory_mb: u64,
+    /// Seconds of processor time that one attempt may take.
+    pub worker_cpu_seconds: u64,
+    /// Where the daemon is root: the first of the user ids that workers run under, one for each.
+    pub worker_first_uid: u32,
+    /// Folders with plugins besides the home's `plugins/` and those that came with the program.
+    pub plugins: Vec<PathBuf>,
+    /// MiB that an input may have.
+    pub max_input_mb: u64,
+    /// MiB that one decoded stream may have.
+    pub max_decoded_mb: u64,
+    /// MiB that must be free on the work and output disks; below it no new files are taken.
+    pub min_free_mb: u64,
+    /// How long jobs and events are kept.
+    pub retention: RetentionSpec,
+    /// Seconds that running attempts get when the daemon stops.
+    pub shutdown_seconds: u64,
+    /// Seconds between full scans of watched folders on local disks.
+    pub rescan_seconds: u64,
+    /// Milliseconds between `ping` events.
+    pub heartbeat_ms: u64,
+    /// SSE streams at once.
+    pub max_streams: usize,
+    /// What to log, in `tracing`'s syntax.
+    pub log: String,
+    /// How log lines look.
+    pub log_format: Format,
+}
+
+/// How long finished jobs and their events are kept: until either number is reached.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionSpec {
+    /// Days.
+    pub days: u32,
+    /// Jobs.
+    pub jobs: u64,
+}
+
+/// Whether workers must be sandboxed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sandbox {
+    /// No attempt runs without every layer.
+    Require,
+    /// Every layer that the kernel has.
+    BestEffort,
+    /// None.
+    Off,
+}
+
+impl Default for ConfigSpec {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7311)),
+            token: None,
+            insecure: false,
+            hosts: Vec::new(),
+            workers: 0,
+            sandbox: Sandbox::BestEffort,
+            worker_memory_mb: 2048,
+            worker_cpu_seconds: 600,
+            worker_first_uid: 60_700,
+            plugins: Vec::new(),
+            max_input_mb: 512,
+            max_decoded_mb: 256,
+            min_free_mb: 256,
+            retention: RetentionSpec::default(),
+            shutdown_seconds: 30,
+            rescan_seconds: 60,
+            heartbeat_ms: 15_000,
+            max_streams: 256,
+            log: "info".to_owned(),
+            log_format: Format::Text,
+        }
+    }
+}
+
+impl Default for RetentionSpec {
+    fn default() -> Self {
+        Self {
+            days: 90,
+            jobs: 100_000,
+        }
+    }
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The home.
+    pub home: Home,
+    /// What the file and the flags said.
+    pub spec: ConfigSpec,
+    /// Attempts at once.
+    pub workers: usize,
+    /// Memory for all attempts together.
+    pub memory: u64,
+    /// Folders with plugins, the home's first.
+    pub plugin_folders: Vec<PathBuf>,
+}
+
+/// What flags say over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+    /// `--log`.
+    pub log: Option<String>,
+    /// `--log-format`.
+    pub log_format: Option<Format>,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("failed to read the configuration `{path}`")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is far too large to be a configuration.
+    #[error("failed to read the configuration `{path}`: it has {size} bytes, more than {MAX_FILE}")]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// Its size.
+        size: u64,
+    },
+    /// The file has a fault.
+    #[error("{path}:{fault}")]
+    Fault {
+        /// Which.
+        path: String,
+        /// `line:column: text`.
+        fault: String,
+    },
+    /// The address is open to others and no token is set.
+    #[error(
+        "refused to listen on {0} without a token: other machines could reach it; set `token` in config.yaml (or `insecure: true`)"
+    )]
+    Open(SocketAddr),
+    /// A value makes no sense.
+    #[error("{path}: `{key}` is {value}; {rule}")]
+    Value {
+        /// The file.
+        path: String,
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        rule: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads the home's `config.yaml` (if there is one), puts the flags over it and checks the sum.
+    ///
+    /// # Errors
+    /// The file cannot be read or has a fault, or a value makes no sense.
+    pub fn load(home: Home, flags: Flags) -> Result<Self, Error> {
+        let path = home.config();
+        let mut spec = read(&path)?;
+        if let Some(listen) = flags.listen {
+            spec.listen = listen;
+        }
+        if let Some(log) = flags.log {
+            spec.log = log;
+        }
+        if let Some(format) = flags.log_format {
+            spec.log_format = format;
+        }
+        check(home, spec, &path.display().to_string())
+    }
+}
+
+fn read(path: &std::path::Path) -> Result<ConfigSpec, Error> {
+    let size = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(ConfigSpec::default());
+        }
+        Err(source) => {
+            return Err(Error::Unreadable {
+                path: path.to_path_buf(),
+                source,
+            });
+        }
+    };
+    if size > MAX_FILE {
+        return Err(Error::TooLarge {
+            path: path.to_path_buf(),
+            size,
+        });
+    }
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    if text
+        .lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+    {
+        return Ok(ConfigSpec::default());
+    }
+    serde_yaml::from_str(&text).map_err(|error| {
+        let place = error
+            .location()
+            .map_or_else(String::new, |at| format!("{}:{}: ", at.line(), at.column()));
+        Error::Fault {
+            path: path.display().to_string(),
+            fault: format!("{place}{error}"),
+        }
+    })
+}
+
+fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
+    let local = spec.listen.ip().is_loopback();
+    if !local && spec.token.is_none() && !spec.insecure {
+        return Err(Error::Open(spec.listen));
+    }
+    let value = |key, value: String, rule| Error::Value {
+        path: path.to_owned(),
+        key,
+        value,
+        rule,
+    };
+    if spec.token.as_ref().is_some_and(|token| token.len() < 16) {
+        return Err(value(
+            "token",
+            "shorter than 16 characters".to_owned(),
+            "take one that cannot be guessed: `openssl rand -hex 32`",
+        ));
+    }
+    if spec.worker_memory_mb < 64 {
+        return Err(value(
+            "worker_memory_mb",
+            spec.worker_memory_mb.to_string(),
+            "a worker needs at least 64",
+        ));
+    }
+    if spec.worker_cpu_seconds == 0 {
+        return Err(value(
+            "worker_cpu_seconds",
+            "0".to_owned(),
+            "a worker needs at least 1",
+        ));
+    }
+    if !(1_000..=60_000).contains(&spec.heartbeat_ms) {
+        return Err(value(
+            "heartbeat_ms",
+            spec.heartbeat_ms.to_string(),
+            "it must be from 1000 to 60000: proxies cut silent connections",
+        ));
+    }
+    if spec.max_streams == 0 {
+        return Err(value(
+            "max_streams",
+            "0".to_owned(),
+            "at least 1 client must be able to listen",
+        ));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = if spec.workers == 0 {
+        cores
+    } else {
+        spec.workers
+    };
+    let mut plugin_folders = vec![home.plugins()];
+    plugin_folders.extend(shipped_plugins());
+    plugin_folders.extend(spec.plugins.iter().map(|folder| home.root().join(folder)));
+    Ok(Config {
+        memory: machine_memory() / 10 * 6,
+        home,
+        workers,
+        plugin_folders,
+        spec,
+    })
+}
+
+/// Plugins that came with the program: `plugins/` beside the executable, or `../lib/dropleaf/plugins`.
+fn shipped_plugins() -> Option<PathBuf> {
+    let executable = std::env::current_exe().ok()?;
+    let folder = executable.parent()?;
+    [
+        folder.join("plugins"),
+        folder.join("../lib/dropleaf/plugins"),
+    ]
+    .into_iter()
+    .find(|place| place.is_dir())
+}
+
+fn machine_memory() -> u64 {
+    let pages = rustix::system::sysinfo();
+    let unit = u64::from(pages.mem_unit.max(1));
+    #[expect(
+        clippy::useless_conversion,
+        reason = "the field's width differs between platforms"
+    )]
+    u64::from(pages.totalram).saturating_mul(unit)
+}
+
+impl Config {
+    /// How long finished jobs are kept.
+    #[must_use]
+    pub fn retention(&self) -> (Duration, u64) {
+        (
+            Duration::from_secs(u64::from(self.spec.retention.days) * 86_400),
+            self.spec.retention.jobs,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, Error> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("config.yaml"), text).expect("the folder is writable");
+        let home = Home::find(Some(folder.path())).expect("an absolute path resolves");
+        Config::load(home, Flags::default())
+    }
+
+    #[test]
+    fn no_file_and_an_empty_file_are_the_defaults() {
+        assert_eq!(load("").expect("empty is fine").spec.listen.port(), 7311);
+        assert_eq!(
+            load("# nothing\n")
+                .expect("comments are fine")
+                .spec
+                .listen
+                .port(),
+            7311
+        );
+    }
+
+    #[test]
+    fn faults_name_file_line_and_key() {
+        let error = load("listen: 127.0.0.1:7311\nworkes: 3\n")
+            .expect_err("a typo")
+            .to_string();
+        assert!(error.contains("config.yaml:2:1"), "{error}");
+        assert!(error.contains("workes"), "{error}");
+    }
+
+    #[test]
+    fn an_open_address_needs_a_token() {
+        assert!(matches!(
+            load("listen: 0.0.0.0:7311\n"),
+            Err(Error::Open(_))
+        ));
+        assert!(load("listen: 0.0.0.0:7311\ntoken: 0123456789abcdef\n").is_ok());
+        assert!(load("listen: 0.0.0.0:7311\ninsecure: true\n").is_ok());
+        assert!(load("token: short\n").is_err());
+    }
+}

@@ -1,0 +1,321 @@
+//! Builds the parts from [`Config`], runs them, drains them on shutdown.
+
+mod backend;
+mod reload;
+
+use crate::config::parts;
+use crate::config::spec::Config;
+use crate::event::{DaemonEvent, Draft, Event};
+use crate::feed::Feed;
+use crate::http::{self, api::Api};
+use crate::pipeline::surroundings::EnvCounts;
+use crate::pool::Pool;
+use crate::registry::Registry;
+use crate::scheduler::act;
+use crate::scheduler::attempt;
+use crate::scheduler::handle::Scheduler;
+use crate::scheduler::pipelines::Shelf;
+use crate::spool::Spool;
+use crate::store::Store;
+use crate::store::error::Error as StoreError;
+use crate::store::open::{Journal, Opening};
+use crate::store::prune::Retention;
+use crate::time::Timestamp;
+use crate::watch::Watcher;
+use anyhow::{Context as _, Result};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Arrivals that wait for the scheduler; a full channel leaves files in their inboxes, where they are safe.
+const ARRIVALS: usize = 256;
+/// How often old jobs and events are removed.
+const PRUNE: Duration = Duration::from_secs(3600);
+
+/// Another daemon has the home, or another program the port.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InUse(String);
+
+/// Runs a daemon until SIGINT or SIGTERM, or until its journal cannot be written any more.
+///
+/// # Errors
+/// It cannot start, or the journal broke.
+pub async fn run(config: Config) -> Result<()> {
+    config.home.make()?;
+    let (journal, opening) = open_journal(&config)?;
+    let listener = listen(&config)?;
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    stop_on_signals(&mut tasks, &stop)?;
+
+    let pool = Pool::start(parts::pool(&config)).context("failed to start the worker pool")?;
+    let sandbox = pool.probe().await.context("failed to start a worker")?;
+    if sandbox != "full" {
+        tracing::warn!(level = %sandbox, "workers are not fully sandboxed");
+    }
+    let (registry, plugin_news) =
+        Registry::start(parts::registry(&config, true), pool.clone()).await?;
+    let feed = Feed::new(
+        parts::feed(&config),
+        http::view::feed(None),
+        &opening.epoch,
+        opening.head,
+    );
+    let store = Store::start(journal, feed.sink())?;
+    let spool = Spool::new();
+    let (updates, arrivals) = mpsc::channel(ARRIVALS);
+    let watcher = Watcher::start(parts::watch(&config), updates);
+
+    append(
+        &store,
+        Event::Daemon(DaemonEvent::Started {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }),
+    )
+    .await?;
+    let (catalog, catalogs) = watch::channel(registry.catalog());
+    let last_good = last_good(&store, &opening).await;
+    let scheduler_parts = act::Parts {
+        home: config.home.root().to_path_buf(),
+        store: store.clone(),
+        feed: feed.clone(),
+        attempt: attempt::Parts {
+            pool: pool.clone(),
+            spool,
+            bounds: parts::bounds(&config),
+        },
+        watcher: watcher.clone(),
+        arrivals,
+        catalog: catalogs,
+        shelf: Shelf::new(
+            config.home.pipelines(),
+            parts::surroundings(&config, EnvCounts::Yes),
+            last_good,
+        ),
+        workers: config.workers,
+        memory: config.memory,
+        sandbox,
+        min_free: config.spec.min_free_mb << 20,
+        drain: Duration::from_secs(config.spec.shutdown_seconds),
+    };
+    let (scheduler, mut deciding) = act::start(scheduler_parts, &opening, stop.clone()).await;
+    tasks.spawn(forward_plugins(
+        registry.clone(),
+        plugin_news,
+        catalog,
+        store.clone(),
+    ));
+    tasks.spawn(reload::watch(
+        config.home.pipelines(),
+        scheduler.clone(),
+        stop.clone(),
+    ));
+    tasks.spawn(prune(store.clone(), config.retention()));
+
+    let serving = serve(
+        &config, listener, &store, &feed, &scheduler, &registry, &pool, &stop,
+    )?;
+    let ended = tokio::select! {
+        ended = &mut deciding => ended,
+        () = stop.cancelled() => {
+            feed.shutdown();
+            tracing::info!("stopping: running jobs get {} s", config.spec.shutdown_seconds);
+            deciding.await
+        }
+    };
+    // The journal may have broken without anybody's wish to stop.
+    stop.cancel();
+    feed.shutdown();
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the HTTP part panicked");
+    }
+    registry.close().await;
+    pool.drain(Duration::from_secs(1)).await;
+    tasks.shutdown().await;
+    store.close().await;
+    // Nobody reads it once the daemon is gone; a stale one is replaced by the next.
+    let _ = std::fs::remove_file(config.home.address());
+    ended
+        .context("the scheduler panicked")?
+        .context("the journal cannot be written; start again once its disk is well")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn open_journal(config: &Config) -> Result<(Journal, Opening)> {
+    let opened = Journal::open(&parts::store(config)).map_err(|error| match error {
+        StoreError::Locked { .. } => anyhow::Error::new(InUse(format!(
+            "{error}; stop it, or choose another home with `--home DIR`"
+        ))),
+        other => anyhow::Error::new(other).context("failed to open the journal"),
+    });
+    let (journal, opening) = opened?;
+    for warning in &opening.warnings {
+        tracing::warn!("{warning}");
+    }
+    if let Some(aside) = &opening.set_aside {
+        tracing::error!(
+            kept = %aside.kept.display(),
+            reason = %aside.reason,
+            "the journal was damaged and is kept aside; a new one was begun, and claimed files go back to their inboxes"
+        );
+    }
+    Ok((journal, opening))
+}
+
+fn listen(config: &Config) -> Result<TcpListener> {
+    http::listen::bind(&parts::http(config)).map_err(|error| match error {
+        http::listen::Error::InUse(..) => anyhow::Error::new(InUse(error.to_string())),
+        other => other.into(),
+    })
+}
+
+async fn append(store: &Store, event: Event) -> Result<()> {
+    store
+        .append(vec![Draft::now(event)])
+        .await
+        .context("failed to write the journal")?;
+    Ok(())
+}
+
+/// The YAML of each pipeline's last good revision, for files that have faults by now.
+async fn last_good(store: &Store, opening: &Opening) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for row in opening.pipelines.iter().filter(|row| !row.removed) {
+        let Some(revision) = row.revision.clone() else {
+            continue;
+        };
+        match store.revision_yaml(revision).await {
+            Ok(Some(yaml)) => {
+                texts.insert(row.id.clone(), yaml);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(pipeline = %row.id, %error, "its last good revision cannot be read")
+            }
+        }
+    }
+    texts
+}
+
+async fn forward_plugins(
+    registry: Registry,
+    mut news: mpsc::Receiver<crate::event::PluginEvent>,
+    catalog: watch::Sender<Arc<crate::plugin::catalog::Catalog>>,
+    store: Store,
+) {
+    let mut changes = registry.changes();
+    loop {
+        tokio::select! {
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let now = Arc::clone(&changes.borrow_and_update().catalog);
+                catalog.send_if_modified(|known| {
+                    let new = !Arc::ptr_eq(known, &now);
+                    *known = now;
+                    new
+                });
+            }
+            said = news.recv() => {
+                let Some(event) = said else { return };
+                if let crate::event::PluginEvent::Failed { file, reason } = &event {
+                    tracing::warn!(%file, "a plugin cannot be used: {reason}");
+                }
+                if let Err(error) = store.append(vec![Draft::now(Event::Plugin(event))]).await {
+                    tracing::warn!(%error, "a plugin's event is not in the journal");
+                }
+            }
+        }
+    }
+}
+
+async fn prune(store: Store, (age, jobs): (Duration, u64)) {
+    let mut hours = tokio::time::interval(PRUNE);
+    loop {
+        hours.tick().await;
+        match store
+            .prune(Retention {
+                age,
+                jobs,
+                now: Timestamp::now(),
+            })
+            .await
+        {
+            Ok(pruned) => tracing::debug!(?pruned, "old jobs and events removed"),
+            Err(error) => tracing::warn!(%error, "old jobs and events stay for now"),
+        }
+    }
+}
+
+/// SIGINT and SIGTERM stop the daemon; a second one changes nothing, since the drain has a deadline.
+fn stop_on_signals(tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut signals = signal(kind).context("failed to listen for signals")?;
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            while signals.recv().await.is_some() {
+                stop.cancel();
+            }
+        });
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts that the HTTP part speaks for, named once"
+)]
+fn serve(
+    config: &Config,
+    listener: TcpListener,
+    store: &Store,
+    feed: &Feed,
+    scheduler: &Scheduler,
+    registry: &Registry,
+    pool: &Pool,
+    stop: &CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>> {
+    let address = listener
+        .local_addr()
+        .context("failed to read the address")?;
+    let backend = backend::Daemon {
+        store: store.clone(),
+        scheduler: scheduler.clone(),
+        registry: registry.clone(),
+        pool: pool.clone(),
+        home: config.home.clone(),
+        surroundings: parts::surroundings(config, EnvCounts::Yes),
+        bounds: parts::bounds(config),
+        started: Timestamp::now(),
+    };
+    let http = http::config::Config {
+        listen: address,
+        ..parts::http(config)
+    };
+    let api = Api::new(
+        Arc::new(backend),
+        store.clone(),
+        feed.clone(),
+        config.home.root().to_path_buf(),
+        http,
+    );
+    crate::durable::replace(&config.home.address(), format!("{address}\n").as_bytes())?;
+    let serving = tokio::spawn(http::serve::serve(listener, api, stop.clone()));
+    tracing::info!(home = %config.home.root().display(), %address, workers = config.workers, "watching");
+    // Whoever started us may have closed its end.
+    let _ = writeln!(
+        std::io::stdout(),
+        "dropleaf {} is listening on http://{address}",
+        env!("CARGO_PKG_VERSION")
+    );
+    Ok(serving)
+}

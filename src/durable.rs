@@ -1,0 +1,350 @@
+//! Writes and renames that survive a power cut. Nothing else in the daemon renames, links, removes or syncs files.
+//!
+//! A name is durable only when its folder was synced after the rename, and content only when the file was synced before it.
+//! So the order everywhere is: write a temp, sync it ([`write_new`], [`copy_new`]), rename it ([`rename_noreplace`]), sync the
+//! folder ([`sync::Syncs`], which syncs each folder once a batch).
+
+pub(crate) mod failpoint;
+pub mod probe;
+pub mod sync;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+const CHUNK: usize = 256 * 1024;
+
+/// An operation on the disk that failed. It names every path it was about.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {action} {subject}")]
+pub struct Error {
+    action: &'static str,
+    subject: String,
+    source: io::Error,
+}
+
+/// What a caller can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file or folder is not there.
+    Missing,
+    /// The name is taken.
+    Exists,
+    /// No permission, or the file system is read-only.
+    Denied,
+    /// The disk or the quota is full.
+    NoSpace,
+    /// The two names are on different file systems.
+    OtherDevice,
+    /// Something else: the disk or the network.
+    Other,
+}
+
+impl Error {
+    /// An error about one path.
+    pub(crate) fn at(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self {
+            action,
+            subject: format!("`{}`", path.display()),
+            source: source.into(),
+        }
+    }
+
+    /// An error about two paths.
+    pub(crate) fn between(
+        action: &'static str,
+        from: &Path,
+        to: &Path,
+        source: impl Into<io::Error>,
+    ) -> Self {
+        Self {
+            action,
+            subject: format!("`{}` to `{}`", from.display(), to.display()),
+            source: source.into(),
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        kind_of(&self.source)
+    }
+
+    /// The same failure once more, for everybody whom it concerns.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let source = match self.source.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(self.source.kind(), self.source.to_string()),
+        };
+        Self {
+            action: self.action,
+            subject: self.subject.clone(),
+            source,
+        }
+    }
+
+    /// The operating system's error.
+    #[must_use]
+    pub fn io(&self) -> &io::Error {
+        &self.source
+    }
+}
+
+/// What can be done about an error of the operating system.
+#[must_use]
+pub fn kind_of(error: &io::Error) -> Kind {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOENT | Errno::NOTDIR) => Kind::Missing,
+        Some(Errno::EXIST) => Kind::Exists,
+        Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Kind::Denied,
+        Some(Errno::NOSPC | Errno::DQUOT) => Kind::NoSpace,
+        Some(Errno::XDEV) => Kind::OtherDevice,
+        Some(_) => Kind::Other,
+        None if error.kind() == io::ErrorKind::NotFound => Kind::Missing,
+        None => Kind::Other,
+    }
+}
+
+/// Content as it was copied or read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// How many bytes.
+    pub size: u64,
+    /// BLAKE3, in hex.
+    pub blake3: String,
+}
+
+/// Makes a new file. It never follows a link and never opens what is already there.
+///
+/// # Errors
+/// The name is taken, or the file cannot be made.
+pub fn create_new(path: &Path) -> Result<File, Error> {
+    let made = failpoint::step().and_then(|()| {
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?)
+    });
+    made.map(File::from)
+        .map_err(|source| Error::at("create", path, source))
+}
+
+/// Opens a file for reading: a regular file, not behind a link.
+///
+/// # Errors
+/// It is not there, cannot be read, or is something else.
+pub fn open_regular(path: &Path) -> Result<File, Error> {
+    let open = || -> io::Result<File> {
+        // NONBLOCK: a FIFO put in place of the file must not hang us.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("it is not a regular file"))
+        }
+    };
+    open().map_err(|source| Error::at("open", path, source))
+}
+
+/// Makes a new file with these bytes and syncs it. The folder still has to be synced.
+///
+/// # Errors
+/// It cannot be made or written; what was begun is removed.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = create_new(path)?;
+    let written = failpoint::step()
+        .and_then(|()| file.write_all(bytes))
+        .and_then(|()| sync_file(&file));
+    written.map_err(|source| abandon(path, Error::at("write", path, source)))
+}
+
+/// Puts these bytes in place of whatever has the name, at once and durably.
+///
+/// # Errors
+/// It cannot be written; the old file is as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temp = folder.join(format!(".dropleaf-{}.tmp", ulid::Ulid::generate()));
+    write_new(&temp, bytes)?;
+    rename(&temp, path).map_err(|error| abandon(&temp, error))?;
+    sync::folder(folder)
+}
+
+/// Copies all of an open file (from its start, wherever its cursor is) into a new one, hashes it on the way and syncs it.
+///
+/// # Errors
+/// The source cannot be read or the copy not be written; what was begun is removed.
+pub fn copy_new(source: &File, to: &Path) -> Result<Content, Error> {
+    let mut file = create_new(to)?;
+    let copied = failpoint::step()
+        .and_then(|()| each_chunk(source, |chunk| file.write_all(chunk)))
+        .and_then(|content| sync_file(&file).map(|()| content));
+    copied.map_err(|source| abandon(to, Error::at("write", to, source)))
+}
+
+/// Reads all of an open file for its size and hash.
+///
+/// # Errors
+/// It cannot be read.
+pub fn content(file: &File, path: &Path) -> Result<Content, Error> {
+    each_chunk(file, |_| Ok(())).map_err(|source| Error::at("read", path, source))
+}
+
+fn each_chunk(source: &File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Content> {
+    let length = source.metadata()?.len();
+    // One byte more than the file, so that a small file takes one read and one that says it is over.
+    let mut buffer = vec![0; usize::try_from(length).unwrap_or(CHUNK).clamp(1, CHUNK)];
+    let mut hasher = blake3::Hasher::new();
+    let mut size = 0;
+    loop {
+        let count = match source.read_at(&mut buffer, size) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..count]);
+        take(&buffer[..count])?;
+        size += count as u64;
+    }
+    Ok(Content {
+        size,
+        blake3: hasher.finalize().to_hex().to_string(),
+    })
+}
+
+/// Syncs a file's content.
+///
+/// # Errors
+/// The disk's.
+pub fn sync_file(file: &File) -> io::Result<()> {
+    failpoint::step()?;
+    file.sync_data()
+}
+
+/// Renames, replacing whatever has the new name.
+///
+/// # Errors
+/// Of the operating system; see [`Kind`].
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    failpoint::step()
+        .and_then(|()| failpoint::device(from, to))
+        .and_then(|()| Ok(rustix::fs::rename(from, to)?))
+        .map_err(|source| Error::between("rename", from, to, source))
+}
+
+/// Renames, but never over a file that has the new name. Where the file system cannot do that in one step (FUSE, some
+/// network file systems) it links and unlinks; where it cannot link either, it looks first and then renames.
+///
+/// # Errors
+/// [`Kind::Exists`] where the name is taken, and the operating system's.
+pub fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Error> {
+    let failed = |source: io::Error| Error::between("rename", from, to, source);
+    failpoint::step()
+        .and_then(|()| failpoint::device(from, to))
+        .map_err(failed)?;
+    let renamed = match failpoint::noreplace() {
+        Ok(()) => rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE),
+        Err(unsupported) => Err(unsupported),
+    };
+    match renamed {
+        Ok(()) => Ok(()),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link_and_unlink(from, to),
+        Err(errno) => Err(failed(errno.into())),
+    }
+}
+
+fn link_and_unlink(from: &Path, to: &Path) -> Result<(), Error> {
+    match rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty()) {
+        Ok(()) => remove(from),
+        // A file system without hard links. Two daemons cannot meet here (a lock allows one), so only a stranger who takes
+        // the name between the two calls could lose his file.
+        Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => {
+            if std::fs::symlink_metadata(to).is_ok() {
+                return Err(Error::between("rename", from, to, Errno::EXIST));
+            }
+            rename(from, to)
+        }
+        Err(errno) => Err(Error::between("link", from, to, errno)),
+    }
+}
+
+/// Removes a file; one that is not there is fine.
+///
+/// # Errors
+/// Of the operating system.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    let removed = failpoint::step().and_then(|()| std::fs::remove_file(path));
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::at("remove", path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes a folder and those above it, durably. Those that are there stay as they are; new ones get `mode` (less the umask).
+///
+/// # Errors
+/// One cannot be made, or a file has its name.
+pub fn make_folders(path: &Path, mode: u32) -> Result<(), Error> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        make_folders(above, mode)?;
+    }
+    let made = failpoint::step().and_then(|()| std::fs::DirBuilder::new().mode(mode).create(path));
+    match made {
+        Ok(()) => sync::parent(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(Error::at("create folder", path, error)),
+    }
+}
+
+/// Bytes that this user may still write on the file system of `path` (or of the nearest folder above it that is there).
+///
+/// # Errors
+/// The file system cannot say.
+pub fn free_space(path: &Path) -> Result<u64, Error> {
+    let there = path.ancestors().find(|above| above.exists());
+    let there = there.unwrap_or(Path::new("/"));
+    let space = rustix::fs::statvfs(there).map_err(|errno| Error::at("measure", there, errno))?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+/// Whether two paths lie on one file system.
+///
+/// # Errors
+/// One of them is not there.
+pub fn same_device(one: &Path, other: &Path) -> Result<bool, Error> {
+    let device = |path: &Path| {
+        let found = std::fs::metadata(path);
+        found.map_err(|source| Error::at("look at", path, source))
+    };
+    Ok(device(one)?.dev() == device(other)?.dev())
+}
+
+/// Removes what a failed write left, and hands the failure on.
+fn abandon(path: &Path, error: Error) -> Error {
+    if !failpoint::crashed() {
+        // The failure is what matters; a temp that stays is swept at the next start.
+        let _ = std::fs::remove_file(path);
+    }
+    error
+}
+
+/// `path` with its folder part, for messages: `.` stands for none.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Where tests let the disk fail: a crash after so many operations, or a file system that lacks something.
+//!
+//! Outside tests every function here is empty and costs nothing.
+
+#[cfg(not(test))]
+mod off {
+    use rustix::io::Errno;
+    use std::io;
+    use std::path::Path;
+
+    #[inline]
+    pub(crate) fn step() -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn device(_from: &Path, _to: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn noreplace() -> Result<(), Errno> {
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn crashed() -> bool {
+        false
+    }
+}
+
+#[cfg(not(test))]
+pub(crate) use off::{crashed, device, noreplace, step};
+
+#[cfg(test)]
+pub(crate) use on::{crashed, device, noreplace, step};
+
+#[cfg(test)]
+pub(crate) mod on {
+    use rustix::io::Errno;
+    use std::cell::Cell;
+    use std::io;
+    use std::path::Path;
+
+    thread_local! {
+        static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+        static LACKS_NOREPLACE: Cell<bool> = const { Cell::new(false) };
+        static OTHER_DEVICE: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Counts one operation; after the budget every operation of this thread fails, as if the process were gone.
+    pub(crate) fn step() -> io::Result<()> {
+        LEFT.with(|left| match left.get() {
+            None => Ok(()),
+            Some(0) => Err(io::Error::other("the test stops here")),
+            Some(more) => {
+                left.set(Some(more - 1));
+                Ok(())
+            }
+        })
+    }
+
+    /// Every folder is a device of its own.
+    pub(crate) fn device(from: &Path, to: &Path) -> io::Result<()> {
+        if OTHER_DEVICE.with(Cell::get) && from.parent() != to.parent() {
+            Err(Errno::XDEV.into())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The file system has no `RENAME_NOREPLACE`.
+    pub(crate) fn noreplace() -> Result<(), Errno> {
+        if LACKS_NOREPLACE.with(Cell::get) {
+            Err(Errno::INVAL)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A crashed process cleans nothing up.
+    pub(crate) fn crashed() -> bool {
+        LEFT.with(Cell::get) == Some(0)
+    }
+
+    /// Runs with this many operations before the crash; says whether the crash came.
+    pub(crate) fn crash_after<T>(operations: u32, run: impl FnOnce() -> T) -> (T, bool) {
+        LEFT.with(|left| left.set(Some(operations)));
+        let result = run();
+        let came = crashed();
+        LEFT.with(|left| left.set(None));
+        (result, came)
+    }
+
+    /// Runs on a file system without `RENAME_NOREPLACE`.
+    pub(crate) fn without_noreplace<T>(run: impl FnOnce() -> T) -> T {
+        LACKS_NOREPLACE.with(|lacks| lacks.set(true));
+        let result = run();
+        LACKS_NOREPLACE.with(|lacks| lacks.set(false));
+        result
+    }
+
+    /// Runs where every folder is a file system of its own.
+    pub(crate) fn across_devices<T>(run: impl FnOnce() -> T) -> T {
+        OTHER_DEVICE.with(|other| other.set(true));
+        let result = run();
+        OTHER_DEVICE.with(|other| other.set(false));
+        result
+    }
+}

@@ -1,0 +1,93 @@
+//! Whether a folder can be used: found out by using it, and told in words that say what to do.
+
+use crate::durable::{self, Kind, kind_of};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Why a folder cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Blocked {
+    /// The folder is not there at all.
+    pub missing: bool,
+    /// Owner, mode and uid, and what to do.
+    pub reason: String,
+}
+
+/// Creates, renames and removes a file in the folder.
+///
+/// # Errors
+/// One of them failed; the reason names the folder's owner and mode, our uid, and what to do.
+pub fn folder(folder: &Path) -> Result<(), Blocked> {
+    match try_out(folder) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(blocked(folder, &error)),
+    }
+}
+
+fn try_out(folder: &Path) -> io::Result<()> {
+    // Reading the folder is needed as well as writing it.
+    std::fs::read_dir(folder)?;
+    let name = format!(
+        ".dropleaf-probe-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    let (one, other) = (folder.join(&name), folder.join(name + "-renamed"));
+    let source = |error: durable::Error| io::Error::new(error.io().kind(), error);
+    drop(durable::create_new(&one).map_err(source)?);
+    let renamed = durable::rename(&one, &other);
+    durable::remove(if renamed.is_ok() { &other } else { &one }).map_err(source)?;
+    renamed.map_err(source)
+}
+
+/// The words for an error in using this folder.
+#[must_use]
+pub fn blocked(folder: &Path, error: &io::Error) -> Blocked {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<durable::Error>())
+        .map_or(error, durable::Error::io);
+    let shown = folder.display();
+    let reason = match kind_of(inner) {
+        Kind::Missing => format!("`{shown}` is not there; create it, or mount what belongs there"),
+        Kind::NoSpace => format!("`{shown}` is on a full disk; free some space"),
+        Kind::Denied if inner.raw_os_error() == Some(rustix::io::Errno::ROFS.raw_os_error()) => {
+            format!("`{shown}` is on a read-only file system; mount it writable")
+        }
+        Kind::Denied => format!(
+            "`{shown}` cannot be read and written by {}: {}; give this user read, write and search permission on it",
+            who_we_are(),
+            owner(folder)
+        ),
+        _ => format!("`{shown}` cannot be used: {inner}"),
+    };
+    Blocked {
+        missing: kind_of(inner) == Kind::Missing,
+        reason,
+    }
+}
+
+/// `uid 1000`.
+#[must_use]
+pub fn who_we_are() -> String {
+    format!("uid {}", rustix::process::geteuid().as_raw())
+}
+
+/// `it belongs to uid 0 gid 0, mode 0755`.
+#[must_use]
+pub fn owner(path: &Path) -> String {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => format!(
+            "it belongs to uid {} gid {}, mode {:04o}",
+            found.uid(),
+            found.gid(),
+            found.mode() & 0o7777
+        ),
+        Err(error) => format!("its owner cannot be seen ({error})"),
+    }
+}

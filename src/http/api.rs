@@ -1,0 +1,451 @@
+//! What the routes need from the rest of the daemon: the journal, its feed, and one object-safe trait for everything that
+//! decides and does, with the plain types it speaks.
+//!
+//! The trait has two implementations: the daemon's, which asks scheduler and registry; and the tests'.
+
+use crate::feed::Feed;
+use crate::http::config::Config;
+use crate::job::id::JobId;
+use crate::job::state::{Job, StepRecord};
+use crate::pipeline::checked::Pipeline;
+use crate::plugin::manifest::{Manifest, Operation};
+use crate::problem::Problem;
+use crate::raw_path::RawPath;
+use crate::store::Store;
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+
+/// A future of the trait's methods.
+pub type Answer<'a, T, E = Refused> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
+
+/// The daemon as the routes see it. Every method may be called at any time from any task.
+pub trait Backend: Send + Sync + 'static {
+    /// Ends a job that has not ended.
+    fn cancel(&self, id: JobId) -> Answer<'_, ()>;
+    /// Queues a failed or cancelled job again.
+    fn retry(&self, id: JobId) -> Answer<'_, ()>;
+    /// Puts a job's original back into its inbox and says where.
+    fn restore(&self, id: JobId) -> Answer<'_, RawPath>;
+
+    /// All pipelines, by id.
+    fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>>;
+    /// Checks a pipeline's text without keeping it. Empty = no faults.
+    fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Vec<Fault>>;
+    /// Writes a pipeline's file, if it has no faults.
+    fn put_pipeline(
+        &self,
+        id: &str,
+        yaml: Vec<u8>,
+        condition: Precondition,
+    ) -> Answer<'_, Put, PutRefused>;
+    /// Removes a pipeline's file.
+    fn delete_pipeline(&self, id: &str, condition: Precondition) -> Answer<'_, (), PutRefused>;
+    /// Stops new attempts.
+    fn pause(&self, id: &str, reason: String) -> Answer<'_, ()>;
+    /// Allows attempts again.
+    fn resume(&self, id: &str) -> Answer<'_, ()>;
+    /// Scans the pipeline's folder now.
+    fn scan(&self, id: &str) -> Answer<'_, ()>;
+    /// Runs one sample through a pipeline (its saved text, or `yaml`) without touching any folder of it.
+    fn try_pipeline(&self, trial: Trial) -> Answer<'_, TryOutcome, PutRefused>;
+
+    /// An empty file in the pipeline's inbox, hidden from the watch, to receive an upload.
+    fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot>;
+    /// An empty file in the work folder.
+    fn scratch_slot(&self) -> Answer<'_, Slot>;
+    /// Makes a received upload a job.
+    fn submit(&self, pipeline: &str, name: String, slot: Slot) -> Answer<'_, Job>;
+
+    /// Why a file has (not) been processed.
+    fn explain(&self, path: &Path) -> Answer<'_, Explanation>;
+
+    /// Installed plugins.
+    fn plugins(&self) -> Vec<PluginEntry>;
+    /// Files that could not be used as plugins.
+    fn broken_plugins(&self) -> Vec<BrokenPlugin>;
+    /// Operations of all installed plugins.
+    fn operations(&self) -> Vec<OperationEntry>;
+    /// JSON Schema of pipeline files, with every installed operation's parameters.
+    fn pipeline_schema(&self) -> serde_json::Value;
+
+    /// How the daemon is.
+    fn health(&self) -> Answer<'_, Health>;
+    /// Numbers for Prometheus.
+    fn metrics(&self) -> Answer<'_, Vec<Metric>>;
+}
+
+/// Everything that handlers share.
+pub struct Api {
+    /// Those who decide and do.
+    pub backend: Arc<dyn Backend>,
+    /// The journal.
+    pub store: Store,
+    /// Its events, told as they happen.
+    pub feed: Feed,
+    /// Addresses, token, limits.
+    pub config: Config,
+    /// Relative paths of requests start here.
+    pub home: PathBuf,
+    /// Counts of this part.
+    pub(crate) tally: Tally,
+    /// The description of all routes, once they are known.
+    pub(crate) description: OnceLock<serde_json::Value>,
+}
+
+/// Counts for `/metrics`.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) requests: AtomicU64,
+    pub(crate) refusals: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    pub(crate) connections: AtomicU64,
+    pub(crate) turned_away: AtomicU64,
+}
+
+impl Api {
+    /// The shared part of all handlers.
+    #[must_use]
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        store: Store,
+        feed: Feed,
+        home: PathBuf,
+        config: Config,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            backend,
+            store,
+            feed,
+            config,
+            home,
+            tally: Tally::default(),
+            description: OnceLock::new(),
+        })
+    }
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// It cannot be done in the state that things are in.
+    #[error("{0}")]
+    Conflict(String),
+    /// What was asked makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// Not now: starting, draining, disk full.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of the daemon. The text goes to the log, not to the client.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A pipeline as the daemon knows it.
+#[derive(Clone, Debug)]
+pub struct PipelineEntry {
+    /// The stem of its file.
+    pub id: String,
+    /// Its file.
+    pub file: RawPath,
+    /// The number of the last event about it.
+    pub rev: u64,
+    /// The file's text as it is now, with faults or without.
+    pub yaml: String,
+    /// Changes whenever the file does; what `If-Match` is compared with.
+    pub tag: String,
+    /// The revision that new jobs run.
+    pub current: Option<Arc<Pipeline>>,
+    /// What is wrong with the file.
+    pub faults: Vec<Fault>,
+    /// Why no attempts are made.
+    pub paused: Option<String>,
+    /// Its inbox.
+    pub folder: Option<FolderEntry>,
+    /// Jobs by state.
+    pub counts: BTreeMap<String, u64>,
+}
+
+/// One thing wrong in a pipeline's file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fault {
+    /// The file's name.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// JSON pointer of the place: `/steps/1/uses`.
+    pub pointer: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// An inbox as the watch sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderEntry {
+    /// The folder.
+    pub folder: RawPath,
+    /// `online`, `offline` or `blocked`.
+    pub state: String,
+    /// `events` or `polling`.
+    pub mode: String,
+    /// Why.
+    pub reason: String,
+    /// Files that are waited for.
+    pub settling: u64,
+    /// Files that stay where they are.
+    pub ignored: u64,
+    /// When it was last scanned.
+    pub last_scan: Option<Timestamp>,
+}
+
+/// What a change of a pipeline depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    None,
+    /// The pipeline exists (`If-Match: *`).
+    Exists,
+    /// The pipeline does not exist (`If-None-Match: *`).
+    Absent,
+    /// Its tag is one of these (`If-Match: "..."`).
+    Tag(Vec<String>),
+}
+
+/// A pipeline was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// It did not exist before.
+    pub created: bool,
+    /// Its revision.
+    pub revision: String,
+    /// Its new tag.
+    pub tag: String,
+}
+
+/// Why a pipeline was not written or tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutRefused {
+    /// The text has faults.
+    Faults(Vec<Fault>),
+    /// The precondition does not hold; the tag as it is, where the pipeline exists.
+    Precondition(Option<String>),
+    /// Anything else.
+    Other(Refused),
+}
+
+impl From<Refused> for PutRefused {
+    fn from(refused: Refused) -> Self {
+        Self::Other(refused)
+    }
+}
+
+/// One run of a sample.
+pub struct Trial {
+    /// The pipeline.
+    pub pipeline: String,
+    /// Its text; `None` takes the saved one.
+    pub yaml: Option<Vec<u8>>,
+    /// The sample's name.
+    pub name: String,
+    /// The sample.
+    pub sample: Slot,
+}
+
+/// What a sample became.
+#[derive(Debug)]
+pub struct TryOutcome {
+    /// Pages of the sample, once it was open.
+    pub pages: Option<u64>,
+    /// The steps.
+    pub steps: Vec<StepRecord>,
+    /// What was odd.
+    pub warnings: Vec<String>,
+    /// Why there is no result.
+    pub problem: Option<Problem>,
+    /// What would have been delivered.
+    pub outputs: Vec<TryOutput>,
+}
+
+/// One result of a sample.
+#[derive(Debug)]
+pub struct TryOutput {
+    /// The rendered name.
+    pub name: String,
+    /// Media type.
+    pub mime: String,
+    /// Pages, of a document.
+    pub pages: Option<u64>,
+    /// How many bytes.
+    pub size: u64,
+    /// The content.
+    pub file: File,
+}
+
+/// A file on disk that is being received; it is removed when dropped, unless [`Slot::keep`] said otherwise.
+#[derive(Debug)]
+pub struct Slot {
+    file: Option<File>,
+    path: PathBuf,
+}
+
+impl Slot {
+    /// The file at `path`, open for reading and writing.
+    #[must_use]
+    pub fn new(path: PathBuf, file: File) -> Self {
+        Self {
+            file: Some(file),
+            path,
+        }
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file.
+    ///
+    /// # Errors
+    /// The descriptor could not be duplicated.
+    pub fn file(&self) -> std::io::Result<File> {
+        self.file
+            .as_ref()
+            .expect("only `keep` takes it")
+            .try_clone()
+    }
+
+    /// The file now belongs to the caller.
+    #[must_use]
+    pub fn keep(mut self) -> (PathBuf, File) {
+        let file = self.file.take().expect("only `keep` takes it");
+        (std::mem::take(&mut self.path), file)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.file.is_some()
+            && let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %self.path.display(), %error, "an unfinished upload was left behind");
+        }
+    }
+}
+
+/// Why a file has (not) been processed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The file.
+    pub path: RawPath,
+    /// The chain of decisions, in order.
+    pub chain: Vec<Link>,
+    /// Its job, if it is one.
+    pub job: Option<JobId>,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Whether the file passed.
+    pub ok: bool,
+    /// For people.
+    pub text: String,
+}
+
+/// An installed plugin.
+#[derive(Clone, Debug)]
+pub struct PluginEntry {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// BLAKE3 of the library (hex).
+    pub blake3: String,
+    /// The file it came from.
+    pub file: RawPath,
+    /// What it was built with.
+    pub toolchain: String,
+}
+
+/// A file that cannot be used as a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenPlugin {
+    /// The file.
+    pub file: RawPath,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
+/// An operation of an installed plugin.
+#[derive(Clone, Debug)]
+pub struct OperationEntry {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The plugin's version.
+    pub version: String,
+    /// The operation.
+    pub operation: Operation,
+    /// Why it cannot be used here: a program that is missing, a permission that is not granted.
+    pub unavailable: Option<String>,
+}
+
+/// How the daemon is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Takes files and runs jobs.
+    pub ready: bool,
+    /// What an operator should look at; empty = all is well.
+    pub concerns: Vec<String>,
+    /// Why no files are taken.
+    pub intake_closed: Option<String>,
+    /// When the daemon started.
+    pub started: Option<Timestamp>,
+    /// The sandbox level that workers reach.
+    pub sandbox: String,
+    /// Workers at work.
+    pub workers_busy: u64,
+    /// Workers allowed.
+    pub workers_limit: u64,
+    /// Jobs by state.
+    pub jobs: BTreeMap<String, u64>,
+    /// Plugins installed.
+    pub plugins: u64,
+    /// Plugins broken.
+    pub plugins_broken: u64,
+    /// Free bytes, by folder.
+    pub disk_free: BTreeMap<String, u64>,
+}
+
+/// One number, or one for each label, for Prometheus.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// `dropleaf_jobs`.
+    pub name: &'static str,
+    /// One line.
+    pub help: &'static str,
+    /// What kind of number.
+    pub kind: MetricKind,
+    /// Labels and values.
+    pub samples: Vec<(Vec<(&'static str, String)>, f64)>,
+}
+
+/// What kind of number a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+}

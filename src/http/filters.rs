@@ -1,0 +1,151 @@
+//! The warp filters: from a request to a `Call`, through the guard and the route table, to an answer.
+
+use crate::http::api::Api;
+use crate::http::call::{Body, Call, Head};
+use crate::http::guard;
+use crate::http::openapi;
+use crate::http::query::Query;
+use crate::http::refusal::Refusal;
+use crate::http::reply::{self, Response};
+use crate::http::routes::{self, Found, ROUTES};
+use bytes::Buf;
+use futures_util::FutureExt as _;
+use http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+
+/// Everything that the daemon answers.
+#[must_use]
+pub fn all(api: Arc<Api>) -> BoxedFilter<(Response,)> {
+    api.description.get_or_init(|| openapi::document(ROUTES));
+    head()
+        .and(body())
+        .then(move |head, body| answer(Arc::clone(&api), head, body))
+        .boxed()
+}
+
+fn head() -> BoxedFilter<(Head,)> {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    // A Host that contradicts the request line or is not one at all counts as none: the guard refuses it.
+    let authority = warp::host::optional().or(warp::any().map(|| None)).unify();
+    warp::method()
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(authority)
+        .map(
+            |method: Method,
+             path: warp::path::FullPath,
+             query: String,
+             headers: HeaderMap,
+             authority: Option<warp::host::Authority>| Head {
+                method,
+                path: path.as_str().to_owned(),
+                query,
+                headers,
+                authority: authority.map(|authority| authority.to_string()),
+            },
+        )
+        .boxed()
+}
+
+fn body() -> BoxedFilter<(Body,)> {
+    // Lengths are not checked here but while reading: a chunked body tells none.
+    let form = warp::multipart::form().max_length(None).map(Body::Form);
+    let raw = warp::body::stream().map(|stream| {
+        Body::Raw(Box::pin(futures_util::StreamExt::map(
+            stream,
+            |chunk: Result<_, warp::Error>| chunk.map(|mut data: _| collect(&mut data)),
+        )))
+    });
+    form.or(raw).unify().boxed()
+}
+
+fn collect(data: &mut impl Buf) -> bytes::Bytes {
+    data.copy_to_bytes(data.remaining())
+}
+
+async fn answer(api: Arc<Api>, head: Head, body: Body) -> Response {
+    let request = ulid::Ulid::generate().to_string();
+    let is_head = head.method == Method::HEAD;
+    let (path, cors) = (head.path.clone(), guard::cors(&api.config, &head));
+    api.tally.requests.fetch_add(1, Relaxed);
+    let handled = AssertUnwindSafe(dispatch(Arc::clone(&api), head, body)).catch_unwind();
+    let span = tracing::debug_span!("request", id = %request, path = %path);
+    let outcome = tracing::Instrument::instrument(handled, span).await;
+    let response = match outcome {
+        Ok(Ok(response)) => response,
+        Ok(Err(refusal)) => {
+            tracing::debug!(id = %request, %path, slug = refusal.kind.slug(), detail = %refusal.detail, "refused");
+            api.tally.refusals.fetch_add(1, Relaxed);
+            refusal.into_response(&path, &request)
+        }
+        Err(_) => {
+            api.tally.failures.fetch_add(1, Relaxed);
+            Refusal::internal("a handler panicked", &path).into_response(&path, &request)
+        }
+    };
+    finish(response, &request, is_head, cors)
+}
+
+async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Refusal> {
+    guard::host(&api.config, &head)?;
+    let method = if head.method == Method::HEAD {
+        Method::GET
+    } else {
+        head.method.clone()
+    };
+    let (route, parts) = match routes::find(&method, &head.path) {
+        Found::Route(route, parts) => (route, parts),
+        Found::OtherMethods(allowed) if method == Method::OPTIONS => {
+            return Ok(reply::with(
+                reply::empty(StatusCode::NO_CONTENT),
+                http::header::ALLOW,
+                &allowed,
+            ));
+        }
+        Found::OtherMethods(allowed) => {
+            return Err(Refusal::method(&head.method, &head.path, &allowed));
+        }
+        Found::Nothing => {
+            return Err(
+                Refusal::not_found(format!("there is nothing at `{}`", head.path))
+                    .hint("/api/v1/openapi.json describes all there is"),
+            );
+        }
+    };
+    guard::origin(&api.config, &head, route.entry)?;
+    guard::token(&api.config, &head, route.entry)?;
+    let query = Query::parse(&head.query, route.query)?;
+    (route.handler)(Call {
+        api,
+        head,
+        body,
+        query,
+        parts,
+    })
+    .await
+}
+
+fn finish(
+    mut response: Response,
+    request: &str,
+    is_head: bool,
+    cors: Vec<(HeaderName, HeaderValue)>,
+) -> Response {
+    if is_head {
+        *response.body_mut() = bytes::Bytes::new().into();
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.extend(cors);
+    reply::with(response, HeaderName::from_static("x-request-id"), request)
+}

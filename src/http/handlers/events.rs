@@ -1,0 +1,179 @@
+//! Feeds: one multiplexed stream with topics; the per-pipeline, per-job and per-file feeds are the same with fewer.
+
+use crate::feed::cursor::Cursor;
+use crate::feed::topics::{TYPES, Topics};
+use crate::feed::welcome::SubscribeError;
+use crate::http::call::Call;
+use crate::http::query::nearest;
+use crate::http::refusal::{Kind, Refusal};
+use crate::http::reply::{self, Response};
+use crate::http::view::event;
+use crate::http::view::system::{HistoryEventView, HistoryView};
+use crate::job::id::JobId;
+use crate::store::query::{EventQuery, Scope};
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+
+/// A page of the history has at most this many bytes of events.
+const MAX_HISTORY: usize = 4 << 20;
+
+pub(crate) async fn all(call: Call) -> Result<Response, Refusal> {
+    let scope = scope(&call)?;
+    open(call, scope).await
+}
+
+pub(crate) async fn of_pipeline(call: Call) -> Result<Response, Refusal> {
+    let scope = Scope::Pipeline(call.part("id").to_owned());
+    open(call, scope).await
+}
+
+pub(crate) async fn of_job(call: Call) -> Result<Response, Refusal> {
+    let scope = Scope::Job(call.job()?);
+    open(call, scope).await
+}
+
+pub(crate) async fn of_file(call: Call) -> Result<Response, Refusal> {
+    let scope = Scope::Path(call.file_path("path")?.into());
+    open(call, scope).await
+}
+
+async fn open(call: Call, scope: Scope) -> Result<Response, Refusal> {
+    let (feed, store) = (&call.api.feed, &call.api.store);
+    let topics = topics(&call, scope)?;
+    exists(&call, &topics.scope).await?;
+    let last = match call.head.text("last-event-id") {
+        Some(id) if !id.is_empty() => Some(id),
+        _ => call.query.text("last_event_id")?,
+    };
+    if let (Scope::Job(job), Some(last)) = (&topics.scope, last)
+        && feed.already_ended(*job, last, store).await?
+    {
+        return Ok(reply::empty(StatusCode::NO_CONTENT));
+    }
+    match feed.subscribe(topics, last, store).await {
+        Ok(subscription) => Ok(reply::events(subscription)),
+        Err(SubscribeError::Journal(error)) => Err(error.into()),
+        Err(error @ SubscribeError::TooMany(_)) => Err(Refusal::new(
+            Kind::Unavailable,
+            error.to_string(),
+        )
+        .hint("close some, or raise the limit in the configuration; one feed can carry everything")
+        .header(RETRY_AFTER, HeaderValue::from_static("5"))),
+    }
+}
+
+/// A feed of nothing would stay silent for ever: say so instead.
+async fn exists(call: &Call, scope: &Scope) -> Result<(), Refusal> {
+    match scope {
+        Scope::Everything | Scope::Path(_) => Ok(()),
+        Scope::Job(job) => match call.api.store.job(*job).await? {
+            Some(_) => Ok(()),
+            None => Err(Refusal::not_found(format!("there is no job `{job}`"))),
+        },
+        Scope::Pipeline(id) => {
+            let is_there = |known: &str| known == id;
+            let now = call.api.backend.pipelines().await?;
+            if now.iter().any(|entry| is_there(&entry.id)) {
+                return Ok(());
+            }
+            // One that was removed still has its jobs and its history.
+            let ever = call.api.store.pipelines().await?;
+            if ever.iter().any(|row| is_there(&row.id)) {
+                return Ok(());
+            }
+            Err(Refusal::not_found(format!("there is no pipeline `{id}`"))
+                .hint("/api/v1/pipelines lists them"))
+        }
+    }
+}
+
+pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
+    let (feed, store) = (&call.api.feed, &call.api.store);
+    let topics = topics(&call, scope(&call)?)?;
+    let limit = call.query.number("limit", 1..=1000, 200)?;
+    let mut query = EventQuery {
+        after: after(&call)?,
+        types: topics.types().to_vec(),
+        limit: u32::try_from(limit).unwrap_or(1000),
+        ..EventQuery::default()
+    };
+    match topics.scope {
+        Scope::Pipeline(id) => query.pipeline = Some(id),
+        Scope::Job(job) => query.job = Some(job),
+        Scope::Everything | Scope::Path(_) => {}
+    }
+    let asked = query.after;
+    let found = store.history(query, MAX_HISTORY).await?;
+    if asked > found.head {
+        return Err(lost("it is ahead of the journal"));
+    }
+    // Without a cursor one begins with what is still kept.
+    if asked != 0 && asked < found.floor {
+        return Err(lost("what followed it is not kept any more"));
+    }
+    let last = match found.events.last() {
+        Some(last) if !found.complete => last.seq,
+        _ if found.complete => found.head,
+        _ => asked,
+    };
+    let events = found
+        .events
+        .iter()
+        .map(|stored| {
+            let (event, data) = event::event(stored);
+            HistoryEventView { event, data }
+        })
+        .collect();
+    let view = HistoryView {
+        events,
+        cursor: feed.cursor(last),
+        complete: found.complete,
+    };
+    Ok(reply::json(StatusCode::OK, &view))
+}
+
+fn after(call: &Call) -> Result<u64, Refusal> {
+    let Some(text) = call.query.text("after")? else {
+        return Ok(0);
+    };
+    match Cursor::parse(text) {
+        None => Err(Refusal::bad(format!("`{text}` is not a cursor"))
+            .hint("a cursor is the `id` of an event, or the `cursor` of an answer")),
+        Some(cursor) if cursor.epoch != call.api.store.epoch() => {
+            Err(lost("it is of another journal"))
+        }
+        Some(cursor) => Ok(cursor.seq),
+    }
+}
+
+fn lost(why: &str) -> Refusal {
+    Refusal::new(
+        Kind::Gone,
+        format!("the journal cannot go on from that cursor: {why}"),
+    )
+    .hint("leave out `after`, or read /api/v1/jobs and go on from its cursor")
+}
+
+fn scope(call: &Call) -> Result<Scope, Refusal> {
+    match (call.query.text("pipeline")?, call.query.text("job")?) {
+        (None, None) => Ok(Scope::Everything),
+        (Some(pipeline), None) => Ok(Scope::Pipeline(pipeline.to_owned())),
+        (None, Some(job)) => Ok(Scope::Job(
+            job.parse::<JobId>()
+                .map_err(|error| Refusal::bad(error.to_string()))?,
+        )),
+        (Some(_), Some(_)) => Err(Refusal::bad("`pipeline` and `job` narrow the feed twice")
+            .hint("a job has one pipeline: `job` alone says it all")),
+    }
+}
+
+fn topics(call: &Call, scope: Scope) -> Result<Topics, Refusal> {
+    let types = call.query.list("types")?.join(",");
+    Topics::of(scope).only(&types).map_err(|unknown| {
+        let refusal = Refusal::bad(unknown.to_string());
+        match nearest(&unknown.0, TYPES.iter().copied()) {
+            Some(near) => refusal.hint(format!("did you mean `{near}`?")),
+            None => refusal.hint("docs/http.md lists them; `job.*` stands for all of a kind"),
+        }
+    })
+}

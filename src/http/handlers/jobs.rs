@@ -1,0 +1,311 @@
+//! Jobs: lists, single ones, what can be done to them, and their files.
+
+use crate::http::call::Call;
+use crate::http::content::{self, FileContent};
+use crate::http::query::nearest;
+use crate::http::refusal::{Kind, Refusal};
+use crate::http::reply::{self, Response};
+use crate::http::view::job::{JobPageView, JobView, names};
+use crate::http::view::link::segment;
+use crate::http::view::system::{LogLineView, LogView, RestoredView};
+use crate::job::redo::MoveKind;
+use crate::job::state::{Job, State};
+use crate::store::log::{LogLine, NumberedLine};
+use crate::store::query::{ENDED_STATES, JobQuery, OPEN_STATES, Order};
+use http::StatusCode;
+use http::header::LINK;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error"];
+/// A log as one text is not longer than this.
+const MAX_LOG: usize = 16 << 20;
+
+pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
+    let order = match call.query.text("order")? {
+        None | Some("created") => Order::Created,
+        Some("changed") => Order::Changed,
+        Some(other) => return Err(unknown_word("order", other, &["created", "changed"])),
+    };
+    let limit = call.query.number("limit", 1..=500, 50)?;
+    let page = call
+        .api
+        .store
+        .jobs(JobQuery {
+            pipeline: call.query.text("pipeline")?.map(str::to_owned),
+            states: states(&call)?,
+            q: call.query.text("q")?.map(str::to_owned),
+            order,
+            before: call.query.text("before")?.map(str::to_owned),
+            limit: u32::try_from(limit).unwrap_or(500),
+        })
+        .await?;
+    let link = page
+        .next
+        .as_ref()
+        .map(|next| next_link(&call.head.query, next));
+    let view = JobPageView {
+        jobs: page.jobs.iter().map(JobView::new).collect(),
+        next: page.next,
+        cursor: call.api.feed.cursor(page.seq),
+    };
+    let response = reply::json(StatusCode::OK, &view);
+    Ok(match link {
+        Some(link) => reply::with(response, LINK, &link),
+        None => response,
+    })
+}
+
+/// The states asked for; `open` and `ended` stand for several.
+fn states(call: &Call) -> Result<Vec<String>, Refusal> {
+    let mut states = Vec::new();
+    for word in call.query.list("state")? {
+        match word.as_str() {
+            "open" => states.extend(OPEN_STATES.map(str::to_owned)),
+            "ended" => states.extend(ENDED_STATES.map(str::to_owned)),
+            known if OPEN_STATES.contains(&known) || ENDED_STATES.contains(&known) => {
+                states.push(word);
+            }
+            other => {
+                let known: Vec<&str> = OPEN_STATES
+                    .into_iter()
+                    .chain(ENDED_STATES)
+                    .chain(["open", "ended"])
+                    .collect();
+                return Err(unknown_word("state", other, &known));
+            }
+        }
+    }
+    Ok(states)
+}
+
+fn next_link(query: &str, next: &str) -> String {
+    let mut url = String::from("/api/v1/jobs?");
+    for pair in query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("before="))
+    {
+        url.push_str(pair);
+        url.push('&');
+    }
+    format!("<{url}before={}>; rel=\"next\"", segment(next))
+}
+
+fn unknown_word(what: &str, word: &str, known: &[&str]) -> Refusal {
+    let refusal = Refusal::bad(format!("`{word}` is not a {what}"));
+    match nearest(word, known.iter().copied()) {
+        Some(near) => refusal.hint(format!("did you mean `{near}`?")),
+        None => refusal.hint(format!("known: {}", known.join(", "))),
+    }
+}
+
+async fn find(call: &Call) -> Result<Job, Refusal> {
+    let id = call.job()?;
+    call.api
+        .store
+        .job(id)
+        .await?
+        .ok_or_else(|| Refusal::not_found(format!("there is no job `{id}`")))
+}
+
+pub(crate) async fn one(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
+    let tag = format!("\"{}\"", job.rev);
+    if content::is_unchanged(&call.head, &tag) {
+        return Ok(content::unchanged(&tag));
+    }
+    let response = reply::json(StatusCode::OK, &JobView::new(&job));
+    Ok(content::revalidate(response, &tag))
+}
+
+pub(crate) async fn cancel(call: Call) -> Result<Response, Refusal> {
+    call.api.backend.cancel(call.job()?).await?;
+    Ok(reply::empty(StatusCode::ACCEPTED))
+}
+
+pub(crate) async fn retry(call: Call) -> Result<Response, Refusal> {
+    call.api.backend.retry(call.job()?).await?;
+    Ok(reply::empty(StatusCode::ACCEPTED))
+}
+
+pub(crate) async fn restore(call: Call) -> Result<Response, Refusal> {
+    let path = call.api.backend.restore(call.job()?).await?;
+    let view = RestoredView {
+        path: path.encode(),
+    };
+    Ok(reply::json(StatusCode::OK, &view))
+}
+
+pub(crate) async fn input(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
+    let wanted = FileContent {
+        name: job.name(),
+        mime: Some("application/pdf".into()),
+        inline: is_inline(&call)?,
+        places: originals(&job),
+        gone: format!(
+            "the original of job `{}` does not lie where it was put any more",
+            job.id
+        ),
+    };
+    content::file(&call.head, wanted).await
+}
+
+/// Where a job's original can be, the likeliest first.
+fn originals(job: &Job) -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> = job
+        .delivered
+        .iter()
+        .filter(|delivered| delivered.kind == MoveKind::Original)
+        .filter_map(|delivered| delivered.path.clone().map(|path| path.0))
+        .collect();
+    places.push(job.accepted.held.0.clone());
+    if let State::Delivering { redo } = &job.state {
+        let moved = redo
+            .moves
+            .iter()
+            .filter(|step| step.kind == MoveKind::Original);
+        places.extend(moved.filter_map(|step| step.to.clone().map(|path| path.0)));
+    }
+    if matches!(job.state, State::Claiming) {
+        places.push(job.accepted.path.0.clone());
+    }
+    places
+}
+
+pub(crate) async fn artifact(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
+    let name = call.part("name");
+    let found = names(&job.delivered)
+        .iter()
+        .position(|known| known == name)
+        .map(|index| &job.delivered[index]);
+    let Some(delivered) = found else {
+        return Err(
+            Refusal::not_found(format!("job `{}` has put out no `{name}`", job.id))
+                .hint(format!("/api/v1/jobs/{} lists its artifacts", job.id)),
+        );
+    };
+    let Some(path) = &delivered.path else {
+        return Err(Refusal::new(
+            Kind::Gone,
+            format!("`{name}` of job `{}` was not kept", job.id),
+        ));
+    };
+    let wanted = FileContent {
+        name: path.0.file_name().map_or_else(
+            || name.to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
+        mime: delivered.mime.clone().or_else(|| {
+            matches!(delivered.kind, MoveKind::Document | MoveKind::Original)
+                .then(|| "application/pdf".to_owned())
+        }),
+        inline: is_inline(&call)?,
+        places: vec![path.0.clone()],
+        gone: format!(
+            "`{name}` of job `{}` was moved or deleted after its delivery",
+            job.id
+        ),
+    };
+    content::file(&call.head, wanted).await
+}
+
+fn is_inline(call: &Call) -> Result<bool, Refusal> {
+    match call.query.text("inline")? {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(other) => Err(Refusal::bad(format!(
+            "`inline` is `{other}`, but must be true or false"
+        ))),
+    }
+}
+
+pub(crate) async fn log(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
+    let wanted = LogFilter::read(&call)?;
+    if call.head.prefers("application/json") {
+        return lines(&call, &job, &wanted).await;
+    }
+    let mut text = String::new();
+    let mut from = 0;
+    loop {
+        let page = call.api.store.log_lines(job.id, from, 5000).await?;
+        let Some(last) = page.last() else { break };
+        from = last.n + 1;
+        for NumberedLine { line, .. } in &page {
+            if wanted.takes(line) {
+                write_line(&mut text, line);
+            }
+        }
+        if text.len() > MAX_LOG {
+            text.push_str("... the rest is only in the JSON form\n");
+            break;
+        }
+    }
+    Ok(content::text(
+        &call.head,
+        "text/plain; charset=utf-8",
+        text.into_bytes().into(),
+    ))
+}
+
+async fn lines(call: &Call, job: &Job, wanted: &LogFilter) -> Result<Response, Refusal> {
+    let after = call.query.number("after", 0..=u64::MAX, 0)?;
+    let limit = call.query.number("limit", 1..=5000, 1000)?;
+    let page = call
+        .api
+        .store
+        .log_lines(job.id, after, u32::try_from(limit).unwrap_or(5000))
+        .await?;
+    let view = LogView {
+        next: page.last().map_or(after, |last| last.n + 1),
+        lines: page
+            .iter()
+            .filter(|numbered| wanted.takes(&numbered.line))
+            .map(LogLineView::new)
+            .collect(),
+    };
+    Ok(reply::json(StatusCode::OK, &view))
+}
+
+/// Which lines of a log are wanted.
+struct LogFilter {
+    rank: usize,
+    step: Option<String>,
+}
+
+impl LogFilter {
+    fn read(call: &Call) -> Result<Self, Refusal> {
+        let rank = match call.query.text("level")? {
+            None => 0,
+            Some(word) => rank(word).ok_or_else(|| unknown_word("level", word, LEVELS))?,
+        };
+        Ok(Self {
+            rank,
+            step: call.query.text("step")?.map(str::to_owned),
+        })
+    }
+
+    fn takes(&self, line: &LogLine) -> bool {
+        let step = self.step.is_none() || self.step == line.step;
+        step && rank(&line.level).unwrap_or(2) >= self.rank
+    }
+}
+
+fn rank(level: &str) -> Option<usize> {
+    LEVELS.iter().position(|known| *known == level)
+}
+
+fn write_line(text: &mut String, line: &LogLine) {
+    let step = line.step.as_deref().unwrap_or("-");
+    // A line is one line, whatever a plugin wrote.
+    let message = line.message.replace('\n', "\n    ");
+    writeln!(
+        text,
+        "{} {:5} {step}: {message}",
+        line.at.rfc3339(),
+        line.level
+    )
+    .expect("a string takes any text");
+}

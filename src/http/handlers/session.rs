@@ -1,0 +1,39 @@
+//! Sessions of the page.
+
+use crate::http::call::Call;
+use crate::http::refusal::{Kind, Refusal};
+use crate::http::reply::{self, Response};
+use crate::http::session;
+use crate::http::view::system::Login;
+use http::StatusCode;
+use http::header::SET_COOKIE;
+
+pub(crate) async fn open(mut call: Call) -> Result<Response, Refusal> {
+    let login: Login = call.take_json().await?;
+    let Some(token) = &call.api.config.token else {
+        return Ok(reply::empty(StatusCode::NO_CONTENT));
+    };
+    if !session::same(&login.token, token) {
+        return Err(
+            Refusal::new(Kind::Unauthorized, "that is not the daemon's token")
+                .hint("the token is in the daemon's configuration, under `http.token`"),
+        );
+    }
+    let secure = call
+        .head
+        .text("origin")
+        .is_some_and(|origin| origin.starts_with("https://"));
+    Ok(reply::with(
+        reply::empty(StatusCode::NO_CONTENT),
+        SET_COOKIE,
+        &session::open(token, secure),
+    ))
+}
+
+pub(crate) async fn close(_call: Call) -> Result<Response, Refusal> {
+    Ok(reply::with(
+        reply::empty(StatusCode::NO_CONTENT),
+        SET_COOKIE,
+        &session::close(),
+    ))
+}

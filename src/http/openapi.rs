@@ -1,0 +1,196 @@
+//! `/api/v1/openapi.json` (OpenAPI 3.1), made from the route table and from the types of [`crate::http::view`].
+
+use crate::http::guard::Entry;
+use crate::http::query::Parameter;
+use crate::http::refusal::Kind;
+use crate::http::route::{BodyKind, Route};
+use crate::http::view::pipeline::FaultView;
+use crate::http::view::snapshot::SnapshotView;
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+/// The document for a table of routes.
+#[must_use]
+pub fn document(routes: &[Route]) -> Value {
+    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.definitions_path = "/components/schemas".into();
+    let mut generator = settings.into_generator();
+    let mut paths = Map::new();
+    for route in routes {
+        let operation = operation(route, &mut generator);
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method.to_ascii_lowercase()] = operation;
+    }
+    // Feeds are no JSON answers, but what they carry is described all the same.
+    generator.subschema_for::<SnapshotView>();
+    let fault = generator.subschema_for::<FaultView>();
+    let mut schemas = generator.take_definitions(true);
+    schemas.insert("Problem".into(), problem(&fault));
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Dropleaf",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Drop PDFs into a folder; pipelines take them through plugin steps; watch every file live.",
+        },
+        "servers": [{ "url": "/" }],
+        "security": [{ "token": [] }, { "session": [] }, {}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": refusals(),
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer" },
+                "session": { "type": "apiKey", "in": "cookie", "name": "dropleaf_session" },
+            },
+        },
+    })
+}
+
+fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
+    let mut parameters: Vec<Value> = route
+        .path
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .collect();
+    parameters.extend(route.query.iter().map(query_parameter));
+    let mut operation = json!({
+        "operationId": operation_id(route),
+        "summary": route.summary,
+        "parameters": parameters,
+        "responses": responses(route, generator),
+    });
+    if route.entry != Entry::Token {
+        operation["security"] = json!([]);
+    }
+    if let Some(body) = request_body(route.body, generator) {
+        operation["requestBody"] = body;
+    }
+    operation
+}
+
+fn operation_id(route: &Route) -> String {
+    let path = route.path.strip_prefix("/api/v1").unwrap_or(route.path);
+    let words = path
+        .split(['/', '.', '-'])
+        .map(|word| word.trim_matches(['{', '}']))
+        .filter(|word| !word.is_empty());
+    let mut id = route.method.to_ascii_lowercase();
+    if !route.path.starts_with("/api/") {
+        id.push_str("_root");
+    }
+    for word in words {
+        id.push('_');
+        id.push_str(word);
+    }
+    id
+}
+
+fn query_parameter(parameter: &Parameter) -> Value {
+    json!({
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.required,
+        "description": parameter.summary,
+        "schema": { "type": "string" },
+    })
+}
+
+fn request_body(kind: BodyKind, generator: &mut SchemaGenerator) -> Option<Value> {
+    let text = json!({ "schema": { "type": "string" } });
+    let binary = json!({ "schema": { "type": "string", "format": "binary" } });
+    match kind {
+        BodyKind::None => None,
+        BodyKind::Json(schema) => Some(json!({
+            "content": { "application/json": { "schema": schema(generator) } },
+        })),
+        BodyKind::Yaml => Some(json!({
+            "required": true,
+            "content": { "application/yaml": text },
+        })),
+        BodyKind::File => Some(json!({
+            "required": true,
+            "content": {
+                "application/pdf": binary,
+                "application/octet-stream": binary,
+                "multipart/form-data": { "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": { "type": "string", "format": "binary" },
+                        "yaml": { "type": "string" },
+                    },
+                    "required": ["file"],
+                } },
+            },
+        })),
+    }
+}
+
+fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
+    let mut responses = Map::new();
+    for answer in route.answers {
+        let response = responses
+            .entry(answer.status.to_string())
+            .or_insert_with(|| json!({ "description": answer.summary }));
+        if !answer.media.is_empty() {
+            let schema = match answer.schema {
+                Some(schema) => json!({ "schema": schema(generator) }),
+                None => json!({}),
+            };
+            response["content"][answer.media] = schema;
+        }
+    }
+    for kind in every_refusal(route) {
+        responses.entry(kind.status().as_str()).or_insert_with(
+            || json!({ "$ref": format!("#/components/responses/{}", kind.slug()) }),
+        );
+    }
+    Value::Object(responses)
+}
+
+fn every_refusal(route: &Route) -> Vec<Kind> {
+    let mut kinds = vec![Kind::BadRequest];
+    match route.entry {
+        Entry::Free => {}
+        Entry::OwnPages => kinds.push(Kind::ForbiddenOrigin),
+        Entry::Token => kinds.extend([Kind::Unauthorized, Kind::ForbiddenOrigin]),
+    }
+    kinds.extend(route.refusals);
+    kinds.extend([Kind::BadHost, Kind::Internal]);
+    kinds
+}
+
+fn refusals() -> Value {
+    let all: Map<String, Value> = Kind::ALL
+        .iter()
+        .map(|kind| {
+            let response = json!({
+                "description": kind.title(),
+                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+            });
+            (kind.slug().to_owned(), response)
+        })
+        .collect();
+    Value::Object(all)
+}
+
+/// RFC 9457 with our members.
+fn problem(fault: &Schema) -> Value {
+    json!({
+        "type": "object",
+        "description": "Why a request was refused (RFC 9457). `type` is a page that says what to do.",
+        "properties": {
+            "type": { "type": "string" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string" },
+            "instance": { "type": "string" },
+            "requestId": { "type": "string" },
+            "hint": { "type": "string" },
+            "errors": { "type": "array", "items": fault },
+        },
+        "required": ["type", "title", "status", "detail"],
+    })
+}

@@ -1,0 +1,257 @@
+//! Receiving a file: a raw body or a form, straight to disk, bounded, and gone again if anything goes wrong.
+
+use crate::http::api::Slot;
+use crate::http::call::{Body, BodyStream, Call, next};
+use crate::http::refusal::{Kind, Refusal};
+use bytes::Buf;
+use futures_util::Stream;
+use std::io;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+use warp::multipart::FormData;
+
+/// A form's `yaml` is not longer than this.
+const MAX_YAML: usize = 1 << 20;
+/// How much of a refused body is still read, so that the client reads our answer instead of a reset connection.
+const MAX_DRAIN: usize = 1 << 20;
+
+/// What was received.
+pub(crate) struct Received {
+    /// The file's name: one plain component.
+    pub(crate) name: String,
+    /// The file.
+    pub(crate) slot: Slot,
+    /// A form's `yaml`.
+    pub(crate) yaml: Option<Vec<u8>>,
+}
+
+/// Receives the call's file into `slot`. `name` wins over a form's own.
+///
+/// # Errors
+/// The name, the kind or the size of what was sent; a client that went away; a full disk. The slot's file is removed.
+pub(crate) async fn receive(
+    call: &mut Call,
+    slot: Slot,
+    name: Option<String>,
+) -> Result<Received, Refusal> {
+    let limit = call.api.config.max_upload;
+    if call.head.length().is_some_and(|length| length > limit) {
+        drain(&mut call.body).await;
+        return Err(too_large(limit));
+    }
+    if let Some(name) = &name {
+        check_name(name)?;
+    }
+    let media = call.head.media();
+    match &mut call.body {
+        Body::Form(form) => from_form(form, slot, name, limit).await,
+        Body::Raw(stream) => match media.as_deref() {
+            None
+            | Some(
+                "application/pdf"
+                | "application/x-pdf"
+                | "application/octet-stream"
+                | "binary/octet-stream"
+                | "application/x-www-form-urlencoded",
+            ) => from_body(stream, slot, name, limit).await,
+            Some("multipart/form-data") => Err(Refusal::bad("the form has no boundary")),
+            Some(other) => Err(Refusal::new(
+                Kind::UnsupportedMedia,
+                format!("a PDF is wanted here, not `{other}`"),
+            )
+            .hint("send the file itself as the body, with `Content-Type: application/pdf`")),
+        },
+    }
+}
+
+async fn from_body(
+    stream: &mut BodyStream,
+    slot: Slot,
+    name: Option<String>,
+    limit: u64,
+) -> Result<Received, Refusal> {
+    let Some(name) = name else {
+        return Err(Refusal::bad("the upload has no name")
+            .hint("say `?name=invoice.pdf`, or send a form with a file"));
+    };
+    match write(stream, &slot, limit).await {
+        Ok(0) => Err(empty(&name)),
+        Ok(_) => Ok(Received {
+            name,
+            slot,
+            yaml: None,
+        }),
+        Err(refusal) => {
+            while_small(stream).await;
+            Err(refusal)
+        }
+    }
+}
+
+async fn from_form(
+    form: &mut FormData,
+    slot: Slot,
+    name: Option<String>,
+    limit: u64,
+) -> Result<Received, Refusal> {
+    let (mut file, mut yaml) = (None, None);
+    while let Some(part) = next(form).await? {
+        if part.name() == "yaml" {
+            yaml = Some(take(part.stream(), MAX_YAML).await?);
+            continue;
+        }
+        let Some(own) = part.filename().map(base_name) else {
+            continue;
+        };
+        if file.is_some() {
+            return Err(Refusal::bad("the form holds more than one file")
+                .hint("send one request for each file"));
+        }
+        let name = name.clone().unwrap_or(own);
+        check_name(&name)?;
+        let mut stream = Box::pin(part.stream());
+        if write(&mut stream, &slot, limit).await? == 0 {
+            return Err(empty(&name));
+        }
+        file = Some(name);
+    }
+    match file {
+        Some(name) => Ok(Received { name, slot, yaml }),
+        None => Err(Refusal::bad("the form holds no file")
+            .hint("send it as a part with a `filename`: `curl -F file=@invoice.pdf ...`")),
+    }
+}
+
+async fn write<S, B, E>(stream: &mut S, slot: &Slot, limit: u64) -> Result<u64, Refusal>
+where
+    S: Stream<Item = Result<B, E>> + Unpin,
+    B: Buf,
+    E: std::fmt::Display,
+{
+    let file = slot.file().map_err(|error| failed(&error))?;
+    let mut file = File::from_std(file);
+    let mut total = 0;
+    while let Some(mut chunk) = next(stream).await? {
+        total += chunk.remaining() as u64;
+        if total > limit {
+            return Err(too_large(limit));
+        }
+        while chunk.has_remaining() {
+            let length = chunk.chunk().len();
+            file.write_all(chunk.chunk())
+                .await
+                .map_err(|error| failed(&error))?;
+            chunk.advance(length);
+        }
+    }
+    file.flush().await.map_err(|error| failed(&error))?;
+    Ok(total)
+}
+
+async fn take<B, E>(
+    stream: impl Stream<Item = Result<B, E>>,
+    limit: usize,
+) -> Result<Vec<u8>, Refusal>
+where
+    B: Buf,
+    E: std::fmt::Display,
+{
+    let mut stream = std::pin::pin!(stream);
+    let mut all = Vec::new();
+    while let Some(mut chunk) = next(&mut stream).await? {
+        if all.len() + chunk.remaining() > limit {
+            return Err(too_large(limit as u64));
+        }
+        all.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
+    }
+    Ok(all)
+}
+
+async fn drain(body: &mut Body) {
+    if let Body::Raw(stream) = body {
+        while_small(stream).await;
+    }
+}
+
+async fn while_small(stream: &mut BodyStream) {
+    let mut read = 0;
+    while read < MAX_DRAIN
+        && let Ok(Some(chunk)) = next(stream).await
+    {
+        read += chunk.len();
+    }
+}
+
+fn failed(error: &io::Error) -> Refusal {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Refusal::new(
+            Kind::DiskFull,
+            "there is no room left for the upload; nothing of it was kept",
+        )
+        .hint("free some space, then send it again"),
+        _ => Refusal::internal("an upload could not be written", error),
+    }
+}
+
+fn too_large(limit: u64) -> Refusal {
+    Refusal::new(
+        Kind::TooLarge,
+        format!("the file is larger than the {limit} bytes that are taken"),
+    )
+    .hint("`http.max_upload` in the configuration sets the limit; a file dropped into the inbox has none")
+}
+
+fn empty(name: &str) -> Refusal {
+    Refusal::bad(format!("`{name}` is empty"))
+}
+
+/// The last component of a name as browsers send it, some with a path.
+fn base_name(name: &str) -> String {
+    name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let wrong = if name.is_empty() {
+        "is empty"
+    } else if name.len() > 200 {
+        "is longer than 200 bytes"
+    } else if name.contains('/') {
+        "holds a `/`"
+    } else if name.starts_with('.') {
+        "begins with a dot"
+    } else if name.chars().any(char::is_control) {
+        "holds a control character"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::bad(format!("the file's name `{name}` {wrong}"))
+        .hint("a plain file name is wanted: `invoice.pdf`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_are_taken() {
+        for good in ["a.pdf", "Übersicht 1.PDF", "a", "a..b", "日本.pdf"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(201);
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".hidden.pdf",
+            "a/b.pdf",
+            "../a.pdf",
+            "a\0b",
+            "a\nb",
+            &long,
+        ] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(base_name("C:\\fakepath\\a.pdf"), "a.pdf");
+        assert_eq!(base_name("x/y/a.pdf"), "a.pdf");
+    }
+}

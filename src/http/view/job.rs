@@ -1,0 +1,461 @@
+//! Jobs as JSON.
+
+use crate::http::view::link::segment;
+use crate::job::attempt::StepStatus;
+use crate::job::event::{Origin, PluginUse};
+use crate::job::redo::{Delivered, MoveKind};
+use crate::job::state::{Job, State, StepRecord};
+use crate::problem::Problem;
+use crate::raw_path::RawPath;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A job.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobView {
+    /// ULID; sorts by creation.
+    pub id: String,
+    /// How many events it has seen. An object with a smaller `rev` is older.
+    pub rev: u64,
+    /// The pipeline's id.
+    pub pipeline: String,
+    /// The pipeline revision of the last attempt, or at acceptance.
+    pub revision: String,
+    /// The file's name.
+    pub name: String,
+    /// Where the file lay when it was seen.
+    pub path: String,
+    /// The path below the watched folder.
+    pub relative: String,
+    /// How it came: `watch` or `upload`.
+    pub origin: &'static str,
+    /// `claiming`, `queued`, `running`, `waiting`, `delivering`, `succeeded`, `failed` or `cancelled`.
+    pub state: &'static str,
+    /// Since when it has been queued or running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// When the next attempt may begin, of a waiting job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// When it was accepted.
+    pub created_at: String,
+    /// When its last event was.
+    pub updated_at: String,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Of the pipeline, when it was accepted.
+    pub priority: i32,
+    /// Milliseconds in the queue, over all attempts.
+    pub queued_ms: u64,
+    /// Milliseconds at work, over all attempts.
+    pub ran_ms: u64,
+    /// The steps of the last attempt.
+    pub steps: Vec<StepView>,
+    /// What was odd.
+    pub warnings: Vec<String>,
+    /// Why it (or its last attempt) failed.
+    pub problem: Option<ProblemView>,
+    /// What it put out.
+    pub artifacts: Vec<ArtifactView>,
+    /// The original.
+    pub input: InputView,
+    /// The plugin builds of the last attempt.
+    pub plugins: Vec<PluginUseView>,
+    /// The sandbox level of the last attempt.
+    pub sandbox: Option<String>,
+    /// How often a document was parsed.
+    pub parses: u32,
+    /// How often a document was saved.
+    pub saves: u32,
+    /// Pages of the input.
+    pub pages_in: u64,
+    /// Pages of all outputs.
+    pub pages_out: u64,
+    /// Peak resident memory of the worker in KiB.
+    pub peak_kib: u64,
+    /// Processor time of the worker.
+    pub cpu_ms: u64,
+    /// Where to go from here.
+    pub links: LinksView,
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepView {
+    /// Its id.
+    pub id: String,
+    /// `plugin/operation`.
+    pub uses: String,
+    /// `pending`, `running`, `finished`, `skipped`, `failed`, or `passed` (failed under `continue_on_error`).
+    pub status: &'static str,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// Milliseconds over all documents.
+    pub ms: u64,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<ProblemView>,
+    /// Values it published.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub results: BTreeMap<String, Value>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemView {
+    /// Its page: `/problems/pdf-encrypted`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A short title.
+    pub title: &'static str,
+    /// What happened to which thing.
+    pub detail: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The step it happened in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// The page (from 1) it happened on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
+    /// `name version (hash)` of the plugin to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
+    /// Whether the same document could pass by trying again.
+    pub retryable: bool,
+}
+
+/// A file that a job put out.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactView {
+    /// Its name in the API, unique in the job.
+    pub name: String,
+    /// `document`, `artifact`, `receipt`, `note` or `original`.
+    pub kind: &'static str,
+    /// Where it was put; absent where it was deleted or dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    /// BLAKE3, hex.
+    pub blake3: String,
+    /// Media type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+    /// Pages, of a document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u64>,
+    /// Where to get it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub href: Option<String>,
+}
+
+/// The original.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputView {
+    /// Bytes.
+    pub size: u64,
+    /// BLAKE3, hex, once it is known.
+    pub blake3: Option<String>,
+    /// An earlier job with the same content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<String>,
+    /// Where to get it.
+    pub href: String,
+}
+
+/// A plugin build.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginUseView {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// BLAKE3 of the library, hex.
+    pub blake3: String,
+}
+
+/// Where to go from a job.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinksView {
+    /// Itself.
+    #[serde(rename = "self")]
+    pub this: String,
+    /// Its feed.
+    pub events: String,
+    /// Its log.
+    pub log: String,
+    /// Its pipeline.
+    pub pipeline: String,
+}
+
+/// Some jobs.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobPageView {
+    /// Newest first.
+    pub jobs: Vec<JobView>,
+    /// The next page.
+    pub next: Option<String>,
+    /// A feed opened with this as its last event id goes on exactly here.
+    pub cursor: String,
+}
+
+impl JobView {
+    /// A job as JSON.
+    #[must_use]
+    pub fn new(job: &Job) -> Self {
+        let id = job.id.to_string();
+        let base = format!("/api/v1/jobs/{id}");
+        let (since, until) = match &job.state {
+            State::Queued { since } | State::Running { since } => (Some(since.rfc3339()), None),
+            State::Waiting { until, .. } => (None, Some(until.rfc3339())),
+            _ => (None, None),
+        };
+        Self {
+            rev: job.rev,
+            pipeline: job.accepted.pipeline.clone(),
+            revision: job
+                .revision
+                .clone()
+                .unwrap_or_else(|| job.accepted.revision.clone()),
+            name: job.name(),
+            path: job.accepted.path.encode(),
+            relative: job.accepted.relative.encode(),
+            origin: origin(job.accepted.origin),
+            state: job.state.word(),
+            since,
+            until,
+            created_at: job.created.rfc3339(),
+            updated_at: job.updated.rfc3339(),
+            attempts: job.attempts,
+            priority: job.accepted.priority,
+            queued_ms: job.queued_ms,
+            ran_ms: job.ran_ms,
+            steps: job.steps.iter().map(StepView::new).collect(),
+            warnings: job.warnings.clone(),
+            problem: job.problem.as_ref().map(ProblemView::new),
+            artifacts: artifacts(&id, &job.delivered),
+            input: InputView {
+                size: job.accepted.identity.size,
+                blake3: job.blake3.clone(),
+                duplicate_of: job.duplicate_of.map(|other| other.to_string()),
+                href: format!("{base}/input"),
+            },
+            plugins: job.plugins.iter().map(PluginUseView::new).collect(),
+            sandbox: job.sandbox.clone(),
+            parses: job.bill.parses,
+            saves: job.bill.saves,
+            pages_in: job.bill.pages_in,
+            pages_out: job.bill.pages_out,
+            peak_kib: job.bill.peak_kib,
+            cpu_ms: job.bill.cpu_ms,
+            links: LinksView {
+                events: format!("{base}/events"),
+                log: format!("{base}/log"),
+                pipeline: format!("/api/v1/pipelines/{}", segment(&job.accepted.pipeline)),
+                this: base,
+            },
+            id,
+        }
+    }
+}
+
+impl StepView {
+    /// A step as JSON.
+    #[must_use]
+    pub fn new(step: &StepRecord) -> Self {
+        Self {
+            id: step.id.clone(),
+            uses: step.uses.clone(),
+            status: status(step.status),
+            started_at: step.started.map(|at| at.rfc3339()),
+            ms: step.ms,
+            problem: step.problem.as_ref().map(ProblemView::new),
+            results: step.results.clone(),
+        }
+    }
+}
+
+impl ProblemView {
+    /// A problem as JSON.
+    #[must_use]
+    pub fn new(problem: &Problem) -> Self {
+        Self {
+            kind: format!("/problems/{}", problem.code.as_str()),
+            title: problem.code.title(),
+            detail: problem.detail.clone(),
+            hint: problem.hint.clone(),
+            step: problem.step.clone(),
+            page: problem.page,
+            plugin: problem.plugin.clone(),
+            retryable: !problem.code.is_permanent(),
+        }
+    }
+}
+
+impl PluginUseView {
+    /// A plugin build as JSON.
+    #[must_use]
+    pub fn new(used: &PluginUse) -> Self {
+        Self {
+            name: used.name.clone(),
+            version: used.version.clone(),
+            blake3: used.blake3.clone(),
+        }
+    }
+}
+
+impl ArtifactView {
+    /// A delivered file as JSON, under `name` in the API of its job.
+    #[must_use]
+    pub fn new(job: &str, name: String, delivered: &Delivered) -> Self {
+        Self {
+            href: delivered
+                .path
+                .is_some()
+                .then(|| format!("/api/v1/jobs/{job}/artifacts/{}", segment(&name))),
+            name,
+            kind: kind(delivered.kind),
+            path: delivered.path.as_ref().map(RawPath::encode),
+            size: delivered.size,
+            blake3: delivered.blake3.clone(),
+            mime: delivered.mime.clone(),
+            pages: delivered.pages,
+        }
+    }
+}
+
+/// Everything a job put out, with names that are unique in it.
+#[must_use]
+pub fn artifacts(job: &str, delivered: &[Delivered]) -> Vec<ArtifactView> {
+    names(delivered)
+        .into_iter()
+        .zip(delivered)
+        .map(|(name, delivered)| ArtifactView::new(job, name, delivered))
+        .collect()
+}
+
+/// The names of delivered files in the API: the file's name; a second one of the same name (in another folder) is
+/// `2~name`. Files that lie nowhere go by their kind.
+#[must_use]
+pub fn names(delivered: &[Delivered]) -> Vec<String> {
+    let mut seen = BTreeMap::<String, u32>::new();
+    delivered
+        .iter()
+        .map(|delivered| {
+            let name = artifact_name(delivered);
+            let count = seen.entry(name.clone()).or_default();
+            *count += 1;
+            match *count {
+                1 => name,
+                n => format!("{n}~{name}"),
+            }
+        })
+        .collect()
+}
+
+/// The name of one delivered file.
+#[must_use]
+pub fn artifact_name(delivered: &Delivered) -> String {
+    delivered
+        .path
+        .as_ref()
+        .and_then(|path| path.0.file_name())
+        .map_or_else(
+            || kind(delivered.kind).to_owned(),
+            |name| RawPath::from(name).encode(),
+        )
+}
+
+/// The word of a step's status.
+#[must_use]
+pub const fn status(status: StepStatus) -> &'static str {
+    match status {
+        StepStatus::Pending => "pending",
+        StepStatus::Running => "running",
+        StepStatus::Finished => "finished",
+        StepStatus::Skipped => "skipped",
+        StepStatus::Failed => "failed",
+        StepStatus::Passed => "passed",
+    }
+}
+
+/// The word of an origin.
+#[must_use]
+pub const fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Watch => "watch",
+        Origin::Upload => "upload",
+    }
+}
+
+/// The word of a delivered file's kind.
+#[must_use]
+pub const fn kind(kind: MoveKind) -> &'static str {
+    match kind {
+        MoveKind::Document => "document",
+        MoveKind::Artifact => "artifact",
+        MoveKind::Receipt => "receipt",
+        MoveKind::Note => "note",
+        MoveKind::Original => "original",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivered(path: Option<&str>, kind: MoveKind) -> Delivered {
+        Delivered {
+            kind,
+            path: path.map(RawPath::decode),
+            size: 1,
+            blake3: "aa".into(),
+            mime: None,
+            pages: None,
+        }
+    }
+
+    #[test]
+    fn artifact_names_are_unique_and_their_links_are_encoded() {
+        let all = [
+            delivered(Some("/out/1/a b.pdf"), MoveKind::Document),
+            delivered(Some("/out/2/a b.pdf"), MoveKind::Document),
+            delivered(Some("bytes:/out/\\xff.pdf"), MoveKind::Document),
+            delivered(None, MoveKind::Original),
+        ];
+        assert_eq!(
+            names(&all),
+            ["a b.pdf", "2~a b.pdf", "bytes:\\xff.pdf", "original"]
+        );
+        let hrefs: Vec<_> = artifacts("J", &all)
+            .into_iter()
+            .map(|view| view.href)
+            .collect();
+        assert_eq!(
+            hrefs[0].as_deref(),
+            Some("/api/v1/jobs/J/artifacts/a%20b.pdf")
+        );
+        assert_eq!(
+            hrefs[1].as_deref(),
+            Some("/api/v1/jobs/J/artifacts/2~a%20b.pdf")
+        );
+        assert_eq!(
+            hrefs[2].as_deref(),
+            Some("/api/v1/jobs/J/artifacts/bytes%3A%5Cxff.pdf")
+        );
+        assert_eq!(hrefs[3], None);
+    }
+}

@@ -1,0 +1,163 @@
+//! Ids and file names: of pipelines, steps, outputs and done files.
+
+use crate::pipeline::check::checker::Checker;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::template::paths::MAX_NAME;
+use crate::plugin::words::holds_template;
+use globset::GlobBuilder;
+
+/// The input's name, numbered where a step made several documents.
+pub(super) const DEFAULT_OUTPUT: &str =
+    "{{ input.stem }}{% if part.count > 1 %}-{{ part.index }}{% endif %}.pdf";
+
+/// Letters, digits, `-` and `_`, starting with a letter or digit; at most 64.
+pub(crate) fn is_id(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+/// What is wrong with a pipeline's id, which is its file's stem.
+pub(crate) fn pipeline_id(file: &str, id: &str) -> Option<Fault> {
+    let shown: String = id.chars().take(80).collect();
+    (!is_id(id)).then(|| {
+        Fault::of_file(file, format!("`{shown}` cannot be the name of a pipeline"))
+            .hint("the file's name before `.yaml` may have up to 64 letters (a-z, A-Z), digits, `-` and `_`")
+    })
+}
+
+/// The last key of a pointer.
+pub(super) fn last(pointer: &str) -> &str {
+    pointer.rsplit('/').next().unwrap_or_default()
+}
+
+impl Checker<'_> {
+    pub(super) fn globs(&mut self, pointer: &str, patterns: &[String]) {
+        for (index, pattern) in patterns.iter().enumerate() {
+            let pointer = format!("{pointer}/{index}");
+            let shown: String = pattern.chars().take(80).collect();
+            if pattern.trim().is_empty() {
+                self.fault(
+                    &pointer,
+                    "this pattern is empty",
+                    "a pattern is for example `*.pdf`",
+                );
+            } else if pattern.len() > 1000 {
+                self.fault(&pointer, "this pattern has more than 1000 characters", "");
+            } else if pattern.split('/').any(|part| part == "..") {
+                let message = format!("the pattern `{shown}` leads out of the inbox");
+                self.fault(
+                    &pointer,
+                    message,
+                    "patterns are held against names and paths below the inbox",
+                );
+            } else if holds_template(pattern) {
+                self.fault(
+                    &pointer,
+                    format!("the pattern `{shown}` cannot hold a template"),
+                    "",
+                );
+            } else if let Err(error) = GlobBuilder::new(pattern.trim_start_matches('/'))
+                .case_insensitive(true)
+                .literal_separator(true)
+                .backslash_escape(true)
+                .build()
+            {
+                let message = format!("`{shown}` is not a pattern: {}", error.kind());
+                self.fault(&pointer, message, "`*` stands for any characters, `?` for one, `[a-z]` for one of these, `{a,b}` for one or the other");
+            }
+        }
+    }
+
+    pub(super) fn done_file(&mut self, template: &str) {
+        const POINTER: &str = "/watch/done_file";
+        const HINT: &str =
+            "for example \"{name}.ok\" for `scan.pdf.ok` or \"{stem}.ok\" for `scan.ok`";
+        let bare = template.replace("{name}", "").replace("{stem}", "");
+        if holds_template(template) {
+            self.fault(
+                POINTER,
+                "`done_file` has single braces and takes no template",
+                HINT,
+            );
+        } else if template.matches("{name}").count() + template.matches("{stem}").count() > 1 {
+            self.fault(
+                POINTER,
+                "`done_file` may hold `{name}` or `{stem}` only once",
+                HINT,
+            );
+        } else if bare.len() == template.len() {
+            self.fault(
+                POINTER,
+                "`done_file` must hold `{name}` or `{stem}`, so that each file has its own",
+                HINT,
+            );
+        } else if bare.contains(['{', '}']) {
+            self.fault(
+                POINTER,
+                "`done_file` may only hold `{name}` and `{stem}` in braces",
+                HINT,
+            );
+        } else if bare.contains('/') || bare.chars().any(char::is_control) {
+            self.fault(
+                POINTER,
+                "`done_file` is a name beside the file and holds no `/`",
+                HINT,
+            );
+        } else if template == "{name}" {
+            self.fault(POINTER, "`done_file` is the file itself", HINT);
+        }
+    }
+
+    pub(super) fn output_name(&mut self, name: &str) {
+        const POINTER: &str = "/output/name";
+        let literal = literal_text(name);
+        if name.trim().is_empty() {
+            self.fault(
+                POINTER,
+                "`name` is empty",
+                "leave the key out to keep the input's name",
+            );
+        } else if literal.contains('/') {
+            self.fault(
+                POINTER,
+                "`name` is a file name and holds no `/`",
+                "folders belong into `output.folder`, which may hold templates too",
+            );
+        } else if literal.contains('\\') || literal.chars().any(char::is_control) {
+            self.fault(POINTER, "`name` holds a `\\` or a control character", "");
+        } else if !holds_template(name)
+            && (name.len() > MAX_NAME || matches!(name.trim(), "." | ".."))
+        {
+            self.fault(POINTER, "`name` cannot be a file's name", "");
+        }
+        let scope = self.scope_of_outputs();
+        self.template(POINTER, name, &scope.borrow());
+    }
+}
+
+/// What stands outside `{{ }}`, `{% %}` and `{# #}`.
+pub(super) fn literal_text(template: &str) -> String {
+    let mut literal = String::new();
+    let mut rest = template;
+    while let Some(start) = ["{{", "{%", "{#"]
+        .iter()
+        .filter_map(|open| rest.find(open))
+        .min()
+    {
+        literal.push_str(&rest[..start]);
+        let close = match rest.as_bytes().get(start + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            _ => "#}",
+        };
+        rest = match rest[start + 2..].find(close) {
+            Some(end) => &rest[start + 2 + end + 2..],
+            None => "",
+        };
+    }
+    literal.push_str(rest);
+    literal
+}

@@ -1,0 +1,210 @@
+//! Pipelines side by side: no two take from one inbox, and none feeds another by accident.
+
+use crate::pipeline::checked::{Original, Pipeline};
+use crate::pipeline::fault::Fault;
+use crate::pipeline::yaml::build;
+use std::path::{Path, PathBuf};
+
+/// A checked pipeline and what its file is called in faults.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The pipeline.
+    pub pipeline: &'a Pipeline,
+    /// Its file.
+    pub file: &'a str,
+}
+
+/// What keeps pipelines from being used together, each with the id of the pipeline at fault.
+///
+/// The order of `entries` is their right of way: of two that do not go together the later one is at fault. So put those first
+/// that are already at work.
+#[must_use]
+pub fn folders(entries: &[Entry<'_>]) -> Vec<(String, Fault)> {
+    let sites: Vec<Site<'_>> = entries.iter().map(Site::new).collect();
+    let mut faults = Vec::new();
+    for (index, later) in sites.iter().enumerate() {
+        for earlier in &sites[..index] {
+            shared_inbox(earlier, later, &mut faults);
+            feeds(earlier, later, &mut faults);
+        }
+        endless(&sites[..=index], &mut faults);
+    }
+    faults
+}
+
+/// A pipeline's folders with symbolic links resolved.
+struct Site<'a> {
+    entry: &'a Entry<'a>,
+    inbox: PathBuf,
+    /// Pointer, what lies there, where, and whether it spreads into folders below.
+    targets: Vec<(&'static str, &'static str, PathBuf, bool)>,
+}
+
+impl<'a> Site<'a> {
+    fn new(entry: &'a Entry<'a>) -> Self {
+        let pipeline = entry.pipeline;
+        let mut targets = vec![(
+            "/output/folder",
+            "results",
+            real(&pipeline.output.root),
+            spreads(pipeline),
+        )];
+        if let Original::Archive(folder) = &pipeline.original {
+            targets.push(("/original", "originals", real(folder), false));
+        }
+        targets.push(("/failed", "failed originals", real(&pipeline.failed), false));
+        Self {
+            entry,
+            inbox: real(&pipeline.watch.folder),
+            targets,
+        }
+    }
+
+    fn id(&self) -> &str {
+        &self.entry.pipeline.id
+    }
+
+    /// The first of this pipeline's folders whose files the other one would take.
+    fn feeds(&self, other: &Site<'_>) -> Option<&(&'static str, &'static str, PathBuf, bool)> {
+        self.targets.iter().find(|(_, _, folder, spreads)| {
+            lies_in(folder, &other.inbox) || *spreads && other.inbox.starts_with(folder)
+        })
+    }
+
+    fn fault(&self, pointer: &str, message: String, hint: &str) -> (String, Fault) {
+        let place = build::parse(&self.entry.pipeline.yaml).map(|parsed| {
+            if parsed.tree.has(pointer) {
+                parsed.tree.value_at(pointer)
+            } else {
+                parsed.tree.value_at("/watch/folder")
+            }
+        });
+        let (line, column) = place.map_or((0, 0), |place| (place.line, place.column));
+        let fault = Fault {
+            line,
+            column,
+            pointer: pointer.to_owned(),
+            ..Fault::of_file(self.entry.file, message).hint(hint)
+        };
+        (self.id().to_owned(), fault)
+    }
+}
+
+fn shared_inbox(earlier: &Site<'_>, later: &Site<'_>, faults: &mut Vec<(String, Fault)>) {
+    const HINT: &str = "every file has one pipeline: give each an inbox of its own";
+    let other = earlier.id();
+    if earlier.inbox == later.inbox {
+        let message = format!("the pipeline `{other}` already watches this folder");
+        faults.push(later.fault("/watch/folder", message, HINT));
+    } else if later.inbox.starts_with(&earlier.inbox) && earlier.entry.pipeline.watch.recursive {
+        let message = format!(
+            "this folder lies in the inbox of the pipeline `{other}`, which takes files from folders below too"
+        );
+        faults.push(later.fault("/watch/folder", message, HINT));
+    } else if earlier.inbox.starts_with(&later.inbox) && later.entry.pipeline.watch.recursive {
+        let message = format!(
+            "the inbox of the pipeline `{other}` lies below this folder, whose folders are watched too (`recursive`)"
+        );
+        faults.push(later.fault("/watch/folder", message, HINT));
+    }
+}
+
+fn feeds(earlier: &Site<'_>, later: &Site<'_>, faults: &mut Vec<(String, Fault)>) {
+    if !later.entry.pipeline.allow_chain
+        && let Some((pointer, what, folder, _)) = later.feeds(earlier)
+    {
+        let message = format!(
+            "{what} of this pipeline ({}) would come into the inbox of the pipeline `{}`",
+            folder.display(),
+            earlier.id()
+        );
+        faults.push(later.fault(
+            pointer,
+            message,
+            "write `allow_chain: true` if that is meant",
+        ));
+    }
+    if !earlier.entry.pipeline.allow_chain
+        && let Some((_, what, folder, _)) = earlier.feeds(later)
+    {
+        let message = format!(
+            "{what} of the pipeline `{}` ({}) would come into this inbox",
+            earlier.id(),
+            folder.display()
+        );
+        let hint = format!(
+            "write `allow_chain: true` into `{}` if that is meant",
+            earlier.entry.file
+        );
+        faults.push(later.fault("/watch/folder", message, &hint));
+    }
+}
+
+/// A chain that comes back to the last of `sites`: allowed or not, it would never end.
+fn endless(sites: &[Site<'_>], faults: &mut Vec<(String, Fault)>) {
+    let Some(last) = sites.len().checked_sub(1) else {
+        return;
+    };
+    let mut queue = vec![vec![last]];
+    let mut seen = vec![false; sites.len()];
+    while let Some(chain) = queue.pop() {
+        let from = chain.last().copied().unwrap_or(last);
+        for (to, other) in sites.iter().enumerate() {
+            if to == from
+                || !sites[from].entry.pipeline.allow_chain
+                || sites[from].feeds(other).is_none()
+            {
+                continue;
+            }
+            let mut longer = chain.clone();
+            longer.push(to);
+            if to == last {
+                let names: Vec<&str> = longer.iter().map(|index| sites[*index].id()).collect();
+                let message = format!("the chain {} never ends", names.join(" -> "));
+                faults.push(sites[last].fault(
+                    "/output/folder",
+                    message,
+                    "let one of them put its files elsewhere",
+                ));
+                return;
+            }
+            if !std::mem::replace(&mut seen[to], true) {
+                queue.push(longer);
+            }
+        }
+    }
+}
+
+/// Whether results go into folders below the outbox.
+pub(crate) fn spreads(pipeline: &Pipeline) -> bool {
+    Path::new(&pipeline.output.folder) != pipeline.output.root
+}
+
+/// Whether `folder` is `inbox` or lies below it.
+pub(crate) fn lies_in(folder: &Path, inbox: &Path) -> bool {
+    folder.starts_with(inbox)
+}
+
+/// `path` with the symbolic links of that part of it resolved which exists.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    let mut missing = Vec::new();
+    let mut existing = path;
+    loop {
+        if let Ok(real) = existing.canonicalize() {
+            return missing
+                .iter()
+                .rev()
+                .fold(real, |path, part| path.join(part));
+        }
+        match (existing.parent(), existing.file_name()) {
+            (Some(parent), Some(name)) => {
+                missing.push(name);
+                existing = parent;
+            }
+            _ => return path.to_path_buf(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

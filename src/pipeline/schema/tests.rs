@@ -1,0 +1,160 @@
+use super::*;
+use crate::pipeline::testing::catalog;
+use crate::plugin::catalog::Installed;
+use std::sync::Arc;
+
+fn accepts(schema: &jsonschema::Validator, yaml: &str) -> bool {
+    let value: Value = serde_yaml::from_str(yaml).expect("YAML");
+    schema.is_valid(&value)
+}
+
+#[test]
+fn editors_get_every_operation_with_its_parameters() {
+    let schema = pipeline(&catalog());
+    assert!(jsonschema::meta::is_valid(&schema));
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for (steps, expected) in [
+        ("[{uses: repair}]", true),
+        ("[{uses: repair, with: {}}]", true),
+        ("[{uses: repair, with: {x: 1}}]", false),
+        ("[{uses: rotate, with: {angle: 90}}]", true),
+        ("[{uses: pages/rotate, with: {angle: 90}}]", true),
+        ("[{uses: rotate, with: {angle: '{{ steps.x.y }}'}}]", true),
+        ("[{uses: rotate, with: {angle: 'ninety'}}]", false),
+        ("[{uses: rotate, with: {angle: 45}}]", false),
+        ("[{uses: rotate}]", false),
+        ("[{uses: rotat, with: {angle: 90}}]", false),
+        (
+            "[{uses: stamp-text, with: {text: x, position: top-left, color: '{{ x }}'}}]",
+            true,
+        ),
+        (
+            "[{uses: stamp-text, with: {text: x, position: topleft}}]",
+            false,
+        ),
+        (
+            "[{uses: optimize, with: {images: {quality: '{{ q }}'}}}]",
+            true,
+        ),
+        ("[{uses: optimize, with: {images: {qualty: 5}}}]", false),
+        (
+            "[{uses: repair, if: true}, {uses: repair, if: a > b, timeout: 1m30s}]",
+            true,
+        ),
+        ("[{uses: repair, timeout: soon}]", false),
+    ] {
+        let yaml = format!("watch: {{folder: x}}\nsteps: {steps}\n");
+        assert_eq!(accepts(&validator, &yaml), expected, "{steps}");
+    }
+}
+
+#[test]
+fn every_key_has_a_description() {
+    fn look(pointer: &str, schema: &Value, missing: &mut Vec<String>) {
+        if let Some(Value::Object(properties)) = schema.get("properties") {
+            for (key, property) in properties {
+                let here = format!("{pointer}/{key}");
+                if property.get("description").is_none() {
+                    missing.push(here.clone());
+                }
+                look(&here, property, missing);
+            }
+        }
+    }
+    let schema = spec::schema();
+    let mut missing = Vec::new();
+    look("", &schema, &mut missing);
+    for (name, part) in schema["$defs"].as_object().expect("definitions") {
+        look(name, part, &mut missing);
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn references_inside_an_operation_still_lead_somewhere() {
+    let manifest = json!({"name": "p", "version": "1", "operations": [{
+        "name": "op", "summary": "s",
+        "parameters": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": {"mode": {"$ref": "#/$defs/Mode"}, "again": {"$ref": "#"}},
+            "$defs": {"Mode": {"oneOf": [{"const": "a", "description": "x"}, {"const": "b"}]}}
+        }
+    }]});
+    let installed = Installed {
+        manifest: serde_json::from_value(manifest).expect("a manifest"),
+        blake3: String::new(),
+        library: "x".into(),
+    };
+    let validator = jsonschema::validator_for(&pipeline(&Catalog::new([Arc::new(installed)])))
+        .expect("a schema");
+    for (with, expected) in [
+        ("{mode: a}", true),
+        ("{mode: c}", false),
+        ("{mode: '{{ x }}'}", true),
+        ("{again: {again: {mode: b}}}", true),
+        ("{again: {mode: c}}", false),
+        ("{mdoe: a}", false),
+    ] {
+        let yaml = format!("watch: {{folder: x}}\nsteps: [{{uses: op, with: {with}}}]\n");
+        assert_eq!(accepts(&validator, &yaml), expected, "{with}");
+    }
+}
+
+#[test]
+fn an_empty_catalog_makes_a_schema_too() {
+    assert!(jsonschema::meta::is_valid(&pipeline(&Catalog::default())));
+}
+
+#[test]
+fn the_words_of_the_schema_are_those_of_the_types() {
+    use crate::pipeline::checked::{Duplicates, Existing, IfExists, OnSigned};
+    fn parses<T: serde::de::DeserializeOwned>(property: &Value) {
+        let words = property["enum"]
+            .as_array()
+            .or_else(|| property["anyOf"][0]["enum"].as_array());
+        let words = words.unwrap_or_else(|| panic!("{property}"));
+        for word in words.iter().filter(|word| !word.is_null()) {
+            assert!(serde_json::from_value::<T>(word.clone()).is_ok(), "{word}");
+        }
+    }
+    let schema = spec::schema();
+    parses::<OnSigned>(&schema["properties"]["on_signed"]);
+    parses::<Duplicates>(&schema["properties"]["duplicates"]);
+    parses::<Existing>(&schema["properties"]["watch"]["properties"]["existing"]);
+    parses::<IfExists>(&schema["$defs"]["OutputSpec"]["properties"]["if_exists"]);
+}
+
+#[test]
+fn the_reference_names_every_key_variable_filter_and_test() {
+    use crate::pipeline::template::filters::{FILTERS, TESTS};
+    use crate::pipeline::template::scope::GROUPS;
+    let page = include_str!("../../../docs/pipelines.md");
+    let mut missing = Vec::new();
+    let mut need = |name: String| {
+        if !page.contains(&format!("`{name}`")) {
+            missing.push(name);
+        }
+    };
+    fn keys(schema: &Value, need: &mut dyn FnMut(String)) {
+        for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+            need(key.clone());
+            keys(property, need);
+        }
+    }
+    let schema = spec::schema();
+    keys(&schema, &mut need);
+    for part in schema["$defs"].as_object().into_iter().flatten() {
+        keys(part.1, &mut need);
+    }
+    for group in GROUPS {
+        for (name, _) in group.variables {
+            need(format!("{}.{name}", group.name));
+        }
+    }
+    FILTERS
+        .iter()
+        .for_each(|(name, _)| need((*name).to_owned()));
+    TESTS.iter().for_each(|name| need((*name).to_owned()));
+    assert_eq!(missing, Vec::<String>::new());
+}

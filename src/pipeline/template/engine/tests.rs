@@ -1,0 +1,197 @@
+use super::*;
+use serde_json::json;
+
+fn context() -> Context {
+    let values = json!({
+        "input": {"stem": "a/b", "name": "a.pdf", "size": 10},
+        "pdf": {"pages": 3, "signed": false, "title": null},
+        "part": {"index": 2, "count": 3},
+        "steps": {"extract-text": {"words": 12}},
+        "env": {},
+        "now": "2026-11-22T20:33:31+01:00",
+        "list": [1, 2]
+    });
+    let Value::Object(map) = values else {
+        unreachable!("an object");
+    };
+    Context::new(&map.into_iter().collect())
+}
+
+fn renders(template: &str) -> Result<String, String> {
+    Engine::new()
+        .render_string(template, &context())
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn texts_are_filled_in() {
+    for (template, expected) in [
+        ("plain { text }", "plain { text }"),
+        ("{{ input.name }}-{{ part.index | pad(2) }}", "a.pdf-02"),
+        ("{{ pdf.title }}|", "|"),
+        ("{{ pdf.title or 'none' }}", "none"),
+        ("{{ now | date('%d %b %Y') }}", "22 Nov 2026"),
+        ("{{ steps['extract-text'].words }}", "12"),
+        ("{{ env.X | default('y') }}", "y"),
+        ("{% if part.count > 1 %}-{{ part.index }}{% endif %}", "-2"),
+        ("{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
+        ("{{ '<&>' }}", "<&>"),
+    ] {
+        assert_eq!(renders(template).as_deref(), Ok(expected), "{template}");
+    }
+}
+
+#[test]
+fn what_cannot_be_filled_in_says_why() {
+    for (template, expected) in [
+        (
+            "{{ nope }}",
+            "failed to fill in `{{ nope }}`: `nope` has no value",
+        ),
+        (
+            "x {{ steps.a.b }}",
+            "failed to fill in `x {{ steps.a.b }}`: `steps.a` has no value",
+        ),
+        (
+            "{{ env.X ~ 1 }}",
+            "failed to fill in `{{ env.X ~ 1 }}`: `env.X` has no value",
+        ),
+        ("{{ now | date('%!') }}", "date"),
+        ("{{ pdf.pages | upper | int }}", ""),
+        ("{{ 1 / 0 }}", "unable to calculate 1 / 0"),
+        ("{% for a in list %}", "end"),
+    ] {
+        match renders(template) {
+            Ok(text) => assert_eq!(expected, "", "{template} became {text}"),
+            Err(error) => assert!(error.contains(expected), "{template}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn bombs_end() {
+    let doubling = format!(
+        "{{% set s = 'aaaaaaaa' %}}{}{{{{ s }}}}",
+        "{% set s = s ~ s %}".repeat(60)
+    );
+    let replaced = format!(
+        "{{% set s = 'aaaaaaaaaaaaaaaa' %}}{}{{{{ s | length }}}}",
+        "{% set s = s | replace('a', s) %}".repeat(8)
+    );
+    for template in [
+        "{{ 'a' * 10000000000 }}",
+        "{% for a in '                                                              ' * 1000 %}{% for b in 'x' * 10000 %}{{ a }}{% endfor %}{% endfor %}",
+        "{{ 10 ** 10 ** 10 }}",
+        &doubling,
+        &replaced,
+        &"{{ (".repeat(1000),
+        &format!("{{{{ {}1{} }}}}", "[".repeat(3000), "]".repeat(3000)),
+    ] {
+        assert!(
+            renders(template).is_err(),
+            "{}",
+            &template[..40.min(template.len())]
+        );
+    }
+}
+
+#[test]
+fn bombs_end_in_single_expressions_and_conditions_too() {
+    let engine = Engine::new();
+    for bomb in [
+        "'a' * 10000000000",
+        "10 ** 10 ** 10",
+        "('a' * 60000) | replace('a', 'b' * 60000)",
+    ] {
+        assert!(engine.eval_condition(bomb, &context()).is_err(), "{bomb}");
+        let tree = json!(format!("{{{{ {bomb} }}}}"));
+        assert!(
+            engine
+                .render_value(&tree, &BTreeMap::new(), &context())
+                .is_err(),
+            "{bomb}"
+        );
+    }
+}
+
+#[test]
+fn a_single_expression_keeps_its_type() {
+    let own = BTreeMap::from([(
+        "/text".to_owned(),
+        vec!["page".to_owned(), "pages".to_owned()],
+    )]);
+    let tree = json!({
+        "angle": "{{ part.index * 90 }}",
+        "flag": "{{ pdf.signed }}",
+        "list": "{{ list }}",
+        "title": "{{- pdf.title -}}",
+        "map": "{{ {'a': 1} }}",
+        "text": "{{ page }}/{{ pages }} of {{ input.name }}",
+        "deep": [{"x~/y": "n{{ pdf.pages }}"}],
+        "plain": 5
+    });
+    let rendered = Engine::new()
+        .render_value(&tree, &own, &context())
+        .expect("all known");
+    assert_eq!(
+        rendered,
+        json!({
+            "angle": 180,
+            "flag": false,
+            "list": [1, 2],
+            "title": null,
+            "map": {"a": 1},
+            "text": "{{ page }}/{{ pages }} of a.pdf",
+            "deep": [{"x~/y": "n3"}],
+            "plain": 5
+        })
+    );
+    let error = Engine::new().render_value(&json!(["{{ pdf.nope }}"]), &own, &context());
+    assert!(matches!(error, Err(Error::Undefined { name, .. }) if name == "pdf.nope"));
+}
+
+#[test]
+fn own_variables_stand_only_where_they_belong() {
+    let own = BTreeMap::from([("/text".to_owned(), vec!["page".to_owned()])]);
+    let engine = Engine::new();
+    assert_eq!(
+        engine
+            .render_value(&json!({"text": "{{ page }}"}), &own, &context())
+            .expect("left"),
+        json!({"text": "{{ page }}"})
+    );
+    assert!(
+        engine
+            .render_value(&json!({"other": "{{ page }}"}), &own, &context())
+            .is_err()
+    );
+}
+
+#[test]
+fn conditions_are_true_or_false() {
+    for (expression, expected) in [
+        ("pdf.pages > 1 and not pdf.signed", Some(true)),
+        ("pdf.title", Some(false)),
+        ("input.name is endingwith('.pdf')", Some(true)),
+        ("'x' in list", Some(false)),
+        ("env.X is defined", Some(false)),
+        ("false", Some(false)),
+        ("pdf.nope", None),
+        ("pdf.nope.deeper", None),
+        ("pdf.pages >", None),
+    ] {
+        assert_eq!(
+            Engine::new().eval_condition(expression, &context()).ok(),
+            expected,
+            "{expression}"
+        );
+    }
+}
+
+#[test]
+fn a_value_cannot_make_folders_in_a_name() {
+    let name = Engine::new()
+        .render_name("{{ input.stem }}/x.pdf", &context())
+        .expect("renders");
+    assert_eq!(name, "a_b/x.pdf");
+}

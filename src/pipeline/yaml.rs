@@ -1,0 +1,69 @@
+//! Reading a pipeline file: bounded, with the place of every key and value, and every structural fault in plain words.
+//!
+//! Theory of operation. Two parsers see the text, each for what it is good at. `saphyr-parser` comes first and tells where
+//! everything lies: its events make a [`Tree`], and they are the guard: depth, number of values, aliases, tags, keys given
+//! twice and second documents are found there before any value is built. Only a text that passed the guard reaches
+//! `serde_yaml`, which says what the values are. `docs/decisions/0003-serde-yaml-contained.md` has the reasons.
+
+pub(crate) mod build;
+pub(crate) mod flaw;
+mod plain_words;
+mod scalar;
+pub(crate) mod text;
+pub(crate) mod tree;
+
+use crate::pipeline::fault::Fault;
+use crate::pipeline::yaml::flaw::{Flaw, Place};
+use crate::pipeline::yaml::tree::Tree;
+use serde_json::Value;
+
+/// A pipeline file that could be read, with the faults of its structure.
+pub(crate) struct Read<'a> {
+    /// The text without its byte order mark.
+    pub(crate) text: &'a str,
+    /// Where everything lies.
+    pub(crate) tree: Tree,
+    /// What it says; `None` where the structure is too broken to tell.
+    pub(crate) value: Option<Value>,
+    /// What is wrong with the structure.
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// Reads `bytes`.
+///
+/// # Errors
+/// The one fault that makes the text unreadable: too large, not UTF-8, not YAML.
+pub(crate) fn read<'a>(file: &str, bytes: &'a [u8]) -> Result<Read<'a>, Box<Fault>> {
+    let at = |flaw: Flaw| Box::new(flaw.fault(file));
+    let text = text::check(bytes).map_err(at)?;
+    let parsed = build::parse(text).map_err(at)?;
+    let mut faults: Vec<Fault> = parsed
+        .flaws
+        .into_iter()
+        .map(|flaw| flaw.fault(file))
+        .collect();
+    let mut value = None;
+    if !parsed.hides_values {
+        match serde_yaml::from_str::<Value>(text) {
+            Ok(read) => value = Some(read),
+            Err(error) => faults.push(unreadable(&error).fault(file)),
+        }
+    }
+    Ok(Read {
+        text,
+        tree: parsed.tree,
+        value,
+        faults,
+    })
+}
+
+/// What the guard let pass and `serde_yaml` still refuses, such as a number beyond 64 bits.
+fn unreadable(error: &serde_yaml::Error) -> Flaw {
+    let place = error.location().map_or(Place::START, |location| Place {
+        line: u32::try_from(location.line()).unwrap_or(u32::MAX),
+        column: u32::try_from(location.column()).unwrap_or(u32::MAX),
+    });
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or(&text);
+    Flaw::new(place, format!("this cannot be read as YAML: {reason}"))
+}

@@ -1,0 +1,55 @@
+//! What must hold of the bytes before anything parses them: size, UTF-8, no control characters.
+
+use crate::pipeline::yaml::flaw::{Flaw, Place};
+
+/// Bytes that a pipeline file may have.
+pub(crate) const MAX_BYTES: u64 = 1 << 20;
+
+/// The text in `bytes`, without a byte order mark.
+pub(super) fn check(bytes: &[u8]) -> Result<&str, Flaw> {
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Flaw::new(Place::NONE, too_large(bytes.len() as u64))
+            .hint("a pipeline is a short text; is this another file by mistake?"));
+    }
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes {
+        return Err(Flaw::new(Place::START, "the file is UTF-16, not UTF-8")
+            .hint("save it as UTF-8 in your editor"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = &bytes[..error.valid_up_to()];
+        let before = String::from_utf8_lossy(valid);
+        let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
+        Flaw::new(
+            Place::after(&before),
+            format!(
+                "the file is not UTF-8: byte 0x{byte:02x} at offset {} starts no character",
+                error.valid_up_to()
+            ),
+        )
+        .hint("save it as UTF-8 in your editor")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some((offset, control)) = text
+        .char_indices()
+        .find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}'))
+    {
+        let name = if control == '\0' {
+            "a NUL character".to_owned()
+        } else {
+            format!("the control character U+{:04X}", u32::from(control))
+        };
+        return Err(Flaw::new(
+            Place::after(&text[..offset]),
+            format!("there is {name} here, which YAML does not allow"),
+        )
+        .hint("delete it"));
+    }
+    Ok(text)
+}
+
+/// What is said about a file of `bytes` bytes, which is too large.
+pub(crate) fn too_large(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let mib = bytes as f64 / (1 << 20) as f64;
+    format!("the file has {mib:.1} MiB; a pipeline may have 1 MiB")
+}

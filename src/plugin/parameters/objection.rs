@@ -1,0 +1,415 @@
+//! One validation error as objections in plain words.
+
+use crate::plugin::parameters::walk::Walk;
+use crate::plugin::words::{
+    did_you_mean, either, first_sentence, holds_template, kind, literal, place, shorten, value,
+};
+use jsonschema::JsonType;
+use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
+use serde_json::Value;
+
+/// One thing that a schema has against a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objection {
+    /// JSON pointer of the value in question; for an unknown key that key's value, for a missing one the map that lacks it.
+    pub pointer: String,
+    /// What is wrong, in plain words.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The schema's `x-dropleaf-kind`, where a caller may have better words for it.
+    pub kind: Option<String>,
+    /// What sort of objection it is.
+    pub about: About,
+}
+
+/// What an objection is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A key that the schema does not know.
+    UnknownKey(String),
+    /// A key that must be there.
+    MissingKey(String),
+    /// A value.
+    Value,
+}
+
+/// What `error` says; nothing where a template excuses it.
+pub(super) fn objections(
+    schema: &Value,
+    subject: &str,
+    error: &ValidationError<'_>,
+) -> Vec<Objection> {
+    if excused(error) {
+        return Vec::new();
+    }
+    let this = Case {
+        schema,
+        subject,
+        error,
+    };
+    match error.kind() {
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            unexpected.iter().map(|key| this.unknown_key(key)).collect()
+        }
+        Kind::Required { property } => {
+            vec![this.missing_key(property.as_str().unwrap_or_default())]
+        }
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => this.alternatives(context),
+        _ => vec![this.about_value()],
+    }
+}
+
+/// Whether the value in question is a text whose template could become what the schema wants.
+fn excused(error: &ValidationError<'_>) -> bool {
+    match error.kind() {
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            context.iter().any(|branch| branch.iter().all(excused)) || templated(error.instance())
+        }
+        Kind::Type { kind } if templated(error.instance()) => {
+            let compound_only = types(kind)
+                .iter()
+                .all(|kind| matches!(kind, JsonType::Array | JsonType::Object));
+            !compound_only || one_expression(error.instance())
+        }
+        _ => templated(error.instance()),
+    }
+}
+
+fn templated(value: &Value) -> bool {
+    value.as_str().is_some_and(holds_template)
+}
+
+/// Such a text becomes whatever its expression yields, a list for example.
+fn one_expression(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| {
+        let text = text.trim();
+        text.starts_with("{{") && text.ends_with("}}") && text.matches("{{").count() == 1
+    })
+}
+
+fn types(kind: &TypeKind) -> Vec<JsonType> {
+    match kind {
+        TypeKind::Single(kind) => vec![*kind],
+        TypeKind::Multiple(set) => set.iter().collect(),
+    }
+}
+
+struct Case<'a> {
+    schema: &'a Value,
+    subject: &'a str,
+    error: &'a ValidationError<'a>,
+}
+
+impl Case<'_> {
+    fn pointer(&self) -> &str {
+        self.error.instance_path().as_str()
+    }
+
+    fn place(&self) -> String {
+        place(self.subject, self.pointer())
+    }
+
+    /// The schema whose keyword objects.
+    fn rule(&self) -> Option<&Value> {
+        let path = self.error.schema_path().as_str();
+        self.schema
+            .pointer(path.rsplit_once('/').map_or("", |(parent, _)| parent))
+    }
+
+    fn unknown_key(&self, key: &str) -> Objection {
+        let known = Walk::new(self.schema).keys_at(self.pointer());
+        let hint = did_you_mean(key, known.iter().copied()).or_else(|| match known.as_slice() {
+            [] => Some(format!("{} takes no keys", self.place())),
+            known => Some(format!("known keys: {}", known.join(", "))),
+        });
+        let container = if self.pointer().is_empty() && self.subject.is_empty() {
+            String::new()
+        } else {
+            format!(" in {}", self.place())
+        };
+        Objection {
+            pointer: child(self.pointer(), key),
+            message: format!("unknown key `{}`{container}", shorten(key, 60)),
+            hint,
+            kind: None,
+            about: About::UnknownKey(key.to_owned()),
+        }
+    }
+
+    fn missing_key(&self, key: &str) -> Objection {
+        let pointer = child(self.pointer(), key);
+        let about = Walk::new(self.schema)
+            .description(&pointer)
+            .map(first_sentence);
+        Objection {
+            pointer: self.pointer().to_owned(),
+            message: match (self.subject, self.pointer()) {
+                ("", "") => format!("the key `{key}` is missing"),
+                _ => format!("the key `{key}` is missing in {}", self.place()),
+            },
+            hint: about.map(|about| format!("`{key}`: {about}")),
+            kind: None,
+            about: About::MissingKey(key.to_owned()),
+        }
+    }
+
+    fn about_value(&self) -> Objection {
+        let (message, hint) = self.sentence();
+        let described = || {
+            let about = Walk::new(self.schema).description(self.pointer())?;
+            let place = self.place();
+            // Of an item's description nobody learns more.
+            place
+                .starts_with('`')
+                .then(|| format!("{place}: {}", first_sentence(about)))
+        };
+        self.objection(message, hint.or_else(described))
+    }
+
+    fn objection(&self, message: String, hint: Option<String>) -> Objection {
+        let kind = self
+            .rule()
+            .and_then(|rule| rule.get("x-dropleaf-kind")?.as_str());
+        Objection {
+            pointer: self.pointer().to_owned(),
+            message,
+            hint,
+            kind: kind.map(str::to_owned),
+            about: About::Value,
+        }
+    }
+
+    fn sentence(&self) -> (String, Option<String>) {
+        let place = self.place();
+        let is = self.error.instance();
+        let shown = literal(is);
+        let message = match self.error.kind() {
+            Kind::Type { kind } => return self.wrong_type(&types(kind)),
+            Kind::Enum { options } => {
+                let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+                return self.wrong_word(options);
+            }
+            Kind::Constant { expected_value } => {
+                return self.wrong_word(std::slice::from_ref(&**expected_value));
+            }
+            Kind::Minimum { limit } => format!("{place} must be at least {limit}, not {shown}"),
+            Kind::Maximum { limit } => format!("{place} must be at most {limit}, not {shown}"),
+            Kind::ExclusiveMinimum { limit } => {
+                format!("{place} must be more than {limit}, not {shown}")
+            }
+            Kind::ExclusiveMaximum { limit } => {
+                format!("{place} must be less than {limit}, not {shown}")
+            }
+            Kind::MultipleOf { multiple_of } => {
+                format!("{place} must be a multiple of {multiple_of}, not {shown}")
+            }
+            Kind::MinLength { limit: 1 }
+            | Kind::MinItems { limit: 1 }
+            | Kind::MinProperties { limit: 1 } => {
+                format!("{place} must not be empty")
+            }
+            Kind::MinLength { limit } => format!("{place} must have at least {limit} characters"),
+            Kind::MaxLength { limit } => format!("{place} must have at most {limit} characters"),
+            Kind::MinItems { limit } => format!("{place} must have at least {limit} items"),
+            Kind::MaxItems { limit } => format!("{place} must have at most {limit} items"),
+            Kind::AdditionalItems { limit } => format!("{place} must have at most {limit} items"),
+            Kind::MinProperties { limit } => format!("{place} must have at least {limit} keys"),
+            Kind::MaxProperties { limit } => format!("{place} must have at most {limit} keys"),
+            Kind::UniqueItems => format!("{place} has the same item twice"),
+            Kind::Pattern { pattern } => return self.wrong_form(pattern),
+            Kind::Format { format } => format!("{place} is {shown}, which is not a valid {format}"),
+            Kind::FalseSchema => format!("{place} is not allowed here"),
+            Kind::OneOfMultipleValid { .. } => {
+                format!("{place} fits several of the forms it may have; it must fit exactly one")
+            }
+            Kind::Not { .. } => format!("{place} has a form that is not allowed"),
+            _ => format!(
+                "{place} is not allowed: {}",
+                shorten(&self.error.to_string(), 200)
+            ),
+        };
+        (message, None)
+    }
+
+    fn wrong_type(&self, allowed: &[JsonType]) -> (String, Option<String>) {
+        let is = self.error.instance().as_ref();
+        let words: Vec<String> = allowed
+            .iter()
+            .filter(|kind| **kind != JsonType::Null)
+            .map(|one| kind(*one).to_owned())
+            .collect();
+        let allows = |kind| allowed.contains(&kind);
+        if is.is_null() {
+            return (
+                format!("{} is empty; it must be {}", self.place(), either(words)),
+                None,
+            );
+        }
+        let hint = match is {
+            Value::String(text) if allows(JsonType::Boolean) => {
+                match text.to_lowercase().as_str() {
+                    "yes" | "on" | "y" | "true" => Some("write `true`".to_owned()),
+                    "no" | "off" | "n" | "false" => Some("write `false`".to_owned()),
+                    _ => None,
+                }
+            }
+            Value::String(text) if allows(JsonType::Integer) || allows(JsonType::Number) => {
+                let number = text.trim().parse::<f64>().is_ok();
+                number.then(|| format!("write it without quotes: {}", text.trim()))
+            }
+            _ if allows(JsonType::Object) && !is.is_object() => self.about_keys(is),
+            Value::String(_) if allows(JsonType::Array) => {
+                Some("write it as a list: [...]".to_owned())
+            }
+            Value::Number(_) | Value::Bool(_) if allows(JsonType::String) => {
+                Some(format!("put it in quotes: \"{is}\""))
+            }
+            _ => None,
+        };
+        (
+            format!(
+                "{} must be {}, not {}",
+                self.place(),
+                either(words),
+                value(is)
+            ),
+            hint,
+        )
+    }
+
+    /// Where a map is needed: the keys it may have, or that a colon is missing.
+    fn about_keys(&self, is: &Value) -> Option<String> {
+        let known = Walk::new(self.schema).keys_at(self.pointer());
+        let words = is.as_str().and_then(|text| text.split_once(' '));
+        match words {
+            Some((key, rest)) if known.contains(&key) => Some(format!(
+                "is a colon missing? `{key}: {}`",
+                shorten(rest.trim(), 60)
+            )),
+            _ if known.is_empty() => None,
+            _ => Some(format!("its keys are: {}", known.join(", "))),
+        }
+    }
+
+    fn wrong_word(&self, options: &[Value]) -> (String, Option<String>) {
+        let is = self.error.instance().as_ref();
+        let names: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
+        let hint = is.as_str().and_then(|word| did_you_mean(word, names));
+        let allowed = either(
+            options
+                .iter()
+                .filter(|option| !option.is_null())
+                .map(literal)
+                .collect(),
+        );
+        let message = if is.is_null() {
+            format!("{} is empty; it must be {allowed}", self.place())
+        } else {
+            format!("{} must be {allowed}, not {}", self.place(), literal(is))
+        };
+        (message, hint)
+    }
+
+    fn wrong_form(&self, pattern: &str) -> (String, Option<String>) {
+        let examples = self
+            .rule()
+            .and_then(|rule| rule.get("examples")?.as_array());
+        let hint = match examples {
+            Some(examples) => Some(format!(
+                "for example {}",
+                either(examples.iter().take(4).map(literal).collect())
+            )),
+            None => {
+                let about = Walk::new(self.schema)
+                    .description(self.pointer())
+                    .map(first_sentence);
+                Some(about.unwrap_or_else(|| {
+                    format!("it must match the pattern `{}`", shorten(pattern, 100))
+                }))
+            }
+        };
+        let shown = literal(self.error.instance());
+        (
+            format!(
+                "{} does not have the form that is needed: {shown}",
+                self.place()
+            ),
+            hint,
+        )
+    }
+
+    /// No alternative fits: the one that was probably meant, or all of them in one sentence.
+    fn alternatives(&self, context: &[Vec<ValidationError<'static>>]) -> Vec<Objection> {
+        let here = self.pointer();
+        let at_fault = |branch: &&Vec<ValidationError<'static>>| {
+            branch.iter().any(|error| {
+                error.instance_path().as_str() == here
+                    && matches!(
+                        error.kind(),
+                        Kind::Type { .. } | Kind::Enum { .. } | Kind::Constant { .. }
+                    )
+            })
+        };
+        let wrong_tags = |branch: &&Vec<ValidationError<'static>>| {
+            let tag =
+                |error: &&ValidationError<'static>| matches!(error.kind(), Kind::Constant { .. });
+            (branch.iter().filter(tag).count(), branch.len())
+        };
+        if let Some(branch) = context
+            .iter()
+            .filter(|b| !at_fault(b))
+            .min_by_key(wrong_tags)
+        {
+            return branch
+                .iter()
+                .flat_map(|error| objections(self.schema, self.subject, error))
+                .collect();
+        }
+        let mut types_allowed: Vec<JsonType> = Vec::new();
+        let mut options: Vec<Value> = Vec::new();
+        for error in context
+            .iter()
+            .flatten()
+            .filter(|error| error.instance_path().as_str() == here)
+        {
+            match error.kind() {
+                Kind::Type { kind } => types_allowed.extend(types(kind)),
+                Kind::Enum { options: more } => {
+                    options.extend(more.as_array().into_iter().flatten().cloned())
+                }
+                Kind::Constant { expected_value } => options.push((**expected_value).clone()),
+                _ => {}
+            }
+        }
+        options.retain(|option| !option.is_null());
+        types_allowed.retain(|kind| *kind != JsonType::Null);
+        let (message, hint) = match (options.as_slice(), types_allowed.as_slice()) {
+            (options, []) if !options.is_empty() => self.wrong_word(options),
+            ([], kinds) if !kinds.is_empty() => self.wrong_type(kinds),
+            (options, kinds) => self.wrong_both(options, kinds),
+        };
+        vec![self.objection(message, hint)]
+    }
+
+    fn wrong_both(&self, options: &[Value], kinds: &[JsonType]) -> (String, Option<String>) {
+        let mut words: Vec<String> = options.iter().map(literal).collect();
+        words.extend(kinds.iter().map(|one| kind(*one).to_owned()));
+        let is = self.error.instance().as_ref();
+        let names: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
+        let hint = is.as_str().and_then(|word| did_you_mean(word, names));
+        (
+            format!(
+                "{} must be {}, not {}",
+                self.place(),
+                either(words),
+                value(is)
+            ),
+            hint,
+        )
+    }
+}
+
+fn child(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}

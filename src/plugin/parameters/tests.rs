@@ -1,0 +1,204 @@
+use super::*;
+use crate::plugin::words::nearest;
+
+fn schema() -> Schema {
+    Schema::of_parameters(&json!({
+        "type": "object",
+        "properties": {
+            "angle": {"type": "integer", "multipleOf": 90, "description": "Clockwise, in degrees. More text."},
+            "pages": {"type": ["string", "null"], "pattern": "^[0-9,-]+$", "examples": ["1-3", "5-"]},
+            "position": {"oneOf": [
+                {"const": "top-left", "description": "x"}, {"const": "top-right"}, {"enum": ["bottom"]}
+            ]},
+            "size": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": "auto"}, {"type": "null"}]},
+            "images": {"$ref": "#/$defs/Images"},
+            "text": {"type": "string", "minLength": 1, "x-dropleaf-variables": ["page", "pages"]},
+            "lines": {"type": "array", "items": {"type": "string"}, "x-dropleaf-variables": ["line"]},
+            "deep": {"type": "boolean"}
+        },
+        "required": ["angle"],
+        "$defs": {"Images": {
+            "type": "object",
+            "properties": {"max_dpi": {"type": "integer", "minimum": 1}, "quality": {"type": "integer", "maximum": 100}},
+            "additionalProperties": false
+        }}
+    }))
+    .expect("a schema")
+}
+
+fn says(value: &Value) -> Vec<String> {
+    schema()
+        .objections("`with`", value)
+        .into_iter()
+        .map(|o| match o.hint {
+            Some(hint) => format!("{} {} ({hint})", o.pointer, o.message),
+            None => format!("{} {}", o.pointer, o.message),
+        })
+        .collect()
+}
+
+#[test]
+fn objections_are_in_plain_words() {
+    for (value, expected) in [
+        (json!({"angle": 90}), ""),
+        (
+            json!({}),
+            " the key `angle` is missing in `with` (`angle`: Clockwise, in degrees)",
+        ),
+        (
+            json!({"angle": "90"}),
+            "/angle `angle` must be a whole number, not the text `90` (write it without quotes: 90)",
+        ),
+        (
+            json!({"angle": 45}),
+            "/angle `angle` must be a multiple of 90, not `45` (`angle`: Clockwise, in degrees)",
+        ),
+        (
+            json!({"angle": 0, "agnle": 1}),
+            "/agnle unknown key `agnle` in `with` (did you mean `angle`?)",
+        ),
+        (
+            json!({"angle": 0, "images": {"maxdpi": 1}}),
+            "/images/maxdpi unknown key `maxdpi` in `images` (did you mean `max_dpi`?)",
+        ),
+        (
+            json!({"angle": 0, "images": {"zzz": 1}}),
+            "/images/zzz unknown key `zzz` in `images` (known keys: max_dpi, quality)",
+        ),
+        (
+            json!({"angle": 0, "images": {"quality": 101}}),
+            "/images/quality `quality` must be at most 100, not `101`",
+        ),
+        (
+            json!({"angle": 0, "position": "topright"}),
+            "/position `position` must be `top-left`, `top-right` or `bottom`, not `topright` (did you mean `top-right`?)",
+        ),
+        (
+            json!({"angle": 0, "size": 0}),
+            "/size `size` must be more than 0, not `0`",
+        ),
+        (
+            json!({"angle": 0, "size": "big"}),
+            "/size `size` must be `auto` or a number, not the text `big`",
+        ),
+        (
+            json!({"angle": 0, "pages": "a"}),
+            "/pages `pages` does not have the form that is needed: `a` (for example `1-3` or `5-`)",
+        ),
+        (
+            json!({"angle": 0, "deep": "yes"}),
+            "/deep `deep` must be `true` or `false`, not the text `yes` (write `true`)",
+        ),
+        (
+            json!({"angle": 0, "lines": ["a", 5]}),
+            "/lines/1 item 2 of `lines` must be a text, not the number 5 (put it in quotes: \"5\")",
+        ),
+        (
+            json!({"angle": 0, "text": ""}),
+            "/text `text` must not be empty",
+        ),
+        (
+            json!({"angle": 0, "text": null}),
+            "/text `text` is empty; it must be a text",
+        ),
+        (
+            json!([1]),
+            " `with` must be a map of keys and values, not a list (its keys are: angle, pages, position, size, images, text, lines, deep)",
+        ),
+    ] {
+        assert_eq!(says(&value).join("\n"), expected, "{value}");
+    }
+}
+
+#[test]
+fn a_template_counts_as_any_scalar() {
+    for (value, count) in [
+        (json!({"angle": "{{ job.attempt * 90 }}"}), 0),
+        (
+            json!({"angle": 0, "position": "{{ x }}-left", "size": "{{ y }}", "pages": "{{ z }}"}),
+            0,
+        ),
+        (json!({"angle": 0, "images": "{{ everything }}"}), 0),
+        (json!({"angle": 0, "images": "x {{ everything }}"}), 1),
+        (json!({"angle": 0, "images": {"quality": "{{ q }}"}}), 0),
+    ] {
+        assert_eq!(says(&value).len(), count, "{value}");
+    }
+}
+
+#[test]
+fn own_variables_are_found_by_pointer() {
+    let found =
+        schema().own_variables(&json!({"text": "x", "lines": ["a"], "pages": "1", "angle": 0}));
+    assert_eq!(
+        found,
+        BTreeMap::from([
+            ("/lines/0".to_owned(), vec!["line".to_owned()]),
+            (
+                "/text".to_owned(),
+                vec!["page".to_owned(), "pages".to_owned()]
+            ),
+        ])
+    );
+}
+
+#[test]
+fn a_schema_that_is_none_says_why() {
+    for raw in [
+        json!(true),
+        json!({"type": "array"}),
+        json!({"type": "objekt"}),
+        json!({"$ref": "http://example.org/x"}),
+    ] {
+        assert!(Schema::of_parameters(&raw).is_err(), "{raw}");
+    }
+}
+
+#[test]
+fn a_schema_that_refers_to_itself_ends() {
+    let schema = Schema::of_parameters(&json!({
+        "type": "object",
+        "properties": {"next": {"$ref": "#"}, "text": {"type": "string", "x-dropleaf-variables": ["v"]}}
+    }))
+    .expect("a schema");
+    let found = schema.own_variables(&json!({"next": {"next": {"text": "x"}}}));
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["/next/next/text"]);
+}
+
+#[test]
+fn the_nearest_word_is_what_was_meant() {
+    for (wrong, known, expected) in [
+        ("rotat", &["rotate", "repair"][..], Some("rotate")),
+        (
+            "stampText",
+            &["stamp-text", "set-metadata"],
+            Some("stamp-text"),
+        ),
+        ("stamp", &["stamp-text", "split"], Some("stamp-text")),
+        ("xyz", &["rotate"], None),
+        ("ab", &["rotate"], None),
+    ] {
+        assert_eq!(nearest(wrong, known.iter().copied()), expected, "{wrong}");
+    }
+}
+
+#[test]
+fn what_templates_made_takes_the_type_of_its_place() {
+    let written = json!({
+        "angle": "{{ a }}0", "deep": "{{ b }}", "text": "{{ pages }}", "lines": ["{{ c }}", "5", "{{ d }}"],
+        "size": "{{ e }}", "position": "{{ f }}", "images": {"quality": "{{ g }}"}, "pages": "{{ h }}"
+    });
+    let rendered = json!({
+        "angle": "90", "deep": "true", "text": 12, "lines": [true, "5", null],
+        "size": "auto", "position": 5, "images": {"quality": "high"}, "pages": null
+    });
+    assert_eq!(
+        schema().fit(&written, rendered),
+        json!({
+            "angle": 90, "deep": true, "text": "12", "lines": ["true", "5", ""],
+            "size": "auto", "position": "5", "images": {"quality": "high"}, "pages": null
+        })
+    );
+    let plain = json!({"angle": "90", "text": 5});
+    assert_eq!(schema().fit(&plain, plain.clone()), plain);
+}

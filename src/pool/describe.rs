@@ -1,0 +1,97 @@
+//! Asks a worker what a library says about itself.
+
+use crate::pool::process::Death;
+use crate::pool::start::{StartError, Worker, listen_to_the_end};
+use crate::pool::{Described, Shared};
+use crate::wire::chatter::Lines;
+use crate::wire::frame::FrameError;
+use crate::wire::message::{ToDaemon, ToWorker};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a library could not tell its manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum DescribeError {
+    /// No worker could be started; the library was not touched.
+    #[error("no worker could be started")]
+    Worker(#[source] StartError),
+    /// It cannot be loaded.
+    #[error("{0}")]
+    Refused(String),
+    /// Loading it killed the worker.
+    #[error("loading it {0}")]
+    Crashed(String),
+    /// Loading it took too long.
+    #[error("loading it took more than {} s", .0.as_secs())]
+    Slow(Duration),
+    /// The worker said something else.
+    #[error("loading it broke the worker's protocol: {0}")]
+    Protocol(String),
+}
+
+impl DescribeError {
+    /// Whether the library did harm, so that this very file must not be tried again.
+    #[must_use]
+    pub fn is_its_fault(&self) -> bool {
+        !matches!(self, Self::Worker(_))
+    }
+}
+
+pub(crate) async fn describe(
+    shared: &Arc<Shared>,
+    library: &Path,
+) -> Result<Described, DescribeError> {
+    let mut worker = Shared::worker(shared)
+        .await
+        .map_err(DescribeError::Worker)?;
+    let limit = shared.config.describe_limit;
+    let answer = tokio::time::timeout(limit, ask(&mut worker, library)).await;
+    let broken = |error: FrameError| DescribeError::Protocol(crate::problem::chain(&error));
+    match answer {
+        Err(_) => Err(DescribeError::Slow(limit)),
+        Ok(Ok(Some(ToDaemon::Described {
+            manifest,
+            toolchain,
+        }))) => Ok(Described {
+            manifest,
+            toolchain,
+        }),
+        Ok(Ok(Some(ToDaemon::Failed { problem, .. }))) => {
+            Err(DescribeError::Refused(problem.detail))
+        }
+        Ok(Ok(Some(_))) => Err(DescribeError::Protocol(
+            "it answered another question".into(),
+        )),
+        Ok(Ok(None)) => Err(DescribeError::Crashed(end_of(worker).await)),
+        Ok(Err(FrameError::Socket { .. })) => Err(DescribeError::Crashed(end_of(worker).await)),
+        Ok(Err(error)) => Err(broken(error)),
+    }
+}
+
+async fn ask(worker: &mut Worker, library: &Path) -> Result<Option<ToDaemon>, FrameError> {
+    let library = library.to_string_lossy().into_owned();
+    let question = ToWorker::Describe { library };
+    worker.connection.say(&question, None).await?;
+    loop {
+        match worker.connection.hear().await? {
+            Some(frame) if matches!(frame.message, ToDaemon::Log { .. }) => {}
+            answer => return Ok(answer.map(|frame| frame.message)),
+        }
+    }
+}
+
+async fn end_of(mut worker: Worker) -> String {
+    let mut lines = Lines::default();
+    listen_to_the_end(&mut worker.output, &mut lines).await;
+    let dead = tokio::time::timeout(Duration::from_secs(1), worker.process.dead()).await;
+    let mut text = match dead.map(|()| worker.process.reap()) {
+        Ok(Ok(Death::Signal(signal))) => format!("killed the worker with signal {signal}"),
+        Ok(Ok(Death::Exit(code))) => format!("ended the worker with exit code {code}"),
+        Ok(Err(_)) | Err(_) => "closed the worker's socket".to_owned(),
+    };
+    if let Some(line) = lines.tail().lines().last() {
+        text.push_str(&format!(": {line}"));
+    }
+    text
+}

@@ -1,0 +1,213 @@
+//! One worker process: to wait for, to kill, to reap, and to look at through `/proc`.
+
+use crate::pool::slot::Slot;
+use rustix::process::{Pid, PidfdFlags, Signal};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// By a signal.
+    Signal(i32),
+    /// By its own exit.
+    Exit(i32),
+}
+
+impl From<ExitStatus> for Death {
+    fn from(status: ExitStatus) -> Self {
+        match (status.signal(), status.code()) {
+            (Some(signal), _) => Self::Signal(signal),
+            (None, code) => Self::Exit(code.unwrap_or(-1)),
+        }
+    }
+}
+
+/// A child that is never forgotten: dropping it kills it, with its process group, and has it reaped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    child: Option<(Child, Slot)>,
+    id: u32,
+    reaper: mpsc::Sender<Orphan>,
+}
+
+/// A killed process that nobody waits for any more.
+pub(crate) type Orphan = (Child, Slot);
+
+impl Held {
+    /// Takes over a child that leads its own process group.
+    pub(crate) fn new(child: Child, slot: Slot, reaper: mpsc::Sender<Orphan>) -> Self {
+        Self {
+            id: child.id(),
+            child: Some((child, slot)),
+            reaper,
+        }
+    }
+
+    fn kill(&self) {
+        if let (Some(pid), true) = (pid(self.id), self.child.is_some()) {
+            // Errors mean that nobody is left to kill.
+            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.kill();
+        if let Some(orphan) = self.child.take() {
+            // Where the reaper is gone, the daemon is ending and its parent reaps.
+            let _ = self.reaper.send(orphan);
+        }
+    }
+}
+
+/// A living or dead worker process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    held: Held,
+    exit: Option<AsyncFd<OwnedFd>>,
+}
+
+impl Process {
+    /// Watches over a child. Must be called inside a tokio runtime.
+    pub(crate) fn new(held: Held) -> Self {
+        let exit = pid(held.id)
+            .and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok())
+            .and_then(watched);
+        Self { held, exit }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.held.id
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        !is_zombie(self.held.id)
+    }
+
+    /// Waits until it is dead. It stays a zombie, so that its accounts can still be read and its process id is not
+    /// given to somebody else. Cancel-safe.
+    pub(crate) async fn dead(&self) {
+        if let Some(exit) = &self.exit
+            && exit.readable().await.is_ok()
+        {
+            return;
+        }
+        // A kernel before 5.3, or a container that forbids pidfd_open: nothing wakes us, so we look.
+        while !is_zombie(self.held.id) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Kills it and whatever is left of its process group.
+    pub(crate) fn kill(&self) {
+        self.held.kill();
+    }
+
+    /// Takes it out of the process table after [`Process::dead`].
+    pub(crate) fn reap(mut self) -> io::Result<Death> {
+        self.kill();
+        match self.held.child.take() {
+            Some((mut child, _slot)) => child.wait().map(Death::from),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+/// Starts the thread that waits for killed workers that nobody else waits for.
+pub(crate) fn start_reaper() -> io::Result<mpsc::Sender<Orphan>> {
+    let (orphans, queue) = mpsc::channel::<Orphan>();
+    std::thread::Builder::new()
+        .name("reaper".into())
+        .stack_size(64 << 10)
+        .spawn(move || {
+            for (mut child, slot) in queue {
+                // It was ours and nobody has reaped it; there is nothing to learn from its status.
+                let _ = child.wait();
+                drop(slot);
+            }
+        })?;
+    Ok(orphans)
+}
+
+/// What a process has used so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Vitals {
+    /// Processor time.
+    pub(crate) cpu: Duration,
+    /// Bytes of data memory, as `RLIMIT_DATA` counts them; 0 once it is dead.
+    pub(crate) data: u64,
+}
+
+/// Reads `/proc/<id>`; zeros where that cannot be read.
+pub(crate) fn vitals(id: u32) -> Vitals {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let memory = std::fs::read_to_string(format!("/proc/{id}/statm")).unwrap_or_default();
+    let page = rustix::param::page_size() as u64;
+    Vitals {
+        cpu: cpu_of(&stat, rustix::param::clock_ticks_per_second()),
+        data: number(&memory, 5).saturating_mul(page),
+    }
+}
+
+/// Fields 14 and 15 of `stat` (proc(5)), in ticks; the second field may hold blanks and brackets.
+fn cpu_of(stat: &str, ticks_per_second: u64) -> Duration {
+    let Some((_, after_name)) = stat.rsplit_once(')') else {
+        return Duration::ZERO;
+    };
+    let ticks = number(after_name, 11) + number(after_name, 12);
+    Duration::from_millis(ticks.saturating_mul(1000) / ticks_per_second.max(1))
+}
+
+fn number(text: &str, index: usize) -> u64 {
+    let word = text.split_ascii_whitespace().nth(index);
+    word.and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+fn is_zombie(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    match stat.rsplit_once(')') {
+        Some((_, rest)) => matches!(rest.trim_start().as_bytes().first(), Some(b'Z' | b'X')),
+        None => true,
+    }
+}
+
+#[expect(
+    deprecated,
+    reason = "its replacement is unsafe because of types that change their descriptor; an owned one does not"
+)]
+fn watched(fd: OwnedFd) -> Option<AsyncFd<OwnedFd>> {
+    AsyncFd::new(fd).ok()
+}
+
+fn pid(id: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(id).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_read_past_an_ugly_name() {
+        let stat = "7 (a) b (c) R 1 7 7 0 -1 4194560 0 0 0 0 150 50 0 0 20 0 1 0 9";
+        assert_eq!(cpu_of(stat, 100), Duration::from_secs(2));
+        assert_eq!(cpu_of("", 100), Duration::ZERO);
+        assert_eq!(cpu_of("7 (x", 100), Duration::ZERO);
+    }
+
+    #[test]
+    fn our_own_vitals_are_there() {
+        assert!(vitals(std::process::id()).data > 0);
+        assert_eq!(vitals(u32::MAX), Vitals::default());
+    }
+}

@@ -1,0 +1,146 @@
+//! Brings one worker to `Ready`.
+
+use crate::pool::Shared;
+use crate::pool::process::{Death, Process};
+use crate::problem::{Code, Problem};
+use crate::wire::chatter::Lines;
+use crate::wire::frame::FrameError;
+use crate::wire::message::{PROTOCOL, ToDaemon};
+use crate::wire::stream::Connection;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe;
+
+/// A worker that waits for its one question.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) process: Process,
+    pub(crate) connection: Connection,
+    /// What it prints, both streams in one.
+    pub(crate) output: pipe::Receiver,
+    /// The sandbox level it reached.
+    pub(crate) sandbox: String,
+}
+
+/// Why a worker could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system did not start the process.
+    #[error("failed to start a worker process")]
+    Spawn(#[source] io::Error),
+    /// It did not say that it is ready in time.
+    #[error("a worker was not ready within {} s", .0.as_secs())]
+    Slow(Duration),
+    /// It ended before it was ready.
+    #[error("a worker ended before it was ready ({death}){}", last_words(.said))]
+    Died {
+        /// How.
+        death: String,
+        /// What it printed.
+        said: String,
+    },
+    /// It is of another version.
+    #[error("a worker speaks protocol `{0}`, this daemon `{PROTOCOL}`")]
+    Protocol(u32),
+    /// It refused to begin, for example because the sandbox is required and something of it is missing.
+    #[error("{}", .0.detail)]
+    Refused(Problem),
+    /// It said something else.
+    #[error("a worker did not begin as it should")]
+    Conversation(#[source] FrameError),
+}
+
+impl StartError {
+    /// The same as a job's problem.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Refused(problem) => problem.clone(),
+            _ => Problem::new(Code::WorkerFailed, self.chain()),
+        }
+    }
+
+    pub(crate) fn chain(&self) -> String {
+        crate::problem::chain(self)
+    }
+}
+
+fn last_words(said: &str) -> String {
+    match said.lines().last() {
+        Some(line) => format!(": {line}"),
+        None => String::new(),
+    }
+}
+
+pub(crate) async fn start(shared: &Shared) -> Result<Worker, StartError> {
+    let slot = shared.slots.take();
+    let spawned = shared
+        .spawner
+        .spawn(slot)
+        .await
+        .map_err(StartError::Spawn)?;
+    let process = Process::new(spawned.held);
+    let output = pipe::Receiver::from_owned_fd(OwnedFd::from(spawned.output));
+    let mut worker = Worker {
+        process,
+        connection: Connection::new(spawned.control).map_err(StartError::Spawn)?,
+        output: output.map_err(StartError::Spawn)?,
+        sandbox: String::new(),
+    };
+    let limit = shared.config.start_limit;
+    match tokio::time::timeout(limit, worker.connection.hear()).await {
+        Err(_) => Err(StartError::Slow(limit)),
+        Ok(Err(error)) => Err(StartError::Conversation(error)),
+        Ok(Ok(None)) => Err(post_mortem(worker).await),
+        Ok(Ok(Some(frame))) => match frame.message {
+            ToDaemon::Ready { protocol, .. } if protocol != PROTOCOL => {
+                Err(StartError::Protocol(protocol))
+            }
+            ToDaemon::Ready { sandbox, .. } => {
+                worker.sandbox = sandbox;
+                Ok(worker)
+            }
+            ToDaemon::Failed { problem, .. } => Err(StartError::Refused(problem)),
+            _ => Err(StartError::Died {
+                death: "it said something else first".into(),
+                said: String::new(),
+            }),
+        },
+    }
+}
+
+async fn post_mortem(mut worker: Worker) -> StartError {
+    let mut lines = Lines::default();
+    listen_to_the_end(&mut worker.output, &mut lines).await;
+    let dead = tokio::time::timeout(Duration::from_secs(1), worker.process.dead()).await;
+    let death = match dead.map(|()| worker.process.reap()) {
+        Ok(Ok(Death::Exit(code))) => format!("exit code {code}"),
+        Ok(Ok(Death::Signal(signal))) => format!("signal {signal}"),
+        Ok(Err(_)) | Err(_) => "it closed its socket".into(),
+    };
+    StartError::Died {
+        death,
+        said: lines.tail(),
+    }
+}
+
+/// Reads what a dead worker has left in its pipe. A grandchild may keep the pipe open, so nothing new is waited for.
+pub(crate) async fn listen_to_the_end(
+    output: &mut pipe::Receiver,
+    lines: &mut Lines,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(Ok(count @ 1..)) =
+        tokio::time::timeout(Duration::from_millis(100), output.read(&mut buffer)).await
+    {
+        found.extend(lines.push(&buffer[..count]));
+        if found.len() > 5000 {
+            break;
+        }
+    }
+    found.extend(lines.rest());
+    found
+}

@@ -1,0 +1,272 @@
+//! Attends one attempt from its first word to the worker's death.
+//!
+//! The worker's words, its output, its death, the clocks and the wish to stop are waited for together; whichever comes
+//! first, the attempt ends with exactly one `Ended`, and not before the worker is dead. A worker that is to stop is
+//! asked, given a moment, and killed. The death of a worker is seen by its process, not only by the end of its socket:
+//! something it left behind may hold that open.
+
+mod clock;
+mod end;
+mod news;
+
+use crate::job::attempt::{Bill, Ending, Failure};
+use crate::job::event::StepPlace;
+use crate::pool::Shared;
+use crate::pool::blame::Scene;
+use crate::pool::conduct::{Conduct, named};
+use crate::pool::start::Worker;
+use crate::pool::update::{Limits, Stop, Update};
+use crate::problem::{Code, Problem, chain};
+use crate::wire::chatter::{Gate, Lines};
+use crate::wire::frame::{Frame, FrameError};
+use crate::wire::message::{Place, Plan, ToDaemon, ToWorker};
+use rustix::fs::OFlags;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::io::AsyncReadExt as _;
+use tokio::sync::{mpsc, watch};
+
+/// Workers that may die between being looked at and being asked, before the attempt is given up.
+const TRIES: u32 = 3;
+
+/// One attempt to attend.
+pub(crate) struct Task {
+    pub(crate) plan: Plan,
+    pub(crate) input: File,
+    pub(crate) limits: Limits,
+    pub(crate) updates: mpsc::Sender<Update>,
+    pub(crate) stop: watch::Receiver<Option<Stop>>,
+}
+
+/// Runs the attempt to its end.
+pub(crate) async fn attend(shared: &Arc<Shared>, mut task: Task) {
+    let updates = task.updates.clone();
+    let ended = match begin(shared, &mut task).await {
+        Ok(worker) => Vigil::new(shared, task, worker).run().await,
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = &ended {
+        tracing::debug!(ending = ?failure.ending, code = failure.problem.code.as_str(), "attempt ended without a result");
+    }
+    // Where nobody listens any more, nobody needs to know.
+    let _ = updates.send(Update::Ended(ended)).await;
+}
+
+/// Gives the plan to a blank worker. One that died while it waited (somebody killed it, or memory was short) is nobody's
+/// fault, so another is asked.
+async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure> {
+    match rustix::fs::fcntl_getfl(&task.input) {
+        Ok(flags) if flags & OFlags::RWMODE == OFlags::RDONLY => {}
+        _ => return Err(failed(Code::Internal, "the input is not opened read-only")),
+    }
+    let question = ToWorker::Attempt(Box::new(task.plan.clone()));
+    let mut trouble = String::new();
+    for _ in 0..TRIES {
+        let worker = tokio::select! {
+            worker = Shared::worker(shared) => worker,
+            why = stopped(&mut task.stop, shared) => return Err(stop_failure(why)),
+            () = task.updates.closed() => return Err(stop_failure(Stop::Cancelled)),
+        };
+        let worker = worker.map_err(|error| Failure {
+            ending: Ending::Failed,
+            problem: error.problem(),
+        })?;
+        let told = worker.connection.say(&question, Some(task.input.as_fd()));
+        trouble = match tokio::time::timeout(shared.config.start_limit, told).await {
+            Ok(Ok(())) => return Ok(worker),
+            Ok(Err(error @ FrameError::Socket { .. })) => chain(&error),
+            Ok(Err(error)) => {
+                return Err(failed(
+                    Code::Internal,
+                    &format!("failed to write down the plan: {}", chain(&error)),
+                ));
+            }
+            Err(_) => "it did not read it".to_owned(),
+        };
+    }
+    let text = format!("failed to give a worker its plan: {trouble}");
+    Err(failed(Code::WorkerFailed, &text))
+}
+
+fn failed(code: Code, text: &str) -> Failure {
+    Failure {
+        ending: Ending::Failed,
+        problem: Problem::new(code, text),
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<Option<Stop>>, shared: &Shared) -> Stop {
+    tokio::select! {
+        // A dropped handle only means that nobody will stop it that way.
+        Ok(why) = stop.wait_for(Option::is_some) => (*why).unwrap_or(Stop::Cancelled),
+        () = shared.interrupted.cancelled() => Stop::Interrupted,
+    }
+}
+
+fn stop_failure(why: Stop) -> Failure {
+    match why {
+        Stop::Cancelled => Failure {
+            ending: Ending::Cancelled,
+            problem: Problem::new(Code::Cancelled, "it was cancelled"),
+        },
+        Stop::Interrupted => Failure {
+            ending: Ending::Interrupted,
+            problem: Problem::new(Code::Interrupted, "the daemon stopped"),
+        },
+    }
+}
+
+/// What was waited for and came.
+enum Came {
+    Word(Result<Option<Frame<ToDaemon>>, FrameError>),
+    Print(std::io::Result<usize>),
+    Death,
+    Tick,
+    Stop(Stop),
+}
+
+/// The vigil over one worker at work.
+struct Vigil<'a> {
+    shared: &'a Shared,
+    task: Task,
+    worker: Worker,
+    conduct: Conduct,
+    lines: Lines,
+    gate: Gate,
+    began: Instant,
+    step_began: Instant,
+    /// The last sign of progress.
+    alive: Instant,
+    looked: Instant,
+    most_data: u64,
+    progress: Progress,
+    warnings: u32,
+    /// Whether the socket and the pipe are still open.
+    hears: bool,
+    sees: bool,
+    /// Why we stop it; decides the attempt whatever the worker says after.
+    reason: Option<Failure>,
+    /// What the worker said last.
+    verdict: Option<Result<Bill, Failure>>,
+    kill_at: Option<Instant>,
+    given_up_at: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Progress {
+    last: Option<(Place, u64, u64)>,
+    told: Option<Instant>,
+    waiting: bool,
+}
+
+impl<'a> Vigil<'a> {
+    fn new(shared: &'a Shared, task: Task, worker: Worker) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            task,
+            worker,
+            conduct: Conduct::default(),
+            lines: Lines::default(),
+            gate: Gate::new(now),
+            began: now,
+            step_began: now,
+            alive: now,
+            looked: now,
+            most_data: 0,
+            progress: Progress::default(),
+            warnings: 0,
+            hears: true,
+            sees: true,
+            reason: None,
+            verdict: None,
+            kill_at: None,
+            given_up_at: None,
+        }
+    }
+
+    async fn run(mut self) -> Result<Bill, Failure> {
+        let (worker, sandbox) = (self.worker.process.id(), self.worker.sandbox.clone());
+        self.tell(Update::Began { worker, sandbox }).await;
+        let mut buffer = [0; 4096];
+        loop {
+            match self.wait(&mut buffer).await {
+                Came::Word(word) => self.heard(word).await,
+                Came::Print(Ok(count @ 1..)) => {
+                    let lines = self.lines.push(&buffer[..count]);
+                    self.printed(lines).await;
+                }
+                Came::Print(_) => self.sees = false,
+                Came::Death => break,
+                Came::Stop(why) => self.ask_to_stop(stop_failure(why)).await,
+                Came::Tick => self.tick().await,
+            }
+            if self.given_up_at.is_some_and(|at| at <= Instant::now()) {
+                break;
+            }
+        }
+        self.conclude().await
+    }
+
+    async fn wait(&mut self, buffer: &mut [u8]) -> Came {
+        let tick = tokio::time::sleep_until(self.next_tick().into());
+        let Self {
+            worker,
+            task,
+            shared,
+            ..
+        } = self;
+        let gone = worker.process.dead();
+        tokio::select! {
+            word = worker.connection.hear(), if self.hears => Came::Word(word),
+            count = worker.output.read(buffer), if self.sees => Came::Print(count),
+            () = gone => Came::Death,
+            why = stopped(&mut task.stop, shared), if self.reason.is_none() => Came::Stop(why),
+            () = task.updates.closed(), if self.reason.is_none() => Came::Stop(Stop::Cancelled),
+            () = tick => Came::Tick,
+        }
+    }
+
+    fn named(&self, place: &Place) -> StepPlace {
+        named(place, &self.task.plan)
+    }
+
+    fn known_step(&self, step: Option<String>) -> Option<String> {
+        step.filter(|id| self.task.plan.steps.iter().any(|known| &known.id == id))
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        scene(&self.conduct, &self.task.plan, &self.progress)
+    }
+
+    fn scene_of(&self, place: &Place) -> Scene<'_> {
+        Scene {
+            step: self.task.plan.steps.get(place.step as usize),
+            page: self.page(),
+        }
+    }
+
+    fn page(&self) -> Option<u64> {
+        page(&self.progress)
+    }
+}
+
+fn scene<'p>(conduct: &Conduct, plan: &'p Plan, progress: &Progress) -> Scene<'p> {
+    let step = conduct
+        .running()
+        .and_then(|place| plan.steps.get(place.step as usize));
+    Scene {
+        step,
+        page: step.and_then(|_| page(progress)),
+    }
+}
+
+/// The page after the last one that was reported done.
+fn page(progress: &Progress) -> Option<u64> {
+    match progress.last {
+        Some((_, done, total)) if total > 0 => Some(done.saturating_add(1).min(total)),
+        _ => None,
+    }
+}

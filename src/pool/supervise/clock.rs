@@ -1,0 +1,108 @@
+//! The clocks of an attempt: its limits, the looks at its memory, and when a worker that was asked to stop is killed.
+
+use crate::job::attempt::{Ending, Failure};
+use crate::pool::process::vitals;
+use crate::pool::supervise::Vigil;
+use crate::pool::update::Limits;
+use crate::problem::{Code, Problem};
+use crate::wire::message::ToWorker;
+use std::time::{Duration, Instant};
+
+/// Between two looks at the worker's memory.
+const LOOK: Duration = Duration::from_millis(200);
+/// Between two pieces of progress of one attempt.
+pub(super) const PROGRESS: Duration = Duration::from_millis(50);
+/// For a killed worker to be gone; one that hangs in the kernel is left to the reaper.
+const BURIAL: Duration = Duration::from_secs(5);
+
+impl Vigil<'_> {
+    /// The next moment at which something is to be done without the worker's doing.
+    pub(super) fn next_tick(&self) -> Instant {
+        let mut next = self.looked + LOOK;
+        next = next.min(self.kill_at.unwrap_or(next));
+        next = next.min(self.given_up_at.unwrap_or(next));
+        if self.progress.waiting {
+            next = next.min(self.progress.told.map_or(next, |told| told + PROGRESS));
+        }
+        if self.reason.is_none() && !self.conduct.ended() {
+            next = next.min(self.began + self.task.limits.deadline);
+            next = next.min(self.alive + self.task.limits.stall);
+            next = next.min(
+                self.step_limit()
+                    .map_or(next, |limit| self.step_began + limit),
+            );
+        }
+        next
+    }
+
+    pub(super) fn step_limit(&self) -> Option<Duration> {
+        let place = self.conduct.running()?;
+        let step = self.task.plan.steps.get(place.step as usize)?;
+        step.timeout_ms.map(Duration::from_millis)
+    }
+
+    pub(super) async fn tick(&mut self) {
+        let now = Instant::now();
+        if now >= self.looked + LOOK {
+            self.looked = now;
+            self.most_data = self.most_data.max(vitals(self.worker.process.id()).data);
+        }
+        if self.kill_at.is_some_and(|at| at <= now) {
+            self.kill();
+        }
+        self.tell_progress(now).await;
+        if self.reason.is_none()
+            && !self.conduct.ended()
+            && self.kill_at.is_none()
+            && let Some(problem) = self.limit_passed(now)
+        {
+            let problem = self.scene().place(problem);
+            let ending = Ending::TimedOut;
+            self.ask_to_stop(Failure { ending, problem }).await;
+        }
+    }
+
+    pub(super) fn limit_passed(&self, now: Instant) -> Option<Problem> {
+        let Limits { deadline, stall } = self.task.limits;
+        if let Some(limit) = self.step_limit()
+            && now >= self.step_began + limit
+        {
+            let text = format!("the step took longer than {}", in_words(limit));
+            return Some(Problem::new(Code::TimedOut, text).hint("raise the step's `timeout`"));
+        }
+        if now >= self.began + deadline {
+            let text = format!("the attempt took longer than {}", in_words(deadline));
+            return Some(Problem::new(Code::TimedOut, text).hint("raise the pipeline's `timeout`"));
+        }
+        if now >= self.alive + stall {
+            let text = format!("there was no progress for {}", in_words(stall));
+            return Some(
+                Problem::new(Code::Stalled, text)
+                    .hint("raise the pipeline's `stalled_after` if the operation is only slow"),
+            );
+        }
+        None
+    }
+
+    /// Asks the worker to stop and sets the time of its death.
+    pub(super) async fn ask_to_stop(&mut self, reason: Failure) {
+        self.reason = Some(reason);
+        self.kill_at = Some(Instant::now() + self.shared.config.grace);
+        let asked = self.worker.connection.say(&ToWorker::Cancel, None);
+        // A worker that does not hear it is killed all the same.
+        let _ = tokio::time::timeout(Duration::from_millis(50), asked).await;
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.kill_at = None;
+        self.worker.process.kill();
+        self.given_up_at = Some(Instant::now() + BURIAL);
+    }
+}
+
+fn in_words(limit: Duration) -> String {
+    match limit.as_millis() {
+        ms @ ..1000 => format!("{ms} ms"),
+        _ => format!("{:.1} s", limit.as_secs_f64()),
+    }
+}

@@ -1,0 +1,399 @@
+//! One attempt as the daemon sees it: a plan goes to a worker, results come back and are staged beside their destination.
+
+use crate::job::attempt::{Bill, Ending, Failure};
+use crate::job::event::{JobEvent, PluginUse, Started, StepName};
+use crate::job::id::JobId;
+use crate::job::redo::{MoveKind, Redo};
+use crate::pipeline::checked::OnSigned;
+use crate::pipeline::template;
+use crate::pipeline::template::values::{self, InputValues, JobValues};
+use crate::plugin::catalog::Catalog;
+use crate::plugin::manifest::Inputs;
+use crate::plugin::parameters::Schema;
+use crate::pool::Pool;
+use crate::pool::update::{Limits, StopHandle, Update};
+use crate::problem::{Code, Problem};
+use crate::scheduler::input::{Input, Start};
+use crate::scheduler::moves::{self, Brought, Outcome, Piece};
+use crate::spool::Spool;
+use crate::time::Timestamp;
+use crate::wire::message::{Plan, PlanStep};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What bounds every attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes that an input may have.
+    pub max_input: u64,
+    /// Bytes that one decoded stream may have.
+    pub max_decoded: u64,
+}
+
+/// The parts that an attempt needs.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Workers.
+    pub pool: Pool,
+    /// File moves.
+    pub spool: Spool,
+    /// What bounds it.
+    pub bounds: Bounds,
+}
+
+/// What an attempt tells besides events: for the feed only.
+#[derive(Debug)]
+pub enum Aside {
+    /// The attempt can be stopped by this.
+    Stop(StopHandle),
+    /// How far a step is.
+    Progress {
+        /// The step's id.
+        step: String,
+        /// Its place, from 0.
+        index: u32,
+        /// How many steps there are.
+        steps: u32,
+        /// Which document, from 1.
+        part: u32,
+        /// Of how many.
+        parts: u32,
+        /// Done so far.
+        done: u64,
+        /// Of how many; 0 = unknown.
+        total: u64,
+    },
+    /// A log line.
+    Log {
+        /// The step.
+        step: Option<String>,
+        /// `trace` to `error`.
+        level: String,
+        /// One line.
+        message: String,
+    },
+}
+
+/// Where an attempt tells what happens.
+#[derive(Debug)]
+pub enum Told {
+    /// To the decider.
+    Input(Input),
+    /// To the feed.
+    Aside(Aside),
+}
+
+/// Runs one attempt to its end. The last thing told is `Input::AttemptEnded`.
+pub async fn run(parts: Parts, catalog: Arc<Catalog>, start: Start, told: mpsc::Sender<Told>) {
+    let job = start.job;
+    let result = attempt(&parts, &catalog, &start, &told).await;
+    // A closed loop has no use for the end of an attempt.
+    let _ = told
+        .send(Told::Input(Input::AttemptEnded { job, result }))
+        .await;
+}
+
+async fn attempt(
+    parts: &Parts,
+    catalog: &Catalog,
+    start: &Start,
+    told: &mpsc::Sender<Told>,
+) -> Result<(Redo, Bill), Failure> {
+    let (plan, plugins) = plan(catalog, start, parts.bounds)?;
+    let held = start.accepted.held.0.clone();
+    let spool = parts.spool.clone();
+    let input = blocking(move || spool.open_input(&held))
+        .await?
+        .map_err(|error| {
+            let problem = Problem::new(Code::InputVanished, error.to_string());
+            Failure {
+                ending: Ending::Rejected,
+                problem: problem.hint("drop the file into its inbox once more"),
+            }
+        })?;
+    let limits = Limits {
+        deadline: start.pipeline.timeout,
+        stall: start.pipeline.stalled_after,
+    };
+    let mut running = parts.pool.run(plan, input, limits);
+    tell(told, Told::Aside(Aside::Stop(running.stop.clone()))).await;
+    let mut outcomes = Vec::new();
+    while let Some(update) = running.updates.recv().await {
+        match update {
+            Update::Ended(Err(failure)) => {
+                discard(parts, start.job, outcomes).await;
+                return Err(failure);
+            }
+            Update::Ended(Ok(bill)) => return finish(parts, start, outcomes, bill, &plugins).await,
+            Update::Output {
+                pages,
+                name,
+                folder,
+                file,
+                ..
+            } => {
+                let mime = "application/pdf".to_owned();
+                let piece = Piece {
+                    file,
+                    name,
+                    folder,
+                    kind: MoveKind::Document,
+                    mime,
+                    pages: Some(pages),
+                };
+                stage(parts, start, &mut outcomes, piece).await?;
+            }
+            Update::Artifact {
+                name,
+                mime,
+                folder,
+                file,
+                ..
+            } => {
+                let piece = Piece {
+                    file,
+                    name,
+                    folder,
+                    kind: MoveKind::Artifact,
+                    mime,
+                    pages: None,
+                };
+                stage(parts, start, &mut outcomes, piece).await?;
+            }
+            other => relay(start, &plugins, other, told).await,
+        }
+    }
+    let problem = Problem::new(Code::Internal, "the attempt ended without a word");
+    Err(Failure {
+        ending: Ending::Failed,
+        problem,
+    })
+}
+
+/// What neither ends the attempt nor brings a file.
+async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &mpsc::Sender<Told>) {
+    let job = start.job;
+    let steps = &start.pipeline.steps;
+    let event = match update {
+        Update::Began { worker, sandbox } => JobEvent::Started(Started {
+            attempt: start.attempt,
+            revision: start.pipeline.revision.clone(),
+            worker,
+            sandbox,
+            plugins: plugins.to_vec(),
+            steps: steps
+                .iter()
+                .map(|step| StepName {
+                    id: step.id.clone(),
+                    uses: step.uses(),
+                })
+                .collect(),
+        }),
+        Update::StepStarted(place) => JobEvent::StepStarted(place),
+        Update::StepFinished(finished) => JobEvent::StepFinished(finished),
+        Update::StepSkipped(skipped) => JobEvent::StepSkipped(skipped),
+        Update::StepFailed(failed) => JobEvent::StepFailed(failed),
+        Update::Warning(warned) => JobEvent::Warned(warned),
+        Update::Crashed(crashed) => JobEvent::WorkerCrashed(crashed),
+        Update::Progress { place, done, total } => {
+            let steps = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+            let aside = Aside::Progress {
+                step: place.step,
+                index: place.index,
+                steps,
+                part: place.part,
+                parts: place.parts,
+                done,
+                total,
+            };
+            return tell(told, Told::Aside(aside)).await;
+        }
+        Update::Log {
+            step,
+            level,
+            message,
+        } => {
+            return tell(
+                told,
+                Told::Aside(Aside::Log {
+                    step,
+                    level,
+                    message,
+                }),
+            )
+            .await;
+        }
+        Update::Opened { .. }
+        | Update::Output { .. }
+        | Update::Artifact { .. }
+        | Update::Ended(_) => return,
+    };
+    tell(told, Told::Input(Input::Told { job, event })).await;
+}
+
+async fn tell(told: &mpsc::Sender<Told>, what: Told) {
+    // A closed loop listens to nobody any more.
+    let _ = told.send(what).await;
+}
+
+async fn stage(
+    parts: &Parts,
+    start: &Start,
+    outcomes: &mut Vec<Outcome>,
+    piece: Piece,
+) -> Result<(), Failure> {
+    let (spool, again) = (parts.spool.clone(), start.clone());
+    let number = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
+    match blocking(move || moves::stage(&spool, &again, number, piece)).await? {
+        Ok(outcome) => {
+            outcomes.push(outcome);
+            Ok(())
+        }
+        Err(failure) => {
+            discard(parts, start.job, std::mem::take(outcomes)).await;
+            Err(failure)
+        }
+    }
+}
+
+async fn finish(
+    parts: &Parts,
+    start: &Start,
+    outcomes: Vec<Outcome>,
+    bill: Bill,
+    plugins: &[PluginUse],
+) -> Result<(Redo, Bill), Failure> {
+    let (spool, again, plugins) = (parts.spool.clone(), start.clone(), json!(plugins));
+    blocking(move || {
+        let brought = Brought {
+            start: &again,
+            outcomes: &outcomes,
+            bill: &bill,
+            plugins,
+        };
+        match moves::success(&spool, &brought) {
+            Ok(redo) => Ok((redo, bill)),
+            Err(failure) => {
+                spool.discard(again.job, &temps(outcomes));
+                Err(failure)
+            }
+        }
+    })
+    .await?
+}
+
+async fn discard(parts: &Parts, job: JobId, outcomes: Vec<Outcome>) {
+    let spool = parts.spool.clone();
+    // What stays behind here is swept at the next start.
+    let _ = blocking(move || spool.discard(job, &temps(outcomes))).await;
+}
+
+fn temps(outcomes: Vec<Outcome>) -> Vec<PathBuf> {
+    outcomes
+        .into_iter()
+        .map(|outcome| outcome.staged.temp)
+        .collect()
+}
+
+/// Runs file work off the async threads; a panic there is this attempt's failure only.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failure {
+            ending: Ending::Failed,
+            problem: Problem::new(Code::Internal, format!("file work panicked: {error}")),
+        })
+}
+
+pub(super) fn plan(
+    catalog: &Catalog,
+    start: &Start,
+    bounds: Bounds,
+) -> Result<(Plan, Vec<PluginUse>), Failure> {
+    let pipeline = &start.pipeline;
+    let mut steps = Vec::with_capacity(pipeline.steps.len());
+    let mut plugins: Vec<PluginUse> = Vec::new();
+    for step in &pipeline.steps {
+        let uses = step.uses();
+        let found = catalog.find(&uses).map_err(|why| {
+            let problem = Problem::new(
+                Code::OperationMissing,
+                format!(
+                    "step `{}` uses `{uses}`, which is not installed any more",
+                    step.id
+                ),
+            );
+            let hint = why.hint().unwrap_or_else(|| {
+                "put its plugin back into the plugin folder, then retry the job".to_owned()
+            });
+            Failure {
+                ending: Ending::Rejected,
+                problem: problem.hint(hint).in_step(step.id.clone()),
+            }
+        })?;
+        let installed = found.plugin;
+        let plugin = PluginUse {
+            name: installed.manifest.name.clone(),
+            version: installed.manifest.version.clone(),
+            blake3: installed.blake3.clone(),
+        };
+        if !plugins.contains(&plugin) {
+            plugins.push(plugin);
+        }
+        let own_variables = Schema::of_parameters(&found.operation.parameters)
+            .map(|schema| schema.own_variables(&step.with))
+            .unwrap_or_default();
+        steps.push(PlanStep {
+            id: step.id.clone(),
+            plugin: installed.manifest.name.clone(),
+            version: installed.manifest.version.clone(),
+            blake3: installed.blake3.clone(),
+            library: installed.library.to_string_lossy().into_owned(),
+            operation: step.operation.clone(),
+            takes_all: found.operation.inputs == Inputs::All,
+            condition: step.condition.clone(),
+            with: step.with.clone(),
+            own_variables,
+            timeout_ms: step
+                .timeout
+                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            continue_on_error: step.continue_on_error,
+            temp: false,
+        });
+    }
+    let plan = Plan {
+        job: start.job.to_string(),
+        steps,
+        variables: variables(start),
+        output_name: pipeline.output.name.clone(),
+        output_folder: pipeline.output.folder.clone(),
+        passwords: pipeline.passwords.clone(),
+        refuse_signed: pipeline.on_signed == OnSigned::Refuse,
+        max_decoded: bounds.max_decoded,
+        max_input: bounds.max_input,
+    };
+    Ok((plan, plugins))
+}
+
+/// What templates may use before the document is open.
+fn variables(start: &Start) -> BTreeMap<String, Value> {
+    let accepted = &start.accepted;
+    let modified = Timestamp(i64::try_from(accepted.identity.mtime_ns / 1_000_000).unwrap_or(0));
+    let input = InputValues::new(&accepted.relative.0, accepted.identity.size, modified);
+    let job = JobValues {
+        id: start.job.to_string(),
+        pipeline: start.pipeline.id.clone(),
+        received: values::moment(start.created),
+        attempt: start.attempt,
+    };
+    let named = template::mentioned_env(&start.pipeline).into_iter();
+    let environment = named
+        .filter_map(|name| std::env::var(&name).ok().map(|value| (name, value)))
+        .collect();
+    values::before_opening(&input, &job, &environment, Timestamp::now())
+}

@@ -1,0 +1,432 @@
+//! From what an attempt brought to the redo list of its delivery: final names, receipts, notes, the original's way.
+
+use crate::job::attempt::{Bill, Ending, Failure};
+use crate::job::redo::{Collision, Move, MoveKind, Redo, Verdict};
+use crate::job::state::Job;
+use crate::pipeline::checked::Original;
+use crate::problem::{Code, Problem};
+use crate::raw_path::RawPath;
+use crate::scheduler::input::{EndOf, Start};
+use crate::spool::Spool;
+use crate::spool::plan::{PlanError, Planned, Wanted, companion};
+use crate::spool::redo::RedoError;
+use crate::spool::stage::{Destination, StageError, Staged};
+use crate::time::Timestamp;
+use serde_json::json;
+use std::fs::File;
+use std::path::Path;
+
+/// Numbers of temps: results count from 0, receipts and notes from these.
+const RECEIPTS: u32 = 1 << 24;
+const NOTES: u32 = 1 << 25;
+/// What is put beside a failed original.
+const TEXT_NOTE: &str = ".error.txt";
+const JSON_NOTE: &str = ".error.json";
+
+/// A result as its worker sent it.
+#[derive(Debug)]
+pub struct Piece {
+    /// The content.
+    pub file: File,
+    /// The rendered name.
+    pub name: String,
+    /// The rendered folder, absolute.
+    pub folder: String,
+    /// Document or side artifact.
+    pub kind: MoveKind,
+    /// Media type.
+    pub mime: String,
+    /// Pages of a document.
+    pub pages: Option<u64>,
+}
+
+/// A result that lies staged beside its destination.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Where it goes.
+    pub planned: Planned,
+    /// The temp.
+    pub staged: Staged,
+    /// Document or side artifact.
+    pub kind: MoveKind,
+    /// Media type.
+    pub mime: String,
+    /// Pages of a document.
+    pub pages: Option<u64>,
+}
+
+/// What a successful attempt left.
+#[derive(Debug)]
+pub struct Brought<'a> {
+    /// What it was started with.
+    pub start: &'a Start,
+    /// Every result, in order.
+    pub outcomes: &'a [Outcome],
+    /// What it cost.
+    pub bill: &'a Bill,
+    /// The plugins it used, for receipts.
+    pub plugins: serde_json::Value,
+}
+
+/// Plans a result's name and stages its content beside it. Blocking.
+///
+/// # Errors
+/// The name cannot be used or is taken under `if_exists: fail`, or the folder cannot be written.
+pub fn stage(spool: &Spool, start: &Start, number: u32, piece: Piece) -> Result<Outcome, Failure> {
+    let output = &start.pipeline.output;
+    let below = Path::new(&piece.folder)
+        .strip_prefix(&output.root)
+        .map_err(|_| {
+            let detail = format!(
+                "the output folder `{}` lies outside of `{}`",
+                piece.folder,
+                output.root.display()
+            );
+            rejected(
+                Problem::new(Code::OutputName, detail)
+                    .hint("look at `output.folder` of the pipeline"),
+            )
+        })?;
+    let receipts: &[&str] = if output.receipt && piece.kind == MoveKind::Document {
+        &[".json"]
+    } else {
+        &[]
+    };
+    let wanted = Wanted {
+        job: start.job,
+        root: &output.root,
+        folder: &below.to_string_lossy(),
+        name: &piece.name,
+        if_exists: output.if_exists,
+        companions: receipts,
+    };
+    let planned = spool
+        .plan(&wanted)
+        .map_err(|error| rejected(plan_problem(&error)))?;
+    let to = Destination {
+        root: &output.root,
+        path: &planned.path,
+        job: start.job,
+        number,
+    };
+    let staged = spool
+        .stage(&piece.file, &to)
+        .map_err(|error| stage_failure(&error))?;
+    Ok(Outcome {
+        planned,
+        staged,
+        kind: piece.kind,
+        mime: piece.mime,
+        pages: piece.pages,
+    })
+}
+
+fn rejected(problem: Problem) -> Failure {
+    Failure {
+        ending: Ending::Rejected,
+        problem,
+    }
+}
+
+fn plan_problem(error: &PlanError) -> Problem {
+    match error {
+        PlanError::Exists(_) => Problem::new(Code::OutputExists, error.to_string())
+            .hint("remove it, or set `output.if_exists` to number, overwrite or skip"),
+        PlanError::Name(_) => Problem::new(Code::OutputName, error.to_string())
+            .hint("look at `output.name` and `output.folder` of the pipeline"),
+    }
+}
+
+/// The redo list of a success. Blocking: writes receipts.
+///
+/// # Errors
+/// A receipt cannot be written.
+pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
+    let start = brought.start;
+    let mut moves = Vec::new();
+    for (number, outcome) in (0..).zip(brought.outcomes) {
+        moves.push(Move {
+            kind: outcome.kind,
+            from: outcome.staged.temp.clone().into(),
+            to: Some(outcome.planned.path.clone().into()),
+            size: outcome.staged.size,
+            blake3: outcome.staged.blake3.clone(),
+            collision: outcome.planned.collision,
+            mime: Some(outcome.mime.clone()),
+            pages: outcome.pages,
+        });
+        if start.pipeline.output.receipt && outcome.kind == MoveKind::Document {
+            moves.push(receipt(spool, brought, outcome, number)?);
+        }
+    }
+    moves.push(original(
+        &start.accepted,
+        &start.blake3,
+        &start.pipeline.original,
+    ));
+    Ok(Redo {
+        verdict: Verdict::Succeed,
+        moves,
+    })
+}
+
+fn original(accepted: &crate::job::event::Accepted, blake3: &str, rule: &Original) -> Move {
+    let to = match rule {
+        Original::Archive(folder) => Some(folder.join(&accepted.relative.0)),
+        Original::Keep => Some(accepted.path.0.clone()),
+        Original::Delete => None,
+    };
+    Move {
+        kind: MoveKind::Original,
+        from: accepted.held.clone(),
+        to: to.map(RawPath),
+        size: accepted.identity.size,
+        blake3: blake3.to_owned(),
+        collision: Collision::Number,
+        mime: Some("application/pdf".to_owned()),
+        pages: None,
+    }
+}
+
+fn receipt(
+    spool: &Spool,
+    brought: &Brought<'_>,
+    outcome: &Outcome,
+    number: u32,
+) -> Result<Move, Failure> {
+    let Start {
+        job,
+        attempt,
+        pipeline,
+        accepted,
+        blake3,
+        created,
+    } = brought.start;
+    let text = json!({
+        "job": job,
+        "attempt": attempt,
+        "pipeline": { "id": pipeline.id, "revision": pipeline.revision },
+        "input": { "path": accepted.path.display(), "size": accepted.identity.size, "blake3": blake3, "acceptedAt": created.rfc3339() },
+        "output": {
+            "path": outcome.planned.path.to_string_lossy(),
+            "size": outcome.staged.size,
+            "blake3": outcome.staged.blake3,
+            "pages": outcome.pages,
+        },
+        "plugins": brought.plugins,
+        "parses": brought.bill.parses,
+        "saves": brought.bill.saves,
+        "processorMs": brought.bill.cpu_ms,
+        "writtenAt": Timestamp::now().rfc3339(),
+    });
+    let path = companion(&outcome.planned.path, ".json");
+    let to = Destination {
+        root: &pipeline.output.root,
+        path: &path,
+        job: *job,
+        number: RECEIPTS + number,
+    };
+    let staged = spool
+        .stage_bytes(&pretty(&text), &to)
+        .map_err(|error| stage_failure(&error))?;
+    Ok(Move {
+        kind: MoveKind::Receipt,
+        from: staged.temp.into(),
+        to: Some(path.into()),
+        size: staged.size,
+        blake3: staged.blake3,
+        collision: outcome.planned.collision,
+        mime: Some("application/json".to_owned()),
+        pages: None,
+    })
+}
+
+/// The redo list of a failed or cancelled job: its notes and its original. Blocking.
+///
+/// # Errors
+/// The notes cannot be written.
+pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
+    let job = &about.job;
+    let blake3 = job.blake3.clone().unwrap_or_default();
+    if let Some(rule) = &about.archive {
+        return Ok(Redo {
+            verdict: Verdict::Succeed,
+            moves: vec![original(&job.accepted, &blake3, rule)],
+        });
+    }
+    // The original and its notes keep together: all take the same number.
+    let path = spool.plan_original(
+        job.id,
+        &about.failed,
+        &job.accepted.relative.0,
+        &[TEXT_NOTE, JSON_NOTE],
+    );
+    let mut moves = Vec::new();
+    let problem = about.problem.as_ref();
+    let notes = [
+        (
+            TEXT_NOTE,
+            plain_note(job, problem).into_bytes(),
+            "text/plain; charset=utf-8",
+        ),
+        (JSON_NOTE, json_note(job, problem), "application/json"),
+    ];
+    for (number, (ending, bytes, mime)) in (NOTES..).zip(notes) {
+        let note = companion(&path, ending);
+        let to = Destination {
+            root: &about.failed,
+            path: &note,
+            job: job.id,
+            number,
+        };
+        let staged = spool
+            .stage_bytes(&bytes, &to)
+            .map_err(|error| stage_problem(&error))?;
+        moves.push(Move {
+            kind: MoveKind::Note,
+            from: staged.temp.into(),
+            to: Some(note.into()),
+            size: staged.size,
+            blake3: staged.blake3,
+            collision: Collision::Number,
+            mime: Some(mime.to_owned()),
+            pages: None,
+        });
+    }
+    let mut last = original(&job.accepted, &blake3, &Original::Delete);
+    last.to = Some(path.into());
+    moves.push(last);
+    let verdict = about
+        .problem
+        .clone()
+        .map_or(Verdict::Cancel, |problem| Verdict::Fail { problem });
+    Ok(Redo { verdict, moves })
+}
+
+fn plain_note(job: &Job, problem: Option<&Problem>) -> String {
+    let name = job.name();
+    let mut note = match problem {
+        Some(problem) => format!(
+            "{name} could not be processed.\n\nReason: {}.\n{}\n",
+            problem.code.title(),
+            sentence(&problem.detail)
+        ),
+        None => format!("{name} was not processed: somebody cancelled it.\n"),
+    };
+    if let Some(problem) = problem {
+        let place = [
+            problem.step.as_ref().map(|step| format!("Step: {step}")),
+            problem.page.map(|page| format!("Page: {page}")),
+            problem
+                .plugin
+                .as_ref()
+                .map(|plugin| format!("Plugin: {plugin}")),
+        ];
+        for line in place.into_iter().flatten() {
+            note.push_str(&line);
+            note.push('\n');
+        }
+        if let Some(hint) = &problem.hint {
+            note.push_str(&format!("\nWhat to do: {}\n", sentence(hint)));
+        }
+    }
+    note.push_str(&format!(
+        "\nThe original lies beside this note, unchanged. To try again, drop it into its inbox once more:\n{}\n\nPipeline: {}\nJob: {}\nAttempts: {}\nTime: {}\n",
+        job.accepted.folder,
+        job.accepted.pipeline,
+        job.id,
+        job.attempts,
+        Timestamp::now().rfc3339(),
+    ));
+    note
+}
+
+/// Upper case at its start, a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().collect::<String>())
+        .unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?', '`']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{end}", letters.as_str())
+}
+
+fn json_note(job: &Job, problem: Option<&Problem>) -> Vec<u8> {
+    pretty(&json!({
+        "job": job.id,
+        "pipeline": job.accepted.pipeline,
+        "revision": job.revision,
+        "path": job.accepted.path.display(),
+        "size": job.accepted.identity.size,
+        "blake3": job.blake3,
+        "attempts": job.attempts,
+        "cancelled": problem.is_none(),
+        "problem": problem.map(|problem| json!({
+            "type": format!("/problems/{}", problem.code.as_str()),
+            "title": problem.code.title(),
+            "detail": problem.detail,
+            "hint": problem.hint,
+            "step": problem.step,
+            "page": problem.page,
+            "plugin": problem.plugin,
+            "permanent": problem.code.is_permanent(),
+        })),
+        "steps": job.steps,
+        "plugins": job.plugins,
+        "warnings": job.warnings,
+        "acceptedAt": job.created.rfc3339(),
+        "writtenAt": Timestamp::now().rfc3339(),
+    }))
+}
+
+fn pretty(value: &serde_json::Value) -> Vec<u8> {
+    // A JSON value always serialises.
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+/// What a failed staging means for the job.
+fn stage_problem(error: &StageError) -> Problem {
+    let detail = crate::telemetry::chain(error);
+    match error {
+        StageError::NoSpace(_) => {
+            Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself")
+        }
+        StageError::Blocked(_) | StageError::Io(_) => Problem::new(Code::FolderBlocked, detail)
+            .hint("make the folder writable for the daemon; the job goes on by itself"),
+        StageError::Leaves { .. } => {
+            Problem::new(Code::OutputName, detail).hint("look at `output.folder` of the pipeline")
+        }
+    }
+}
+
+fn stage_failure(error: &StageError) -> Failure {
+    let ending = if matches!(error, StageError::Leaves { .. }) {
+        Ending::Rejected
+    } else {
+        Ending::Environment
+    };
+    Failure {
+        ending,
+        problem: stage_problem(error),
+    }
+}
+
+/// What a failed move means for the job.
+#[must_use]
+pub fn redo_problem(error: &RedoError) -> Problem {
+    let detail = crate::telemetry::chain(error);
+    match error {
+        RedoError::NoSpace(_) => {
+            Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself")
+        }
+        _ => Problem::new(Code::FolderBlocked, detail)
+            .hint("put the folder right; the job goes on by itself"),
+    }
+}

@@ -1,0 +1,320 @@
+//! The pipelines that are current: reloaded when their files or the installed operations change; a bad file leaves the last
+//! good revision running, across restarts too.
+
+use crate::durable;
+use crate::event::{Draft, Event, PipelineEvent};
+use crate::pipeline::check;
+use crate::pipeline::checked::Pipeline;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::folders;
+use crate::pipeline::load;
+use crate::pipeline::surroundings::Surroundings;
+use crate::plugin::catalog::Catalog;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One pipeline file as it stands.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The file's stem.
+    pub id: String,
+    /// The file.
+    pub file: PathBuf,
+    /// What runs: the newest revision without faults.
+    pub current: Option<Arc<Pipeline>>,
+    /// What is wrong with the file as it is now.
+    pub faults: Vec<Fault>,
+}
+
+impl Entry {
+    /// The file's name, for faults.
+    fn label(&self) -> String {
+        self.file.to_string_lossy().into_owned()
+    }
+}
+
+/// Every pipeline file, and how to read them again.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: PathBuf,
+    surroundings: Surroundings,
+    entries: BTreeMap<String, Entry>,
+    last_good: BTreeMap<String, String>,
+}
+
+/// What a reload brought.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What changed, for the journal.
+    pub events: Vec<Draft>,
+    /// Every entry.
+    pub entries: Vec<Entry>,
+    /// Pipelines that were not known before.
+    pub new: Vec<String>,
+}
+
+/// A pipeline was not saved.
+#[derive(Debug)]
+pub enum Unsaved {
+    /// It has faults.
+    Faults(Vec<Fault>),
+    /// Somebody changed it since.
+    Conflict(String),
+    /// The id cannot be a file name.
+    BadId(String),
+    /// The file cannot be written.
+    Io(String),
+}
+
+impl Shelf {
+    /// An empty shelf. `last_good` has the YAML of each pipeline's last good revision of an earlier life.
+    #[must_use]
+    pub fn new(
+        folder: PathBuf,
+        surroundings: Surroundings,
+        last_good: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            folder,
+            surroundings,
+            entries: BTreeMap::new(),
+            last_good,
+        }
+    }
+
+    /// Reads every file again. Events tell only what changed.
+    pub fn reload(&mut self, catalog: &Catalog) -> Reloaded {
+        let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+        for loaded in self.load(catalog) {
+            let mut entry = Entry {
+                id: loaded.id.clone(),
+                file: loaded.file,
+                current: None,
+                faults: Vec::new(),
+            };
+            match loaded.result {
+                Ok(pipeline) => entry.current = Some(Arc::new(pipeline)),
+                Err(faults) => entry.faults = faults,
+            }
+            // Two files of one stem: the faults of both count, the pipeline of neither.
+            if let Some(twin) = entries.get_mut(&loaded.id) {
+                twin.faults.append(&mut entry.faults);
+                twin.current = None;
+            } else {
+                entries.insert(loaded.id, entry);
+            }
+        }
+        self.refuse_loops(&mut entries);
+        self.keep_last_good(&mut entries, catalog);
+        let events = self.changes(&entries);
+        let new = entries
+            .keys()
+            .filter(|id| !self.entries.contains_key(*id))
+            .cloned()
+            .collect();
+        self.entries = entries;
+        Reloaded {
+            events,
+            entries: self.entries.values().cloned().collect(),
+            new,
+        }
+    }
+
+    /// Where a faulty file has a good revision before it, that one goes on.
+    fn keep_last_good(&mut self, entries: &mut BTreeMap<String, Entry>, catalog: &Catalog) {
+        for entry in entries.values_mut() {
+            match &entry.current {
+                Some(pipeline) => {
+                    self.last_good
+                        .insert(entry.id.clone(), pipeline.yaml.clone());
+                }
+                None => {
+                    let earlier = self
+                        .entries
+                        .get(&entry.id)
+                        .and_then(|earlier| earlier.current.clone());
+                    entry.current = earlier.or_else(|| self.recheck_last_good(&entry.id, catalog));
+                }
+            }
+        }
+    }
+
+    /// Every pipeline file. A folder that cannot be listed changes nothing: what was current stays.
+    fn load(&self, catalog: &Catalog) -> Vec<load::Loaded> {
+        load::load(&self.folder, catalog, &self.surroundings).unwrap_or_else(|error| {
+            tracing::error!(folder = %self.folder.display(), %error, "the pipelines cannot be listed");
+            let unlisted = |entry: &Entry| load::load_file(&entry.file, catalog, &self.surroundings);
+            self.entries.values().map(unlisted).collect()
+        })
+    }
+
+    fn recheck_last_good(&self, id: &str, catalog: &Catalog) -> Option<Arc<Pipeline>> {
+        let yaml = self.last_good.get(id)?;
+        check::check(id, id, yaml.as_bytes(), catalog, &self.surroundings)
+            .ok()
+            .map(Arc::new)
+    }
+
+    /// Pipelines that would feed each other, or share a folder, get a fault. Those at work have right of way.
+    fn refuse_loops(&self, entries: &mut BTreeMap<String, Entry>) {
+        let mut all: Vec<(Arc<Pipeline>, String)> = entries
+            .values()
+            .filter_map(|entry| Some((entry.current.clone()?, entry.label())))
+            .collect();
+        let at_work = |pipeline: &Pipeline| {
+            self.entries
+                .get(&pipeline.id)
+                .is_some_and(|entry| entry.current.is_some())
+        };
+        all.sort_by_key(|(pipeline, _)| !at_work(pipeline));
+        let beside: Vec<folders::Entry<'_>> = all
+            .iter()
+            .map(|(pipeline, file)| folders::Entry { pipeline, file })
+            .collect();
+        for (id, fault) in folders::folders(&beside) {
+            if let Some(entry) = entries.get_mut(&id) {
+                entry.current = None;
+                entry.faults.push(fault);
+            }
+        }
+    }
+
+    fn changes(&self, entries: &BTreeMap<String, Entry>) -> Vec<Draft> {
+        let mut changes = Vec::new();
+        let mut say = |pipeline: &str, what| {
+            changes.push(Draft::now(Event::Pipeline {
+                pipeline: pipeline.to_owned(),
+                what,
+            }))
+        };
+        for entry in entries.values() {
+            let before = self.entries.get(&entry.id);
+            let revision = |entry: &Entry| {
+                entry
+                    .current
+                    .as_ref()
+                    .map(|pipeline| pipeline.revision.clone())
+            };
+            let faults: Vec<String> = entry.faults.iter().map(ToString::to_string).collect();
+            if !faults.is_empty() {
+                let said: Vec<String> = before
+                    .map(|before| before.faults.iter().map(ToString::to_string).collect())
+                    .unwrap_or_default();
+                if said != faults {
+                    say(&entry.id, PipelineEvent::Invalid { faults });
+                }
+            } else if let Some(pipeline) = &entry.current
+                && (before.and_then(revision).as_ref() != Some(&pipeline.revision)
+                    || before.is_some_and(|before| !before.faults.is_empty()))
+            {
+                say(
+                    &entry.id,
+                    PipelineEvent::Loaded {
+                        revision: pipeline.revision.clone(),
+                        yaml: pipeline.yaml.clone(),
+                    },
+                );
+            }
+        }
+        for gone in self.entries.keys().filter(|id| !entries.contains_key(*id)) {
+            say(gone, PipelineEvent::Removed);
+        }
+        changes
+    }
+
+    /// Checks and saves a pipeline's YAML; `Some(revision)` must still be the current one.
+    ///
+    /// # Errors
+    /// It has faults, somebody changed it, or the file cannot be written.
+    pub fn save(
+        &self,
+        id: &str,
+        yaml: &str,
+        expected: Option<&str>,
+        catalog: &Catalog,
+    ) -> Result<bool, Unsaved> {
+        let known = self.entries.get(id);
+        let file = known.map_or_else(
+            || self.folder.join(format!("{id}.yaml")),
+            |entry| entry.file.clone(),
+        );
+        if let Some(expected) = expected {
+            let current = known
+                .and_then(|entry| entry.current.as_ref())
+                .map(|pipeline| pipeline.revision.clone());
+            if current.as_deref() != Some(expected) {
+                let now = current.unwrap_or_else(|| "nothing".to_owned());
+                return Err(Unsaved::Conflict(format!(
+                    "pipeline `{id}` was changed since: it is at revision {now} now, not {expected}"
+                )));
+            }
+        }
+        let label = file
+            .file_name()
+            .map_or_else(|| id.to_owned(), |name| name.to_string_lossy().into_owned());
+        let pipeline = check::check(id, &label, yaml.as_bytes(), catalog, &self.surroundings)
+            .map_err(Unsaved::Faults)?;
+        let faults = self.beside_others(&pipeline, &label);
+        if !faults.is_empty() {
+            return Err(Unsaved::Faults(faults));
+        }
+        durable::replace(&file, yaml.as_bytes()).map_err(|error| Unsaved::Io(error.to_string()))?;
+        Ok(known.is_none())
+    }
+
+    /// What keeps a pipeline from being used beside the others.
+    fn beside_others(&self, pipeline: &Pipeline, file: &str) -> Vec<Fault> {
+        let others = self
+            .entries
+            .values()
+            .filter(|entry| entry.id != pipeline.id);
+        let others: Vec<(Arc<Pipeline>, String)> = others
+            .filter_map(|entry| Some((entry.current.clone()?, entry.label())))
+            .collect();
+        let mut all: Vec<folders::Entry<'_>> = others
+            .iter()
+            .map(|(pipeline, file)| folders::Entry { pipeline, file })
+            .collect();
+        all.push(folders::Entry { pipeline, file });
+        folders::folders(&all)
+            .into_iter()
+            .filter(|(of, _)| *of == pipeline.id)
+            .map(|(_, fault)| fault)
+            .collect()
+    }
+
+    /// Every fault of a text as the pipeline `id`, alone and beside the others.
+    #[must_use]
+    pub fn faults(&self, id: &str, yaml: &[u8], catalog: &Catalog) -> Vec<Fault> {
+        match check::check(id, &format!("{id}.yaml"), yaml, catalog, &self.surroundings) {
+            Err(faults) => faults,
+            Ok(pipeline) => self.beside_others(&pipeline, &format!("{id}.yaml")),
+        }
+    }
+
+    /// Removes a pipeline's file.
+    ///
+    /// # Errors
+    /// There is none (`Ok(false)`), or it cannot be removed.
+    pub fn delete(&mut self, id: &str) -> Result<bool, String> {
+        let Some(entry) = self.entries.get(id) else {
+            return Ok(false);
+        };
+        durable::remove(&entry.file).map_err(|error| error.to_string())?;
+        self.last_good.remove(id);
+        Ok(true)
+    }
+
+    /// The folder with the files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What surrounds a pipeline file.
+    #[must_use]
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+}

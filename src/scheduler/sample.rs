@@ -1,0 +1,155 @@
+//! One attempt outside of everything: for `try` and for `dropleaf run`. No job, no journal, no folder is touched.
+
+use crate::job::attempt::{Bill, Failure};
+use crate::job::event::{Accepted, Identity, Origin};
+use crate::job::id::JobId;
+use crate::pipeline::checked::Pipeline;
+use crate::plugin::catalog::Catalog;
+use crate::pool::Pool;
+use crate::pool::update::{Limits, Update};
+use crate::raw_path::RawPath;
+use crate::scheduler::attempt::{Bounds, plan};
+use crate::scheduler::input::Start;
+use crate::time::Timestamp;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What to run over what.
+#[derive(Debug)]
+pub struct Sample {
+    /// The pipeline.
+    pub pipeline: Arc<Pipeline>,
+    /// The file's path, for its name in templates.
+    pub path: RawPath,
+    /// The file, open for reading.
+    pub input: File,
+    /// Its size.
+    pub size: u64,
+}
+
+/// A file that came out.
+#[derive(Debug)]
+pub struct Piece {
+    /// Its name, as the pipeline's templates make it.
+    pub name: String,
+    /// The folder it would go to.
+    pub folder: String,
+    /// Media type.
+    pub mime: String,
+    /// Pages of a document.
+    pub pages: Option<u64>,
+    /// The content.
+    pub file: File,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What came out, or why nothing did.
+    pub result: Result<Bill, Failure>,
+    /// Documents and side artifacts.
+    pub pieces: Vec<Piece>,
+    /// Warnings.
+    pub warnings: Vec<String>,
+}
+
+/// Runs the pipeline over the sample; `watch` sees every update first.
+pub async fn run(
+    pool: &Pool,
+    catalog: &Catalog,
+    bounds: Bounds,
+    sample: Sample,
+    mut watch: impl FnMut(&Update),
+) -> Outcome {
+    let mut outcome = Outcome {
+        result: Ok(Bill::default()),
+        pieces: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let start = start(&sample);
+    let plan = match plan(catalog, &start, bounds) {
+        Ok((plan, _)) => plan,
+        Err(failure) => {
+            outcome.result = Err(failure);
+            return outcome;
+        }
+    };
+    let limits = Limits {
+        deadline: sample.pipeline.timeout,
+        stall: sample.pipeline.stalled_after,
+    };
+    let mut running = pool.run(plan, sample.input, limits);
+    while let Some(update) = running.updates.recv().await {
+        watch(&update);
+        match update {
+            Update::Output {
+                pages,
+                name,
+                folder,
+                file,
+                ..
+            } => {
+                outcome.pieces.push(Piece {
+                    name,
+                    folder,
+                    mime: "application/pdf".to_owned(),
+                    pages: Some(pages),
+                    file,
+                });
+            }
+            Update::Artifact {
+                name,
+                mime,
+                folder,
+                file,
+                ..
+            } => outcome.pieces.push(Piece {
+                name,
+                folder,
+                mime,
+                pages: None,
+                file,
+            }),
+            Update::Warning(warned) => outcome.warnings.push(warned.message),
+            Update::Ended(result) => outcome.result = result,
+            _ => {}
+        }
+    }
+    outcome
+}
+
+fn start(sample: &Sample) -> Start {
+    let name = sample
+        .path
+        .0
+        .file_name()
+        .map_or_else(|| Path::new("sample.pdf").into(), RawPath::from);
+    let accepted = Accepted {
+        pipeline: sample.pipeline.id.clone(),
+        revision: sample.pipeline.revision.clone(),
+        path: sample.path.clone(),
+        folder: sample.path.0.parent().unwrap_or(Path::new("")).into(),
+        relative: name,
+        held: sample.path.clone(),
+        identity: Identity {
+            device: 0,
+            inode: 0,
+            size: sample.size,
+            mtime_ns: 0,
+            ctime_ns: 0,
+        },
+        origin: Origin::Upload,
+        priority: 0,
+        steps: Vec::new(),
+    };
+    let job = JobId(ulid::Ulid::generate());
+    Start {
+        job,
+        attempt: 1,
+        pipeline: Arc::clone(&sample.pipeline),
+        accepted,
+        blake3: String::new(),
+        created: Timestamp::now(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Every move of a file: inbox -> claimed -> (a worker) -> staged -> outbox, archive or failed.
+//!
+//! The functions block; they belong on threads where that is allowed. Each is idempotent: after a crash the same call with the
+//! same arguments finishes what the first one began (`docs/durability.md` has the table). Where things lie:
+//!
+//! ```text
+//! <inbox>/.dropleaf/claimed/<job>       the original, from the claim until the delivery
+//! <inbox>/.dropleaf/uploads/<job>.part  an upload on its way in
+//! <outbox>/.dropleaf/staged/<job>-<n>   outputs and notes, whole and synced, before they get their names
+//! ```
+
+pub mod claim;
+pub mod name;
+pub mod plan;
+pub mod redo;
+pub mod stage;
+pub mod sweep;
+pub mod upload;
+
+use crate::durable::{self, probe};
+use crate::job::id::JobId;
+use crate::watch::OUR_FOLDER;
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// The mode of our own folders: what is claimed is nobody's business.
+const PRIVATE: u32 = 0o700;
+
+/// The mode of outboxes and archives that have to be made, less the umask.
+const SHARED: u32 = 0o777;
+
+/// The spool. Cloning it gives another handle to the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Spool {
+    /// Names that were planned and are not taken on disk yet, and for whom.
+    reserved: Arc<Mutex<HashMap<PathBuf, JobId>>>,
+}
+
+impl Spool {
+    /// A spool in which nothing is planned yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes an outbox, archive or `failed` folder ready: it is there and can be written.
+    ///
+    /// # Errors
+    /// It cannot be made or used; the reason names owner, mode and uid.
+    pub fn prepare(&self, folder: &Path) -> Result<(), probe::Blocked> {
+        let made = durable::make_folders(folder, SHARED);
+        made.map_err(|error| probe::blocked(folder, error.io()))?;
+        probe::folder(folder)
+    }
+
+    /// Bytes that may still be written on the file system of this path.
+    ///
+    /// # Errors
+    /// The file system cannot say.
+    pub fn free_space(&self, path: &Path) -> Result<u64, durable::Error> {
+        durable::free_space(path)
+    }
+
+    /// Opens a claimed original for reading.
+    ///
+    /// # Errors
+    /// It is not there or cannot be read.
+    pub fn open_input(&self, held: &Path) -> Result<File, durable::Error> {
+        durable::open_regular(held)
+    }
+}
+
+/// Where the claimed original of a job lies.
+#[must_use]
+pub fn held_path(inbox: &Path, job: JobId) -> PathBuf {
+    claimed_folder(inbox).join(job.to_string())
+}
+
+/// Where an upload lies while it comes in.
+#[must_use]
+pub fn upload_path(inbox: &Path, job: JobId) -> PathBuf {
+    uploads_folder(inbox).join(format!("{job}.part"))
+}
+
+fn claimed_folder(inbox: &Path) -> PathBuf {
+    inbox.join(OUR_FOLDER).join("claimed")
+}
+
+fn uploads_folder(inbox: &Path) -> PathBuf {
+    inbox.join(OUR_FOLDER).join("uploads")
+}
+
+fn staged_folder(outbox: &Path) -> PathBuf {
+    outbox.join(OUR_FOLDER).join("staged")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Final names, chosen before the point of no return so that the journal can hold them.
+//!
+//! A planned name is reserved until its job is delivered or gives it up, so that two jobs at once never plan the same one. A
+//! stranger may still take it meanwhile: then the redo numbers on, and never replaces what it was not told to.
+
+use crate::job::id::JobId;
+use crate::job::redo::Collision;
+use crate::pipeline::checked::IfExists;
+use crate::spool::Spool;
+use crate::spool::name::{self, BadName};
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError};
+
+/// A name that is wanted for an output.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// For whom.
+    pub job: JobId,
+    /// The folder that no output leaves.
+    pub root: &'a Path,
+    /// The rendered text of the folder below `root`; may be empty.
+    pub folder: &'a str,
+    /// The rendered text of the name; it may have folders of its own.
+    pub name: &'a str,
+    /// What is done where the name is taken.
+    pub if_exists: IfExists,
+    /// What is put beside it under its name with these endings (`.json`); they are free as well.
+    pub companions: &'a [&'a str],
+}
+
+/// A name that was planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The path.
+    pub path: PathBuf,
+    /// What the redo does if it is taken after all.
+    pub collision: Collision,
+}
+
+/// Why no name could be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The text cannot be a name.
+    #[error(transparent)]
+    Name(#[from] BadName),
+    /// The name is taken and the pipeline says `if_exists: fail`.
+    #[error("the output `{0}` already exists")]
+    Exists(PathBuf),
+}
+
+impl Spool {
+    /// Plans the name of an output.
+    ///
+    /// # Errors
+    /// The text cannot be a name, or it is taken under `if_exists: fail`.
+    pub fn plan(&self, wanted: &Wanted<'_>) -> Result<Planned, PlanError> {
+        let room = wanted.companions.iter().map(|end| end.len()).max();
+        let room = room.unwrap_or(0);
+        let folder = folder_below(wanted.root, wanted.folder)?;
+        let path = folder.join(name::below(wanted.name, room)?);
+        name::check_length(&path)?;
+        let mut reserved = self.reserved();
+        let ours_already = reserved.get(&path) == Some(&wanted.job);
+        let (path, collision) = match wanted.if_exists {
+            IfExists::Fail if is_taken(&reserved, &path, &[]) => {
+                return Err(PlanError::Exists(path));
+            }
+            IfExists::Overwrite if !ours_already => (path, Collision::Overwrite),
+            IfExists::Skip if !ours_already => (path, Collision::Skip),
+            // Two outputs of one job that want one name are both wanted, whatever the rule about earlier files.
+            _ => {
+                let free = free(&reserved, &path, wanted.companions, room);
+                (free, Collision::Number)
+            }
+        };
+        reserved.insert(path.clone(), wanted.job);
+        Ok(Planned { path, collision })
+    }
+
+    /// Plans where an original goes: below `folder` under its path below the inbox, numbered where that (or a companion's
+    /// name) is taken.
+    #[must_use]
+    pub fn plan_original(
+        &self,
+        job: JobId,
+        folder: &Path,
+        relative: &Path,
+        companions: &[&str],
+    ) -> PathBuf {
+        let room = companions.iter().map(|end| end.len()).max().unwrap_or(0);
+        let mut reserved = self.reserved();
+        let path = free(&reserved, &folder.join(relative), companions, room);
+        reserved.insert(path.clone(), job);
+        path
+    }
+
+    /// Gives up everything that was planned for a job.
+    pub fn release(&self, job: JobId) {
+        self.reserved().retain(|_, whose| *whose != job);
+    }
+
+    fn reserved(&self) -> MutexGuard<'_, HashMap<PathBuf, JobId>> {
+        // Each change is one insertion or removal: a panic elsewhere leaves the map whole.
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The path of what is put beside an output: its whole name with this ending.
+#[must_use]
+pub fn companion(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+fn folder_below(root: &Path, text: &str) -> Result<PathBuf, BadName> {
+    if text.trim_matches('/').is_empty() {
+        return Ok(root.to_path_buf());
+    }
+    // A folder is checked as a name is; a `/` at its end means nothing.
+    Ok(root.join(name::below(text.trim_end_matches('/'), 0)?))
+}
+
+/// The first free name of `name`, `name-1`, `name-2`, ... Where many are taken it is looked for in doubling steps and then
+/// between the last two, so that ten thousand files of one name cost a few looks each.
+fn free(
+    reserved: &HashMap<PathBuf, JobId>,
+    path: &Path,
+    companions: &[&str],
+    room: usize,
+) -> PathBuf {
+    let name = path.file_name().unwrap_or(OsStr::new("unnamed"));
+    let at = |number| path.with_file_name(name::numbered(name, number, room));
+    let taken = |number| is_taken(reserved, &at(number), companions);
+    if !taken(0) {
+        return at(0);
+    }
+    let (mut low, mut high) = (0, 1);
+    while taken(high) && high < u32::MAX / 2 {
+        (low, high) = (high, high * 2);
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if taken(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    at(high)
+}
+
+fn is_taken(reserved: &HashMap<PathBuf, JobId>, path: &Path, companions: &[&str]) -> bool {
+    let exists = |path: &Path| std::fs::symlink_metadata(path).is_ok();
+    reserved.contains_key(path)
+        || exists(path)
+        || companions
+            .iter()
+            .any(|ending| exists(&companion(path, ending)))
+}

@@ -1,0 +1,281 @@
+//! Making the moves of a delivery, any number of times with the same result.
+//!
+//! *Temp absent = its move has happened*: temps are synced before the moves are journalled, and nothing but a move takes them
+//! away. The rule holds only where the temp's folder is there; without it the file system is gone, and nothing is known.
+//! Outputs are moved and their folders synced before the first original is touched, so that whatever is cut, an original
+//! leaves only after its outputs are durable.
+
+use crate::durable::sync::Syncs;
+use crate::durable::{self, Kind, probe};
+use crate::job::id::JobId;
+use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo};
+use crate::raw_path::RawPath;
+use crate::spool::{SHARED, Spool, name};
+use std::collections::HashSet;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// So many names are tried for one file.
+const NAMES: u32 = 100_000;
+
+/// Why a delivery did not come to its end. It is begun again later; until then nothing is lost.
+#[derive(Debug, thiserror::Error)]
+pub enum RedoError {
+    /// A folder that our files lie in is gone: a mount went away, or somebody deleted it.
+    #[error("the folder `{}` is gone; mount it again, or create it if it was deleted on purpose", .0.display())]
+    Gone(PathBuf),
+    /// A folder cannot be written.
+    #[error("{0}")]
+    Blocked(probe::Blocked),
+    /// The disk is full.
+    #[error("no space to deliver")]
+    NoSpace(#[source] durable::Error),
+    /// A copy to another file system came out different.
+    #[error("`{}` was copied wrongly: its content is not what was recorded", .0.display())]
+    Corrupt(PathBuf),
+    /// The disk or the network failed.
+    #[error("a delivery failed")]
+    Io(#[source] durable::Error),
+}
+
+impl From<durable::Error> for RedoError {
+    fn from(error: durable::Error) -> Self {
+        match error.kind() {
+            Kind::NoSpace => Self::NoSpace(error),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// A delivery under way.
+struct Delivery<'a> {
+    redo: &'a Redo,
+    done: Vec<Option<Delivered>>,
+    folders: HashSet<PathBuf>,
+    failed: Option<RedoError>,
+}
+
+impl Spool {
+    /// Makes all moves of one delivery. Gives what lies where, in the order of the moves.
+    ///
+    /// # Errors
+    /// See [`RedoError`]; the call is repeated until it succeeds.
+    pub fn redo(&self, job: JobId, redo: &Redo) -> Result<Vec<Delivered>, RedoError> {
+        let mut all = self.redo_all(&[(job, redo)]);
+        all.pop().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// Makes all moves of many deliveries; each folder is synced twice at the most. The results are in the order of the jobs.
+    #[must_use]
+    pub fn redo_all(&self, jobs: &[(JobId, &Redo)]) -> Vec<Result<Vec<Delivered>, RedoError>> {
+        let mut deliveries: Vec<_> = jobs.iter().map(|(_, redo)| Delivery::new(redo)).collect();
+        for originals in [false, true] {
+            let mut syncs = Syncs::default();
+            for delivery in &mut deliveries {
+                delivery.make_moves(originals, &mut syncs);
+            }
+            for (folder, error) in syncs.flush().err().unwrap_or_default() {
+                let touched = |one: &&mut Delivery| one.folders.contains(&folder);
+                for delivery in deliveries.iter_mut().filter(touched) {
+                    delivery.failed.get_or_insert_with(|| error.again().into());
+                }
+            }
+        }
+        let ended = deliveries
+            .into_iter()
+            .zip(jobs)
+            .map(|(delivery, (job, _))| {
+                if let Some(error) = delivery.failed {
+                    return Err(error);
+                }
+                self.release(*job);
+                Ok(delivery.done.into_iter().flatten().collect())
+            });
+        ended.collect()
+    }
+}
+
+impl<'a> Delivery<'a> {
+    fn new(redo: &'a Redo) -> Self {
+        Self {
+            redo,
+            done: vec![None; redo.moves.len()],
+            folders: HashSet::new(),
+            failed: None,
+        }
+    }
+
+    /// Makes the moves of the originals, or of everything else, up to the first that fails.
+    fn make_moves(&mut self, originals: bool, syncs: &mut Syncs) {
+        for (index, step) in self.redo.moves.iter().enumerate() {
+            if self.failed.is_some() {
+                return;
+            }
+            if (step.kind == MoveKind::Original) != originals {
+                continue;
+            }
+            match make_move(step) {
+                Ok(path) => {
+                    for touched in [Some(&step.from.0), path.as_ref()].into_iter().flatten() {
+                        syncs.parent_of(touched);
+                        self.folders.insert(durable::folder_of(touched));
+                    }
+                    self.done[index] = Some(delivered(step, path));
+                }
+                Err(error) => self.failed = Some(error),
+            }
+        }
+    }
+}
+
+fn delivered(step: &Move, path: Option<PathBuf>) -> Delivered {
+    Delivered {
+        kind: step.kind,
+        path: path.map(RawPath),
+        size: step.size,
+        blake3: step.blake3.clone(),
+        mime: step.mime.clone(),
+        pages: step.pages,
+    }
+}
+
+/// Makes one move; gives where the thing lies now, if anywhere.
+fn make_move(step: &Move) -> Result<Option<PathBuf>, RedoError> {
+    let from = &step.from.0;
+    let Some(found) = look(from)? else {
+        let folder = durable::folder_of(from);
+        if !folder.is_dir() {
+            return Err(RedoError::Gone(folder));
+        }
+        return Ok(step.to.as_ref().and_then(|to| where_it_went(step, &to.0)));
+    };
+    let Some(to) = &step.to else {
+        durable::remove(from)?;
+        return Ok(None);
+    };
+    let folder = durable::folder_of(&to.0);
+    let usable = |error: durable::Error| match error.kind() {
+        Kind::Denied => RedoError::Blocked(probe::blocked(&folder, error.io())),
+        _ => error.into(),
+    };
+    durable::make_folders(&folder, SHARED).map_err(usable)?;
+    match place(step, from, &found, &to.0) {
+        Err(RedoError::Io(error)) if error.kind() == Kind::OtherDevice => carry(step, from, &to.0),
+        Err(RedoError::Io(error)) if error.kind() == Kind::Denied => Err(usable(error)),
+        placed => placed,
+    }
+}
+
+/// Gives a file its name by the rule of its move. `file` lies on the file system of `to`.
+fn place(
+    step: &Move,
+    file: &Path,
+    found: &Metadata,
+    to: &Path,
+) -> Result<Option<PathBuf>, RedoError> {
+    if step.collision == Collision::Overwrite {
+        durable::rename(file, to)?;
+        return Ok(Some(to.to_path_buf()));
+    }
+    for number in 0..NAMES {
+        let path = candidate(to, number);
+        match durable::rename_noreplace(file, &path) {
+            Ok(()) => return Ok(Some(path)),
+            Err(error) if error.kind() == Kind::Exists => {}
+            Err(error) => return Err(error.into()),
+        }
+        if is_ours(step, Some(found), &path) {
+            // An earlier try got this far. Its name must be durable before the other one goes.
+            durable::sync::parent(&path)?;
+            durable::remove(file)?;
+            return Ok(Some(path));
+        }
+        if step.collision == Collision::Skip {
+            durable::remove(file)?;
+            return Ok(None);
+        }
+    }
+    Err(durable::Error::at("find a free name like", to, rustix::io::Errno::EXIST).into())
+}
+
+/// Takes a file to another file system: a synced copy gets the name, then the file goes.
+fn carry(step: &Move, from: &Path, to: &Path) -> Result<Option<PathBuf>, RedoError> {
+    if step.collision != Collision::Overwrite && is_ours(step, None, to) {
+        durable::sync::parent(to)?;
+        durable::remove(from)?;
+        return Ok(Some(to.to_path_buf()));
+    }
+    let name = from.file_name().unwrap_or_default().to_string_lossy();
+    let temp = to.with_file_name(format!(".dropleaf-{name}"));
+    durable::remove(&temp)?;
+    let source = durable::open_regular(from)?;
+    let copied = durable::copy_new(&source, &temp)?;
+    if copied.blake3 != step.blake3 {
+        durable::remove(&temp)?;
+        return Err(RedoError::Corrupt(from.to_path_buf()));
+    }
+    if let Ok(time) = source.metadata().and_then(|found| found.modified())
+        && let Ok(copy) = std::fs::File::options().write(true).open(&temp)
+    {
+        // Only a nicety: some file systems refuse it.
+        let _ = copy.set_modified(time);
+    }
+    let found = look(&temp)?;
+    let Some(found) = found else {
+        return Err(RedoError::Gone(durable::folder_of(&temp)));
+    };
+    let placed = place(step, &temp, &found, to)?;
+    durable::sync::parent(&temp)?;
+    durable::remove(from)?;
+    Ok(placed)
+}
+
+/// Where a thing lies whose move has happened. If it is not found, somebody has taken it since from where it was to go.
+fn where_it_went(step: &Move, to: &Path) -> Option<PathBuf> {
+    match step.collision {
+        Collision::Overwrite => Some(to.to_path_buf()),
+        Collision::Skip => (!exists(to) || is_ours(step, None, to)).then(|| to.to_path_buf()),
+        Collision::Number => {
+            let names = (0..NAMES).map(|number| candidate(to, number));
+            let mut taken = names.take_while(|path| exists(path));
+            Some(
+                taken
+                    .find(|path| is_ours(step, None, path))
+                    .unwrap_or_else(|| to.to_path_buf()),
+            )
+        }
+    }
+}
+
+/// Whether the file at `path` is what the move was to put there: the same file, or the same content.
+fn is_ours(step: &Move, file: Option<&Metadata>, path: &Path) -> bool {
+    let Ok(there) = std::fs::symlink_metadata(path) else {
+        return false;
+    };
+    if file.is_some_and(|file| (file.dev(), file.ino()) == (there.dev(), there.ino())) {
+        return true;
+    }
+    if !there.is_file() || there.len() != step.size {
+        return false;
+    }
+    let content = durable::open_regular(path).and_then(|open| durable::content(&open, path));
+    content.is_ok_and(|content| content.blake3 == step.blake3)
+}
+
+fn candidate(to: &Path, number: u32) -> PathBuf {
+    let name = to.file_name().unwrap_or_default();
+    to.with_file_name(name::numbered(name, number, 0))
+}
+
+fn exists(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+fn look(path: &Path) -> Result<Option<Metadata>, durable::Error> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if durable::kind_of(&error) == Kind::Missing => Ok(None),
+        Err(error) => Err(durable::Error::at("look at", path, error)),
+    }
+}

@@ -1,0 +1,126 @@
+//! Outputs on their destination's file system, whole and synced, before they get their names.
+
+use crate::durable::{self, Content, Kind, probe};
+use crate::job::id::JobId;
+use crate::spool::{PRIVATE, SHARED, Spool, staged_folder};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Where something is staged for.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'a> {
+    /// The outbox, archive or `failed` folder.
+    pub root: &'a Path,
+    /// The path that it will get, below `root`.
+    pub path: &'a Path,
+    /// Whose it is.
+    pub job: JobId,
+    /// Which of the job's, so that each has its own temp.
+    pub number: u32,
+}
+
+/// Something that is staged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Where it lies.
+    pub temp: PathBuf,
+    /// How many bytes.
+    pub size: u64,
+    /// BLAKE3 of its content, in hex.
+    pub blake3: String,
+}
+
+/// Why something could not be staged.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The disk is full.
+    #[error("no space for an output")]
+    NoSpace(#[source] durable::Error),
+    /// The folder cannot be written.
+    #[error("{0}")]
+    Blocked(probe::Blocked),
+    /// The destination's folder is a link out of its root.
+    #[error("the folder `{}` lies outside of `{}`", .folder.display(), .root.display())]
+    Leaves {
+        /// The folder.
+        folder: PathBuf,
+        /// The root.
+        root: PathBuf,
+    },
+    /// The disk or the network failed; it may be tried again.
+    #[error("an output could not be written")]
+    Io(#[source] durable::Error),
+}
+
+impl Spool {
+    /// Stages a copy of an open file, from its start.
+    ///
+    /// # Errors
+    /// See [`StageError`]; nothing is left.
+    pub fn stage(&self, source: &File, to: &Destination<'_>) -> Result<Staged, StageError> {
+        stage(to, |temp| durable::copy_new(source, temp))
+    }
+
+    /// Stages these bytes.
+    ///
+    /// # Errors
+    /// See [`StageError`]; nothing is left.
+    pub fn stage_bytes(&self, bytes: &[u8], to: &Destination<'_>) -> Result<Staged, StageError> {
+        stage(to, |temp| {
+            durable::write_new(temp, bytes)?;
+            Ok(Content {
+                size: bytes.len() as u64,
+                blake3: blake3::hash(bytes).to_hex().to_string(),
+            })
+        })
+    }
+
+    /// Removes what was staged for a job that does not deliver after all, and gives its names up.
+    pub fn discard(&self, job: JobId, temps: &[PathBuf]) {
+        for temp in temps {
+            if let Err(error) = durable::remove(temp) {
+                // The sweep at the next start removes it.
+                tracing::warn!(%error, "failed to remove a staged output");
+            }
+        }
+        self.release(job);
+    }
+}
+
+fn stage(
+    to: &Destination<'_>,
+    write: impl FnOnce(&Path) -> Result<Content, durable::Error>,
+) -> Result<Staged, StageError> {
+    let words = |error: durable::Error| match error.kind() {
+        Kind::NoSpace => StageError::NoSpace(error),
+        Kind::Denied | Kind::Missing => StageError::Blocked(probe::blocked(to.root, error.io())),
+        _ => StageError::Io(error),
+    };
+    let folder = durable::folder_of(to.path);
+    durable::make_folders(&folder, SHARED).map_err(words)?;
+    stay_inside(to.root, &folder)?;
+    let staged = staged_folder(to.root);
+    durable::make_folders(&staged, PRIVATE).map_err(words)?;
+    let temp = staged.join(format!("{}-{}", to.job, to.number));
+    // A retry's leftover, perhaps.
+    durable::remove(&temp).map_err(words)?;
+    let Content { size, blake3 } = write(&temp).map_err(words)?;
+    durable::sync::folder(&staged).map_err(words)?;
+    Ok(Staged { temp, size, blake3 })
+}
+
+/// No output ever leaves its root, not through a link either.
+fn stay_inside(root: &Path, folder: &Path) -> Result<(), StageError> {
+    let real = |path: &Path| {
+        let real = path.canonicalize();
+        real.map_err(|source| StageError::Io(durable::Error::at("resolve", path, source)))
+    };
+    if real(folder)?.starts_with(real(root)?) {
+        Ok(())
+    } else {
+        Err(StageError::Leaves {
+            folder: folder.to_path_buf(),
+            root: root.to_path_buf(),
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! What an earlier life left behind: temps of no delivery are removed, held files of no job go back into their inbox.
+
+use crate::durable;
+use crate::job::id::JobId;
+use crate::spool::{Spool, claim, claimed_folder, staged_folder, uploads_folder};
+use std::path::{Path, PathBuf};
+
+/// Where a job stands, as far as its files go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The journal does not know it.
+    Unknown,
+    /// It is to be claimed; an upload may still lie where it came in.
+    Claiming,
+    /// It holds its original and has staged nothing that counts.
+    Holding,
+    /// Its staged files count: it is at work in this process, or it delivers.
+    Staged,
+    /// It has ended; its original lay here.
+    Over(PathBuf),
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Temps that were removed.
+    pub removed: Vec<PathBuf>,
+    /// Held files that were put back, and where.
+    pub put_back: Vec<(JobId, PathBuf)>,
+    /// Files in our folders that we did not make: they stay.
+    pub strange: Vec<PathBuf>,
+    /// What failed, for the log.
+    pub failed: Vec<String>,
+}
+
+impl Spool {
+    /// Sweeps an inbox. One that is not there is left alone; it is swept when it comes back.
+    #[must_use]
+    pub fn sweep_inbox(&self, inbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
+        let mut swept = Swept::default();
+        for path in files_in(&claimed_folder(inbox)) {
+            if job_of(&path, ".part").is_some() {
+                // A copy that was not finished; the file itself still lies in the inbox.
+                swept.remove(path);
+                continue;
+            }
+            match job_of(&path, "").map(|job| (job, standing(job))) {
+                None => swept.strange.push(path),
+                Some((job, Standing::Unknown)) => {
+                    let name = format!("recovered-{job}.pdf");
+                    swept.put_back(job, &path, &inbox.join(name));
+                }
+                Some((job, Standing::Over(original))) => swept.put_back(job, &path, &original),
+                Some(_) => {}
+            }
+        }
+        for path in files_in(&uploads_folder(inbox)) {
+            match job_of(&path, ".part").map(&standing) {
+                None => swept.strange.push(path),
+                Some(Standing::Claiming | Standing::Staged) => {}
+                Some(_) => swept.remove(path),
+            }
+        }
+        swept
+    }
+
+    /// Sweeps an outbox, archive or `failed` folder.
+    #[must_use]
+    pub fn sweep_outbox(&self, outbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
+        let mut swept = Swept::default();
+        for path in files_in(&staged_folder(outbox)) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let job = name.split_once('-').and_then(|(job, number)| {
+                let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+                job.parse().ok().filter(|_| is_number)
+            });
+            match job.map(&standing) {
+                None => swept.strange.push(path),
+                Some(Standing::Staged) => {}
+                Some(_) => swept.remove(path),
+            }
+        }
+        swept
+    }
+}
+
+impl Swept {
+    /// Adds what another sweep did.
+    pub fn add(&mut self, other: Self) {
+        self.removed.extend(other.removed);
+        self.put_back.extend(other.put_back);
+        self.strange.extend(other.strange);
+        self.failed.extend(other.failed);
+    }
+
+    fn remove(&mut self, path: PathBuf) {
+        match durable::remove(&path) {
+            Ok(()) => self.removed.push(path),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn put_back(&mut self, job: JobId, held: &Path, original: &Path) {
+        match claim::put_back(held, original) {
+            Ok(path) => self.put_back.push((job, path)),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &durable::Error) {
+        self.failed.push(format!("{error}: {}", error.io()));
+    }
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    files.sort_unstable();
+    files
+}
+
+fn job_of(path: &Path, ending: &str) -> Option<JobId> {
+    path.file_name()?
+        .to_str()?
+        .strip_suffix(ending)?
+        .parse()
+        .ok()
+}

@@ -1,0 +1,121 @@
+//! A file that takes up space until the disk is full: freed, the journal can write how the jobs end.
+//!
+//! SQLite cannot even delete on a full disk (measured), so the reserve is kept outside of it.
+
+use rustix::fs::FallocateFlags;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long after a failed or refused refill the next one is tried.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// The reserve of the journal.
+#[derive(Debug)]
+pub(crate) struct Ballast {
+    path: PathBuf,
+    size: u64,
+    held: bool,
+    tried: Option<Instant>,
+}
+
+impl Ballast {
+    /// Takes the space, where there is plenty. `size` 0 keeps none.
+    pub(crate) fn open(path: PathBuf, size: u64) -> Self {
+        let held = size > 0 && fs::metadata(&path).is_ok_and(|file| file.len() == size);
+        let mut ballast = Self {
+            path,
+            size,
+            held,
+            tried: None,
+        };
+        ballast.refill_when_possible();
+        ballast
+    }
+
+    pub(crate) fn held(&self) -> bool {
+        self.held || self.size == 0
+    }
+
+    /// Frees the space. `false` where there is none to free.
+    pub(crate) fn release(&mut self) -> bool {
+        if !self.held {
+            return false;
+        }
+        self.held = false;
+        self.tried = Some(Instant::now());
+        match fs::remove_file(&self.path) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(file = %self.path.display(), %error, "the journal's reserve could not be freed");
+                false
+            }
+        }
+    }
+
+    /// Takes the space again once four times as much is free. Asked after commits: no timer of its own.
+    pub(crate) fn refill_when_possible(&mut self) {
+        if self.held || self.size == 0 || self.tried.is_some_and(|at| at.elapsed() < PAUSE) {
+            return;
+        }
+        self.tried = Some(Instant::now());
+        if free(&self.path).is_none_or(|free| free / 4 < self.size) {
+            return;
+        }
+        match reserve(&self.path, self.size) {
+            Ok(()) => self.held = true,
+            Err(error) => {
+                tracing::debug!(file = %self.path.display(), %error, "no reserve for the journal");
+                // A part of it would be a reserve nobody frees.
+                let _ = fs::remove_file(&self.path);
+            }
+        }
+    }
+}
+
+fn free(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path.parent()?).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+fn reserve(path: &Path, size: u64) -> io::Result<()> {
+    let file = File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .open(path)?;
+    rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_freed_once_and_taken_again_later() {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let path = folder.path().join("ballast");
+        let mut ballast = Ballast::open(path.clone(), 64 * 1024);
+        assert!(ballast.held());
+        assert_eq!(fs::metadata(&path).expect("the reserve").len(), 64 * 1024);
+
+        assert!(ballast.release());
+        assert!(!path.exists());
+        assert!(!ballast.release(), "there is nothing more to free");
+        ballast.refill_when_possible();
+        assert!(!ballast.held(), "not again at once");
+
+        ballast.tried = None;
+        ballast.refill_when_possible();
+        assert!(ballast.held());
+    }
+
+    #[test]
+    fn no_reserve_where_the_disk_is_nearly_full() {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let ballast = Ballast::open(folder.path().join("ballast"), u64::MAX / 2);
+        assert!(!ballast.held());
+    }
+}

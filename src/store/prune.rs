@@ -1,0 +1,161 @@
+//! Retention: old finished jobs go, with their events and logs; a resume from before them gets a `reset`.
+//!
+//! In small steps, so that units wait for milliseconds only.
+
+use crate::store::error::{Error, reading, writing};
+use crate::store::row::{signed, unsigned};
+use crate::store::schema::{meta, set_meta};
+use crate::store::unit::count;
+use crate::time::Timestamp;
+use rusqlite::Connection;
+use std::time::Duration;
+
+/// Jobs of one step.
+const JOBS: u32 = 100;
+/// Other events of one step.
+const EVENTS: u32 = 2_000;
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Finished jobs younger than this, by `now`.
+    pub age: Duration,
+    /// At most so many finished jobs, the newest; and as many events that belong to no job.
+    pub jobs: u64,
+    /// The time of asking.
+    pub now: Timestamp,
+}
+
+impl Retention {
+    /// 90 days or 100,000 finished jobs.
+    #[must_use]
+    pub fn default_at(now: Timestamp) -> Self {
+        Self {
+            age: Duration::from_secs(90 * 24 * 60 * 60),
+            jobs: 100_000,
+            now,
+        }
+    }
+}
+
+/// What went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Finished jobs.
+    pub jobs: u64,
+    /// Events, those of the jobs and others.
+    pub events: u64,
+    /// Whether a further step would find more.
+    pub(crate) more: bool,
+}
+
+impl Pruned {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.jobs += other.jobs;
+        self.events += other.events;
+        self.more = other.more;
+    }
+}
+
+/// One step of pruning.
+pub(crate) fn step(connection: &Connection, keep: &Retention) -> Result<Pruned, Error> {
+    let age = i64::try_from(keep.age.as_millis()).unwrap_or(i64::MAX);
+    let cutoff = keep.now.0.saturating_sub(age);
+    let mut pruned = Pruned::default();
+    let mut floor = unsigned(floor(connection).map_err(reading)?);
+
+    let jobs = old_jobs(connection, cutoff, keep.jobs).map_err(reading)?;
+    for job in &jobs {
+        floor = floor.max(forget(connection, job, &mut pruned).map_err(writing)?);
+    }
+    let events = old_events(connection, cutoff, keep.jobs).map_err(reading)?;
+    for seq in &events {
+        connection
+            .prepare_cached("DELETE FROM event WHERE seq = ?1")
+            .and_then(|mut statement| statement.execute([seq]))
+            .map_err(writing)?;
+        floor = floor.max(unsigned(*seq));
+    }
+    pruned.events += events.len() as u64;
+    pruned.more = jobs.len() as u32 == JOBS || events.len() as u32 == EVENTS;
+    if pruned.events > 0 {
+        set_meta(connection, "floor", &floor.to_string()).map_err(writing)?;
+    }
+    Ok(pruned)
+}
+
+/// The number of the newest event that is gone; who has seen it has missed nothing.
+pub(crate) fn floor(connection: &Connection) -> rusqlite::Result<i64> {
+    Ok(meta(connection, "floor")?
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0))
+}
+
+struct OldJob {
+    id: String,
+    pipeline: String,
+    state: String,
+}
+
+/// Finished before the cutoff, or beyond the newest `keep`: the oldest of them.
+fn old_jobs(connection: &Connection, cutoff: i64, keep: u64) -> rusqlite::Result<Vec<OldJob>> {
+    let ended: i64 = connection
+        .prepare_cached("SELECT COALESCE(SUM(jobs), 0) FROM tally WHERE state IN ('succeeded', 'failed', 'cancelled')")?
+        .query_row([], |row| row.get(0))?;
+    let excess = ended.saturating_sub(signed(keep)).max(0);
+    let mut statement = connection.prepare_cached(
+        "SELECT id, pipeline, state, finished FROM job WHERE finished IS NOT NULL ORDER BY finished LIMIT ?1",
+    )?;
+    let mut rows = statement.query([JOBS])?;
+    let mut old = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(3)? >= cutoff && old.len() as i64 >= excess {
+            break;
+        }
+        old.push(OldJob {
+            id: row.get(0)?,
+            pipeline: row.get(1)?,
+            state: row.get(2)?,
+        });
+    }
+    Ok(old)
+}
+
+/// Events of no job from before the cutoff, or beyond the newest `keep`: the oldest of them.
+fn old_events(connection: &Connection, cutoff: i64, keep: u64) -> rusqlite::Result<Vec<i64>> {
+    let count: i64 = connection
+        .prepare_cached("SELECT COUNT(*) FROM event WHERE job IS NULL")?
+        .query_row([], |row| row.get(0))?;
+    let excess = count.saturating_sub(signed(keep)).max(0);
+    let mut statement = connection
+        .prepare_cached("SELECT seq, at FROM event WHERE job IS NULL ORDER BY at, seq LIMIT ?1")?;
+    let mut rows = statement.query([EVENTS])?;
+    let mut old = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(1)? >= cutoff && old.len() as i64 >= excess {
+            break;
+        }
+        old.push(row.get(0)?);
+    }
+    Ok(old)
+}
+
+/// Deletes a job with all that belongs to it; returns the number of its last event.
+fn forget(connection: &Connection, job: &OldJob, pruned: &mut Pruned) -> rusqlite::Result<u64> {
+    let last: Option<i64> = connection
+        .prepare_cached("SELECT MAX(seq) FROM event WHERE job = ?1")?
+        .query_row([&job.id], |row| row.get(0))?;
+    let events = connection
+        .prepare_cached("DELETE FROM event WHERE job = ?1")?
+        .execute([&job.id])?;
+    connection
+        .prepare_cached("DELETE FROM log WHERE job = ?1")?
+        .execute([&job.id])?;
+    connection
+        .prepare_cached("DELETE FROM job WHERE id = ?1")?
+        .execute([&job.id])?;
+    count(connection, &job.pipeline, &job.state, -1)?;
+    pruned.jobs += 1;
+    pruned.events += events as u64;
+    Ok(unsigned(last.unwrap_or(0)))
+}

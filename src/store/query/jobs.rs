@@ -1,0 +1,218 @@
+//! Jobs: pages of them, those of a path or a content, and how many there are.
+
+use crate::job::id::JobId;
+use crate::job::state::Job;
+use crate::raw_path::RawPath;
+use crate::store::error::{Error, reading};
+use crate::store::query::history::head;
+use crate::store::query::{
+    Counts, ENDED_STATES, JobPage, JobQuery, MAX_PAGE, Minute, OPEN_STATES, Order,
+};
+use crate::store::row::{parse_job, unsigned};
+use crate::time::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// A page of jobs.
+pub(crate) fn page(connection: &Connection, query: &JobQuery) -> Result<JobPage, Error> {
+    let limit = match query.limit {
+        0 => 50,
+        limit => limit.min(MAX_PAGE),
+    };
+    let key = match query.order {
+        Order::Changed => "changed",
+        Order::Created => "id",
+    };
+    let before = before(query)?;
+    let q = query.q.as_deref().map(str::to_lowercase);
+    let mut found: Vec<(Key, String, String)> = Vec::new();
+    for state in states(&query.states)? {
+        let sql = format!(
+            "SELECT {key}, id, body FROM job WHERE {state} AND (?1 IS NULL OR pipeline = ?1)
+             AND (?2 IS NULL OR instr(folded, ?2) > 0) AND {key} < ?3 ORDER BY {key} DESC LIMIT ?4"
+        );
+        let rows: Vec<(Key, String, String)> = connection
+            .prepare_cached(&sql)
+            .and_then(|mut statement| {
+                statement
+                    .query_map(params![query.pipeline, q, before, limit + 1], |row| {
+                        Ok((Key::read(row.get(0)?), row.get(1)?, row.get(2)?))
+                    })?
+                    .collect()
+            })
+            .map_err(reading)?;
+        found.extend(rows);
+    }
+    found.sort_by(|one, two| two.0.cmp(&one.0));
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = if more {
+        found.last().map(|(key, ..)| key.to_string())
+    } else {
+        None
+    };
+    let jobs = found
+        .into_iter()
+        .map(|(_, id, body)| parse_job(connection, &id, &body))
+        .collect::<Result<Vec<_>, _>>()?;
+    let seq = head(connection).map_err(reading)?;
+    Ok(JobPage { jobs, next, seq })
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Number(i64),
+    Text(String),
+}
+
+impl Key {
+    fn read(value: Value) -> Self {
+        match value {
+            Value::Integer(number) => Self::Number(number),
+            Value::Text(text) => Self::Text(text),
+            _ => Self::Number(0),
+        }
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+fn before(query: &JobQuery) -> Result<Value, Error> {
+    let refused = |text: &str| Error::BadQuery(format!("`{text}` is not the `next` of a page"));
+    match (&query.before, query.order) {
+        (None, Order::Changed) => Ok(Value::Integer(i64::MAX)),
+        // After every ULID.
+        (None, Order::Created) => Ok(Value::Text("~".to_owned())),
+        (Some(text), Order::Changed) => text.parse().map(Value::Integer).map_err(|_| refused(text)),
+        (Some(text), Order::Created) => text
+            .parse::<JobId>()
+            .map(|id| Value::Text(id.to_string()))
+            .map_err(|_| refused(text)),
+    }
+}
+
+/// One condition each, literally, so that SQLite uses the partial index of the state.
+fn states(wanted: &[String]) -> Result<Vec<String>, Error> {
+    if wanted.is_empty() {
+        return Ok(vec!["TRUE".to_owned()]);
+    }
+    let mut conditions: Vec<String> = wanted
+        .iter()
+        .map(|word| {
+            OPEN_STATES
+                .iter()
+                .chain(&ENDED_STATES)
+                .find(|known| *known == word)
+                .map(|word| format!("state = '{word}'"))
+                .ok_or_else(|| {
+                    Error::BadQuery(format!(
+                        "`{word}` is not a state of a job; those are {}, {}",
+                        OPEN_STATES.join(", "),
+                        ENDED_STATES.join(", ")
+                    ))
+                })
+        })
+        .collect::<Result<_, _>>()?;
+    conditions.sort();
+    conditions.dedup();
+    Ok(conditions)
+}
+
+/// Jobs of files at a path, the newest first.
+pub(crate) fn at_path(
+    connection: &Connection,
+    path: &RawPath,
+    limit: u32,
+) -> Result<Vec<Job>, Error> {
+    bodies(
+        connection,
+        "SELECT id, body FROM job WHERE path = ?1 ORDER BY id DESC LIMIT ?2",
+        params![path.encode(), limit],
+    )
+}
+
+/// Jobs that a statement finds by `id, body`.
+pub(crate) fn bodies(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<Job>, Error> {
+    let rows: Vec<(String, String)> = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            statement
+                .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+        .map_err(reading)?;
+    rows.into_iter()
+        .map(|(id, body)| parse_job(connection, &id, &body))
+        .collect()
+}
+
+/// Another job of the pipeline with the same content: one that succeeded rather than another, the newest of them.
+pub(crate) fn find_content(
+    connection: &Connection,
+    pipeline: &str,
+    blake3: &str,
+    not: JobId,
+) -> Result<Option<JobId>, Error> {
+    let id: Option<String> = connection
+        .prepare_cached(
+            "SELECT id FROM job WHERE pipeline = ?1 AND blake3 = ?2 AND id <> ?3 AND state <> 'cancelled'
+             ORDER BY state = 'succeeded' DESC, id DESC LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![pipeline, blake3, not.to_string()], |row| row.get(0))
+                .optional()
+        })
+        .map_err(reading)?;
+    Ok(id.and_then(|id| id.parse().ok()))
+}
+
+/// How many jobs there are, by pipeline and state.
+pub(crate) fn counts(connection: &Connection, pipeline: Option<&str>) -> rusqlite::Result<Counts> {
+    let mut statement = connection.prepare_cached(
+        "SELECT pipeline, state, jobs FROM tally WHERE jobs > 0 AND (?1 IS NULL OR pipeline = ?1)",
+    )?;
+    let mut rows = statement.query([pipeline])?;
+    let mut counts = Counts::new();
+    while let Some(row) = rows.next()? {
+        counts
+            .entry(row.get(0)?)
+            .or_default()
+            .insert(row.get(1)?, unsigned(row.get(2)?));
+    }
+    Ok(counts)
+}
+
+/// The jobs that ended in each of the 60 minutes before `now`, the oldest minute first.
+pub(crate) fn last_hour(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Minute>> {
+    let start = now.0 - 60 * 60_000;
+    let mut minutes = vec![Minute::default(); 60];
+    let mut statement = connection.prepare_cached(
+        "SELECT (finished - ?1) / 60000, state, COUNT(*) FROM job WHERE finished >= ?1 AND finished < ?2 GROUP BY 1, 2",
+    )?;
+    let mut rows = statement.query(params![start, now.0])?;
+    while let Some(row) = rows.next()? {
+        let place: i64 = row.get(0)?;
+        let Some(minute) = usize::try_from(place).ok().and_then(|n| minutes.get_mut(n)) else {
+            continue;
+        };
+        let jobs = unsigned(row.get(2)?);
+        match row.get::<_, String>(1)?.as_str() {
+            "succeeded" => minute.succeeded = jobs,
+            "failed" => minute.failed = jobs,
+            _ => minute.cancelled = jobs,
+        }
+    }
+    Ok(minutes)
+}

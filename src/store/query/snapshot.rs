@@ -1,0 +1,121 @@
+//! The state of things at one event, and the pipelines' part of it.
+
+use crate::job::state::Job;
+use crate::store::error::{Error, reading};
+use crate::store::query::history::{head, last_of_file};
+use crate::store::query::jobs::{at_path, bodies, counts};
+use crate::store::query::{Counts, PipelineRow, Scope, Snapshot};
+use crate::store::row::{load_job, unsigned};
+use crate::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// Jobs that have not ended in a snapshot.
+const SNAPSHOT_OPEN: usize = 2_000;
+/// Jobs that have ended in a snapshot.
+const SNAPSHOT_ENDED: u32 = 50;
+
+/// The state of things within a scope.
+pub(crate) fn snapshot(connection: &Connection, scope: &Scope) -> Result<Snapshot, Error> {
+    let seq = head(connection).map_err(reading)?;
+    let mut snapshot = Snapshot {
+        scope: scope.clone(),
+        seq,
+        pipelines: Vec::new(),
+        open: Vec::new(),
+        more_open: false,
+        ended: Vec::new(),
+        file: None,
+        counts: Counts::new(),
+    };
+    let jobs = match scope {
+        Scope::Everything | Scope::Pipeline(_) => {
+            let only = match scope {
+                Scope::Pipeline(id) => Some(id.as_str()),
+                _ => None,
+            };
+            snapshot.pipelines = pipelines(connection)?;
+            snapshot
+                .pipelines
+                .retain(|row| only.is_none_or(|id| row.id == id));
+            snapshot.counts = counts(connection, only).map_err(reading)?;
+            scoped_jobs(connection, only)?
+        }
+        Scope::Job(id) => load_job(connection, *id)?.into_iter().collect(),
+        Scope::Path(path) => {
+            snapshot.file = last_of_file(connection, path)?;
+            at_path(connection, path, SNAPSHOT_ENDED)?
+        }
+    };
+    (snapshot.ended, snapshot.open) = jobs.into_iter().partition(|job| job.state.is_terminal());
+    snapshot.more_open = snapshot.open.len() > SNAPSHOT_OPEN;
+    snapshot.open.truncate(SNAPSHOT_OPEN);
+    Ok(snapshot)
+}
+
+fn scoped_jobs(connection: &Connection, pipeline: Option<&str>) -> Result<Vec<Job>, Error> {
+    let mut jobs = Vec::new();
+    // What runs stands first: where there are too many, those that wait are left out.
+    for state in ["running", "delivering", "waiting", "claiming", "queued"] {
+        let left = (SNAPSHOT_OPEN + 1).saturating_sub(jobs.len());
+        jobs.extend(bodies(
+            connection,
+            &format!(
+                "SELECT id, body FROM job WHERE state = '{state}' AND (?1 IS NULL OR pipeline = ?1) ORDER BY changed DESC LIMIT ?2"
+            ),
+            params![pipeline, i64::try_from(left).unwrap_or(0)],
+        )?);
+    }
+    jobs.extend(bodies(
+        connection,
+        "SELECT id, body FROM job WHERE finished IS NOT NULL AND (?1 IS NULL OR pipeline = ?1) ORDER BY finished DESC, id DESC LIMIT ?2",
+        params![pipeline, SNAPSHOT_ENDED],
+    )?);
+    Ok(jobs)
+}
+
+/// Every pipeline's last state.
+pub(crate) fn pipelines(connection: &Connection) -> Result<Vec<PipelineRow>, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, changed, updated, revision, faults, removed, paused, folder FROM pipeline ORDER BY id")
+        .map_err(reading)?;
+    let mut rows = statement.query([]).map_err(reading)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(reading)? {
+        found.push(pipeline(row)?);
+    }
+    Ok(found)
+}
+
+fn pipeline(row: &rusqlite::Row<'_>) -> Result<PipelineRow, Error> {
+    let id: String = row.get(0).map_err(reading)?;
+    let unreadable = |source| Error::Unreadable {
+        what: format!("pipeline `{id}`"),
+        source,
+    };
+    let faults: String = row.get(4).map_err(reading)?;
+    let folder: Option<String> = row.get(7).map_err(reading)?;
+    Ok(PipelineRow {
+        changed: unsigned(row.get(1).map_err(reading)?),
+        updated: Timestamp(row.get(2).map_err(reading)?),
+        revision: row.get(3).map_err(reading)?,
+        faults: serde_json::from_str(&faults).map_err(unreadable)?,
+        removed: row.get(5).map_err(reading)?,
+        paused: row.get(6).map_err(reading)?,
+        folder: folder
+            .map(|folder| serde_json::from_str(&folder))
+            .transpose()
+            .map_err(unreadable)?,
+        id,
+    })
+}
+
+/// The YAML of a revision.
+pub(crate) fn revision_yaml(
+    connection: &Connection,
+    hash: &str,
+) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT yaml FROM revision WHERE hash = ?1")?
+        .query_row([hash], |row| row.get(0))
+        .optional()
+}

@@ -1,0 +1,211 @@
+//! Events and jobs as rows, and back.
+
+use crate::event::{Draft, Event, Stored};
+use crate::job::id::JobId;
+use crate::job::state::Job;
+use crate::raw_path::RawPath;
+use crate::store::error::{Error, reading};
+use crate::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use std::sync::Arc;
+
+/// The columns that [`stored`] reads, in its order.
+pub(crate) const EVENT_COLUMNS: &str = "seq, at, pipeline, path, rev, body";
+
+/// A row of `event` before it is parsed; parsing happens outside SQLite's callbacks.
+pub(crate) struct RawEvent {
+    seq: i64,
+    at: i64,
+    pipeline: Option<String>,
+    path: Option<String>,
+    rev: Option<i64>,
+    body: String,
+}
+
+impl RawEvent {
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            at: row.get(1)?,
+            pipeline: row.get(2)?,
+            path: row.get(3)?,
+            rev: row.get(4)?,
+            body: row.get(5)?,
+        })
+    }
+
+    /// How many bytes its body has.
+    pub(crate) fn size(&self) -> usize {
+        self.body.len()
+    }
+
+    pub(crate) fn parse(self) -> Result<Arc<Stored>, Error> {
+        let event = serde_json::from_str(&self.body).map_err(|source| Error::Unreadable {
+            what: format!("event {}", self.seq),
+            source,
+        })?;
+        Ok(Arc::new(Stored {
+            seq: unsigned(self.seq),
+            at: Timestamp(self.at),
+            rev: self.rev.map(unsigned),
+            pipeline: self.pipeline,
+            path: self.path.map(|path| RawPath::decode(&path)),
+            event,
+        }))
+    }
+}
+
+/// SQLite's integers are signed; ours that never go below zero come back whole.
+pub(crate) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// Our counters never come near the edge.
+pub(crate) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Writes an event. `job` is the job after it.
+pub(crate) fn insert_event(
+    connection: &Connection,
+    seq: u64,
+    draft: Draft,
+    job: Option<&Job>,
+) -> Result<Arc<Stored>, Error> {
+    let body = json(&draft.event, "an event")?;
+    let (pipeline, path) = place(&draft.event, job);
+    let stored = Stored {
+        seq,
+        at: draft.at,
+        rev: job.map(|job| job.rev),
+        pipeline,
+        path,
+        event: draft.event,
+    };
+    connection
+        .prepare_cached("INSERT INTO event(seq, at, pipeline, job, path, rev, kind, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+        .and_then(|mut statement| {
+            statement.execute(params![
+                signed(seq),
+                stored.at.0,
+                stored.pipeline,
+                stored.event.job().map(|job| job.to_string()),
+                stored.path.as_ref().map(RawPath::encode),
+                stored.rev.map(signed),
+                stored.event.name(),
+                body,
+            ])
+        })
+        .map_err(crate::store::error::writing)?;
+    Ok(Arc::new(stored))
+}
+
+fn place(event: &Event, job: Option<&Job>) -> (Option<String>, Option<RawPath>) {
+    match (event, job) {
+        (_, Some(job)) => (
+            Some(job.accepted.pipeline.clone()),
+            Some(job.accepted.path.clone()),
+        ),
+        (Event::File { pipeline, path, .. }, None) => (Some(pipeline.clone()), Some(path.clone())),
+        (Event::Pipeline { pipeline, .. } | Event::Watch { pipeline, .. }, None) => {
+            (Some(pipeline.clone()), None)
+        }
+        (Event::Job { .. } | Event::Plugin(_) | Event::Daemon(_), None) => (None, None),
+    }
+}
+
+/// Writes a job as it is after the event `changed`.
+pub(crate) fn upsert_job(connection: &Connection, job: &Job, changed: u64) -> Result<(), Error> {
+    let body = json(job, "a job")?;
+    let name = job.name();
+    let folded = name.to_lowercase();
+    connection
+        .prepare_cached(
+            "INSERT INTO job(id, pipeline, state, created, updated, finished, changed, name, folded, path, priority, blake3, body)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT(id) DO UPDATE SET state = excluded.state, updated = excluded.updated, finished = excluded.finished,
+               changed = excluded.changed, blake3 = excluded.blake3, body = excluded.body",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                job.id.to_string(),
+                job.accepted.pipeline,
+                job.state.word(),
+                job.created.0,
+                job.updated.0,
+                job.state.is_terminal().then_some(job.updated.0),
+                signed(changed),
+                name,
+                folded,
+                job.accepted.path.encode(),
+                job.accepted.priority,
+                job.blake3,
+                body,
+            ])
+        })
+        .map_err(crate::store::error::writing)?;
+    Ok(())
+}
+
+fn json<T: serde::Serialize>(value: &T, what: &str) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|source| Error::Unreadable {
+        what: what.to_owned(),
+        source,
+    })
+}
+
+/// Reads one job.
+pub(crate) fn load_job(connection: &Connection, id: JobId) -> Result<Option<Job>, Error> {
+    let body: Option<String> = connection
+        .prepare_cached("SELECT body FROM job WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([id.to_string()], |row| row.get(0))
+                .optional()
+        })
+        .map_err(reading)?;
+    body.map(|body| parse_job(connection, &id.to_string(), &body))
+        .transpose()
+}
+
+/// A job from its row; where the row cannot be read, from its events.
+pub(crate) fn parse_job(connection: &Connection, id: &str, body: &str) -> Result<Job, Error> {
+    match serde_json::from_str(body) {
+        Ok(job) => Ok(job),
+        Err(source) => {
+            tracing::warn!(job = id, error = %source, "job row is unreadable, replaying its events");
+            replay(connection, id)?.ok_or(Error::Unreadable {
+                what: format!("job {id}"),
+                source,
+            })
+        }
+    }
+}
+
+/// A job as its events make it; `None` where they do not.
+pub(crate) fn replay(connection: &Connection, id: &str) -> Result<Option<Job>, Error> {
+    let mut job: Option<Job> = None;
+    for raw in events_of(connection, id).map_err(reading)? {
+        let stored = raw.parse()?;
+        let Event::Job { job: id, what } = &stored.event else {
+            continue;
+        };
+        match (&mut job, what) {
+            (None, crate::job::event::JobEvent::Accepted(accepted)) => {
+                job = Some(Job::new(*id, stored.at, (**accepted).clone()));
+            }
+            (Some(job), what) => job.apply(stored.at, what)?,
+            (None, _) => return Ok(None),
+        }
+    }
+    Ok(job)
+}
+
+fn events_of(connection: &Connection, id: &str) -> rusqlite::Result<Vec<RawEvent>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {EVENT_COLUMNS} FROM event WHERE job = ?1 ORDER BY seq"
+        ))?
+        .query_map([id], RawEvent::read)?
+        .collect()
+}

@@ -1,0 +1,65 @@
+//! Where the daemon's own log lines go.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+/// How log lines look.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Sends log lines to standard error. `filter` is in `tracing`'s syntax (`info`, `dropleaf::pool=debug`); the environment
+/// variable `DROPLEAF_LOG` goes first.
+///
+/// # Errors
+/// The filter cannot be read; nothing is set up then.
+pub fn start(filter: &str, format: Format) -> Result<(), String> {
+    let (text, from) = match std::env::var("DROPLEAF_LOG") {
+        Ok(text) if !text.is_empty() => (text, "DROPLEAF_LOG"),
+        _ => (filter.to_owned(), "the configuration's `log`"),
+    };
+    let filter = EnvFilter::try_new(&text)
+        .map_err(|error| format!("failed to read the log filter `{text}` from {from}: {error}"))?;
+    let ansi = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .with_span_events(FmtSpan::NONE);
+    // A second start in one process (tests) keeps the first.
+    let _already = match format {
+        Format::Text => lines.with_target(false).try_init(),
+        Format::Json => lines.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+/// An error and its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}

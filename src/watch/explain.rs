@@ -1,0 +1,193 @@
+//! Why has this file not been taken? The chain of decisions, as they really stand.
+
+use crate::raw_path::RawPath;
+use crate::time::Timestamp;
+use crate::watch::folder::Reconciler;
+use crate::watch::look::{self, Look};
+use crate::watch::settle::{Decision, Settling, spell};
+use crate::watch::tree::{Entry, Stand};
+use crate::watch::update::{FileStatus, FolderState, Link, SeenBy};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+impl Reconciler {
+    /// The chain of decisions about a path in the watched folder.
+    pub(crate) fn explain(&self, path: &Path) -> Vec<Link> {
+        let mut chain = Vec::new();
+        // The chain ends at the first link that does not let the file pass.
+        let _ = self.links(path, &mut chain);
+        chain
+    }
+
+    fn links(&self, path: &Path, chain: &mut Vec<Link>) -> Option<()> {
+        let pipeline = &self.folder.pipeline;
+        let relative = self.relative(path)?;
+        let root = self.root.display();
+        chain.push(Link::pass(format!(
+            "it lies in `{root}`, which the pipeline `{pipeline}` watches"
+        )));
+        self.explain_folder(chain)?;
+        self.explain_above(relative, chain)?;
+        let entry = self.tree.entry(relative);
+        match look::at(path) {
+            Ok(Look::File(_)) => {}
+            Ok(Look::Missing) => return stop(chain, "there is no such file (any more)"),
+            Ok(Look::Folder) => return stop(chain, "it is a folder, not a file"),
+            Ok(Look::Refused(what)) => return stop(chain, format!("it is {what}")),
+            Err(error) => return stop(chain, format!("it cannot be looked at: {error}")),
+        }
+        if let Some(reason) = self.rule_against(relative) {
+            return stop(chain, format!("it is ignored: {reason}"));
+        }
+        chain.push(Link::pass("its name matches, and no rule is against it"));
+        let Some(entry) = entry else {
+            let next = self.full_scan.saturating_duration_since(Instant::now());
+            let text = format!(
+                "it has not been seen yet; the next full scan is in {}",
+                spell(next)
+            );
+            return stop(chain, text);
+        };
+        chain.push(Link::pass(seen(entry)));
+        self.explain_entry(relative, entry, chain)
+    }
+
+    fn explain_folder(&self, chain: &mut Vec<Link>) -> Option<()> {
+        let reason = self.presence.reason().unwrap_or_default();
+        match self.presence.state() {
+            FolderState::Online => {
+                let (polling, reason) = self.mode();
+                let how = if polling { "polling" } else { "events" };
+                chain.push(Link::pass(format!(
+                    "the folder is watched by {how}: {reason}"
+                )));
+            }
+            FolderState::Starting => return stop(chain, "the folder has not been looked at yet"),
+            FolderState::Offline => return stop(chain, format!("the folder is offline: {reason}")),
+            FolderState::Blocked => return stop(chain, format!("the folder is blocked: {reason}")),
+        }
+        if self.folder.paused {
+            return stop(
+                chain,
+                "the pipeline is paused: files settle but are not taken",
+            );
+        }
+        Some(())
+    }
+
+    fn explain_above(&self, relative: &Path, chain: &mut Vec<Link>) -> Option<()> {
+        let mut above: Vec<&Path> = relative.ancestors().skip(1).collect();
+        above.pop();
+        for folder in above.into_iter().rev() {
+            if let Some(reason) = self.rule_against_folder(folder) {
+                let text = format!(
+                    "the folder `{}` is not looked into: {reason}",
+                    folder.display()
+                );
+                return stop(chain, text);
+            }
+        }
+        Some(())
+    }
+
+    fn explain_entry(&self, file: &Path, entry: &Entry, chain: &mut Vec<Link>) -> Option<()> {
+        match &entry.stand {
+            Stand::Settling { settling, .. } => self.explain_settling(file, settling, chain),
+            Stand::Offered { declined: 0, .. } => {
+                chain.push(Link::pass(
+                    "it has settled and was offered to the scheduler",
+                ));
+                Some(())
+            }
+            Stand::Offered { declined, .. } => {
+                let text = format!(
+                    "it has settled, but there was no room for it so far (asked {declined} times)"
+                );
+                stop(chain, text)
+            }
+            Stand::Taken { .. } => {
+                chain.push(Link::pass("it has settled and was taken"));
+                Some(())
+            }
+            Stand::Left { reason, .. } => stop(chain, format!("it is left where it is: {reason}")),
+            Stand::Ignored { reason, .. } => stop(chain, format!("it is ignored: {reason}")),
+        }
+    }
+
+    fn explain_settling(
+        &self,
+        file: &Path,
+        settling: &Settling,
+        chain: &mut Vec<Link>,
+    ) -> Option<()> {
+        let now = Instant::now();
+        let marked = self.done.as_ref().is_none_or(|done| {
+            let mark = self.root.join(done.beside(file));
+            mark.is_file()
+        });
+        match settling.decide(now, &self.rests, marked) {
+            Decision::Wait { until, waits } => {
+                let mut text = format!("it is settling: {}", waits.reason());
+                if let Some(until) = until {
+                    let left = until.saturating_duration_since(now);
+                    text.push_str(&format!("; looked at again in {}", spell(left)));
+                }
+                let unchanged = now.saturating_duration_since(settling.changed());
+                text.push_str(&format!(" (unchanged for {})", spell(unchanged)));
+                stop(chain, text)
+            }
+            _ => {
+                chain.push(Link::pass("it has settled and is about to be offered"));
+                Some(())
+            }
+        }
+    }
+
+    /// The files that are not jobs, at most so many.
+    pub(crate) fn files(&self, limit: usize) -> Vec<FileStatus> {
+        let mut paths = self.tree.files(|_| true);
+        paths.sort_unstable();
+        paths.truncate(limit);
+        let listed = paths.into_iter().filter_map(|path| {
+            let entry = self.tree.entry(&path)?;
+            let (state, reason) = match &entry.stand {
+                Stand::Settling { said, .. } => {
+                    let reason = said.as_ref().map(|waits| waits.reason());
+                    ("settling", reason.unwrap_or_default())
+                }
+                Stand::Offered { .. } => ("offered", String::new()),
+                Stand::Taken { .. } => ("taken", String::new()),
+                Stand::Left { reason, .. } => ("left", reason.to_string()),
+                Stand::Ignored { reason, .. } => ("ignored", reason.to_string()),
+            };
+            Some(FileStatus {
+                relative: RawPath(path),
+                state,
+                reason,
+            })
+        });
+        listed.collect()
+    }
+}
+
+fn stop(chain: &mut Vec<Link>, text: impl Into<String>) -> Option<()> {
+    chain.push(Link::stop(text));
+    None
+}
+
+fn seen(entry: &Entry) -> String {
+    let ago = Timestamp::now().since(entry.since);
+    let by = match entry.seen_by {
+        SeenBy::Events => "an event",
+        SeenBy::Scan => "a scan",
+    };
+    format!("it was seen by {by} {} ago", spell(whole_seconds(ago)))
+}
+
+fn whole_seconds(ago: Duration) -> Duration {
+    if ago < Duration::from_secs(10) {
+        ago
+    } else {
+        Duration::from_secs(ago.as_secs())
+    }
+}

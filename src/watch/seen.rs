@@ -1,0 +1,431 @@
+//! What becomes of one file: from the first look until it has settled.
+
+use crate::durable;
+use crate::durable::probe;
+use crate::event::FileEvent;
+use crate::job::event::Identity;
+use crate::raw_path::RawPath;
+use crate::time::Timestamp;
+use crate::watch::complete;
+use crate::watch::folder::{Reconciler, via};
+use crate::watch::hints::Hint;
+use crate::watch::ignore::Verdict;
+use crate::watch::look::{self, Look};
+use crate::watch::settle::{Content, Decision, Settling, Via, Waits};
+use crate::watch::tree::{Entry, Stand};
+use crate::watch::update::{SeenBy, WatchUpdate};
+use std::borrow::Cow;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+/// So many ignored files are told one by one; the others are only counted and listed.
+const TOLD_IGNORED: usize = 1000;
+
+/// A look at a file that is to be taken account of.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight {
+    pub(crate) identity: Identity,
+    pub(crate) seen_by: SeenBy,
+    pub(crate) hint: Option<Hint>,
+}
+
+impl Reconciler {
+    /// An event was about this path.
+    pub(crate) fn on_hint(&mut self, path: &Path, hint: Hint) {
+        let Some(relative) = self.relative(path) else {
+            return;
+        };
+        let relative = relative.to_path_buf();
+        if relative.as_os_str().is_empty() {
+            // The folder itself changed: it may be gone, or its permissions are others now.
+            self.full_scan = Instant::now();
+            return;
+        }
+        match look::at(path) {
+            Ok(Look::Missing) => self.missing(&relative),
+            Ok(Look::File(identity)) => {
+                let hint = Some(hint);
+                let seen_by = SeenBy::Events;
+                self.seen(
+                    &relative,
+                    Sight {
+                        identity,
+                        seen_by,
+                        hint,
+                    },
+                );
+                self.marked(&relative);
+            }
+            Ok(Look::Folder) => self.folder_seen(&relative),
+            Ok(Look::Refused(what)) => self.refuse(&relative, what, SeenBy::Events),
+            // No answer, so nothing is known; the next scan asks again.
+            Err(_) => {}
+        }
+    }
+
+    /// A regular file was looked at.
+    pub(crate) fn seen(&mut self, file: &Path, sight: Sight) {
+        let now = Instant::now();
+        let mut entry = match self.tree.take(file) {
+            Some(entry) => entry,
+            None => match self.admit(file, sight, now) {
+                Some(entry) => entry,
+                None => return,
+            },
+        };
+        entry.generation = self.generation;
+        let changed_to = |reconciler: &Self| {
+            reconciler.settling(file, sight.identity, sight.hint.and_then(via), now)
+        };
+        match &mut entry.stand {
+            Stand::Settling { settling, .. } => {
+                settling.on_look(now, sight.identity, sight.hint.and_then(via));
+            }
+            Stand::Offered { identity, .. } if *identity != sight.identity => {
+                entry.stand = changed_to(self);
+            }
+            Stand::Left { identity, .. } | Stand::Taken { identity }
+                if !self.is_same(file, identity, &sight.identity) =>
+            {
+                entry.stand = changed_to(self);
+            }
+            Stand::Ignored { by_name: false, .. } => entry.stand = changed_to(self),
+            _ => return self.tree.put(file, entry),
+        }
+        self.proceed(file, entry);
+    }
+
+    /// A file that was not known: what it starts as, if it has to go on from there at all.
+    fn admit(&mut self, file: &Path, sight: Sight, now: Instant) -> Option<Entry> {
+        let entry = |stand| Entry {
+            seen_by: sight.seen_by,
+            since: Timestamp::now(),
+            generation: 0,
+            due: None,
+            stand,
+        };
+        if let Some(reason) = self.rule_against(file) {
+            self.ignore(file, reason, true, sight.seen_by);
+            return None;
+        }
+        let left = |reason: &'static str| {
+            let identity = sight.identity;
+            entry(Stand::Left {
+                identity,
+                reason: reason.into(),
+            })
+        };
+        if let Some(known) = self.known.get(file) {
+            if self.is_same(file, known, &sight.identity) {
+                return Some(left("it was dealt with before and has not changed since"));
+            }
+            self.known.remove(file);
+        }
+        if let Some(existing) = &mut self.existing {
+            existing.push((RawPath::from(file), sight.identity));
+            return Some(left(
+                "it lay here before the pipeline did (`existing: ignore`) and has not changed since",
+            ));
+        }
+        let stand = self.settling(file, sight.identity, sight.hint.and_then(via), now);
+        Some(entry(stand))
+    }
+
+    pub(crate) fn settling(
+        &self,
+        file: &Path,
+        identity: Identity,
+        via: Option<Via>,
+        now: Instant,
+    ) -> Stand {
+        let via = via.unwrap_or(Via::Found);
+        let settling = Settling::new(now, identity, via, self.is_remote(file));
+        Stand::Settling {
+            settling: Box::new(settling),
+            said: None,
+        }
+    }
+
+    fn is_remote(&self, file: &Path) -> bool {
+        let branch = file.parent().and_then(|folder| self.tree.branch(folder));
+        branch.is_some_and(|branch| branch.mount.is_polled())
+    }
+
+    /// Whether this is the file that we left. On network file systems inode numbers do not last.
+    fn is_same(&self, file: &Path, left: &Identity, now: &Identity) -> bool {
+        if self.is_remote(file) {
+            left.same_content(now)
+        } else {
+            left.same_file(now)
+        }
+    }
+
+    /// The rule by which a file with this name stays.
+    pub(crate) fn rule_against(&self, file: &Path) -> Option<Cow<'static, str>> {
+        let rules = match &self.rules {
+            Ok(rules) => rules,
+            Err(bad) => return Some(bad.clone().into()),
+        };
+        let name = file.file_name().unwrap_or_default();
+        if self.done.as_ref().is_some_and(|done| done.is_mark(name)) {
+            return Some("it marks another file as complete (`done_file`)".into());
+        }
+        match rules.file(file) {
+            Verdict::Take => None,
+            Verdict::Leave(reason) => Some(reason),
+        }
+    }
+
+    /// Goes on with a file until it has to wait, and puts it back.
+    pub(crate) fn proceed(&mut self, file: &Path, mut entry: Entry) {
+        let Stand::Settling { settling, said } = &mut entry.stand else {
+            return self.tree.put(file, entry);
+        };
+        let (mut settling, mut said) = (settling.clone(), said.take());
+        loop {
+            let now = Instant::now();
+            let marked = self.is_marked(file);
+            match settling.decide(now, &self.rests, marked) {
+                Decision::Offer if self.folder.paused => {
+                    entry.due = None;
+                    break;
+                }
+                Decision::Offer => return self.offer(file, entry, *settling.identity()),
+                Decision::Inspect => match self.inspect(file, settling.identity()) {
+                    Ok(content) => settling.on_content(content),
+                    Err(Look::File(identity)) => settling.on_look(now, identity, None),
+                    Err(other) => return self.is_something_else(file, entry, &other),
+                },
+                Decision::Look => match look::at(&self.root.join(file)) {
+                    Ok(Look::File(identity)) => settling.on_look(now, identity, None),
+                    Ok(other) => return self.is_something_else(file, entry, &other),
+                    Err(error) => {
+                        settling.on_look(now, *settling.identity(), None);
+                        settling.on_content(Content::Unreadable(cannot(&error)));
+                    }
+                },
+                Decision::Wait { waits, .. } => {
+                    self.say(file, &mut said, &waits);
+                    if settling.is_overdue(now, &self.rests) {
+                        settling.on_reported();
+                        let reason = waits.reason();
+                        self.tell_file(file, FileEvent::Incomplete { reason });
+                    }
+                    let due = settling.next_deadline(now, &self.rests, marked);
+                    if let Some(at) = due
+                        && due != entry.due
+                    {
+                        self.remind(file, at);
+                    }
+                    entry.due = due;
+                    break;
+                }
+            }
+        }
+        entry.stand = Stand::Settling { settling, said };
+        self.tree.put(file, entry);
+    }
+
+    fn say(&mut self, file: &Path, said: &mut Option<Waits>, waits: &Waits) {
+        let news = match &said {
+            None => true,
+            // After anything else, a rest only says that it changed meanwhile.
+            Some(_) if matches!(waits, Waits::Rest(_)) => false,
+            Some(last) => !last.same_kind(waits),
+        };
+        if news {
+            let reason = waits.reason();
+            self.tell_file(file, FileEvent::Settling { reason });
+            *said = Some(waits.clone());
+        }
+    }
+
+    /// Looks into a file, if it is still who it was; else says what is there now.
+    fn inspect(&self, file: &Path, identity: &Identity) -> Result<Content, Look> {
+        let branch = file.parent().and_then(|folder| self.tree.branch(folder));
+        if let Some(reason) = branch.and_then(|branch| branch.closed.clone()) {
+            return Ok(Content::Unreadable(reason));
+        }
+        let path = self.root.join(file);
+        let opened = durable::open_regular(&path);
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error) if look::is_missing(error.io()) => return Err(Look::Missing),
+            Err(error) if error.kind() == durable::Kind::Denied => {
+                let (we, owner) = (probe::who_we_are(), probe::owner(&path));
+                let text =
+                    format!("it is not readable by {we}: {owner}; give this user read permission");
+                return Ok(Content::Unreadable(text));
+            }
+            Err(error) => match look::at(&path) {
+                Ok(Look::File(_)) | Err(_) => return Ok(Content::Unreadable(cannot(error.io()))),
+                Ok(other) => return Err(other),
+            },
+        };
+        let found = match opened.metadata() {
+            Ok(found) => Identity::of(&found),
+            Err(error) => return Ok(Content::Unreadable(cannot(&error))),
+        };
+        if found != *identity {
+            return Err(Look::File(found));
+        }
+        match complete::inspect(&opened, found.size) {
+            Ok(finding) => Ok(Content::Inspected(finding)),
+            Err(error) => Ok(Content::Unreadable(cannot(&error))),
+        }
+    }
+
+    pub(crate) fn is_something_else(&mut self, file: &Path, entry: Entry, look: &Look) {
+        match look {
+            Look::Refused(what) => self.refuse(file, what, entry.seen_by),
+            Look::Folder | Look::File(_) => {}
+            Look::Missing => {
+                self.tree.put(file, entry);
+                self.missing(file);
+            }
+        }
+    }
+
+    /// There is nothing at this path (any more).
+    pub(crate) fn missing(&mut self, relative: &Path) {
+        if self.tree.branch(relative).is_some() {
+            return self.forget_folder(relative);
+        }
+        if let Some(entry) = self.tree.take(relative) {
+            let folder = relative.parent().unwrap_or(Path::new(""));
+            if self.is_still_there(folder) {
+                self.gone(relative, &entry);
+            } else {
+                // All of the folder is gone: a mount perhaps, from which nothing can be concluded.
+                self.tree.put(relative, entry);
+                self.full_scan = Instant::now();
+            }
+        }
+        self.marked(relative);
+    }
+
+    /// This file is gone for good.
+    pub(crate) fn gone(&mut self, file: &Path, entry: &Entry) {
+        self.known.remove(file);
+        if matches!(entry.stand, Stand::Settling { .. } | Stand::Left { .. }) {
+            let pipeline = self.folder.pipeline.clone();
+            let path = RawPath(self.root.join(file));
+            self.send(WatchUpdate::Gone { pipeline, path });
+        }
+    }
+
+    /// Something that is never taken lies there.
+    pub(crate) fn refuse(&mut self, file: &Path, what: &'static str, seen_by: SeenBy) {
+        if let Some(entry) = self.tree.entry_mut(file)
+            && matches!(entry.stand, Stand::Ignored { .. })
+        {
+            entry.generation = self.generation;
+            return;
+        }
+        self.tree.take(file);
+        match self.rule_against(file) {
+            Some(reason) => self.ignore(file, reason, true, seen_by),
+            None => self.ignore(file, format!("it is {what}").into(), false, seen_by),
+        }
+    }
+
+    /// This file stays, by this rule.
+    pub(crate) fn ignore(
+        &mut self,
+        file: &Path,
+        reason: Cow<'static, str>,
+        by_name: bool,
+        seen_by: SeenBy,
+    ) {
+        if self.told_ignored < TOLD_IGNORED {
+            self.told_ignored += 1;
+            let reason = reason.clone().into_owned();
+            self.tell_file(file, FileEvent::Ignored { reason });
+        }
+        let entry = Entry {
+            seen_by,
+            since: Timestamp::now(),
+            generation: self.generation,
+            due: None,
+            stand: Stand::Ignored { reason, by_name },
+        };
+        self.tree.put(file, entry);
+    }
+
+    /// Events were lost: nothing is known about writers.
+    pub(crate) fn forget_writers(&mut self) {
+        for file in self.tree.files(is_settling) {
+            if let Some(entry) = self.tree.entry_mut(&file)
+                && let Stand::Settling { settling, .. } = &mut entry.stand
+            {
+                settling.on_lost();
+            }
+        }
+        self.decide_all();
+    }
+
+    /// The rules changed: what was ignored is judged anew by the next scan.
+    pub(crate) fn forget_ignored(&mut self) {
+        for file in self
+            .tree
+            .files(|entry| matches!(entry.stand, Stand::Ignored { .. }))
+        {
+            self.tree.take(&file);
+        }
+        for file in self.tree.files(is_settling) {
+            if self.rule_against(&file).is_some() {
+                self.tree.take(&file);
+            }
+        }
+    }
+
+    /// Asks of every file that is waited for what is to be done now.
+    pub(crate) fn decide_all(&mut self) {
+        for file in self.tree.files(is_settling) {
+            if let Some(entry) = self.tree.take(&file) {
+                self.proceed(&file, entry);
+            }
+        }
+    }
+
+    fn is_marked(&self, file: &Path) -> bool {
+        match &self.done {
+            None => true,
+            Some(done) => self.root.join(done.beside(file)).is_file(),
+        }
+    }
+
+    /// This path appeared or went: if it is a mark, the files beside it may go on.
+    fn marked(&mut self, path: &Path) {
+        let name = path.file_name().unwrap_or_default();
+        if !self.done.as_ref().is_some_and(|done| done.is_mark(name)) {
+            return;
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for name in self.tree.names(folder, is_settling) {
+            let file = folder.join(name);
+            if let Some(entry) = self.tree.take(&file) {
+                self.proceed(&file, entry);
+            }
+        }
+    }
+
+    pub(crate) fn tell_file(&mut self, file: &Path, what: FileEvent) {
+        let pipeline = self.folder.pipeline.clone();
+        let path = RawPath(self.root.join(file));
+        self.send(WatchUpdate::File {
+            pipeline,
+            path,
+            what,
+        });
+    }
+}
+
+fn is_settling(entry: &Entry) -> bool {
+    matches!(entry.stand, Stand::Settling { .. })
+}
+
+fn cannot(error: &io::Error) -> String {
+    format!("it cannot be read at the moment: {error}")
+}

@@ -1,0 +1,800 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a person's file manager does not sync either"
+)]
+use super::*;
+use crate::event::{FileEvent, WatchEvent};
+use crate::pipeline::checked::{Existing, Watch};
+use crate::watch::options::Settling;
+use crate::watch::update::{Arrival, SeenBy};
+use std::collections::HashSet;
+use std::os::unix::fs::symlink;
+use tokio::runtime::Runtime;
+
+const PDF: &[u8] = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n9\n%%EOF\n";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Everything quick, except the full scan: what arrives came by events.
+pub(super) fn quick() -> Options {
+    Options {
+        settling: Settling {
+            renamed: Duration::ZERO,
+            closed: ms(30),
+            found: ms(50),
+            remote: ms(50),
+            not_pdf: ms(200),
+            truncated: ms(300),
+            writer: ms(2_000),
+            incomplete: ms(20_000),
+            unreadable: ms(30),
+        },
+        scan_polled: ms(30),
+        look_again: ms(30),
+        offer_again: ms(20),
+        ..Options::default()
+    }
+}
+
+pub(super) struct Inbox {
+    temp: tempfile::TempDir,
+    runtime: Runtime,
+    watcher: Watcher,
+    updates: mpsc::Receiver<WatchUpdate>,
+    pub(super) folder: Folder,
+}
+
+impl Inbox {
+    /// An inbox that is not watched yet.
+    pub(super) fn new(options: Options, change: impl FnOnce(&mut Folder)) -> Self {
+        let temp = tempfile::tempdir().expect("a temp folder");
+        std::fs::create_dir(temp.path().join("in")).expect("makeable");
+        let mut folder = Folder {
+            pipeline: "scan".into(),
+            spec: Watch {
+                folder: temp.path().join("in"),
+                include: vec!["*.pdf".into()],
+                exclude: vec![],
+                recursive: false,
+                quiet: None,
+                existing: Existing::Process,
+                done_file: None,
+                polling: None,
+            },
+            first_seen: true,
+            known: vec![],
+            paused: false,
+        };
+        change(&mut folder);
+        let (sender, updates) = mpsc::channel(64);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        Self {
+            temp,
+            runtime: runtime.expect("a runtime"),
+            watcher: Watcher::start(options, sender),
+            updates,
+            folder,
+        }
+    }
+
+    /// An inbox that is watched and online.
+    fn online(options: Options, change: impl FnOnce(&mut Folder)) -> Self {
+        let mut inbox = Self::new(options, change);
+        inbox.watch();
+        inbox.wait_online();
+        // What comes after the first scan comes by events.
+        inbox.status(|status| status.last_scan.is_some());
+        inbox
+    }
+
+    fn watch(&mut self) {
+        self.watcher.set(vec![self.folder.clone()]);
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.spec.folder.clone()
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.root().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.path(name), bytes).expect("writable");
+    }
+
+    /// Puts a whole file there by rename.
+    fn drop_in(&self, name: &str, bytes: &[u8]) {
+        let outside = self.temp.path().join("outside.tmp");
+        std::fs::write(&outside, bytes).expect("writable");
+        std::fs::rename(outside, self.path(name)).expect("one file system");
+    }
+
+    /// Waits for an update; others are passed over.
+    #[track_caller]
+    fn until<T>(&mut self, what: &str, mut pick: impl FnMut(WatchUpdate) -> Option<T>) -> T {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        let mut others = Vec::new();
+        while std::time::Instant::now() < deadline {
+            let updates = &mut self.updates;
+            let next = async { tokio::time::timeout_at(deadline.into(), updates.recv()).await };
+            match self.runtime.block_on(next) {
+                Ok(Some(update)) => {
+                    others.push(format!("{update:?}"));
+                    if let Some(found) = pick(update) {
+                        return found;
+                    }
+                }
+                Ok(None) => panic!("{what}: the watcher ended after {others:#?}"),
+                Err(_) => break,
+            }
+        }
+        panic!(
+            "{what} did not come; there came {others:#?}, {:#?}",
+            self.watcher.status()
+        );
+    }
+
+    #[track_caller]
+    fn arrival(&mut self) -> Arrival {
+        self.until("an arrival", |update| match update {
+            WatchUpdate::Arrival(arrival) => Some(arrival),
+            _ => None,
+        })
+    }
+
+    #[track_caller]
+    fn arrives(&mut self, name: &str) -> Arrival {
+        let arrival = self.arrival();
+        assert_eq!(arrival.relative, RawPath::from(Path::new(name)));
+        arrival
+    }
+
+    #[track_caller]
+    fn wait_online(&mut self) -> (String, String) {
+        self.until("online", |update| match update {
+            WatchUpdate::Folder {
+                what: WatchEvent::Online { mode, reason, .. },
+                ..
+            } => Some((mode, reason)),
+            _ => None,
+        })
+    }
+
+    /// What is said about a file next, as `settling: reason`.
+    #[track_caller]
+    fn said(&mut self, name: &str) -> String {
+        let path = RawPath(self.path(name));
+        self.until(name, |update| match update {
+            WatchUpdate::File { path: of, what, .. } if of == path => Some(match what {
+                FileEvent::Settling { reason } => format!("settling: {reason}"),
+                FileEvent::Ignored { reason } => format!("ignored: {reason}"),
+                FileEvent::Incomplete { reason } => format!("incomplete: {reason}"),
+            }),
+            _ => None,
+        })
+    }
+
+    /// Waits until this is said about a file.
+    #[track_caller]
+    fn says(&mut self, name: &str, part: &str) {
+        while !self.said(name).contains(part) {}
+    }
+
+    fn take(&self, arrival: &Arrival) {
+        std::fs::rename(&arrival.path, self.temp.path().join("taken")).expect("it is there");
+        self.watcher.taken("scan", &arrival.path);
+    }
+
+    /// Waits until the folder is doing like this.
+    #[track_caller]
+    fn status(&self, like: impl Fn(&FolderStatus) -> bool) {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while !like(&self.watcher.status()[0]) {
+            let now = self.watcher.status();
+            assert!(std::time::Instant::now() < deadline, "it is {now:#?}");
+            std::thread::yield_now();
+        }
+    }
+
+    fn explain(&self, name: &str) -> String {
+        let path = self.path(name);
+        let chain = self.runtime.block_on(self.watcher.explain(&path));
+        chain
+            .last()
+            .map_or_else(String::new, |link| link.text.clone())
+    }
+
+    /// Makes sure that everything that happened so far was seen: another file that was dropped later has arrived.
+    fn settle_down(&mut self) {
+        self.drop_in("later.pdf", PDF);
+        let arrival = self.arrives("later.pdf");
+        self.take(&arrival);
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.updates.close();
+        self.watcher.close();
+    }
+}
+
+#[test]
+fn a_renamed_pdf_arrives_at_once_by_events() {
+    let mut inbox = Inbox::online(Options::default(), |_| {});
+    let started = std::time::Instant::now();
+    inbox.drop_in("a.pdf", PDF);
+    let arrival = inbox.arrives("a.pdf");
+    assert!(started.elapsed() < ms(900), "{:?}", started.elapsed());
+    assert_eq!(arrival.seen_by, SeenBy::Events);
+    assert_eq!(arrival.path, inbox.path("a.pdf"));
+    assert_eq!(arrival.folder, inbox.root());
+    let found = std::fs::metadata(&arrival.path).expect("there");
+    assert_eq!(arrival.identity, Identity::of(&found));
+}
+
+#[test]
+fn a_written_pdf_rests_and_arrives() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.write("ä b.PDF", PDF);
+    assert_eq!(inbox.arrives("ä b.PDF").seen_by, SeenBy::Events);
+}
+
+#[test]
+fn what_lies_there_at_the_start_is_found() {
+    let mut inbox = Inbox::new(quick(), |_| {});
+    inbox.write("old.pdf", PDF);
+    inbox.watch();
+    let arrival = inbox.arrives("old.pdf");
+    assert_eq!(arrival.seen_by, SeenBy::Scan);
+    inbox.take(&arrival);
+    inbox.settle_down();
+    inbox.status(|status| status.files_offered == 0);
+}
+
+#[test]
+fn forced_polling_finds_new_and_changed_files_without_events() {
+    let mut inbox = Inbox::online(quick(), |folder| folder.spec.polling = Some(true));
+    let status = inbox.watcher.status();
+    assert_eq!(status[0].mode, "polling");
+    assert!(
+        status[0].reason.contains("`polling: true`"),
+        "{}",
+        status[0].reason
+    );
+    inbox.drop_in("a.pdf", PDF);
+    let arrival = inbox.arrives("a.pdf");
+    assert_eq!(arrival.seen_by, SeenBy::Scan);
+    inbox.watcher.declined(
+        "scan",
+        &arrival.path,
+        Decline::Leave {
+            reason: "seen".into(),
+        },
+    );
+    assert_eq!(inbox.said("a.pdf"), "ignored: seen");
+    // The same size, perhaps in the same second: the inode and the nanoseconds tell.
+    inbox.drop_in("a.pdf", PDF);
+    inbox.arrives("a.pdf");
+}
+
+#[test]
+fn none_of_ten_thousand_files_is_lost_though_the_hints_overflow_and_the_scheduler_is_slow() {
+    let options = Options {
+        hints: 1_000,
+        ..quick()
+    };
+    let mut inbox = Inbox::online(options, |folder| folder.spec.quiet = Some(Duration::ZERO));
+    let root = inbox.root();
+    let outside = inbox.temp.path().join("outside");
+    std::fs::create_dir(&outside).expect("makeable");
+    let dropper = std::thread::spawn(move || {
+        for n in 0..10_000 {
+            let (from, to) = (outside.join(format!("{n}")), root.join(format!("{n}.pdf")));
+            std::fs::write(&from, PDF).expect("writable");
+            std::fs::rename(from, to).expect("one file system");
+        }
+    });
+    let mut arrived = HashSet::new();
+    while arrived.len() < 10_000 {
+        let arrival = inbox.arrival();
+        std::fs::remove_file(&arrival.path).expect("each arrives once, and is there");
+        inbox.watcher.taken("scan", &arrival.path);
+        assert!(arrived.insert(arrival.relative), "twice");
+    }
+    dropper.join().expect("no panic");
+    assert_eq!(
+        std::fs::read_dir(inbox.root()).expect("readable").count(),
+        1,
+        "only our own folder"
+    );
+}
+
+#[test]
+fn links_and_special_files_are_refused_with_the_reason() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    let real = inbox.temp.path().join("real.pdf");
+    std::fs::write(&real, PDF).expect("writable");
+    symlink(&real, inbox.path("link.pdf")).expect("links are possible");
+    inbox.says("link.pdf", "ignored: it is a symbolic link");
+    assert!(inbox.explain("link.pdf").contains("symbolic link"));
+    let _socket = std::os::unix::net::UnixListener::bind(inbox.path("s.pdf")).expect("bindable");
+    inbox.says("s.pdf", "ignored: it is a socket");
+    // A file in its place is a file.
+    std::fs::remove_file(inbox.path("link.pdf")).expect("removable");
+    inbox.drop_in("link.pdf", PDF);
+    inbox.arrives("link.pdf");
+}
+
+#[test]
+fn ignored_files_stay_and_are_listed() {
+    let mut inbox = Inbox::online(quick(), |folder| {
+        folder.spec.exclude = vec!["draft*".into()]
+    });
+    inbox.drop_in("notes.txt", PDF);
+    inbox.says("notes.txt", "no include pattern matches (`*.pdf`)");
+    inbox.drop_in("draft.pdf", PDF);
+    inbox.says("draft.pdf", "excluded by the pattern `draft*`");
+    inbox.write(".hidden.pdf", PDF);
+    assert!(inbox.explain(".hidden.pdf").contains("hidden"));
+    std::fs::create_dir(inbox.path("sub")).expect("makeable");
+    inbox.says("sub", "`watch.recursive: true`");
+    let files = inbox.runtime.block_on(inbox.watcher.files("scan", 10));
+    let files: Vec<_> = files
+        .expect("it answers")
+        .into_iter()
+        .map(|file| file.relative.display())
+        .collect();
+    assert_eq!(files, ["draft.pdf", "notes.txt", "sub"]);
+    inbox.settle_down();
+    inbox.status(|status| status.files_ignored == 3);
+    assert!(inbox.path("draft.pdf").exists());
+}
+
+#[test]
+fn existing_files_are_left_until_they_change() {
+    let mut inbox = Inbox::new(quick(), |folder| folder.spec.existing = Existing::Ignore);
+    inbox.write("old.pdf", PDF);
+    inbox.write("older.pdf", PDF);
+    inbox.watch();
+    let mut files = inbox.until("the list", |update| match update {
+        WatchUpdate::Existing { files, .. } => Some(files),
+        _ => None,
+    });
+    files.sort_by_key(|(path, _)| path.clone());
+    let names: Vec<_> = files.iter().map(|(path, _)| path.display()).collect();
+    assert_eq!(names, ["old.pdf", "older.pdf"]);
+    assert!(inbox.explain("old.pdf").contains("existing: ignore"));
+    inbox.drop_in("new.pdf", PDF);
+    inbox.arrives("new.pdf");
+    inbox.drop_in("old.pdf", PDF);
+    inbox.arrives("old.pdf");
+}
+
+#[test]
+fn a_known_file_is_left_after_a_restart_until_another_takes_its_name() {
+    let mut inbox = Inbox::new(quick(), |folder| folder.first_seen = false);
+    inbox.write("kept.pdf", PDF);
+    inbox.write("other.pdf", PDF);
+    let identity = Identity::of(&std::fs::metadata(inbox.path("kept.pdf")).expect("there"));
+    // A rename in between changed its ctime, a new mount its device.
+    let identity = Identity {
+        ctime_ns: 0,
+        device: 0,
+        ..identity
+    };
+    inbox.folder.known = vec![(RawPath::from(Path::new("kept.pdf")), identity)];
+    inbox.watch();
+    inbox.arrives("other.pdf");
+    assert!(inbox.explain("kept.pdf").contains("has not changed since"));
+    inbox.drop_in("kept.pdf", PDF);
+    inbox.arrives("kept.pdf");
+}
+
+#[test]
+fn a_file_that_is_put_back_is_left_if_the_watcher_was_told() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("keep.pdf", PDF);
+    let arrival = inbox.arrives("keep.pdf");
+    let held = inbox.temp.path().join("held");
+    std::fs::rename(&arrival.path, &held).expect("it is there");
+    inbox.watcher.taken("scan", &arrival.path);
+    inbox.settle_down();
+    inbox
+        .watcher
+        .leave("scan", &arrival.relative, arrival.identity);
+    std::fs::rename(&held, &arrival.path).expect("one file system");
+    inbox.settle_down();
+    assert!(inbox.explain("keep.pdf").contains("has not changed since"));
+    inbox.write("keep.pdf", PDF);
+    inbox.arrives("keep.pdf");
+}
+
+#[test]
+fn folders_that_move_in_are_walked_and_new_ones_are_watched() {
+    let mut inbox = Inbox::online(quick(), |folder| folder.spec.recursive = true);
+    let outside = inbox.temp.path().join("batch/deep");
+    std::fs::create_dir_all(&outside).expect("makeable");
+    std::fs::write(outside.join("moved.pdf"), PDF).expect("writable");
+    std::fs::rename(inbox.temp.path().join("batch"), inbox.path("batch")).expect("one file system");
+    inbox.arrives("batch/deep/moved.pdf");
+    std::fs::create_dir_all(inbox.path("2026/03")).expect("makeable");
+    std::fs::write(inbox.path("2026/03/new.pdf"), PDF).expect("writable");
+    inbox.arrives("2026/03/new.pdf");
+    inbox.drop_in("batch/deep/later.pdf", PDF);
+    assert_eq!(
+        inbox.arrives("batch/deep/later.pdf").seen_by,
+        SeenBy::Events
+    );
+    // A folder that is renamed is known by its new name only.
+    std::fs::rename(inbox.path("2026"), inbox.path("2027")).expect("renamable");
+    inbox.arrives("2027/03/new.pdf");
+    inbox.drop_in("2027/03/b.pdf", PDF);
+    inbox.arrives("2027/03/b.pdf");
+    std::fs::create_dir(inbox.path("@eaDir")).expect("makeable");
+    inbox.says("@eaDir", "NAS");
+    std::fs::write(inbox.path("@eaDir/x.pdf"), PDF).expect("writable");
+    assert!(inbox.explain("@eaDir/x.pdf").contains("is not looked into"));
+}
+
+#[test]
+fn a_folder_that_goes_away_is_offline_and_comes_back() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.write("waits.pdf", b"");
+    inbox.says("waits.pdf", "settling: it is empty");
+    let away = inbox.temp.path().join("away");
+    std::fs::rename(inbox.root(), &away).expect("renamable");
+    let reason = inbox.until("offline", |update| match update {
+        WatchUpdate::Folder {
+            what: WatchEvent::Offline { reason, .. },
+            ..
+        } => Some(reason),
+        WatchUpdate::Gone { .. } => panic!("nothing is concluded"),
+        _ => None,
+    });
+    assert!(reason.contains("is not there"), "{reason}");
+    assert!(inbox.explain("waits.pdf").contains("offline"));
+    std::fs::write(away.join("waits.pdf"), PDF).expect("writable");
+    std::fs::rename(&away, inbox.root()).expect("renamable");
+    inbox.wait_online();
+    inbox.arrives("waits.pdf");
+    inbox.drop_in("again.pdf", PDF);
+    assert_eq!(inbox.arrives("again.pdf").seen_by, SeenBy::Events);
+}
+
+#[test]
+fn a_new_folder_under_the_same_name_is_watched() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    let away = inbox.temp.path().join("away");
+    std::fs::rename(inbox.root(), away).expect("renamable");
+    inbox.until("offline", |update| match update {
+        WatchUpdate::Folder {
+            what: WatchEvent::Offline { .. },
+            ..
+        } => Some(()),
+        _ => None,
+    });
+    std::fs::create_dir(inbox.root()).expect("makeable");
+    inbox.wait_online();
+    inbox.drop_in("a.pdf", PDF);
+    inbox.arrives("a.pdf");
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_blocked_with_the_reason() {
+    let mut inbox = Inbox::new(quick(), |_| {});
+    std::fs::remove_dir(inbox.root()).expect("empty");
+    std::fs::write(inbox.root(), b"a file").expect("writable");
+    inbox.watch();
+    let blocked = |update| match update {
+        WatchUpdate::Folder {
+            what: WatchEvent::Blocked { reason, .. },
+            ..
+        } => Some(reason),
+        _ => None,
+    };
+    let reason = inbox.until("blocked", blocked);
+    assert!(reason.contains("is not a folder"), "{reason}");
+    std::fs::remove_file(inbox.root()).expect("removable");
+    std::fs::create_dir(inbox.root()).expect("makeable");
+    inbox.wait_online();
+    inbox.folder.spec.include = vec!["[x".into()];
+    inbox.watch();
+    let reason = inbox.until("blocked", blocked);
+    assert!(reason.contains("`[x`"), "{reason}");
+}
+
+#[test]
+fn permissions_are_told_by_owner_mode_and_uid() {
+    if rustix::process::geteuid().is_root() {
+        // The superuser may read and write everything.
+        return;
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut inbox = Inbox::online(quick(), |_| {});
+    let mode = |path: PathBuf, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours");
+    };
+    let outside = inbox.temp.path().join("secret.pdf");
+    std::fs::write(&outside, PDF).expect("writable");
+    mode(outside.clone(), 0o000);
+    std::fs::rename(outside, inbox.path("secret.pdf")).expect("one file system");
+    let said = inbox.said("secret.pdf");
+    assert!(
+        said.contains("not readable by uid") && said.contains("mode 0000"),
+        "{said}"
+    );
+    mode(inbox.path("secret.pdf"), 0o600);
+    inbox.arrives("secret.pdf");
+    mode(inbox.root(), 0o500);
+    let reason = inbox.until("blocked", |update| match update {
+        WatchUpdate::Folder {
+            what: WatchEvent::Blocked { reason, .. },
+            ..
+        } => Some(reason),
+        _ => None,
+    });
+    assert!(reason.contains("mode 0500"), "{reason}");
+    mode(inbox.root(), 0o700);
+    inbox.wait_online();
+}
+
+#[test]
+fn declined_arrivals_come_again_later_or_after_a_change() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("a.pdf", PDF);
+    for _ in 0..3 {
+        let arrival = inbox.arrives("a.pdf");
+        inbox
+            .watcher
+            .declined("scan", &arrival.path, Decline::Later);
+    }
+    let arrival = inbox.arrives("a.pdf");
+    inbox
+        .watcher
+        .declined("scan", &arrival.path, Decline::Changed);
+    let arrival = inbox.arrives("a.pdf");
+    let reason = "the disk is full".to_owned();
+    inbox
+        .watcher
+        .declined("scan", &arrival.path, Decline::Leave { reason });
+    assert_eq!(inbox.said("a.pdf"), "ignored: the disk is full");
+    assert!(
+        inbox
+            .explain("a.pdf")
+            .contains("left where it is: the disk is full")
+    );
+    inbox.write("a.pdf", PDF);
+    inbox.arrives("a.pdf");
+}
+
+#[test]
+fn an_offered_file_that_changes_is_offered_anew() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("a.pdf", PDF);
+    let first = inbox.arrives("a.pdf");
+    inbox.drop_in("a.pdf", PDF);
+    let second = inbox.arrives("a.pdf");
+    assert_ne!(first.identity, second.identity);
+}
+
+#[test]
+fn an_empty_file_waits_and_is_reported_when_it_takes_long() {
+    let mut options = quick();
+    options.settling.incomplete = ms(100);
+    let mut inbox = Inbox::online(options, |_| {});
+    inbox.drop_in("a.pdf", b"");
+    inbox.says("a.pdf", "settling: it is empty");
+    inbox.says("a.pdf", "incomplete: it is empty");
+    assert!(inbox.explain("a.pdf").contains("it is empty so far"));
+    inbox.write("a.pdf", PDF);
+    inbox.arrives("a.pdf");
+}
+
+#[test]
+fn garbage_and_damaged_files_arrive_in_the_end() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("garbage.pdf", b"this is no PDF");
+    inbox.says("garbage.pdf", "`%PDF-` is missing");
+    inbox.arrives("garbage.pdf");
+    inbox.drop_in("cut.pdf", &PDF[..20]);
+    inbox.says("cut.pdf", "its end (`%%EOF`) is missing");
+    inbox.arrives("cut.pdf");
+}
+
+#[test]
+fn a_pdf_that_is_written_slowly_arrives_whole() {
+    use std::io::Write as _;
+    let mut inbox = Inbox::online(quick(), |folder| folder.spec.quiet = Some(Duration::ZERO));
+    let mut file = std::fs::File::create(inbox.path("slow.pdf")).expect("makeable");
+    file.write_all(&PDF[..20]).expect("writable");
+    inbox.says("slow.pdf", "settling: ");
+    // It looks whole for a moment, but its writer has not closed it.
+    file.write_all(&PDF[20..]).expect("writable");
+    inbox.settle_down();
+    assert!(inbox.explain("slow.pdf").contains("open for writing"));
+    file.write_all(PDF).expect("writable");
+    drop(file);
+    assert_eq!(
+        inbox.arrives("slow.pdf").identity.size,
+        2 * PDF.len() as u64
+    );
+}
+
+#[test]
+fn a_done_file_is_waited_for_and_goes_with_its_file() {
+    let mut inbox = Inbox::online(quick(), |folder| {
+        folder.spec.done_file = Some("{name}.ok".into())
+    });
+    inbox.drop_in("a.pdf", PDF);
+    inbox.says("a.pdf", "marks it as complete");
+    inbox.write("a.pdf.ok", b"");
+    let arrival = inbox.arrives("a.pdf");
+    inbox.take(&arrival);
+    inbox.drop_in("b.pdf", PDF);
+    inbox.said("b.pdf");
+    assert!(!inbox.path("a.pdf.ok").exists());
+}
+
+#[test]
+fn a_paused_pipeline_takes_nothing_until_it_goes_on() {
+    let mut inbox = Inbox::online(quick(), |folder| folder.paused = true);
+    inbox.drop_in("a.pdf", PDF);
+    inbox.status(|status| status.files_settling == 1);
+    assert!(inbox.explain("a.pdf").contains("paused"));
+    while let Ok(update) = inbox.updates.try_recv() {
+        assert!(!matches!(update, WatchUpdate::Arrival(_)), "{update:?}");
+    }
+    inbox.folder.paused = false;
+    inbox.watch();
+    inbox.arrives("a.pdf");
+}
+
+/// The thread's part without a thread.
+pub(super) fn by_hand(
+    folder: Folder,
+    options: Options,
+) -> (Reconciler, mpsc::Receiver<WatchUpdate>) {
+    let (sender, updates) = mpsc::channel(64);
+    let board = Arc::new(Board::new(options.hints));
+    let status = Arc::new(Mutex::new(starting(&folder)));
+    (
+        Reconciler::new(folder, options, board, sender, status),
+        updates,
+    )
+}
+
+#[test]
+fn a_silent_watcher_is_noticed_and_the_folder_polled_until_events_come_again() {
+    let inbox = Inbox::new(quick(), |_| {});
+    let (mut folder, _updates) = by_hand(inbox.folder.clone(), quick());
+    folder.scan_everything();
+    assert!(!folder.mode().0);
+    // The canary's folder is not listened to: what it does there is not reported.
+    folder.unwatch(&inbox.path(".dropleaf"));
+    let now = std::time::Instant::now();
+    folder.canary_due(now);
+    let within = folder.options.canary_within;
+    assert_eq!(folder.canary.next_deadline(true), Some(now + within));
+    folder.canary_due(now + within);
+    let (polling, reason) = folder.mode();
+    assert!(
+        polling && reason.contains("events do not arrive"),
+        "{reason}"
+    );
+    folder.scan_everything();
+    assert!(folder.poll.is_some());
+    // The new watcher listens.
+    let next = folder.canary.next_deadline(true).expect("it watches");
+    folder.canary_due(next);
+    let board = Arc::clone(&folder.board);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !board.wait(deadline).expect("open").canary {}
+    folder.on_canary();
+    assert!(!folder.mode().0, "{}", folder.mode().1);
+}
+
+#[test]
+fn the_limit_of_watches_is_told_by_its_name() {
+    let inbox = Inbox::new(quick(), |_| {});
+    let (mut folder, _updates) = by_hand(inbox.folder.clone(), quick());
+    folder.scan_everything();
+    folder.on_watch_limit();
+    let (polling, reason) = folder.mode();
+    assert!(
+        polling && reason.contains("fs.inotify.max_user_watches"),
+        "{reason}"
+    );
+    folder.scan_polled();
+    assert!(folder.poll.is_some(), "it is polled");
+    // The limit was raised: the next full scan asks again and gets what it wants.
+    folder.scan_everything();
+    assert!(!folder.mode().0 && folder.poll.is_none());
+}
+
+#[test]
+fn a_change_of_the_rules_is_held_against_what_lies_there() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("a.scan", PDF);
+    assert!(inbox.said("a.scan").starts_with("ignored"));
+    inbox.folder.spec.include.push("*.scan".into());
+    inbox.watch();
+    inbox.arrives("a.scan");
+}
+
+#[test]
+fn folders_that_are_not_looked_into_any_more_are_forgotten() {
+    let mut inbox = Inbox::online(quick(), |folder| folder.spec.recursive = true);
+    std::fs::create_dir_all(inbox.path("a/b")).expect("makeable");
+    inbox.write("a/b/empty.pdf", b"");
+    inbox.says("a/b/empty.pdf", "empty");
+    inbox.status(|status| status.folders == 3);
+    inbox.folder.spec.recursive = false;
+    inbox.watch();
+    inbox.status(|status| status.folders == 1 && status.files_settling == 0);
+    inbox.write("a/b/empty.pdf", PDF);
+    inbox.settle_down();
+    assert!(
+        inbox
+            .explain("a/b/empty.pdf")
+            .contains("is not looked into")
+    );
+}
+
+#[test]
+fn files_that_leave_before_they_settle_are_told() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.write("a.pdf", b"");
+    inbox.said("a.pdf");
+    std::fs::remove_file(inbox.path("a.pdf")).expect("removable");
+    let path = inbox.until("gone", |update| match update {
+        WatchUpdate::Gone { path, .. } => Some(path),
+        _ => None,
+    });
+    assert_eq!(path, RawPath(inbox.path("a.pdf")));
+}
+
+#[test]
+fn explain_follows_the_chain_of_decisions() {
+    let mut inbox = Inbox::online(quick(), |folder| {
+        folder.spec.quiet = Some(Duration::from_secs(3600))
+    });
+    inbox.drop_in("a.pdf", PDF);
+    inbox.says("a.pdf", "has to rest for 3600 s");
+    let chain = inbox
+        .runtime
+        .block_on(inbox.watcher.explain(&inbox.path("a.pdf")));
+    let ok: Vec<_> = chain.iter().map(|link| link.ok).collect();
+    assert_eq!(ok, [true, true, true, true, false], "{chain:#?}");
+    assert!(chain[3].text.contains("seen by an event"), "{chain:#?}");
+    assert!(inbox.explain("none.pdf").contains("no such file"));
+    assert!(inbox.explain("a.txt").contains("no such file"));
+    let elsewhere = inbox
+        .runtime
+        .block_on(inbox.watcher.explain(Path::new("/elsewhere/a.pdf")));
+    assert!(
+        elsewhere[0]
+            .text
+            .contains("in no watched folder; watched are"),
+        "{elsewhere:?}"
+    );
+    let nobody = inbox.runtime.block_on(inbox.watcher.files("nobody", 1));
+    assert!(nobody.is_none());
+}
+
+#[test]
+fn a_folder_that_is_not_watched_any_more_is_quiet() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.watcher.set(vec![]);
+    assert!(inbox.watcher.status().is_empty());
+    inbox.watch();
+    inbox.wait_online();
+    inbox.drop_in("a.pdf", PDF);
+    inbox.arrives("a.pdf");
+}

@@ -1,0 +1,95 @@
+//! The daemon's end of a control socket, for tokio. Receiving is cancel-safe: a frame half read stays half read.
+
+use crate::wire::frame::{Decoder, Frame, FrameError, encode};
+use crate::wire::message::{ToDaemon, ToWorker};
+use crate::wire::socket;
+use rustix::net::{RecvFlags, SendFlags};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+
+/// A control socket of one worker.
+#[derive(Debug)]
+pub struct Connection {
+    socket: UnixStream,
+    decoder: Decoder,
+}
+
+impl Connection {
+    /// Takes over the daemon's end of a socket pair. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Where the socket cannot be registered.
+    pub fn new(socket: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket: UnixStream::from_std(socket)?,
+            decoder: Decoder::default(),
+        })
+    }
+
+    /// The next message; `None` at the end.
+    ///
+    /// # Errors
+    /// Every way in which a worker can break the protocol, and a socket that fails.
+    pub async fn hear(&mut self) -> Result<Option<Frame<ToDaemon>>, FrameError> {
+        loop {
+            let Self { socket, decoder } = self;
+            let got = socket
+                .async_io(Interest::READABLE, || {
+                    socket::receive(socket.as_fd(), decoder.space(), RecvFlags::DONTWAIT)
+                        .map_err(io::Error::from)
+                })
+                .await;
+            let got = match got {
+                Ok(got) => got,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                Err(source) => {
+                    return Err(FrameError::Socket {
+                        doing: "read",
+                        source,
+                    });
+                }
+            };
+            if got.truncated {
+                return Err(FrameError::TooManyDescriptors);
+            }
+            if got.count == 0 {
+                return self.decoder.ended().map(|()| None);
+            }
+            if let Some(frame) = self.decoder.filled(got.count, got.descriptors)? {
+                return Ok(Some(frame));
+            }
+        }
+    }
+
+    /// Sends one message with its descriptor. Not cancel-safe: a frame half sent ends the conversation.
+    ///
+    /// # Errors
+    /// A message that is too long, or a worker that is gone.
+    pub async fn say(
+        &self,
+        message: &ToWorker,
+        descriptor: Option<BorrowedFd<'_>>,
+    ) -> Result<(), FrameError> {
+        let bytes = encode(message)?;
+        let (mut rest, mut descriptor) = (bytes.as_slice(), descriptor);
+        while !rest.is_empty() {
+            let sent = self
+                .socket
+                .async_io(Interest::WRITABLE, || {
+                    socket::send(self.socket.as_fd(), rest, descriptor, SendFlags::DONTWAIT)
+                        .map_err(io::Error::from)
+                })
+                .await
+                .map_err(|source| FrameError::Socket {
+                    doing: "write",
+                    source,
+                })?;
+            descriptor = None;
+            rest = &rest[sent..];
+        }
+        Ok(())
+    }
+}

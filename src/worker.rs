@@ -1,0 +1,188 @@
+//! The worker's side: it locks itself in, is asked one question, answers it and ends.
+//!
+//! A worker is the only place where documents are read and plugins are loaded. It is told its limits on the command line
+//! ([`options`]), locks itself in ([`confine`]), says that it is ready, and then either tells a library's manifest or runs one
+//! attempt ([`attempt`]): the input, then every step over every document, then the outputs. It is never used again.
+
+mod attempt;
+mod confine;
+mod landlock;
+mod library;
+mod line;
+mod onlooker;
+pub mod options;
+mod outputs;
+mod sealed;
+mod seccomp;
+mod step;
+
+use crate::problem::{Code, Problem};
+use crate::wire::blocking::{Control, Heard};
+use crate::wire::frame::FrameError;
+use crate::wire::message::{PROTOCOL, Plan, ToDaemon, ToWorker};
+use crate::worker::attempt::Attempt;
+use crate::worker::confine::{ConfineError, Confined};
+use crate::worker::library::Libraries;
+use crate::worker::line::Line;
+use crate::worker::options::Options;
+use std::any::Any;
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+/// The worker could not begin; it has said why.
+const NOT_BEGUN: u8 = 70;
+/// The daemon's words made no sense, or it is gone.
+const NO_DAEMON: u8 = 71;
+
+/// The hidden role `dropleaf worker OPTIONS`. The arguments are those after `worker`; standard input is the control socket.
+#[must_use]
+pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let options = arguments.next().and_then(|text| text.into_string().ok());
+    let Some(options) = options.and_then(|text| serde_json::from_str(&text).ok()) else {
+        complain("`dropleaf worker` is started by the daemon, not by hand; try `dropleaf serve`");
+        return ExitCode::from(NOT_BEGUN);
+    };
+    match begin(&options) {
+        Ok((control, confined)) => match converse(control, &confined, &options) {
+            Ok(()) => end(),
+            Err(error) => {
+                complain(&format!(
+                    "the conversation with the daemon broke: {}",
+                    crate::problem::chain(&error)
+                ));
+                ExitCode::from(NO_DAEMON)
+            }
+        },
+        Err(error) => {
+            complain(&crate::problem::chain(&error));
+            ExitCode::from(NOT_BEGUN)
+        }
+    }
+}
+
+/// Ends without running what libraries have registered for the end of the process: it is theirs, and may crash.
+fn end() -> ExitCode {
+    // Nothing is lost: the daemon has the answer, and a worker has no other state.
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    ExitCode::SUCCESS
+}
+
+/// Standard error is the daemon's log.
+fn complain(text: &str) {
+    // Where nobody reads, there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn begin(options: &Options) -> Result<(Control, Confined), ConfineError> {
+    let control = Control::new(confine::take_control()?);
+    match confine::confine(options) {
+        Ok(confined) => Ok((control, confined)),
+        Err(error) => {
+            let code = match error {
+                ConfineError::Missing(_) => Code::SandboxMissing,
+                _ => Code::WorkerFailed,
+            };
+            let mut problem = Problem::new(code, crate::problem::chain(&error));
+            if code == Code::SandboxMissing {
+                problem = problem.hint("use a kernel that has it, or say `sandbox: best_effort`");
+            }
+            // The exit code says the same to a daemon that is gone.
+            let _ = control.say(&failed(problem), None);
+            Err(error)
+        }
+    }
+}
+
+fn converse(
+    mut control: Control,
+    confined: &Confined,
+    options: &Options,
+) -> Result<(), FrameError> {
+    control.say(
+        &ToDaemon::Ready {
+            protocol: PROTOCOL,
+            sandbox: confined.level.clone(),
+        },
+        None,
+    )?;
+    let frame = match control.wait()? {
+        Heard::Word(frame) => frame,
+        // It has no question any more.
+        Heard::Nothing | Heard::End => return Ok(()),
+    };
+    let libraries = Libraries::of(&options.store.0);
+    let line = Line::new(control);
+    match (frame.message, frame.descriptor) {
+        (ToWorker::Attempt(plan), Some(input)) => {
+            let answer = guarded(|| run(&line, &plan, input, confined, &libraries))?;
+            line.account();
+            line.say(&answer, None)?;
+        }
+        (ToWorker::Describe { library }, _) => {
+            let answer = guarded(|| Ok(describe(&libraries, &library)));
+            line.say(&answer?, None)?;
+        }
+        // A cancelled worker has nothing to do.
+        (ToWorker::Attempt(_) | ToWorker::Cancel, _) => {}
+    }
+    line.finish();
+    Ok(())
+}
+
+fn run(
+    line: &Line,
+    plan: &Plan,
+    input: OwnedFd,
+    confined: &Confined,
+    libraries: &Libraries,
+) -> Result<ToDaemon, FrameError> {
+    match Attempt::new(line, plan, confined, libraries).run(input) {
+        Ok(bill) => Ok(ToDaemon::Finished { bill }),
+        Err(attempt::End::Lost(error)) => Err(error),
+        Err(attempt::End::Cancelled) => Ok(ToDaemon::Failed {
+            rejected: false,
+            cancelled: true,
+            problem: Problem::new(Code::Cancelled, "it was stopped"),
+        }),
+        Err(attempt::End::Failed(problem)) => Ok(failed(*problem)),
+    }
+}
+
+fn describe(libraries: &Libraries, library: &str) -> ToDaemon {
+    match libraries.load(library) {
+        Ok(library) => ToDaemon::Described {
+            manifest: library.manifest().to_owned(),
+            toolchain: library.toolchain().to_owned(),
+        },
+        Err(problem) => failed(problem),
+    }
+}
+
+/// A panic of ours, or of the engine on a hostile document, is an answer too.
+fn guarded(work: impl FnOnce() -> Result<ToDaemon, FrameError>) -> Result<ToDaemon, FrameError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let text = format!("the worker panicked: {}", words_of(payload.as_ref()));
+        let problem = Problem::new(Code::Internal, text)
+            .hint("this is a fault of Dropleaf; please report it");
+        Ok(failed(problem))
+    })
+}
+
+fn words_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+fn failed(problem: Problem) -> ToDaemon {
+    ToDaemon::Failed {
+        rejected: problem.code.is_permanent(),
+        cancelled: false,
+        problem,
+    }
+}

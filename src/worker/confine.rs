@@ -1,0 +1,186 @@
+//! A worker locks itself in, before it reads a document or loads a plugin.
+//!
+//! The order matters. Paths are opened while they can be reached; the user changes before the parent's death signal is
+//! asked for, because changing the user forgets it; the system calls that all this needs are denied last.
+
+use crate::worker::landlock::Fence;
+use crate::worker::options::{Limits, Options, Sandbox};
+use crate::worker::seccomp;
+use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+use rustix::thread::{Gid, Uid};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// Threads that one worker may have, where it has a user of its own.
+const THREADS: u64 = 512;
+
+/// A worker that can do no more harm.
+#[derive(Debug)]
+pub(crate) struct Confined {
+    /// `full`, `partial: no landlock (...)` or `off`.
+    pub(crate) level: String,
+    /// `/proc/self/status`, opened while that was possible.
+    pub(crate) status: Option<File>,
+    /// `/proc/self/task`: a rule of Landlock is about one object, and the kernel makes a new one for that folder as soon as
+    /// nobody holds the old.
+    _threads: Option<File>,
+    /// The scratch folder by a path that still works, and what keeps it working.
+    pub(crate) scratch: Option<(PathBuf, OwnedFd)>,
+}
+
+/// Why a worker cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfineError {
+    #[error("failed to {0}")]
+    Failed(&'static str, #[source] io::Error),
+    #[error("the daemon that started this worker is gone")]
+    Orphan,
+    #[error("the sandbox is required, but this system has {0}")]
+    Missing(String),
+}
+
+/// Takes the control socket off fd 0, where a plugin that reads standard input would find it.
+pub(crate) fn take_control() -> Result<OwnedFd, ConfineError> {
+    let failed = |e: Errno| ConfineError::Failed("take over the control socket", e.into());
+    let control = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 100).map_err(failed)?;
+    let null = File::open("/dev/null").map_err(|e| ConfineError::Failed("open /dev/null", e))?;
+    rustix::stdio::dup2_stdin(&null).map_err(failed)?;
+    Ok(control)
+}
+
+/// Limits and sandboxes this process.
+pub(crate) fn confine(options: &Options) -> Result<Confined, ConfineError> {
+    let status = File::open("/proc/self/status").ok();
+    let threads = File::open("/proc/self/task").ok();
+    // Libraries are named relative to this: the folders above the store may be closed to the user that the worker
+    // becomes.
+    std::env::set_current_dir(&options.store.0)
+        .map_err(|e| ConfineError::Failed("enter the plugin store", e))?;
+    let scratch = options.scratch.as_ref().map(|path| open_scratch(&path.0));
+    let scratch = scratch.transpose()?;
+    limit(&options.limits)?;
+    let missing = match options.sandbox {
+        Sandbox::Off => None,
+        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options)?),
+    };
+    if options.sandbox == Sandbox::Off {
+        follow_parent(options.parent)?;
+    }
+    let level = match missing {
+        None => "off".to_owned(),
+        Some(layers) if layers.is_empty() => "full".to_owned(),
+        Some(layers) if options.sandbox == Sandbox::Require => {
+            return Err(ConfineError::Missing(layers.join(", ")));
+        }
+        Some(layers) => format!("partial: {}", layers.join(", ")),
+    };
+    Ok(Confined {
+        level,
+        status,
+        _threads: threads,
+        scratch: scratch.map(|(path, fd)| (reachable(path, &fd), fd)),
+    })
+}
+
+/// All layers, in order; gives those that are missing, with the reason.
+fn lock_in(options: &Options) -> Result<Vec<String>, ConfineError> {
+    let mut missing = Vec::new();
+    let readable = options.readable.iter().chain([&options.store]);
+    let fence = Fence::build(
+        readable.map(|path| path.0.as_path()),
+        options.scratch.as_ref().map(|path| path.0.as_path()),
+    );
+    if let Err(reason) = become_user(options.user) {
+        missing.push(format!("no user of its own ({reason})"));
+    }
+    follow_parent(options.parent)?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|e| ConfineError::Failed("forbid core dumps and tracing", e.into()))?;
+    rustix::thread::set_no_new_privs(true)
+        .map_err(|e| ConfineError::Failed("give up new privileges", e.into()))?;
+    match fence.map_err(|e| e.to_string()).and_then(Fence::close) {
+        Ok(()) if opens("/") => missing.push("no landlock (it does not hold)".into()),
+        Ok(()) => {}
+        Err(reason) => missing.push(format!("no landlock ({reason})")),
+    }
+    match seccomp::apply(std::process::id()) {
+        Ok(()) if connects() => missing.push("no seccomp (it does not hold)".into()),
+        Ok(()) => {}
+        Err(reason) => missing.push(format!("no seccomp ({reason})")),
+    }
+    Ok(missing)
+}
+
+fn limit(limits: &Limits) -> Result<(), ConfineError> {
+    let cpu = limits.cpu_seconds.max(1);
+    // The signal of the soft limit can be ignored, the one of the hard limit cannot.
+    lower(Resource::Cpu, cpu, cpu + 1)?;
+    lower(Resource::Data, limits.memory, limits.memory)?;
+    lower(Resource::Nofile, limits.open_files, limits.open_files)?;
+    lower(Resource::Fsize, limits.file_size, limits.file_size)?;
+    lower(Resource::Core, 0, 0)
+}
+
+/// Never raises a limit that the daemon was started with.
+fn lower(resource: Resource, soft: u64, hard: u64) -> Result<(), ConfineError> {
+    let given = rustix::process::getrlimit(resource);
+    let hard = given.maximum.map_or(hard, |most| most.min(hard));
+    let limit = Rlimit {
+        current: Some(soft.min(hard)),
+        maximum: Some(hard),
+    };
+    rustix::process::setrlimit(resource, limit)
+        .map_err(|e| ConfineError::Failed("set a resource limit", e.into()))
+}
+
+fn become_user(user: Option<u32>) -> Result<(), String> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let Some(user) = user else {
+        return Err("the daemon is root and was given no worker user".into());
+    };
+    let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
+    // The worker has one thread, so a thread's user is the process's.
+    rustix::thread::set_thread_groups(&[])
+        .and_then(|()| rustix::thread::set_thread_res_gid(gid, gid, gid))
+        .and_then(|()| rustix::thread::set_thread_res_uid(uid, uid, uid))
+        .map_err(|e| format!("uid `{user}`: {e}"))?;
+    lower(Resource::Nproc, THREADS, THREADS).map_err(|e| e.to_string())
+}
+
+fn follow_parent(parent: u32) -> Result<(), ConfineError> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| ConfineError::Failed("tie this worker to its daemon", e.into()))?;
+    let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+    if now != Some(parent) {
+        return Err(ConfineError::Orphan);
+    }
+    Ok(())
+}
+
+fn open_scratch(path: &Path) -> Result<(PathBuf, OwnedFd), ConfineError> {
+    let folder =
+        File::open(path).map_err(|e| ConfineError::Failed("open the scratch folder", e))?;
+    Ok((path.to_path_buf(), folder.into()))
+}
+
+/// The path itself, or one through our own descriptor where the folders above are closed to us.
+fn reachable(path: PathBuf, folder: &OwnedFd) -> PathBuf {
+    if rustix::fs::stat(&path).is_ok() {
+        return path;
+    }
+    PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()))
+}
+
+fn opens(path: &str) -> bool {
+    File::open(path).is_ok()
+}
+
+fn connects() -> bool {
+    use rustix::net::{AddressFamily, SocketType, socket};
+    socket(AddressFamily::UNIX, SocketType::STREAM, None).is_ok()
+}

@@ -1,0 +1,85 @@
+//! The libraries of an attempt, each loaded once and only from the store.
+
+use crate::plugin::manifest::{Manifest, Operation};
+use crate::plugin::parameters::Schema;
+use crate::problem::{Code, Problem};
+use dropleaf_plugin_host::Library;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Loads libraries.
+#[derive(Debug)]
+pub(crate) struct Libraries {
+    store: PathBuf,
+    loaded: RefCell<HashMap<PathBuf, &'static Library>>,
+}
+
+impl Libraries {
+    pub(crate) fn of(store: &Path) -> Self {
+        Self {
+            store: store.to_path_buf(),
+            loaded: RefCell::default(),
+        }
+    }
+
+    /// The library at this path of the store. The working directory is the store, and the name is taken from there: the
+    /// folders above may be closed to the user that this worker has become.
+    pub(crate) fn load(&self, path: &str) -> Result<&'static Library, Problem> {
+        let broken = |why: String| Problem::new(Code::PluginBroken, why);
+        let path = Path::new(path);
+        let name = match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name))
+                if folder.to_string_lossy() == self.store.to_string_lossy() =>
+            {
+                Path::new(".").join(name)
+            }
+            _ => {
+                let text = format!("`{}` is not in the plugin store", path.display());
+                return Err(broken(text));
+            }
+        };
+        if let Some(library) = self.loaded.borrow().get(&name) {
+            return Ok(library);
+        }
+        let library =
+            Library::load(&name).map_err(|error| broken(crate::problem::chain(&error)))?;
+        self.loaded.borrow_mut().insert(name, library);
+        Ok(library)
+    }
+}
+
+/// What a library's manifest has against these parameters, all of it in one text.
+pub(crate) fn objections(
+    library: &Library,
+    operation: &str,
+    parameters: &serde_json::Value,
+) -> Result<(), String> {
+    let schema = manifest_schema(library, operation)?;
+    let objections = schema.objections(&format!("`{operation}`"), parameters);
+    if objections.is_empty() {
+        return Ok(());
+    }
+    let texts = objections
+        .into_iter()
+        .map(|objection| match objection.pointer.as_str() {
+            "" => objection.message,
+            pointer => format!(
+                "`{}`: {}",
+                pointer.trim_start_matches('/').replace('/', "."),
+                objection.message
+            ),
+        });
+    Err(texts.collect::<Vec<_>>().join("; "))
+}
+
+fn manifest_schema(library: &Library, operation: &str) -> Result<Schema, String> {
+    let manifest: Manifest = serde_json::from_str(library.manifest())
+        .map_err(|error| format!("the plugin's manifest cannot be read: {error}"))?;
+    let found: Option<&Operation> = manifest
+        .operations
+        .iter()
+        .find(|known| known.name == operation);
+    let found = found.ok_or_else(|| format!("the plugin does not offer `{operation}`"))?;
+    Schema::of_parameters(&found.parameters)
+}

@@ -1,0 +1,317 @@
+//! One step over all documents of an attempt.
+
+use crate::problem::{Code, Problem};
+use crate::wire::message::{Place, PlanStep, ToDaemon};
+use crate::worker::attempt::{About, Attempt, End, Part, Values, template_problem};
+use crate::worker::library;
+use crate::worker::onlooker::{Artifact, Onlooker};
+use dropleaf_plugin_abi as abi;
+use dropleaf_plugin_host::{self as host, Document, Invocation, Outcome, RunError};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Documents that one attempt may have.
+const MOST_PARTS: usize = 100_000;
+/// Bytes of JSON that the results of one run may have.
+const MOST_RESULTS: usize = 256 << 10;
+
+/// Runs a step on each document, or once on all of them; gives the documents that go on.
+pub(crate) fn run(attempt: &Attempt<'_>, index: usize, parts: Vec<Part>) -> Result<Vec<Part>, End> {
+    let step = &attempt.plan.steps[index];
+    let groups: Vec<Vec<Part>> = match step.takes_all {
+        true => vec![parts],
+        false => parts.into_iter().map(|part| vec![part]).collect(),
+    };
+    let count = groups.len();
+    let mut next = Vec::with_capacity(count);
+    for (number, group) in groups.into_iter().enumerate() {
+        attempt.check_cancelled()?;
+        let place = Place {
+            step: number_of(index),
+            part: number_of(number + 1),
+            parts: number_of(count),
+        };
+        let turn = Turn {
+            attempt,
+            step,
+            place,
+            number,
+            count,
+        };
+        next.extend(turn.take(group)?);
+        if next.len() > MOST_PARTS {
+            let text = format!("it made more than {MOST_PARTS} documents");
+            return Err(Problem::new(Code::StepFailed, text)
+                .in_step(&step.id)
+                .into());
+        }
+    }
+    Ok(next)
+}
+
+/// One run of an operation.
+struct Turn<'a> {
+    attempt: &'a Attempt<'a>,
+    step: &'a PlanStep,
+    place: Place,
+    number: usize,
+    count: usize,
+}
+
+/// What a run has given.
+struct Given {
+    outcome: Outcome,
+    artifacts: Vec<Artifact>,
+}
+
+impl Turn<'_> {
+    fn take(&self, mut group: Vec<Part>) -> Result<Vec<Part>, End> {
+        let Some(first) = group.first_mut() else {
+            return Ok(group);
+        };
+        let values = self.attempt.values(first, self.number, self.count);
+        let values = values.map_err(|problem| problem.in_step(&self.step.id))?;
+        if !self.is_wanted(&values)? {
+            return Ok(group);
+        }
+        let started = ToDaemon::StepStarted(self.place.clone());
+        self.attempt.line.say(&started, None)?;
+        let began = Instant::now();
+        let (mut documents, abouts): (Vec<_>, Vec<_>) = group
+            .into_iter()
+            .map(|part| (part.document, part.about))
+            .unzip();
+        let given = self
+            .attempt
+            .engine
+            .render_value(&self.step.with, &self.step.own_variables, &values.context())
+            .map_err(|error| template_problem(&error))
+            .and_then(|parameters| self.operate(&mut documents, &parameters, &values.flat()));
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match given {
+            Ok(given) => self.finished(documents, abouts, given, ms),
+            Err(problem) => {
+                self.failed(problem.in_step(&self.step.id), ms)?;
+                let parts = documents.into_iter().zip(abouts);
+                Ok(parts
+                    .map(|(document, about)| Part { document, about })
+                    .collect())
+            }
+        }
+    }
+
+    /// Whether its condition holds; says so where it does not.
+    fn is_wanted(&self, values: &Values) -> Result<bool, End> {
+        let Some(condition) = &self.step.condition else {
+            return Ok(true);
+        };
+        let holds = self
+            .attempt
+            .engine
+            .eval_condition(condition, &values.context());
+        let holds = holds.map_err(|error| template_problem(&error).in_step(&self.step.id))?;
+        if !holds {
+            let (place, condition) = (self.place.clone(), condition.clone());
+            let skipped = ToDaemon::StepSkipped { place, condition };
+            self.attempt.line.say(&skipped, None)?;
+        }
+        Ok(holds)
+    }
+
+    /// Runs the operation on the documents. After an error they are as they were.
+    fn operate(
+        &self,
+        documents: &mut Vec<Document>,
+        parameters: &Value,
+        values: &BTreeMap<String, Value>,
+    ) -> Result<Given, Problem> {
+        let library = self.attempt.libraries.load(&self.step.library)?;
+        // What stands in the pipeline was checked when it was loaded; what templates made of it was not.
+        if *parameters != self.step.with {
+            library::objections(library, &self.step.operation, parameters)
+                .map_err(|text| Problem::new(Code::ParametersRefused, text))?;
+        }
+        let onlooker = Onlooker::new(self.attempt.line, &self.step.id, self.place.clone());
+        let scratch = self.attempt.confined.scratch.as_ref();
+        let scratch = scratch.filter(|_| self.step.temp);
+        let invocation = Invocation {
+            operation: &self.step.operation,
+            parameters: &parameters.to_string(),
+            values,
+            temp_dir: scratch.map(|(path, _)| path.as_path()),
+            limits: &self.attempt.limits,
+            observer: &onlooker,
+        };
+        let before = documents.len();
+        let outcome = host::run(library, &invocation, documents);
+        let outcome = outcome.map_err(|error| run_problem(&error))?;
+        if outcome.emitted.is_empty() && documents.len() != before {
+            let text = "the host lost a document";
+            return Err(Problem::new(Code::Internal, text));
+        }
+        check_results(&outcome)?;
+        let artifacts = onlooker.into_artifacts();
+        Ok(Given { outcome, artifacts })
+    }
+
+    /// What goes on: the documents that were emitted, or else the first of the inputs.
+    fn finished(
+        &self,
+        documents: Vec<Document>,
+        abouts: Vec<About>,
+        given: Given,
+        ms: u64,
+    ) -> Result<Vec<Part>, End> {
+        let Given { outcome, artifacts } = given;
+        let mut about = merged(abouts);
+        let results: serde_json::Map<String, Value> = outcome.results.clone().into_iter().collect();
+        about
+            .results
+            .insert(self.step.id.clone(), Value::Object(results));
+        about.artifacts.extend(artifacts);
+        let going: Vec<(Document, Option<String>)> = match outcome.emitted.is_empty() {
+            true => documents
+                .into_iter()
+                .take(1)
+                .map(|document| (document, None))
+                .collect(),
+            false => {
+                let emitted = outcome.emitted.into_iter();
+                emitted
+                    .map(|(document, label)| (document, Some(label)))
+                    .collect()
+            }
+        };
+        let mut parts = Vec::with_capacity(going.len());
+        for (mut document, label) in going {
+            for warning in document.take_warnings() {
+                self.attempt
+                    .warn(Some(&self.step.id), warning.code, warning.message);
+            }
+            // What was put out before a document was cut up belongs to its first part.
+            let artifacts = std::mem::take(&mut about.artifacts);
+            let mut about_this = About {
+                artifacts,
+                ..about.clone()
+            };
+            if let Some(label) = label {
+                about_this.label = label;
+            }
+            parts.push(Part {
+                document,
+                about: about_this,
+            });
+        }
+        if outcome.leftover_threads > 0 {
+            let text = format!("it left {} threads running", outcome.leftover_threads);
+            self.attempt
+                .warn(Some(&self.step.id), "left-over-threads", text);
+        }
+        let finished = ToDaemon::StepFinished {
+            place: self.place.clone(),
+            ms,
+            documents: number_of(parts.len()),
+            results: outcome.results,
+        };
+        self.attempt.line.say(&finished, None)?;
+        Ok(parts)
+    }
+
+    /// Goes on where the pipeline says so.
+    fn failed(&self, problem: Problem, ms: u64) -> Result<(), End> {
+        self.attempt.check_cancelled()?;
+        // A plugin that cannot be loaded is the installation's fault, not the document's.
+        let continued = self.step.continue_on_error && problem.code != Code::PluginBroken;
+        let failed = ToDaemon::StepFailed {
+            place: self.place.clone(),
+            ms,
+            problem: problem.clone(),
+            continued,
+        };
+        self.attempt.line.say(&failed, None)?;
+        match continued {
+            true => Ok(()),
+            false => Err(problem.into()),
+        }
+    }
+}
+
+/// What belongs to several documents that became one.
+fn merged(abouts: Vec<About>) -> About {
+    let mut abouts = abouts.into_iter();
+    let mut all = abouts.next().unwrap_or_default();
+    for about in abouts {
+        all.label.clear();
+        all.results.extend(about.results);
+        all.artifacts.extend(about.artifacts);
+    }
+    all
+}
+
+fn check_results(outcome: &Outcome) -> Result<(), Problem> {
+    let size: usize = outcome
+        .results
+        .iter()
+        .map(|(name, value)| name.len() + value.to_string().len())
+        .sum();
+    if size > MOST_RESULTS {
+        let text = format!("its results are larger than {} KiB", MOST_RESULTS >> 10);
+        return Err(Problem::new(Code::StepFailed, text).hint("put them out as an artifact"));
+    }
+    Ok(())
+}
+
+fn run_problem(error: &RunError) -> Problem {
+    let code = match error.status {
+        abi::E_PANIC => Code::PluginPanicked,
+        abi::E_PARAMETERS => Code::ParametersRefused,
+        abi::E_REJECTED => Code::DocumentRejected,
+        _ => Code::StepFailed,
+    };
+    let text = match error.message.trim() {
+        "" => "it gave no reason",
+        text => text,
+    };
+    Problem::new(code, text)
+}
+
+fn number_of(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_that_become_one_keep_what_belongs_to_them() {
+        let about = |label: &str, key: &str| About {
+            label: label.into(),
+            results: [(key.to_owned(), Value::from(1))].into_iter().collect(),
+            artifacts: Vec::new(),
+        };
+        let one = merged(vec![about("a", "x")]);
+        assert_eq!(one.label, "a");
+        let all = merged(vec![about("a", "x"), about("b", "y")]);
+        assert_eq!(all.label, "");
+        assert_eq!(all.results.len(), 2);
+    }
+
+    #[test]
+    fn a_status_becomes_a_code() {
+        let code = |status| {
+            run_problem(&RunError {
+                status,
+                message: " ".into(),
+                undone: 0,
+            })
+            .code
+        };
+        assert_eq!(code(abi::E_PANIC), Code::PluginPanicked);
+        assert_eq!(code(abi::E_REJECTED), Code::DocumentRejected);
+        assert_eq!(code(abi::E_PARAMETERS), Code::ParametersRefused);
+        assert_eq!(code(abi::E_FAIL), Code::StepFailed);
+        assert_eq!(code(-99), Code::StepFailed);
+    }
+}

@@ -1,0 +1,59 @@
+//! Starting where something is in the way, and stopping.
+
+use crate::PROGRAM;
+use dropleaf_test_support::daemon::TestHome;
+use dropleaf_test_support::sample;
+
+#[test]
+fn a_second_daemon_on_the_same_home_is_refused() {
+    let home = TestHome::bare(PROGRAM);
+    let first = home.serve();
+    let (code, _, message) = home.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 6, "{message}");
+    assert!(
+        message.contains("another daemon") && message.contains(&first.pid().to_string()),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_port_in_use_is_said_with_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let home = TestHome::bare(PROGRAM);
+    let (code, _, message) = home.run(&["serve", "--listen", &address]);
+    assert_eq!(code, 6, "{message}");
+    assert!(
+        message.contains(&address) && message.contains("--listen"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_fault_in_the_configuration_names_its_line() {
+    let home = TestHome::bare(PROGRAM);
+    home.write("config.yaml", "workers: 2\nlisten_on: 1\n");
+    let (code, _, message) = home.run(&["serve"]);
+    assert_eq!(code, 1, "{message}");
+    assert!(
+        message.contains("config.yaml:2:1") && message.contains("listen_on"),
+        "{message}"
+    );
+}
+
+#[test]
+fn sigterm_finishes_what_runs_and_tells_the_clients() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n");
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "1.pdf", sample::pdf(50));
+    feed.until_named("job.started");
+    let stopped = daemon.stop();
+    assert!(stopped.success(), "{stopped:?}");
+    assert!(feed.rest().iter().any(|event| event.name == "shutdown"));
+    assert!(
+        home.path("outbox/p/1.pdf").is_file(),
+        "the running job was finished"
+    );
+}

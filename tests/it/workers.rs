@@ -1,0 +1,10 @@
+//! Promise: a plugin that crashes, hangs, leaks or lies costs its own attempt and nothing else, and is blamed for it.
+//!
+//! The pool is driven directly, with the real program as its worker and a plugin that misbehaves on demand.
+
+mod bench;
+mod crimes;
+mod describing;
+mod honest;
+mod registry;
+mod sandbox;

@@ -1,0 +1,5 @@
+/* Needs a newer host. */
+#include "entry.h"
+static leaf_status run(void *instance, leaf_ctx *ctx) { (void)instance; (void)ctx; return LEAF_OK; }
+static const leaf_operation fault = { sizeof fault, 0, "fault", no_create, run, no_destroy, NULL };
+ENTRY(fault, LEAF_MAGIC, LEAF_ABI_MAJOR, LEAF_ABI_MINOR + 9, MANIFEST("newer-minor", "fault"))

@@ -1,0 +1,160 @@
+//! `cargo demo`: everything built in release, a home with the shipped pipelines, a running daemon, sample PDFs dropped.
+
+use crate::machine::{cargo, ensure_compiler, must, root, target};
+use anyhow::{Context as _, Result, bail};
+use dropleaf_test_support::sample;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The packages of the standard plugins.
+const PLUGINS: &[&str] = &[
+    "pages",
+    "split",
+    "merge",
+    "stamp",
+    "metadata",
+    "optimize",
+    "extract-text",
+    "repair",
+];
+
+/// Runs the demonstration until Ctrl-C.
+pub fn run(arguments: &[&str]) -> Result<()> {
+    let (home, listen) = flags(arguments)?;
+    ensure_compiler()?;
+    println!("Building (the first time takes a few minutes) ...");
+    must(&mut cargo(&["build", "--release", "--package", "dropleaf"]))?;
+    install_plugins(&target().join("release/plugins"))?;
+    let program = target().join("release/dropleaf");
+    must(
+        Command::new(&program)
+            .arg("--home")
+            .arg(&home)
+            .arg("init")
+            .stdout(Stdio::null()),
+    )?;
+    let mut daemon = Command::new(&program)
+        .arg("--home")
+        .arg(&home)
+        .args(["serve", "--listen", &listen])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("failed to start `{}`", program.display()))?;
+    let address = wait_for_address(&mut daemon)?;
+    drop_samples(&home)?;
+    tell(&home, &address, &program);
+    // Ctrl-C reaches the daemon as well as this process; it drains and ends, and so do we.
+    let status = daemon.wait().context("failed to wait for the daemon")?;
+    if !status.success() {
+        bail!("the daemon ended with {status}");
+    }
+    println!("Stopped. Everything is still in {}", home.display());
+    Ok(())
+}
+
+fn flags(arguments: &[&str]) -> Result<(PathBuf, String)> {
+    let (mut home, mut listen) = (root().join(".demo"), "127.0.0.1:7311".to_owned());
+    let mut rest = arguments;
+    while let [flag, value, tail @ ..] = rest {
+        match *flag {
+            "--home" => home = std::path::absolute(value)?,
+            "--listen" => (*value).clone_into(&mut listen),
+            other => {
+                bail!("there is no flag `{other}`; there are --home DIR and --listen ADDRESS:PORT")
+            }
+        }
+        rest = tail;
+    }
+    if let [flag] = rest {
+        bail!(
+            "`{flag}` needs a value, or is not a flag; there are --home DIR and --listen ADDRESS:PORT"
+        );
+    }
+    Ok((home, listen))
+}
+
+/// Builds the standard plugins in release and puts their libraries into `folder`.
+pub fn install_plugins(folder: &Path) -> Result<()> {
+    let mut build = cargo(&["build", "--release"]);
+    for name in PLUGINS {
+        build
+            .arg("--package")
+            .arg(format!("dropleaf-plugin-{name}"));
+    }
+    must(&mut build)?;
+    fs::create_dir_all(folder).with_context(|| format!("failed to make `{}`", folder.display()))?;
+    for name in PLUGINS {
+        let file = format!("libdropleaf_plugin_{}.so", name.replace('-', "_"));
+        let (from, to) = (target().join("release").join(&file), folder.join(&file));
+        fs::copy(&from, &to).with_context(|| {
+            format!("failed to copy `{}` to `{}`", from.display(), to.display())
+        })?;
+    }
+    Ok(())
+}
+
+fn wait_for_address(daemon: &mut Child) -> Result<String> {
+    let stdout = daemon
+        .stdout
+        .take()
+        .context("the daemon has no standard output")?;
+    let mut lines = BufReader::new(stdout).lines();
+    for line in lines.by_ref() {
+        let line = line?;
+        if let Some((_, address)) = line.split_once("http://") {
+            let address = address.trim().trim_end_matches('/').to_owned();
+            // What it says later must not fill the pipe.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok(address);
+        }
+    }
+    let status = daemon.wait()?;
+    bail!("the daemon ended ({status}) before it listened; its message is above");
+}
+
+/// One file for every pipeline that ships, some with many pages so that there is something to watch.
+fn drop_samples(home: &Path) -> Result<()> {
+    let inbox = home.join("inbox");
+    let mut pages = [3_u32, 12, 40, 1, 250].into_iter().cycle();
+    let mut pipelines: Vec<PathBuf> = fs::read_dir(&inbox)?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
+    pipelines.sort();
+    for folder in pipelines.iter().filter(|folder| folder.is_dir()) {
+        for number in 1..=2 {
+            let bytes = sample::pdf(pages.next().unwrap_or(1));
+            let (temp, name) = (
+                folder.join(format!(".sample-{number}.tmp")),
+                folder.join(format!("sample-{number}.pdf")),
+            );
+            fs::write(&temp, bytes)
+                .with_context(|| format!("failed to write `{}`", temp.display()))?;
+            #[expect(clippy::disallowed_methods, reason = "a demonstration needs no fsync")]
+            fs::rename(&temp, &name)
+                .with_context(|| format!("failed to write `{}`", name.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn tell(home: &Path, address: &str, program: &Path) {
+    let home = home.display();
+    let program = program.display();
+    println!(
+        "
+Dropleaf is running. Sample PDFs are on their way.
+
+  watch       http://{address}/
+  or          curl -N http://{address}/api/v1/events
+  drop PDFs   {home}/inbox/<pipeline>/
+  results     {home}/outbox/
+  originals   {home}/archive/      what could not be done: {home}/failed/
+  pipelines   {home}/pipelines/    (edit them: they reload by themselves)
+  ask         {program} --home {home} explain {home}/inbox/receive/your.pdf
+
+Ctrl-C stops it; nothing is lost."
+    );
+}
