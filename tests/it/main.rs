@@ -2,6 +2,7 @@
 
 mod architecture;
 mod commands;
+mod control;
 mod drop;
 mod feeds;
 mod kill;

@@ -10,7 +10,9 @@ use std::process::Command;
 fn compile(home: &TestHome, source: &str, library: &str) -> Option<()> {
     let root = plugins::workspace();
     let built = Command::new("cc")
-        .args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I"])
+        .args([
+            "-std=c99", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I",
+        ])
         .arg(root.join("include"))
         .arg("-o")
         .arg(home.path(library))
@@ -29,8 +31,19 @@ fn a_plugin_written_in_c_counts_as_soon_as_it_is_dropped_in() {
     home.pipeline("wide", yaml);
     let daemon = home.serve();
     let mut feed = daemon.follow("/events");
-    assert_eq!(daemon.get("/pipelines/wide").body["faults"].as_array().map(Vec::len), Some(1));
-    let Some(()) = compile(&home, "examples/c-plugin/add_margin.c", "plugins/add_margin.so") else { return };
+    assert_eq!(
+        daemon.get("/pipelines/wide").body["faults"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    let Some(()) = compile(
+        &home,
+        "examples/c-plugin/add_margin.c",
+        "plugins/add_margin.so",
+    ) else {
+        return;
+    };
     feed.until_named("pipeline.loaded");
     home.drop_file("inbox/wide", "a.pdf", sample::pdf(2));
     feed.until_named("job.succeeded");
@@ -51,7 +64,10 @@ fn crash(mode: &str) -> (TestHome, TestDaemon, Feed) {
     plugins::install("faulty", &home.path("plugins"));
     let retry = "retry: { attempts: 2, backoff: 250ms }\ntimeout: 20s\nstalled_after: 2s\n";
     home.pipeline("bad", &format!("watch: {{ folder: inbox/bad, quiet: 0s }}\n{retry}steps:\n  - id: faulty\n    uses: misbehave\n    with: {{ mode: {mode} }}\n"));
-    home.pipeline("good", "watch: { folder: inbox/good, quiet: 0s }\nsteps:\n  - uses: reverse\n");
+    home.pipeline(
+        "good",
+        "watch: { folder: inbox/good, quiet: 0s }\nsteps:\n  - uses: reverse\n",
+    );
     let daemon = home.serve();
     let feed = daemon.follow("/events");
     (home, daemon, feed)
@@ -71,16 +87,35 @@ fn a_plugin_that_goes_wrong_costs_its_own_job_and_nothing_else() {
         home.drop_file("inbox/bad", "bad.pdf", sample::pdf(2));
         home.drop_file("inbox/good", "good.pdf", sample::pdf(2));
         let failed = feed.until_named("job.failed");
-        let kind = failed.data["problem"]["type"].as_str().unwrap_or("").to_owned();
+        let kind = failed.data["problem"]["type"]
+            .as_str()
+            .unwrap_or("")
+            .to_owned();
         assert_eq!(kind, format!("/problems/{code}"), "{mode}: {}", failed.data);
-        assert_eq!(feed.names().contains(&"worker.crashed"), crashes, "{mode}: {:?}", feed.names());
-        assert!(home.path("failed/bad/bad.pdf").is_file(), "{mode}: the original is kept");
-        let note = std::fs::read_to_string(home.path("failed/bad/bad.pdf.error.txt")).expect("the note is there");
+        assert_eq!(
+            feed.names().contains(&"worker.crashed"),
+            crashes,
+            "{mode}: {:?}",
+            feed.names()
+        );
+        assert!(
+            home.path("failed/bad/bad.pdf").is_file(),
+            "{mode}: the original is kept"
+        );
+        let note = std::fs::read_to_string(home.path("failed/bad/bad.pdf.error.txt"))
+            .expect("the note is there");
         assert!(note.contains("Step: faulty"), "{mode}: {note}");
-        if !feed.seen().iter().any(|event| event.name == "job.succeeded") {
+        if !feed
+            .seen()
+            .iter()
+            .any(|event| event.name == "job.succeeded")
+        {
             feed.until_named("job.succeeded");
         }
-        assert!(home.path("outbox/good/good.pdf").is_file(), "{mode}: the other job went on");
+        assert!(
+            home.path("outbox/good/good.pdf").is_file(),
+            "{mode}: the other job went on"
+        );
         assert_eq!(daemon.get("/healthz").status, 200, "{mode}");
     }
 }

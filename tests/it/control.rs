@@ -1,0 +1,156 @@
+//! What people do to jobs and pipelines while the daemon runs: pause, cancel, retry, restore, upload, ask why.
+
+use crate::PROGRAM;
+use dropleaf_test_support::daemon::{TestDaemon, TestHome};
+use dropleaf_test_support::feed::Event;
+use dropleaf_test_support::sample;
+
+const PIPELINE: &str =
+    "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
+
+fn job(event: &Event) -> String {
+    event.data["job"]
+        .as_str()
+        .expect("it names its job")
+        .to_owned()
+}
+
+fn why(daemon: &TestDaemon, path: &str) -> String {
+    let answer = daemon.get(&format!("/files/explain?path={path}"));
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    answer.body["chain"].to_string()
+}
+
+#[test]
+fn a_paused_pipeline_takes_files_and_says_why_they_wait() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let paused = daemon.post("/pipelines/p/pause", b"{\"reason\":\"lunch\"}");
+    assert!(paused.status < 300, "{paused:?}");
+    feed.until_named("pipeline.paused");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let queued = feed.until_named("job.queued");
+    assert!(why(&daemon, "inbox/p/a.pdf").contains("lunch"));
+    assert!(daemon.stop().success());
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    assert!(
+        why(&daemon, "inbox/p/a.pdf").contains("lunch"),
+        "a pause outlives the daemon"
+    );
+    assert!(daemon.post("/pipelines/p/resume", b"").status < 300);
+    assert_eq!(job(&feed.until_named("job.succeeded")), job(&queued));
+}
+
+#[test]
+fn a_cancelled_job_keeps_its_original_and_can_be_retried() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    daemon.post("/pipelines/p/pause", b"");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let id = job(&feed.until_named("job.queued"));
+    assert!(daemon.post(&format!("/jobs/{id}/cancel"), b"").status < 300);
+    feed.until_named("job.cancelled");
+    assert!(home.path("failed/p/a.pdf").is_file());
+    daemon.post("/pipelines/p/resume", b"");
+    assert!(daemon.post(&format!("/jobs/{id}/retry"), b"").status < 300);
+    assert_eq!(job(&feed.until_named("job.succeeded")), id);
+    assert!(home.path("outbox/p/a.pdf").is_file());
+    assert!(
+        !home.path("failed/p/a.pdf").exists() && !home.path("failed/p/a.pdf.error.txt").exists()
+    );
+    let again = daemon.post(&format!("/jobs/{id}/retry"), b"");
+    assert_eq!(again.status, 409, "{:?}", again.body);
+}
+
+#[test]
+fn a_failed_job_runs_with_the_mended_pipeline_when_it_is_retried() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: extract-pages\n    with: { pages: \"7\" }\n");
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(2));
+    let failed = feed.until_named("job.failed");
+    assert!(
+        failed.data["problem"]["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("2 pages")),
+        "{}",
+        failed.data
+    );
+    home.pipeline("p", PIPELINE);
+    feed.until_named("pipeline.loaded");
+    assert!(
+        daemon
+            .post(&format!("/jobs/{}/retry", job(&failed)), b"")
+            .status
+            < 300
+    );
+    feed.until_named("job.succeeded");
+    assert!(home.path("outbox/p/a.pdf").is_file());
+}
+
+#[test]
+fn a_restored_original_goes_through_again() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let first = job(&feed.until_named("job.succeeded"));
+    assert!(daemon.post(&format!("/jobs/{first}/restore"), b"").status < 300);
+    let second = feed.until_named("job.succeeded");
+    assert_ne!(job(&second), first);
+    assert!(
+        home.path("outbox/p/a-1.pdf").is_file(),
+        "the first output is not replaced"
+    );
+    let found = daemon.get(&format!("/jobs/{}", job(&second)));
+    assert_eq!(
+        found.body["duplicateOf"].as_str(),
+        Some(first.as_str()),
+        "{}",
+        found.body
+    );
+}
+
+#[test]
+fn an_upload_is_a_job_like_any_other() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let bytes = sample::pdf(2);
+    let taken = daemon.post("/pipelines/p/jobs?name=sent.pdf", &bytes);
+    assert_eq!(taken.status, 202, "{:?}", taken.body);
+    let id = job(&feed.until_named("job.succeeded"));
+    let (status, output) = daemon.bytes(&format!("/jobs/{id}/artifacts/sent.pdf"));
+    assert_eq!((status, sample::rotations(&output)), (200, vec![90, 90]));
+    let (status, input) = daemon.bytes(&format!("/jobs/{id}/input"));
+    assert_eq!((status, input), (200, bytes));
+    let nowhere = daemon.post("/pipelines/none/jobs?name=sent.pdf", b"%PDF-1.4");
+    assert_eq!(nowhere.status, 404, "{:?}", nowhere.body);
+}
+
+#[test]
+fn originals_that_are_kept_are_not_taken_twice() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", &format!("{PIPELINE}original: keep\n"));
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    assert!(home.path("inbox/p/a.pdf").is_file());
+    assert!(daemon.post("/pipelines/p/scan", b"").status < 300);
+    assert!(daemon.stop().success());
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "b.pdf", sample::pdf(3));
+    feed.until_named("job.succeeded");
+    let jobs = daemon.get("/jobs").body["jobs"].as_array().map(Vec::len);
+    assert_eq!(jobs, Some(2), "one job for each file");
+}
