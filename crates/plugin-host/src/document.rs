@@ -14,6 +14,7 @@ pub(crate) mod place;
 pub(crate) mod reach;
 pub(crate) mod reading;
 pub(crate) mod repair;
+pub(crate) mod salvage;
 pub(crate) mod save;
 pub(crate) mod syntax;
 pub(crate) mod write;

@@ -11,12 +11,16 @@ use crate::document::encryption;
 use crate::document::objects::Objects;
 use crate::document::open::{OpenError, Warning};
 use crate::document::repair::{self, Encryption, Refused};
+use crate::document::salvage;
 use crate::input::Input;
 use crate::limits::Limits;
 
 /// The most that one object or cross-reference stream may decode to: a hundred times what any of a corpus of thousands
 /// does, and little enough that a file of many such bombs stops at its first.
 const MAX_TABLES: usize = 64 << 20;
+
+/// The sign of a file whose page tree gives none.
+const NO_PAGES: &str = "no pages";
 
 /// Reads a file that has the shape of a PDF.
 pub(crate) fn read(
@@ -57,14 +61,21 @@ struct Reading {
     objects: Objects,
     /// What looks damaged.
     signs: Vec<String>,
+    /// The pages of its page tree.
+    listed: usize,
+    /// The same, or the pages that were found where the tree is gone.
     pages: usize,
     lost: usize,
 }
 
 impl Reading {
-    /// More pages, then more of them with contents, then fewer signs. Of equals the first argument of `max` loses.
-    fn rank(&self) -> (usize, usize) {
-        (self.pages, self.pages - self.lost.min(self.pages))
+    /// The more pages in the tree, then the more pages at all, then the more of them with contents, the better.
+    fn rank(&self) -> (usize, usize, usize) {
+        (
+            self.listed,
+            self.pages,
+            self.pages - self.lost.min(self.pages),
+        )
     }
 }
 
@@ -208,21 +219,31 @@ impl Reader<'_> {
             Second::Unsupported(reason) | Second::Unreadable(reason) => Err(reason),
         };
         let best = match (first, second) {
-            (Ok(first), Ok(second)) if first.rank() > second.rank() => first,
-            (_, Ok(second)) => second,
-            (Ok(first), Err(_)) => first,
-            (Err(first), Err(second)) if first == second => return Err(OpenError::Damaged(first)),
-            (Err(first), Err(second)) => {
-                return Err(OpenError::Damaged(format!("{first}; {second}")));
-            }
+            (Ok(first), Ok(second)) if first.rank() > second.rank() => Ok(first),
+            (_, Ok(second)) => Ok(second),
+            (Ok(first), Err(_)) => Ok(first),
+            (Err(first), Err(second)) if first == second => Err(first),
+            (Err(first), Err(second)) => Err(format!("{first}; {second}")),
         };
-        if best.pages == 0 {
-            return Err(OpenError::Damaged(format!(
-                "no page was found ({})",
-                signs.join(", ")
-            )));
-        }
-        Ok(mended(best, signs))
+        let reason = match best {
+            Ok(best) if best.pages > 0 => return Ok(mended(best, signs)),
+            Ok(_) if signs == [NO_PAGES] => "it has no pages".to_owned(),
+            Ok(_) => format!("no page was found ({})", signs.join(", ")),
+            Err(reason) => reason,
+        };
+        self.salvaged()
+            .map(|saved| mended(saved, signs))
+            .ok_or(OpenError::Damaged(reason))
+    }
+
+    /// What pages there are in a file that neither engine finds its way in.
+    fn salvaged(&self) -> Option<Reading> {
+        let bytes = salvage::with_end(self.bytes)?;
+        let Ok(Loaded::Document(mut pdf, errors)) = self.load(&bytes, None) else {
+            return None;
+        };
+        salvage::forget_end(&mut pdf);
+        Some(self.reading(pdf, errors, None)).filter(|reading| reading.pages > 0)
     }
 
     /// The engine's reading of what the repairer makes of the file. `model` is what the engine made of the file itself.
@@ -345,11 +366,13 @@ impl Reader<'_> {
         }
         bound_numbers(&mut pdf);
         let mut objects = Objects::new(pdf, None);
-        let pages = objects.pages().map_or(0, <[_]>::len);
-        let lost = objects.lost_contents().len();
-        if pages == 0 {
-            signs.push("no pages".to_owned());
+        let listed = objects.pages().map_or(0, <[_]>::len);
+        let mut pages = listed;
+        if listed == 0 {
+            signs.push(NO_PAGES.to_owned());
+            pages = salvage::gather_pages(&mut objects).unwrap_or(0);
         }
+        let lost = objects.lost_contents().len();
         if lost > 0 {
             signs.push(format!(
                 "{lost} page{} without contents",
@@ -360,6 +383,7 @@ impl Reader<'_> {
         Reading {
             objects,
             signs,
+            listed,
             pages,
             lost,
         }

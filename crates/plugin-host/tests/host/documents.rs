@@ -311,3 +311,36 @@ fn a_document_that_a_step_left_without_pages_does_not_go_on() {
     assert!(refused.message.contains("without pages"), "{refused}");
     assert_eq!(numbers(&reread(&mut documents[0])), [0, 1]);
 }
+
+#[test]
+fn pages_are_found_though_the_tree_or_the_whole_end_is_gone() {
+    let page = "<< /Type /Page /MediaBox [0 0 9 9] /Contents 4 0 R >>";
+    let content = "<< /Length 11 >>\nstream\n0 0 9 9 re\n\nendstream";
+    let lost_tree = by_hand(
+        &["<< /Type /Catalog >>", page, page, content],
+        "/Root 1 0 R",
+    );
+    let mut lost_end = by_hand(&["(no catalog)", page, page, content], "");
+    let end = lost_end
+        .windows(4)
+        .position(|window| window == b"xref")
+        .expect("its end");
+    lost_end.truncate(end);
+    for (name, bytes) in [("tree", lost_tree), ("end", lost_end)] {
+        let opened = Document::open(bytes, &[], &Limits::default(), &Bill::new());
+        let (mut document, warnings) = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(warnings[0].code, "repaired", "{name}");
+        assert_eq!(reread(&mut document).page_iter().count(), 2, "{name}");
+    }
+    let none = by_hand(
+        &[
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            "<< /Type /Pages /Kids [] /Count 0 >>",
+        ],
+        "/Root 1 0 R",
+    );
+    assert_eq!(
+        refusal(&none),
+        "the document is damaged beyond repair: it has no pages"
+    );
+}
