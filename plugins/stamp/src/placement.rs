@@ -91,7 +91,7 @@ impl Frame {
     fn size(&self) -> (f64, f64) {
         let [x0, y0, x1, y1] = self.visible;
         let (width, height) = ((x1 - x0) * self.unit, (y1 - y0) * self.unit);
-        if self.turns % 2 == 0 {
+        if self.turns.is_multiple_of(2) {
             (width, height)
         } else {
             (height, width)
@@ -99,7 +99,7 @@ impl Frame {
     }
 
     /// From what the reader sees (points, origin at the lower left) to user space.
-    fn to_user(&self) -> Matrix {
+    fn user_space(self) -> Matrix {
         let [x0, y0, x1, y1] = self.visible;
         let one = 1.0 / self.unit;
         match self.turns {
@@ -134,7 +134,7 @@ impl Frame {
             x - (cos * width - sin * height) / 2.0,
             y - (sin * width + cos * height) / 2.0,
         ];
-        multiply(turned, self.to_user())
+        multiply(turned, self.user_space())
     }
 }
 
