@@ -111,7 +111,7 @@ fn a_restored_original_goes_through_again() {
     );
     let found = daemon.get(&format!("/jobs/{}", job(&second)));
     assert_eq!(
-        found.body["duplicateOf"].as_str(),
+        found.body["input"]["duplicateOf"].as_str(),
         Some(first.as_str()),
         "{}",
         found.body
