@@ -6,22 +6,23 @@ use dropleaf_test_support::feed::Feed;
 use dropleaf_test_support::{plugins, sample};
 use std::process::Command;
 
-/// Builds a C file against the header alone; `None` where the machine has no C compiler.
-fn compile(home: &TestHome, source: &str, library: &str) -> Option<()> {
+/// Builds a C file against the header alone; false where the machine has no C compiler.
+fn compile(home: &TestHome, source: &str, library: &str) -> bool {
     let root = plugins::workspace();
-    let built = Command::new("cc")
+    let mut compiler = Command::new("cc");
+    compiler
         .args([
             "-std=c99", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I",
         ])
         .arg(root.join("include"))
         .arg("-o")
         .arg(home.path(library))
-        .arg(root.join(source))
-        .status();
-    match built {
-        Ok(status) => Some(assert!(status.success(), "{source} compiles")),
-        Err(_) => None,
-    }
+        .arg(root.join(source));
+    let Ok(status) = compiler.status() else {
+        return false;
+    };
+    assert!(status.success(), "{source} compiles");
+    true
 }
 
 #[test]
@@ -37,13 +38,10 @@ fn a_plugin_written_in_c_counts_as_soon_as_it_is_dropped_in() {
             .map(Vec::len),
         Some(1)
     );
-    let Some(()) = compile(
-        &home,
-        "examples/c-plugin/add_margin.c",
-        "plugins/add_margin.so",
-    ) else {
+    let source = "examples/c-plugin/add_margin.c";
+    if !compile(&home, source, "plugins/add_margin.so") {
         return;
-    };
+    }
     feed.until_named("pipeline.loaded");
     home.drop_file("inbox/wide", "a.pdf", sample::pdf(2));
     feed.until_named("job.succeeded");

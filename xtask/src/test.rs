@@ -28,5 +28,8 @@ pub fn lint() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
-    must(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+    must(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env(
+        "RUSTDOCFLAGS",
+        "-D warnings -A rustdoc::private_intra_doc_links",
+    ))
 }
