@@ -1,4 +1,4 @@
-//! `config.yaml` and flags -> one checked [`Config`], the sum of what the parts need.
+//! `config.yaml` and flags -> one checked [`Config`](spec::Config), the sum of what the parts need.
 
 pub mod home;
 pub mod parts;
