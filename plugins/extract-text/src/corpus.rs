@@ -9,6 +9,7 @@ use hayro_syntax::Pdf;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::extract::read_page;
+use crate::fonts::Fonts;
 use crate::page::Layout;
 
 /// As many pages of a file as are compared.
@@ -37,10 +38,11 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn ours(path: &Path) -> Option<String> {
     let pdf = Pdf::new(std::fs::read(path).ok()?).ok()?;
     let cache = InterpreterCache::new();
+    let mut fonts = Fonts::default();
     let pages = pdf.pages().iter().take(PAGES);
     Some(
         pages
-            .map(|page| read_page(&pdf, page, &cache, Layout::Reading, &|| false).text)
+            .map(|page| read_page(&pdf, page, &cache, &mut fonts, Layout::Reading, &|| false).text)
             .collect(),
     )
 }

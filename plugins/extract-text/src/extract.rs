@@ -8,6 +8,7 @@ use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_
 use hayro_syntax::Pdf;
 use hayro_syntax::page::Page;
 
+use crate::fonts::Fonts;
 use crate::glyphs::Collector;
 use crate::page::{Layout, text};
 use crate::{ExtractText, Format};
@@ -36,13 +37,14 @@ pub(crate) fn extract(operation: &ExtractText, run: &mut Run<'_>) -> Result<()> 
     let reporter = run.reporter();
     let cancelled = || reporter.cancelled();
     let mut cache = InterpreterCache::new();
+    let mut fonts = Fonts::default();
     let mut pages = Vec::with_capacity(selected.len());
     let (mut known, mut unknown) = (0, 0);
     for (done, index) in selected.iter().enumerate() {
         let number = index + 1;
         let found = pdf.pages().get(*index as usize);
         let read = found.map(|page| {
-            let work = || read_page(&pdf, page, &cache, operation.layout, &cancelled);
+            let work = || read_page(&pdf, page, &cache, &mut fonts, operation.layout, &cancelled);
             catch_unwind(AssertUnwindSafe(work))
         });
         let extracted = match read {
@@ -113,12 +115,13 @@ pub(crate) fn read_page<'a>(
     pdf: &'a Pdf,
     page: &Page<'a>,
     cache: &InterpreterCache<'a>,
+    fonts: &mut Fonts,
     layout: Layout,
     cancelled: &dyn Fn() -> bool,
 ) -> Extracted {
     let (width, height) = page.render_dimensions();
     let visible = [0.0, 0.0, f64::from(width), f64::from(height)];
-    let mut collector = Collector::new(visible, cancelled);
+    let mut collector = Collector::new(visible, fonts, cancelled);
     // y goes up, as in the page's own coordinates.
     let transform = Affine::new(page.initial_transform(false).as_coeffs());
     let bounds = Rect::new(visible[0], visible[1], visible[2], visible[3]);

@@ -8,6 +8,7 @@ use hayro_interpret::{
 };
 
 use crate::direction::{Direction, Spot};
+use crate::fonts::Fonts;
 
 /// A page with more glyphs than this is cut off: a million is some three hundred full pages.
 const MAX_GLYPHS: usize = 1_000_000;
@@ -30,6 +31,7 @@ pub(crate) struct Collector<'c> {
     /// What the reader sees, lower left and upper right; text outside is not on the page.
     visible: [f64; 4],
     cancelled: &'c dyn Fn() -> bool,
+    fonts: &'c mut Fonts,
     pub(crate) glyphs: Vec<Glyph>,
     /// Glyphs whose fonts do not say what they mean.
     pub(crate) unknown: usize,
@@ -39,10 +41,15 @@ pub(crate) struct Collector<'c> {
 }
 
 impl<'c> Collector<'c> {
-    pub(crate) fn new(visible: [f64; 4], cancelled: &'c dyn Fn() -> bool) -> Self {
+    pub(crate) fn new(
+        visible: [f64; 4],
+        fonts: &'c mut Fonts,
+        cancelled: &'c dyn Fn() -> bool,
+    ) -> Self {
         Self {
             visible,
             cancelled,
+            fonts,
             glyphs: Vec::new(),
             unknown: 0,
             cut: false,
@@ -74,7 +81,7 @@ impl<'c> Collector<'c> {
         if outside(from) && outside(to) {
             return;
         }
-        let Some(text) = meaning(glyph) else {
+        let Some(text) = meaning(glyph, self.fonts) else {
             self.unknown += 1;
             return;
         };
@@ -102,7 +109,7 @@ impl<'c> Collector<'c> {
 }
 
 /// The text of a glyph without what is no text; `None` if the font does not tell.
-fn meaning(glyph: &Drawn<'_>) -> Option<String> {
+fn meaning(glyph: &Drawn<'_>, fonts: &mut Fonts) -> Option<String> {
     let text = match (glyph.as_unicode(), glyph) {
         (Some(BfString::Char(character)), _) => character.to_string(),
         (Some(BfString::String(text)), _) => text,
@@ -110,7 +117,7 @@ fn meaning(glyph: &Drawn<'_>) -> Option<String> {
         (None, Drawn::Type3(procedure)) => char::from_u32(procedure.char_code())
             .filter(char::is_ascii_graphic)?
             .to_string(),
-        (None, Drawn::Outline(_)) => return None,
+        (None, Drawn::Outline(outline)) => fonts.character(outline)?.to_string(),
     };
     let text: String = text.chars().map(plain).collect::<String>();
     let known = text.chars().any(|c| c != '\u{fffd}' && !c.is_control());

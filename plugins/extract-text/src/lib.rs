@@ -5,6 +5,7 @@ mod bidi;
 mod corpus;
 mod direction;
 mod extract;
+mod fonts;
 mod glyphs;
 mod lines;
 mod order;
