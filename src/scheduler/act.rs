@@ -700,7 +700,10 @@ impl Hands {
             folders.push(pipeline.output.root.clone());
             folders.push(pipeline.watch.folder.clone());
         }
-        let closed = files::low_disk(&folders, self.min_free);
+        let closed = files::low_disk(&folders, self.min_free).or_else(|| {
+            let full = !self.store.health().reserve;
+            full.then(|| "the disk of the journal was full; free some space".to_owned())
+        });
         self.decide(Input::Intake { closed });
         self.publish_pipelines();
     }
