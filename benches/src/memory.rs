@@ -17,7 +17,7 @@ pub fn measure(program: &str) -> Result<()> {
     let fresh = resident(daemon.pid())?;
     let before = switches(daemon.pid())?;
     std::thread::park_timeout(Duration::from_secs(10));
-    let wakes = switches(daemon.pid())? - before;
+    let wakes = switches(daemon.pid())?.saturating_sub(before);
     let bytes = sample::pdf(1);
     for number in 0..JOBS {
         home.drop_file("inbox/p", &format!("{number}.pdf"), &bytes);

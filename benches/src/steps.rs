@@ -23,7 +23,7 @@ pub fn measure(program: &str) -> Result<()> {
     home.pipeline("p", PIPELINE);
     let daemon = home.serve();
     let mut feed = daemon.follow("/events");
-    let (mut ours, mut bare, mut bill) = (Vec::new(), Vec::new(), (0, 0));
+    let (mut ours, mut bare, mut bill, mut parts) = (Vec::new(), Vec::new(), (0, 0), String::new());
     for run in 0..7 {
         bare.push(load_and_save(&bytes)?);
         home.drop_file("inbox/p", &format!("{run}.pdf"), &bytes);
@@ -35,6 +35,16 @@ pub fn measure(program: &str) -> Result<()> {
             ))
             .body;
         ours.push(Duration::from_millis(job["ranMs"].as_u64().unwrap_or(0)));
+        let step = |step: &dropleaf_test_support::Value| {
+            format!("{} {} ms", step["id"].as_str().unwrap_or(""), step["ms"])
+        };
+        parts = job["steps"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(step)
+            .collect::<Vec<_>>()
+            .join(", ");
         bill = (
             job["parses"].as_u64().unwrap_or(0),
             job["saves"].as_u64().unwrap_or(0),
@@ -42,7 +52,7 @@ pub fn measure(program: &str) -> Result<()> {
     }
     let (ours, bare) = (median(ours), median(bare));
     println!(
-        "3 steps, 2,000 pages: attempt {:.0} ms, bare lopdf load + save {:.0} ms, ratio {:.2}; parses {}, saves {}",
+        "3 steps, 2,000 pages: attempt {:.0} ms, bare lopdf load + save {:.0} ms, ratio {:.2} ({parts}); parses {}, saves {}",
         ms(ours),
         ms(bare),
         ms(ours) / ms(bare),

@@ -17,7 +17,9 @@ pub fn measure(program: &str) -> Result<()> {
     for number in 0..FILES {
         home.write(&format!("source/{number}.pdf"), &bytes);
     }
-    std::fs::create_dir(home.path("qpdf")).context("the home is writable")?;
+    for folder in ["qpdf", "inbox/p"] {
+        std::fs::create_dir(home.path(folder)).context("the home is writable")?;
+    }
     let begin = Instant::now();
     let script = "for file in source/*.pdf; do qpdf --rotate=+90 \"$file\" \"qpdf/$(basename \"$file\")\" || exit 1; done";
     let status = Command::new("sh")

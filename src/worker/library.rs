@@ -49,16 +49,18 @@ impl Libraries {
     }
 }
 
-/// What a library's manifest has against these parameters, all of it in one text.
-pub(crate) fn objections(
+/// What templates made of a step's parameters, each value in the type that its place wants.
+pub(crate) fn fitted(
     library: &Library,
     operation: &str,
-    parameters: &serde_json::Value,
-) -> Result<(), String> {
+    written: &serde_json::Value,
+    rendered: serde_json::Value,
+) -> Result<serde_json::Value, String> {
     let schema = manifest_schema(library, operation)?;
-    let objections = schema.objections(&format!("`{operation}`"), parameters);
+    let parameters = schema.fit(written, rendered);
+    let objections = schema.objections(&format!("`{operation}`"), &parameters);
     if objections.is_empty() {
-        return Ok(());
+        return Ok(parameters);
     }
     let texts = objections
         .into_iter()

@@ -87,7 +87,7 @@ impl Turn<'_> {
             .engine
             .render_value(&self.step.with, &self.step.own_variables, &values.context())
             .map_err(|error| template_problem(&error))
-            .and_then(|parameters| self.operate(&mut documents, &parameters, &values.flat()));
+            .and_then(|parameters| self.operate(&mut documents, parameters, &values.flat()));
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match given {
             Ok(given) => self.finished(documents, abouts, given, ms),
@@ -123,13 +123,14 @@ impl Turn<'_> {
     fn operate(
         &self,
         documents: &mut Vec<Document>,
-        parameters: &Value,
+        mut parameters: Value,
         values: &BTreeMap<String, Value>,
     ) -> Result<Given, Problem> {
         let library = self.attempt.libraries.load(&self.step.library)?;
         // What stands in the pipeline was checked when it was loaded; what templates made of it was not.
-        if *parameters != self.step.with {
-            library::objections(library, &self.step.operation, parameters)
+        if parameters != self.step.with {
+            let written = &self.step.with;
+            parameters = library::fitted(library, &self.step.operation, written, parameters)
                 .map_err(|text| Problem::new(Code::ParametersRefused, text))?;
         }
         let onlooker = Onlooker::new(self.attempt.line, &self.step.id, self.place.clone());

@@ -111,3 +111,15 @@ fn what_cannot_be_done_lies_in_failed_with_a_note_in_plain_words() {
     assert!(home.path("failed/turn/locked.pdf").is_file());
     assert!(home.path("failed/turn/locked.pdf.error.json").is_file());
 }
+
+#[test]
+fn what_a_template_says_takes_the_type_that_the_parameter_wants() {
+    let home = TestHome::new(PROGRAM);
+    let yaml = "watch: { folder: inbox/t, quiet: 0s }\nsteps:\n  - uses: set-metadata\n    with: { title: \"{{ pdf.pages }}\" }\n";
+    home.pipeline("t", yaml);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/t", "a.pdf", sample::pdf(3));
+    feed.until_named("job.succeeded");
+    assert!(home.path("outbox/t/a.pdf").is_file());
+}

@@ -5,3 +5,5 @@ pub mod feed;
 pub mod folder;
 pub mod plugins;
 pub mod sample;
+
+pub use serde_json::Value;
