@@ -1,4 +1,6 @@
-//! The daemon as the HTTP routes see it: questions go to store, feed, scheduler and registry.
+//! The daemon as the HTTP routes see it: questions go to store, scheduler and registry.
+//!
+//! Longer than our files are: it is one table of short translations.
 
 use crate::config::home::Home;
 use crate::durable;

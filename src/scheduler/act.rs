@@ -1,4 +1,6 @@
 //! The only hands: waits for an input, lets `decide` decide, journals, then does what was decided.
+//!
+//! Longer than our files are: one loop with the state it needs; what commands ask of it stands in [`asked`].
 
 use crate::event::{Draft, Event};
 use crate::feed::Feed;

@@ -1,4 +1,6 @@
 //! Every rule about jobs: (state, input, now) -> (events, actions). Reads no clock, touches no file, never waits.
+//!
+//! Longer than our files are: the rules share one state, and are easier to hold against each other side by side.
 
 use crate::event::{DaemonEvent, Draft, Event, PipelineEvent};
 use crate::job::attempt::{Bill, Ending, Failure};

@@ -25,7 +25,6 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let (home, listen) = flags(arguments)?;
     ensure_compiler()?;
     println!("Building (the first time takes a few minutes) ...");
-    must(&mut cargo(&["build", "--release", "--package", "dropleaf"]))?;
     install_plugins(&target().join("release/plugins"))?;
     let program = target().join("release/dropleaf");
     must(
@@ -76,9 +75,10 @@ fn flags(arguments: &[&str]) -> Result<(PathBuf, String)> {
     Ok((home, listen))
 }
 
-/// Builds the standard plugins in release and puts their libraries into `folder`.
+/// Builds the program and the standard plugins in release and puts the plugins' libraries into `folder`.
 pub fn install_plugins(folder: &Path) -> Result<()> {
-    let mut build = cargo(&["build", "--release"]);
+    // One build for all: apart, each would choose other features for what they share, and build that again.
+    let mut build = cargo(&["build", "--release", "--package", "dropleaf"]);
     for name in PLUGINS {
         build
             .arg("--package")
