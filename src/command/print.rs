@@ -18,13 +18,10 @@ pub(crate) fn note(text: impl std::fmt::Display) {
     let _closed = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// The one error chain.
+/// The one error chain; an exit code at its head is for the shell alone.
 pub(crate) fn error(error: &anyhow::Error) {
-    let causes: Vec<String> = error
-        .chain()
-        .filter(|cause| !cause.is::<super::Exit>())
-        .map(ToString::to_string)
-        .collect();
+    let head = usize::from(error.downcast_ref::<super::Exit>().is_some());
+    let causes: Vec<String> = error.chain().skip(head).map(ToString::to_string).collect();
     note(format_args!("error: {}", causes.join(": ")));
 }
 

@@ -117,7 +117,7 @@ pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
         print::line(format_args!("  look at: {concern}"));
     }
     let row = |pipeline: &Value| {
-        let count = |state: &str| pipeline["counts"][state].as_u64().unwrap_or(0).to_string();
+        let count = |state: &str| pipeline["jobs"][state].as_u64().unwrap_or(0).to_string();
         let folder = format!(
             "{} ({})",
             text(&pipeline["folder"], "state"),

@@ -96,3 +96,41 @@ fn run_needs_no_daemon_and_says_what_failed() {
     let (_, said, _) = home.run(&["run", "turn", "good.pdf", "-o", "out"]);
     assert!(said.contains("good-1.pdf"), "nothing is replaced: {said}");
 }
+
+#[test]
+fn commands_find_the_homes_daemon_and_say_when_there_is_none() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "turn",
+        "watch: { folder: inbox/turn }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n",
+    );
+    home.write("good.pdf", sample::pdf(2));
+    home.write("bad.pdf", b"this is not a PDF");
+    let (code, _, message) = home.run(&["status"]);
+    assert_eq!(code, 5, "{message}");
+    assert!(message.starts_with("error: no daemon answers"), "{message}");
+    let daemon = home.serve();
+    let (code, said, message) = home.run(&["submit", "turn", "good.pdf", "bad.pdf", "--wait"]);
+    assert_eq!(code, 4, "{said}{message}");
+    assert!(said.contains("outbox/turn/good.pdf"), "{said}");
+    assert!(message.contains("bad.pdf: failed"), "{message}");
+    let (_, said, _) = home.run(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let counts = &status["pipelines"][0]["jobs"];
+    assert_eq!(
+        (counts["succeeded"].as_u64(), counts["failed"].as_u64()),
+        (Some(1), Some(1)),
+        "{said}"
+    );
+    let (_, said, _) = home.run(&["jobs", "--state", "failed"]);
+    assert!(
+        said.contains("bad.pdf") && !said.contains("good.pdf"),
+        "{said}"
+    );
+    let (_, said, _) = home.run(&["explain", "inbox/turn/bad.pdf"]);
+    assert!(
+        said.contains("not a PDF") && said.contains("failed/turn/bad.pdf"),
+        "{said}"
+    );
+    assert!(daemon.stop().success());
+}
