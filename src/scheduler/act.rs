@@ -108,6 +108,7 @@ pub async fn start(
         tell,
         broken,
         stops: HashMap::new(),
+        told_last: HashMap::new(),
         stop_wanted: HashSet::new(),
         uploads: HashMap::new(),
         submitters: HashMap::new(),
@@ -144,6 +145,9 @@ pub async fn start(
     (Scheduler::new(commands, pipelines, health), task)
 }
 
+/// Says when a unit of events is durable; `None` where there was none.
+type Durable = Option<watch::Receiver<bool>>;
+
 struct Sources {
     asked: mpsc::Receiver<Command>,
     told: mpsc::Receiver<(JobId, Told)>,
@@ -162,6 +166,8 @@ struct Hands {
     /// At most one error is ever sent, so the channel needs no bound.
     broken: mpsc::UnboundedSender<Error>,
     stops: HashMap<JobId, StopHandle>,
+    /// The last unit about each running job: its progress is not told before what it follows.
+    told_last: HashMap<JobId, watch::Receiver<bool>>,
     stop_wanted: HashSet<JobId>,
     uploads: HashMap<JobId, PathBuf>,
     submitters: HashMap<JobId, Answer<JobId>>,
@@ -226,7 +232,9 @@ impl Hands {
                         drain_until = Some((Instant::now() + LAST_WORDS, true));
                     }
                     Some((until, true)) if Instant::now() >= until => return Ok(()),
-                    _ => self.decide(Input::Tick),
+                    _ => {
+                        self.decide(Input::Tick);
+                    }
                 },
                 Some(_) = self.tasks.join_next() => {}
             }
@@ -276,13 +284,13 @@ impl Hands {
         drain.map_or(due, |drain| drain.min(due))
     }
 
-    fn decide(&mut self, input: Input) {
+    fn decide(&mut self, input: Input) -> Durable {
         let decision = self.decider.decide(input, Timestamp::now());
-        self.carry_out(decision);
+        self.carry_out(decision)
     }
 
     /// Journals the events, then does the actions; those that show outside only once the events are durable.
-    fn carry_out(&mut self, decision: Decision) {
+    fn carry_out(&mut self, decision: Decision) -> Durable {
         let durable = self.append(decision.events);
         for action in decision.actions {
             match action {
@@ -333,11 +341,12 @@ impl Hands {
             }
         }
         self.publish_health();
+        durable
     }
 
     /// Appends a unit; the answer resolves when it is durable. A journal that cannot be written ends the daemon: what is in
     /// memory is ahead of it then, and starting again repairs by the rules.
-    fn append(&mut self, events: Vec<Draft>) -> Option<watch::Receiver<bool>> {
+    fn append(&mut self, events: Vec<Draft>) -> Durable {
         if events.is_empty() {
             return None;
         }
@@ -363,7 +372,7 @@ impl Hands {
     /// Runs `work` once `durable` says so; what it brings is an input.
     fn after(
         &mut self,
-        durable: Option<watch::Receiver<bool>>,
+        durable: Durable,
         work: impl Future<Output = (JobId, Input)> + Send + 'static,
     ) {
         let tell = self.tell.clone();
@@ -379,12 +388,7 @@ impl Hands {
         });
     }
 
-    fn claim(
-        &mut self,
-        job: JobId,
-        accepted: crate::job::event::Accepted,
-        durable: Option<watch::Receiver<bool>>,
-    ) {
+    fn claim(&mut self, job: JobId, accepted: crate::job::event::Accepted, durable: Durable) {
         let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
         let upload = self.uploads.remove(&job);
         self.after(durable, files::claim(spool, store, job, accepted, upload));
@@ -440,11 +444,16 @@ impl Hands {
                         self.stops.remove(&job);
                         self.stop_wanted.remove(&job);
                         self.progress.forget(job);
+                        self.told_last.remove(&job);
                     }
                     Input::Claimed { result, .. } => self.answer_submitter(job, result.is_ok()),
                     _ => {}
                 }
-                self.decide(input);
+                let running = matches!(input, Input::Told { .. });
+                let durable = self.decide(input);
+                if let Some(durable) = durable.filter(|_| running) {
+                    self.told_last.insert(job, durable);
+                }
             }
             Told::Aside(Aside::Stop(handle)) => {
                 self.stops.insert(job, handle);
@@ -461,6 +470,14 @@ impl Hands {
                 done,
                 total,
             }) => {
+                if self
+                    .told_last
+                    .get(&job)
+                    .is_some_and(|durable| !*durable.borrow())
+                {
+                    // The next one comes soon; the step's start is not even told yet.
+                    return;
+                }
                 if let Some(known) = self.decider.job(job) {
                     let pace = self.progress.pace(job, index, part, done, total);
                     self.feed.progress(crate::feed::progress::Progress {

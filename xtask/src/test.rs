@@ -7,7 +7,7 @@ use anyhow::Result;
 pub fn run() -> Result<()> {
     ensure_compiler()?;
     // Built once here instead of by each test program.
-    must(cargo(&["build", "--workspace"]).env_remove("DROPLEAF_TEST_PLUGINS"))?;
+    must(cargo(&["build", "--workspace", "--all-targets"]).env_remove("DROPLEAF_TEST_PLUGINS"))?;
     let examples = root().join("examples/rust-plugin/Cargo.toml");
     must(
         cargo(&["test", "--quiet", "--manifest-path"])
