@@ -81,14 +81,14 @@ fn fields_of_one_name_stay_two_fields() {
     let expected = [
         ("name", "Ann"),
         ("city", "Ulm"),
-        ("name_2", "Bob"),
-        ("name_3", "Bob"),
+        ("name+1", "Bob"),
+        ("name+2", "Bob"),
     ];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(fields(ran.document()), expected);
     assert_eq!(ran.warnings.len(), 2);
     assert!(
-        ran.warnings[0].contains("form field `name` of document `2` is now `name_2`"),
+        ran.warnings[0].contains("form field `name` of document `2` is now `name+1`"),
         "{:?}",
         ran.warnings
     );
