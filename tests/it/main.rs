@@ -9,6 +9,7 @@ mod kill;
 mod plugins;
 mod reload;
 mod start;
+mod torture;
 mod workers;
 
 /// The program under test.

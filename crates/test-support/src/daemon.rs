@@ -52,9 +52,24 @@ impl TestHome {
     /// The temporary folder cannot be written.
     #[must_use]
     pub fn bare(program: &str) -> Self {
+        Self::bare_in(program, &std::env::temp_dir())
+    }
+
+    /// A home with the standard plugins below a folder of the caller's choice: another file system, perhaps.
+    ///
+    /// # Panics
+    /// The folder cannot be written.
+    #[must_use]
+    pub fn new_in(program: &str, place: &Path) -> Self {
+        let home = Self::bare_in(program, place);
+        plugins::install_standard(&home.path("plugins"));
+        home
+    }
+
+    fn bare_in(program: &str, place: &Path) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dropleaf-test-")
-            .tempdir()
+            .tempdir_in(place)
             .expect("a temporary folder");
         // Workers that gave up root must reach the plugin copies below the home.
         open_to_all(folder.path());
@@ -83,6 +98,12 @@ impl TestHome {
         std::fs::create_dir_all(path.parent().expect("it lies below the home"))
             .expect("the home is writable");
         std::fs::write(path, content).expect("the home is writable");
+    }
+
+    /// Keeps the home for somebody to look at, and says where it is.
+    #[must_use]
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
     }
 
     /// Writes the pipeline `id`.
@@ -150,9 +171,26 @@ impl TestHome {
     /// It does not start; the message has its log.
     #[must_use]
     pub fn serve_with(&self, arguments: &[&str]) -> TestDaemon {
+        self.try_serve(arguments, &[])
+            .unwrap_or_else(|(status, log)| panic!("the daemon did not start ({status:?}):\n{log}"))
+    }
+
+    /// Starts the daemon with more arguments and variables, and waits until it listens.
+    ///
+    /// # Errors
+    /// It ended before it listened: its exit status and its log.
+    ///
+    /// # Panics
+    /// The program cannot be run at all.
+    pub fn try_serve(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<TestDaemon, (Option<ExitStatus>, String)> {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log", "debug"]);
         command
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -178,11 +216,9 @@ impl TestHome {
             .map_while(Result::ok)
             .find_map(|line| line.split("http://").nth(1).map(str::to_owned));
         let Some(address) = address else {
-            let status = child.wait();
-            panic!(
-                "the daemon did not start ({status:?}):\n{}",
-                log.lock().expect("no reader panics")
-            );
+            let status = child.wait().ok();
+            let log = log.lock().expect("no reader panics").clone();
+            return Err((status, log));
         };
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || said.for_each(drop));
@@ -190,12 +226,12 @@ impl TestHome {
             .http_status_as_error(false)
             .timeout_connect(Some(crate::feed::PATIENCE));
         let address = address.trim().trim_end_matches('/').to_owned();
-        TestDaemon {
+        Ok(TestDaemon {
             child,
             address,
             log,
             agent: config.build().into(),
-        }
+        })
     }
 }
 

@@ -5,5 +5,6 @@ pub mod feed;
 pub mod folder;
 pub mod plugins;
 pub mod sample;
+pub mod torture;
 
 pub use serde_json::Value;
