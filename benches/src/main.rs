@@ -1,7 +1,9 @@
 //! `cargo run --release --package dropleaf-benches`: every figure of `docs/benchmarks.md`, as ratios within one run.
 //!
-//! Needs the daemon and its plugins built in release (`cargo build --release`) and `qpdf` as the peer.
+//! The names of benchmarks as arguments run only those. Needs the daemon and its plugins built in release (`cargo build --release`) and `qpdf` as the peer.
 
+mod documents;
+mod inside;
 mod latency;
 mod memory;
 mod steps;
@@ -22,11 +24,31 @@ fn main() -> Result<()> {
     let text = program
         .to_str()
         .context("the program's path is not UTF-8")?;
-    steps::measure(text)?;
-    latency::measure(text)?;
-    throughput::measure(text)?;
-    memory::measure(text)
+    let all: [(&str, Measure); 5] = [
+        ("inside", inside::measure),
+        ("steps", steps::measure),
+        ("latency", latency::measure),
+        ("throughput", throughput::measure),
+        ("memory", memory::measure),
+    ];
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| all.iter().all(|(known, _)| known != name))
+    {
+        let known = all.map(|(name, _)| name).join(", ");
+        bail!("there is no benchmark `{unknown}`; there are {known}");
+    }
+    for (name, measure) in all {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            measure(text)?;
+        }
+    }
+    Ok(())
 }
+
+/// One benchmark: it is given the program's path and prints its figures.
+type Measure = fn(&str) -> Result<()>;
 
 /// The release build beside this program.
 fn program() -> Result<PathBuf> {
