@@ -3,6 +3,7 @@
 //! The order matters. Paths are opened while they can be reached; the user changes before the parent's death signal is
 //! asked for, because changing the user forgets it; the system calls that all this needs are denied last.
 
+use crate::wire::nursery::Own;
 use crate::worker::landlock::Fence;
 use crate::worker::options::{Limits, Options, Sandbox};
 use crate::worker::seccomp;
@@ -52,19 +53,19 @@ pub(crate) fn take_control() -> Result<OwnedFd, ConfineError> {
 }
 
 /// Limits and sandboxes this process.
-pub(crate) fn confine(options: &Options) -> Result<Confined, ConfineError> {
+pub(crate) fn confine(options: &Options, own: &Own) -> Result<Confined, ConfineError> {
     let status = File::open("/proc/self/status").ok();
     let threads = File::open("/proc/self/task").ok();
     // Libraries are named relative to this: the folders above the store may be closed to the user that the worker
     // becomes.
     std::env::set_current_dir(&options.store.0)
         .map_err(|e| ConfineError::Failed("enter the plugin store", e))?;
-    let scratch = options.scratch.as_ref().map(|path| open_scratch(&path.0));
+    let scratch = own.scratch.as_ref().map(|path| open_scratch(&path.0));
     let scratch = scratch.transpose()?;
     limit(&options.limits)?;
     let missing = match options.sandbox {
         Sandbox::Off => None,
-        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options)?),
+        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options, own)?),
     };
     if options.sandbox == Sandbox::Off {
         follow_parent(options.parent)?;
@@ -86,14 +87,14 @@ pub(crate) fn confine(options: &Options) -> Result<Confined, ConfineError> {
 }
 
 /// All layers, in order; gives those that are missing, with the reason.
-fn lock_in(options: &Options) -> Result<Vec<String>, ConfineError> {
+fn lock_in(options: &Options, own: &Own) -> Result<Vec<String>, ConfineError> {
     let mut missing = Vec::new();
     let readable = options.readable.iter().chain([&options.store]);
     let fence = Fence::build(
         readable.map(|path| path.0.as_path()),
-        options.scratch.as_ref().map(|path| path.0.as_path()),
+        own.scratch.as_ref().map(|path| path.0.as_path()),
     );
-    if let Err(reason) = become_user(options.user) {
+    if let Err(reason) = become_user(own.user) {
         missing.push(format!("no user of its own ({reason})"));
     }
     follow_parent(options.parent)?;
@@ -152,7 +153,7 @@ fn become_user(user: Option<u32>) -> Result<(), String> {
     lower(Resource::Nproc, THREADS, THREADS).map_err(|e| e.to_string())
 }
 
-fn follow_parent(parent: u32) -> Result<(), ConfineError> {
+pub(crate) fn follow_parent(parent: u32) -> Result<(), ConfineError> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| ConfineError::Failed("tie this worker to its daemon", e.into()))?;
     let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());

@@ -16,6 +16,7 @@ mod input;
 mod library;
 mod limits;
 mod run;
+mod sibling;
 
 pub use bill::Bill;
 pub use document::Document;
@@ -26,3 +27,4 @@ pub use input::Input;
 pub use library::{EntryError, Library, LoadError};
 pub use limits::Limits;
 pub use run::{Invocation, Observer, Outcome, RunError, run, run_entry};
+pub use sibling::{Forked, fork_sibling};
