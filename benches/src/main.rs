@@ -1,16 +1,22 @@
 //! `cargo run --release --package dropleaf-benches`: every figure of `docs/benchmarks.md`, as ratios within one run.
 //!
+//! Names of benchmarks after `--` choose some: `steps latency throughput memory`.
+//!
 //! Needs the daemon and its plugins built in release (`cargo build --release`) and `qpdf` as the peer.
 
 mod latency;
 mod memory;
+mod processes;
 mod steps;
 mod throughput;
 
 use anyhow::{Context as _, Result, bail};
 use dropleaf_test_support::daemon::TestHome;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Libraries of the build that belong to no release: the SDK's parts and the tests' plugin.
+const NOT_SHIPPED: &[&str] = &["abi", "host", "sdk", "faulty"];
 
 fn main() -> Result<()> {
     let program = program()?;
@@ -22,10 +28,24 @@ fn main() -> Result<()> {
     let text = program
         .to_str()
         .context("the program's path is not UTF-8")?;
-    steps::measure(text)?;
-    latency::measure(text)?;
-    throughput::measure(text)?;
-    memory::measure(text)
+    let chosen: Vec<String> = std::env::args().skip(1).collect();
+    let all: [(&str, fn(&str) -> Result<()>); 4] = [
+        ("steps", steps::measure),
+        ("latency", latency::measure),
+        ("throughput", throughput::measure),
+        ("memory", memory::measure),
+    ];
+    for name in &chosen {
+        if !all.iter().any(|(known, _)| known == name) {
+            bail!("there is no benchmark `{name}`");
+        }
+    }
+    for (name, measure) in all {
+        if chosen.is_empty() || chosen.iter().any(|chosen| chosen == name) {
+            measure(text)?;
+        }
+    }
+    Ok(())
 }
 
 /// The release build beside this program.
@@ -52,6 +72,36 @@ fn home(program: &str) -> Result<TestHome> {
             .with_context(|| format!("failed to copy `{}`", from.display()))?;
     }
     Ok(home)
+}
+
+/// A home as `dropleaf init` makes it, with every plugin that is shipped.
+fn shipped_home(program: &str) -> Result<TestHome> {
+    let home = TestHome::bare(program);
+    let (code, _, said) = home.run(&["init"]);
+    if code != 0 {
+        bail!("`dropleaf init` failed: {said}");
+    }
+    let built = PathBuf::from(program);
+    let folder = built.parent().context("the program lies in a folder")?;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_shipped = name.starts_with("libdropleaf_plugin_")
+            && name.ends_with(".so")
+            && !NOT_SHIPPED.iter().any(|other| name.contains(other));
+        if is_shipped {
+            std::fs::copy(&path, home.path("plugins").join(&*name))?;
+        }
+    }
+    Ok(home)
+}
+
+/// How many files lie in a folder.
+fn count(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
+        .count()
 }
 
 /// The median of some times.
