@@ -28,6 +28,7 @@ impl Scheduler {
             Input::Arrival { job, accepted } => self.arrived(job, *accepted, now, &mut decision),
             Input::Claimed { job, result } => self.claimed(job, result, now, &mut decision),
             Input::Told { job, event } => self.told(job, event, now, &mut decision),
+            Input::WorkerDone { job } => self.worker_done(job),
             Input::AttemptEnded { job, result } => {
                 self.attempt_ended(job, result, now, &mut decision)
             }
@@ -61,7 +62,7 @@ impl Scheduler {
             live.phase
         });
         match phase {
-            None | Some(Phase::Claiming | Phase::Preparing | Phase::Moving) => {}
+            None | Some(Phase::Claiming | Phase::Staging | Phase::Preparing | Phase::Moving) => {}
             Some(Phase::Attempt) => decision.actions.push(Action::StopAttempt { job: id }),
             Some(Phase::Idle | Phase::Again(_)) => {
                 self.dequeue(id);

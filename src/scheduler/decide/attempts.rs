@@ -15,6 +15,8 @@ use std::time::Duration;
 const CRASHES: u32 = 2;
 /// Interruptions in a row after which a job fails.
 pub(super) const INTERRUPTIONS: u32 = 3;
+/// For each worker so many jobs may be staging their outputs.
+const STAGING: usize = 4;
 /// So many of a pipeline's oldest jobs are looked at for one that fits into the memory that is left.
 const LOOK_AHEAD: usize = 64;
 
@@ -33,6 +35,20 @@ impl Scheduler {
         }
     }
 
+    /// The job's worker is free for another one.
+    pub(super) fn worker_done(&mut self, id: JobId) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        if live.phase != Phase::Attempt {
+            return;
+        }
+        if let Some(known) = self.pipelines.get_mut(&live.job.accepted.pipeline) {
+            known.running = known.running.saturating_sub(1);
+        }
+        self.set_phase(id, Phase::Staging);
+    }
+
     pub(super) fn attempt_ended(
         &mut self,
         id: JobId,
@@ -40,16 +56,14 @@ impl Scheduler {
         now: Timestamp,
         decision: &mut Decision,
     ) {
+        self.worker_done(id);
         let Some(live) = self.open.get(id) else {
             return;
         };
-        if live.phase != Phase::Attempt {
+        if live.phase != Phase::Staging {
             return;
         }
         let cancelled = live.cancelled;
-        if let Some(known) = self.pipelines.get_mut(&live.job.accepted.pipeline) {
-            known.running = known.running.saturating_sub(1);
-        }
         self.set_phase(id, Phase::Idle);
         match result {
             Ok((redo, bill)) => self.deliver(id, redo, bill, now, decision),
@@ -154,7 +168,9 @@ impl Scheduler {
         if self.draining {
             return;
         }
-        while self.running() < self.capacity {
+        // A disk that is slower than the workers holds them up, rather than their outputs pile up in memory.
+        let most_staging = self.capacity.saturating_mul(STAGING);
+        while self.running() < self.capacity && self.open.staging() < most_staging {
             let Some((name, id)) = self.next_start() else {
                 return;
             };

@@ -21,6 +21,8 @@ pub(super) enum Phase {
     Claiming,
     /// An attempt runs.
     Attempt,
+    /// Its attempt's outputs are being staged; the worker is free for another job.
+    Staging,
     /// Its notes are being written.
     Preparing,
     /// Its moves are being made.
@@ -47,6 +49,7 @@ pub(super) struct OpenJobs {
     busy: usize,
     attempts: BTreeSet<JobId>,
     memory: u64,
+    staging: usize,
     due: BTreeSet<(Timestamp, JobId)>,
 }
 
@@ -55,6 +58,7 @@ pub(super) struct OpenJobs {
 struct Share {
     busy: bool,
     attempt: Option<u64>,
+    staging: bool,
     due: Option<Timestamp>,
 }
 
@@ -63,6 +67,7 @@ impl Share {
         Self {
             busy: !matches!(live.phase, Phase::Idle | Phase::Again(_)),
             attempt: (live.phase == Phase::Attempt).then(|| memory(&live.job)),
+            staging: live.phase == Phase::Staging,
             due: match (live.phase, &live.job.state) {
                 (Phase::Again(at), _) => Some(at),
                 (Phase::Idle, State::Waiting { until, .. }) => Some(*until),
@@ -91,6 +96,11 @@ impl OpenJobs {
     /// What the running attempts are taken to need.
     pub(super) fn memory(&self) -> u64 {
         self.memory
+    }
+
+    /// How many have outputs that are being staged.
+    pub(super) fn staging(&self) -> usize {
+        self.staging
     }
 
     /// When the next one is due: a retry, or an end that could not be carried out.
@@ -168,6 +178,7 @@ impl OpenJobs {
 
     fn count_in(&mut self, id: JobId, share: Share) {
         self.busy += usize::from(share.busy);
+        self.staging += usize::from(share.staging);
         if let Some(memory) = share.attempt {
             self.memory += memory;
             self.attempts.insert(id);
@@ -179,6 +190,7 @@ impl OpenJobs {
 
     fn count_out(&mut self, id: JobId, share: Share) {
         self.busy -= usize::from(share.busy);
+        self.staging -= usize::from(share.staging);
         if let Some(memory) = share.attempt {
             self.memory -= memory;
             self.attempts.remove(&id);
