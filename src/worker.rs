@@ -23,7 +23,7 @@ use crate::wire::frame::FrameError;
 use crate::wire::message::{PROTOCOL, Plan, ToDaemon, ToWorker};
 use crate::wire::nursery::Own;
 use crate::worker::attempt::Attempt;
-use crate::worker::confine::{ConfineError, Confined};
+use crate::worker::confine::{ConfineError, Confined, Shared};
 use crate::worker::library::Libraries;
 use crate::worker::line::Line;
 use crate::worker::options::Options;
@@ -49,7 +49,7 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(NOT_BEGUN);
     };
     match nursery::bear(&options) {
-        Ok(Some(own)) => work(&options, &own),
+        Ok(Some((own, shared))) => work(&options, &own, &shared),
         Ok(None) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&crate::problem::chain(&error));
@@ -59,8 +59,8 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// The life of one worker; standard input is its control socket.
-fn work(options: &Options, own: &Own) -> ExitCode {
-    match begin(options, own) {
+fn work(options: &Options, own: &Own, shared: &Shared) -> ExitCode {
+    match begin(options, own, shared) {
         Ok((control, confined)) => match converse(control, &confined, options) {
             Ok(()) => end(),
             Err(error) => {
@@ -91,9 +91,13 @@ fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-fn begin(options: &Options, own: &Own) -> Result<(Control, Confined), ConfineError> {
+fn begin(
+    options: &Options,
+    own: &Own,
+    shared: &Shared,
+) -> Result<(Control, Confined), ConfineError> {
     let control = Control::new(confine::take_control()?);
-    match confine::confine(options, own) {
+    match confine::confine(options, own, shared) {
         Ok(confined) => Ok((control, confined)),
         Err(error) => {
             let code = match error {

@@ -52,8 +52,29 @@ pub(crate) fn take_control() -> Result<OwnedFd, ConfineError> {
     Ok(control)
 }
 
+/// What the nursery has locked itself and all its copies out of, or why it could not.
+pub(crate) type Shared = Result<(), String>;
+
+/// Does once, for all workers to come, what is the same for them all.
+pub(crate) fn confine_nursery(options: &Options) -> Result<Shared, ConfineError> {
+    if options.sandbox == Sandbox::Off {
+        return Ok(Ok(()));
+    }
+    give_up_privileges()?;
+    Ok(seccomp::apply_shared().map_err(|error| error.to_string()))
+}
+
+fn give_up_privileges() -> Result<(), ConfineError> {
+    rustix::thread::set_no_new_privs(true)
+        .map_err(|e| ConfineError::Failed("give up new privileges", e.into()))
+}
+
 /// Limits and sandboxes this process.
-pub(crate) fn confine(options: &Options, own: &Own) -> Result<Confined, ConfineError> {
+pub(crate) fn confine(
+    options: &Options,
+    own: &Own,
+    shared: &Shared,
+) -> Result<Confined, ConfineError> {
     let status = File::open("/proc/self/status").ok();
     let threads = File::open("/proc/self/task").ok();
     // Libraries are named relative to this: the folders above the store may be closed to the user that the worker
@@ -65,7 +86,7 @@ pub(crate) fn confine(options: &Options, own: &Own) -> Result<Confined, ConfineE
     limit(&options.limits)?;
     let missing = match options.sandbox {
         Sandbox::Off => None,
-        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options, own)?),
+        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options, own, shared)?),
     };
     if options.sandbox == Sandbox::Off {
         follow_parent(options.parent)?;
@@ -87,7 +108,7 @@ pub(crate) fn confine(options: &Options, own: &Own) -> Result<Confined, ConfineE
 }
 
 /// All layers, in order; gives those that are missing, with the reason.
-fn lock_in(options: &Options, own: &Own) -> Result<Vec<String>, ConfineError> {
+fn lock_in(options: &Options, own: &Own, shared: &Shared) -> Result<Vec<String>, ConfineError> {
     let mut missing = Vec::new();
     let readable = options.readable.iter().chain([&options.store]);
     let fence = Fence::build(
@@ -100,14 +121,16 @@ fn lock_in(options: &Options, own: &Own) -> Result<Vec<String>, ConfineError> {
     follow_parent(options.parent)?;
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| ConfineError::Failed("forbid core dumps and tracing", e.into()))?;
-    rustix::thread::set_no_new_privs(true)
-        .map_err(|e| ConfineError::Failed("give up new privileges", e.into()))?;
+    give_up_privileges()?;
     match fence.map_err(|e| e.to_string()).and_then(Fence::close) {
         Ok(()) if opens("/") => missing.push("no landlock (it does not hold)".into()),
         Ok(()) => {}
         Err(reason) => missing.push(format!("no landlock ({reason})")),
     }
-    match seccomp::apply(std::process::id()) {
+    let filtered = shared
+        .clone()
+        .and_then(|()| seccomp::apply_own(std::process::id()).map_err(|error| error.to_string()));
+    match filtered {
         Ok(()) if connects() => missing.push("no seccomp (it does not hold)".into()),
         Ok(()) => {}
         Err(reason) => missing.push(format!("no seccomp ({reason})")),

@@ -6,22 +6,25 @@
 //! copy is the daemon's child and not the nursery's: the daemon waits for it, and it ends with the daemon.
 
 use crate::wire::nursery::{Line, Own, Request};
-use crate::worker::confine::{self, ConfineError};
+use crate::worker::confine::{self, ConfineError, Shared};
 use crate::worker::options::Options;
 use dropleaf_plugin_host::{Forked, fork_sibling};
 use std::io;
 use std::os::fd::AsFd as _;
 
-/// Bears workers until the daemon hangs up (`None`). In each copy it returns at once, with what is the worker's own.
-pub(super) fn bear(options: &Options) -> Result<Option<Own>, ConfineError> {
+/// Bears workers until the daemon hangs up (`None`). In each copy it returns at once, with what is the worker's own and what all
+/// have in common.
+pub(super) fn bear(options: &Options) -> Result<Option<(Own, Shared)>, ConfineError> {
     let failed = |error| ConfineError::Failed("serve the daemon as its nursery", error);
     confine::follow_parent(options.parent)?;
     let line = Line::of(confine::take_control()?);
+    let shared = confine::confine_nursery(options)?;
     while let Some(request) = line.next().map_err(failed)? {
         match fork_sibling() {
             Ok(Forked::Copy) => {
                 drop(line);
-                return settle(request).map(Some).map_err(failed);
+                let own = settle(request).map_err(failed)?;
+                return Ok(Some((own, shared)));
             }
             Ok(Forked::Original(id)) => line.answer(Ok(id)).map_err(failed)?,
             Err(error) => line.answer(Err(error)).map_err(failed)?,
