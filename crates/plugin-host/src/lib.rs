@@ -8,6 +8,7 @@
 //! This is the only place that knows the PDF engine, and one of three where `unsafe` is allowed.
 
 pub mod damage;
+pub mod memory;
 
 mod bill;
 mod document;
