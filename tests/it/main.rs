@@ -5,6 +5,7 @@ mod commands;
 mod control;
 mod drop;
 mod feeds;
+mod input;
 mod kill;
 mod plugins;
 mod reload;

@@ -3,6 +3,7 @@
 pub mod daemon;
 pub mod feed;
 pub mod folder;
+pub mod hostile;
 pub mod plugins;
 pub mod sample;
 
