@@ -7,6 +7,7 @@ mod drop;
 mod feeds;
 mod input;
 mod kill;
+mod load;
 mod plugins;
 mod reload;
 mod start;

@@ -5,6 +5,7 @@ pub mod feed;
 pub mod folder;
 pub mod hostile;
 pub mod plugins;
+pub mod process;
 pub mod sample;
 
 pub use serde_json::Value;
