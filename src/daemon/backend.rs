@@ -15,6 +15,7 @@ use crate::job::id::JobId;
 use crate::job::state::{Job, StepRecord};
 use crate::pipeline::check;
 use crate::pipeline::checked::Pipeline;
+use crate::pipeline::load;
 use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::{fault, schema};
 use crate::pool::Pool;
@@ -106,7 +107,8 @@ fn text(yaml: Vec<u8>) -> Result<String, Refused> {
 impl Daemon {
     /// The text of a pipeline's file and a tag that changes whenever it does.
     fn file(&self, path: &Path) -> (String, String) {
-        let bytes = std::fs::read(path).unwrap_or_default();
+        // What cannot be read (a pipe, 50 MB) is told by the pipeline's faults.
+        let bytes = load::read_bounded(path).unwrap_or_default();
         let tag = blake3::hash(&bytes).to_hex()[..16].to_owned();
         (String::from_utf8_lossy(&bytes).into_owned(), tag)
     }

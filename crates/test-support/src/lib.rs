@@ -3,7 +3,9 @@
 pub mod daemon;
 pub mod feed;
 pub mod folder;
+pub mod hostile;
 pub mod plugins;
+pub mod process;
 pub mod sample;
 pub mod torture;
 

@@ -33,8 +33,10 @@ pub(super) fn one(
     let failpoint = random.bool().then(|| random.u32(1..FARTHEST));
     let crash = failpoint.map(|after| after.to_string());
     let daemon = match &crash {
-        None => home.try_serve(&[], &[]),
-        Some(after) => home.try_serve(&[], &[("DROPLEAF_CRASH_AFTER", after)]),
+        None => home.try_serve(|_| {}),
+        Some(after) => home.try_serve(|command| {
+            command.env("DROPLEAF_CRASH_AFTER", after);
+        }),
     };
     let daemon = match daemon {
         Ok(daemon) => daemon,
@@ -130,7 +132,7 @@ pub(super) fn last(home: &TestHome, follower: &Follower) -> Result<Vec<Value>, S
         home.pipeline(pipeline.id, &pipeline.yaml(u32::MAX));
     }
     let daemon = home
-        .try_serve(&[], &[])
+        .try_serve(|_| {})
         .map_err(|(status, log)| format!("the daemon did not start again ({status:?}):\n{log}"))?;
     follower.listens_at(Some(daemon.address()));
     for pipeline in &super::input::PIPELINES {
