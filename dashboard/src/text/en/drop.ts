@@ -1,0 +1,2 @@
+/** The page `drop`. */
+export const drop = {}

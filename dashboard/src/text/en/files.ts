@@ -1,0 +1,2 @@
+/** The page `files`. */
+export const files = {}

@@ -1,0 +1,2 @@
+/** The page `job`. */
+export const job = {}

@@ -1,0 +1,2 @@
+/** The page `operations`. */
+export const operations = {}

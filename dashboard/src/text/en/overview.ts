@@ -1,0 +1,2 @@
+/** The page `overview`. */
+export const overview = {}

@@ -1,0 +1,2 @@
+/** The page `pipelines`. */
+export const pipelines = {}

@@ -1,0 +1,2 @@
+/** The page `plugins`. */
+export const plugins = {}
