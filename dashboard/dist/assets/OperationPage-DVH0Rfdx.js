@@ -1,1 +1,0 @@
-import{c as e,d as t,f as n,g as r,n as i,u as a}from"./index-BOebkCuG.js";import{t as o}from"./PageHead-DSvsU_Mw.js";var s={class:`stack`},c=t({__name:`OperationPage`,props:{plugin:{},name:{}},setup(t){return(t,c)=>(n(),e(`div`,s,[a(o,{title:r(i).shell.pages.operation},null,8,[`title`])]))}});export{c as default};
