@@ -1,2 +1,37 @@
-/** The page `files`. */
-export const files = {}
+/** The list of all files. */
+export const files = {
+  search: 'Search by name',
+  pipeline: 'Pipeline',
+  anyPipeline: 'All pipelines',
+  state: 'State',
+  all: 'All',
+  open: 'On their way',
+  list: 'Files, newest change first',
+  newer: (n: number) => (n === 1 ? '1 newer change' : `${n} newer changes`),
+  more: 'Loading more',
+  end: (n: number) => (n === 1 ? 'That is the only one.' : `That is all ${n.toLocaleString()} of them.`),
+  columns: { name: 'File', pipeline: 'Pipeline', progress: 'Progress', size: 'Size', time: 'Changed' },
+  empty: {
+    title: 'No files yet',
+    text: 'Drop a PDF into the folder of a pipeline, or hand it over here.',
+    drop: 'Drop files',
+    overview: 'Show the folders',
+  },
+  nothing: { title: 'Nothing matches', text: 'No file has this name, pipeline and state together.', action: 'Clear the filter' },
+  progress: {
+    label: (name: string) => `Progress of ${name}`,
+    step: (index: number, steps: number, step: string) => (steps > 1 ? `${step} (step ${index} of ${steps})` : step),
+    page: (done: number, total: number) => `page ${done} of ${total}`,
+    units: (done: number) => `page ${done}`,
+    part: (part: number, parts: number) => `document ${part} of ${parts}`,
+    left: (time: string) => `${time} left`,
+    unknown: 'time left unknown',
+    soon: 'about to finish',
+    starting: 'starting',
+    retryAt: (time: string) => `next try ${time}`,
+    queuedFor: (time: string) => `for ${time}`,
+    took: (time: string) => `in ${time}`,
+    outputs: (n: number) => (n === 1 ? '1 result' : `${n} results`),
+    warnings: (n: number) => (n === 1 ? '1 warning' : `${n} warnings`),
+  },
+}

@@ -1,1 +1,0 @@
-import{Et as e,_ as t,_t as n,gt as r,mt as i,zt as a}from"./index-C7bYtKx1.js";import{t as o}from"./PageHead-BSSG87os.js";var s={class:`stack`},c=n({__name:`FilesPage`,setup(n){return(n,c)=>(e(),i(`div`,s,[r(o,{title:a(t).shell.pages.files},null,8,[`title`])]))}});export{c as default};
