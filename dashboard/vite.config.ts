@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
+import { pdfjsAssets } from './pdfjs-assets.ts'
 
 /** The daemon that the development server hands `/api` to. */
 const daemon = process.env.DROPLEAF_URL ?? 'http://127.0.0.1:7311'
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), pdfjsAssets()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
   server: {

@@ -1,1 +1,0 @@
-import{N as e,_ as t,g as n,mt as r,n as i,p as a}from"./_plugin-vue_export-helper-CTgCRQ_D.js";import{t as o}from"./PageHead-DGfLFMqY.js";var s={class:`stack`},c=t({__name:`ExplainPage`,setup(t){return(t,c)=>(e(),a(`div`,s,[n(o,{title:r(i).shell.pages.explain},null,8,[`title`])]))}});export{c as default};
