@@ -1,2 +1,4 @@
-/** The page `pipelines`. */
-export const pipelines = {}
+/** The pages of the pipelines. */
+export const pipelines = {
+  documents: 'Documents',
+}
