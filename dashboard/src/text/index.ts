@@ -8,9 +8,10 @@ import { operations } from './en/operations'
 import { overview } from './en/overview'
 import { pipelines } from './en/pipelines'
 import { plugins } from './en/plugins'
+import { preview } from './en/preview'
 import { shell } from './en/shell'
 
-export const text = { common, shell, overview, files, job, drop, pipelines, operations, plugins, explain }
+export const text = { common, shell, overview, files, job, drop, pipelines, operations, plugins, explain, preview }
 
 /** What a translation has to offer. */
 export type Text = typeof text
