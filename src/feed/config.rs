@@ -26,8 +26,10 @@ pub struct Config {
     pub replay_events: u32,
     /// Bytes of events of a replay at most.
     pub replay_bytes: usize,
-    /// What `hello` says is running; a page built for another one reloads itself.
+    /// What `hello` says is running.
     pub build: String,
+    /// Which page `hello` says is served; one that was made for another loads itself again.
+    pub page: String,
 }
 
 impl Default for Config {
@@ -41,6 +43,7 @@ impl Default for Config {
             replay_events: 10_000,
             replay_bytes: 4 * 1024 * 1024,
             build: env!("CARGO_PKG_VERSION").to_owned(),
+            page: String::new(),
         }
     }
 }
