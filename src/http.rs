@@ -24,6 +24,7 @@ pub mod reply;
 
 mod assets;
 pub mod content;
+pub mod gauges;
 pub mod handlers;
 pub mod metrics;
 pub mod openapi;
@@ -31,6 +32,7 @@ pub mod page;
 pub mod problems;
 pub mod route;
 pub mod routes;
+pub mod slot;
 pub mod upload;
 pub mod view;
 

@@ -6,6 +6,7 @@ use crate::job::id::JobId;
 use crate::store::log::LogLine;
 use crate::store::query::Snapshot;
 use serde_json::Value;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,18 +49,21 @@ impl Default for Config {
     }
 }
 
-/// The gauges of the `stats` event.
-pub type Stats = Arc<dyn Fn() -> Value + Send + Sync>;
+/// The gauges of the `stats` event; `None` where they cannot be told just now.
+pub type Stats = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Value>> + Send>> + Send + Sync>;
+
+/// How something looks in JSON.
+pub type View<T> = Arc<dyn Fn(&T) -> Value + Send + Sync>;
 
 /// How things look in JSON; the HTTP view gives these.
 #[derive(Clone)]
 pub struct Views {
-    /// The data of a durable event.
+    /// The data of a durable event. A replay says the same again: nothing but the event counts.
     pub event: fn(&Stored) -> Value,
     /// The data of a snapshot; `cursor` is added.
-    pub snapshot: fn(&Snapshot) -> Value,
+    pub snapshot: View<Snapshot>,
     /// The data of `step.progress`.
-    pub progress: fn(&Progress) -> Value,
+    pub progress: View<Progress>,
     /// The data of `log`.
     pub log: fn(JobId, &[LogLine]) -> Value,
     /// The gauges, asked for only while somebody listens and told only when they change.
