@@ -1,5 +1,6 @@
 //! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo demo`.
 
+mod dashboard;
 mod demo;
 mod machine;
 mod test;
@@ -11,7 +12,8 @@ const HELP: &str = "\
 cargo xtask <command>
   demo [--home DIR] [--listen ADDRESS:PORT]   build everything, make a demo home, start the daemon, drop sample PDFs
   test                                        set up what the tests need and run all of them
-  lint                                        formatting, clippy, documentation
+  lint                                        formatting, clippy, documentation, and the dashboard's own lints
+  dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)
   install-plugins DIR                         build the standard plugins in release and copy them to DIR";
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn run() -> Result<()> {
         ["demo", rest @ ..] => demo::run(rest),
         ["test"] => test::run(),
         ["lint"] => test::lint(),
+        ["dashboard"] => dashboard::build(),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");

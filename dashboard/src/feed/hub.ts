@@ -6,7 +6,7 @@ import { FeedStream, type StreamWorld } from './stream'
 import { freshStatus, type FeedMessage, type FeedStatus, type TabMessage } from './types'
 
 /** Patches are at least this far apart; what changes meanwhile is told once. */
-const FLUSH_MS = 50
+const FLUSH_MS = 100
 /** A tab that has said nothing for so long is gone (browsers wake hidden tabs once a minute). */
 const TAB_LIVES_MS = 150_000
 const SWEEP_MS = 30_000

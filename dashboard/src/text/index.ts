@@ -8,9 +8,10 @@ import { operations, schemaWords } from './en/operations'
 import { overview } from './en/overview'
 import { pipelines } from './en/pipelines'
 import { plugins } from './en/plugins'
+import { preview } from './en/preview'
 import { shell } from './en/shell'
 
-export const text = { common, shell, overview, files, job, drop, pipelines, operations, plugins, explain, schemaWords }
+export const text = { common, shell, overview, files, job, drop, pipelines, operations, plugins, explain, preview, schemaWords }
 
 /** What a translation has to offer. */
 export type Text = typeof text

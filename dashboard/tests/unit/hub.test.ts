@@ -35,7 +35,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-const flush = (): Promise<unknown> => vi.advanceTimersByTimeAsync(60)
+const flush = (): Promise<unknown> => vi.advanceTimersByTimeAsync(110)
 const at = '2026-01-01T00:00:01.000Z'
 const place = { step: 'stamp', index: 0, part: 1, parts: 1 }
 const started = (id: string, rev: number): object => ({ seq: rev, at, job: id, rev, state: 'running', attempt: 1, revision: 'r1', worker: 1, sandbox: 'full', plugins: [], steps: [{ id: 'stamp', uses: 'stamp/stamp-text' }] })

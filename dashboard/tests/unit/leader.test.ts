@@ -52,7 +52,7 @@ describe('tabs without a shared worker', () => {
     expect(second.election.leads).toBe(false)
     await daemon.last.event('hello', hello())
     await daemon.last.event('snapshot', snapshot([job('A')]), 'ab-1')
-    await vi.advanceTimersByTimeAsync(100)
+    await vi.advanceTimersByTimeAsync(150)
     expect(daemon.lines).toHaveLength(1)
     expect(second.messages.some((message) => message.kind === 'patch' && message.patch.jobs[0]?.id === 'A')).toBe(true)
   })

@@ -34,6 +34,8 @@ export interface Row {
 
 const FIRST = 100
 const NEXT = 400
+/** The order changes at most so often, however much happens. */
+const CALM_MS = 300
 
 export function toRow(job: JobView): Row {
   return {
@@ -79,7 +81,9 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   const fresh = ref(true)
   const error = shallowRef<unknown>()
   const next = shallowRef<string | null>(null)
+  const rising = new Set<string>()
   let abort: AbortController | undefined
+  let rise: ReturnType<typeof setTimeout> | undefined
 
   const complete = computed(() => !fresh.value && next.value === null)
 
@@ -108,6 +112,7 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   }
   function replace(found: JobView[]): void {
     rows.clear()
+    rising.clear()
     found.forEach(keep)
     pending.value = new Set()
     ids.value = found.map(({ id }) => id)
@@ -141,13 +146,24 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
       pending.value = new Set([...pending.value].filter((id) => !out.has(id)))
     }
     if (up.length === 0) return
-    up.sort((a, b) => ((rows.get(a)?.updatedAt ?? '') < (rows.get(b)?.updatedAt ?? '') ? 1 : -1))
+    for (const id of up) rising.add(id)
+    rise ??= setTimeout(settle, CALM_MS)
+  }
+  function settle(): void {
+    rise = undefined
+    const up = newestFirst(rising)
+    rising.clear()
+    if (up.length === 0) return
     if (away.value) pending.value = new Set([...pending.value, ...up])
     else raise(up)
   }
+  function newestFirst(some: Iterable<string>): string[] {
+    const at = (id: string): string => rows.get(id)?.updatedAt ?? ''
+    return [...some].filter((id) => rows.has(id)).sort((a, b) => (at(a) < at(b) ? 1 : -1))
+  }
   /** Brings what waited to the top. */
   function showPending(): void {
-    const up = [...pending.value].filter((id) => rows.has(id)).sort((a, b) => ((rows.get(a)?.updatedAt ?? '') < (rows.get(b)?.updatedAt ?? '') ? 1 : -1))
+    const up = newestFirst(pending.value)
     pending.value = new Set()
     if (up.length > 0) raise(up)
   }
@@ -166,6 +182,7 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   const stop = jobs.listen({ onJobs, onWhole: () => void reload() })
   onUnmounted(() => {
     stop()
+    clearTimeout(rise)
     abort?.abort()
   })
   void page(null, FIRST)

@@ -1,1 +1,0 @@
-import{P as e,g as t,ht as n,n as r,p as i,v as a}from"./_plugin-vue_export-helper-C6zSgZwm.js";import{t as o}from"./PageHead-D2xcMmKS.js";var s={class:`stack`},c=a({__name:`PluginsPage`,setup(a){return(a,c)=>(e(),i(`div`,s,[t(o,{title:n(r).shell.pages.plugins},null,8,[`title`])]))}});export{c as default};
