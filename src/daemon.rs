@@ -8,15 +8,16 @@ use crate::config::parts;
 use crate::config::spec::Config;
 use crate::event::{DaemonEvent, Draft, Event};
 use crate::feed::Feed;
+use crate::http::gauges::Gauges;
 use crate::http::{self, api::Api};
 use crate::pipeline::surroundings::EnvCounts;
 use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::scheduler::act;
 use crate::scheduler::attempt;
-use crate::scheduler::handle::Scheduler;
 use crate::scheduler::pipelines::Shelf;
 use crate::spool::Spool;
+use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::store::error::Error as StoreError;
 use crate::store::open::{Journal, Opening};
@@ -63,13 +64,25 @@ pub async fn run(config: Config) -> Result<()> {
     }
     let (registry, plugin_news) =
         Registry::start(parts::registry(&config, true), pool.clone()).await?;
+    let (statistics, gauges) = (Statistics::default(), Gauges::default());
     let feed = Feed::new(
         parts::feed(&config),
-        http::view::feed(None),
+        http::view::feed(&statistics, Some(gauges.source())),
         &opening.epoch,
         opening.head,
     );
-    let store = Store::start(journal, feed.sink())?;
+    let (told, heard) = (feed.clone(), statistics.clone());
+    let store = Store::start(
+        journal,
+        Box::new(move |events| {
+            heard.observe(events);
+            told.publish(events);
+        }),
+    )?;
+    statistics
+        .begin(&store, Timestamp::now())
+        .await
+        .context("failed to read the journal's numbers")?;
     let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
     let watcher = Watcher::start(parts::watch(&config), updates);
@@ -121,9 +134,35 @@ pub async fn run(config: Config) -> Result<()> {
     tasks.spawn(prune(store.clone(), config.retention()));
     tasks.spawn(rest::give_back_memory(scheduler.health_changes()));
 
-    let serving = serve(
-        &config, listener, &store, &feed, &scheduler, &registry, &pool, &stop,
-    )?;
+    let trials = Arc::new(backend::Trials::default());
+    tasks.spawn(Arc::clone(&trials).sweep());
+    let backend = backend::Daemon {
+        store: store.clone(),
+        scheduler,
+        registry: registry.clone(),
+        pool: pool.clone(),
+        home: config.home.clone(),
+        surroundings: parts::surroundings(&config, EnvCounts::Yes),
+        bounds: parts::bounds(&config),
+        started: Timestamp::now(),
+        trials,
+    };
+    let http = http::config::Config {
+        listen: listener
+            .local_addr()
+            .context("failed to read the address")?,
+        ..parts::http(&config)
+    };
+    let api = Api::new(
+        Arc::new(backend),
+        store.clone(),
+        feed.clone(),
+        statistics,
+        config.home.root().to_path_buf(),
+        http,
+    );
+    gauges.begin(&api);
+    let serving = serve(&config, listener, api, &stop)?;
     let ended = tokio::select! {
         ended = &mut deciding => ended,
         () = stop.cancelled() => {
@@ -272,44 +311,13 @@ fn stop_on_signals(tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<
     Ok(())
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts that the HTTP part speaks for, named once"
-)]
 fn serve(
     config: &Config,
     listener: TcpListener,
-    store: &Store,
-    feed: &Feed,
-    scheduler: &Scheduler,
-    registry: &Registry,
-    pool: &Pool,
+    api: Arc<Api>,
     stop: &CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>> {
-    let address = listener
-        .local_addr()
-        .context("failed to read the address")?;
-    let backend = backend::Daemon {
-        store: store.clone(),
-        scheduler: scheduler.clone(),
-        registry: registry.clone(),
-        pool: pool.clone(),
-        home: config.home.clone(),
-        surroundings: parts::surroundings(config, EnvCounts::Yes),
-        bounds: parts::bounds(config),
-        started: Timestamp::now(),
-    };
-    let http = http::config::Config {
-        listen: address,
-        ..parts::http(config)
-    };
-    let api = Api::new(
-        Arc::new(backend),
-        store.clone(),
-        feed.clone(),
-        config.home.root().to_path_buf(),
-        http,
-    );
+    let address = api.config.listen;
     crate::durable::replace(&config.home.address(), format!("{address}\n").as_bytes())?;
     let serving = tokio::spawn(http::serve::serve(listener, api, stop.clone()));
     tracing::info!(home = %config.home.root().display(), %address, workers = config.workers, "watching");

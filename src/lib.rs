@@ -22,6 +22,7 @@ pub mod client;
 pub mod feed;
 pub mod pool;
 pub mod spool;
+pub mod statistics;
 pub mod store;
 pub mod worker;
 

@@ -97,6 +97,7 @@ pub fn feed(config: &Config) -> feed::config::Config {
     feed::config::Config {
         heartbeat: Duration::from_millis(config.spec.heartbeat_ms),
         max_streams: config.spec.max_streams,
+        page: http::page::build().to_owned(),
         ..feed::config::Config::default()
     }
 }

@@ -1,6 +1,7 @@
 //! The warp filters: from a request to a `Call`, through the guard and the route table, to an answer.
 
 use crate::http::api::Api;
+use crate::http::assets;
 use crate::http::call::{Body, Call, Head};
 use crate::http::guard;
 use crate::http::openapi;
@@ -99,6 +100,12 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
     } else {
         head.method.clone()
     };
+    // The page's own files are free, as its document is.
+    if method == Method::GET
+        && let Some(built) = assets::answer(&head)
+    {
+        return Ok(built);
+    }
     let (route, parts) = match routes::find(&method, &head.path) {
         Found::Route(route, parts) => (route, parts),
         Found::OtherMethods(allowed) if method == Method::OPTIONS => {
@@ -111,12 +118,10 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
         Found::OtherMethods(allowed) => {
             return Err(Refusal::method(&head.method, &head.path, &allowed));
         }
-        Found::Nothing => {
-            return Err(
-                Refusal::not_found(format!("there is nothing at `{}`", head.path))
-                    .hint("/api/v1/openapi.json describes all there is"),
-            );
+        Found::Nothing if method == Method::GET => {
+            return assets::page(&head).ok_or_else(|| nothing(&head.path));
         }
+        Found::Nothing => return Err(nothing(&head.path)),
     };
     guard::origin(&api.config, &head, route.entry)?;
     guard::token(&api.config, &head, route.entry)?;
@@ -129,6 +134,11 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
         parts,
     })
     .await
+}
+
+fn nothing(path: &str) -> Refusal {
+    Refusal::not_found(format!("there is nothing at `{path}`"))
+        .hint("/api/v1/openapi.json describes all there is")
 }
 
 fn finish(

@@ -82,7 +82,7 @@ fn place(fields: &mut Map<String, Value>, pipeline: Option<&str>, path: Option<&
 }
 
 /// The state that an event leaves a job in, where the event alone decides it.
-const fn state_after(what: &JobEvent) -> Option<&'static str> {
+pub(crate) const fn state_after(what: &JobEvent) -> Option<&'static str> {
     Some(match what {
         JobEvent::Accepted(_) => "claiming",
         JobEvent::Queued(_) | JobEvent::Requeued(_) => "queued",

@@ -1,0 +1,136 @@
+//! The words that members of the JSON can hold, for its description: what the types of [`crate::job`] and others are called
+//! there. A test holds the two together.
+
+use schemars::JsonSchema;
+
+macro_rules! words {
+    ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $word_doc:literal])* $word:ident,)* })*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Clone, Copy, Debug, JsonSchema)]
+            #[schemars(rename_all = "snake_case")]
+            pub enum $name { $($(#[doc = $word_doc])* $word,)* }
+        )*
+    };
+}
+
+words! {
+    /// Where a job stands.
+    JobState {
+        /// Meant to be taken; the file may still lie in its inbox.
+        Claiming,
+        /// Waits for its turn.
+        Queued,
+        /// At work.
+        Running,
+        /// Waits for its next attempt.
+        Waiting,
+        /// Past the point of no return.
+        Delivering,
+        /// Done.
+        Succeeded,
+        /// Failed.
+        Failed,
+        /// Cancelled.
+        Cancelled,
+    }
+    /// Where a step stands.
+    StepState {
+        /// Not reached yet.
+        Pending,
+        /// At work.
+        Running,
+        /// Done.
+        Finished,
+        /// Its condition was false.
+        Skipped,
+        /// Failed, and the attempt with it.
+        Failed,
+        /// Failed under `continue_on_error`; the job went on.
+        Passed,
+    }
+    /// How a job came.
+    JobOrigin {
+        /// It lay in a watched folder.
+        Watch,
+        /// It was uploaded.
+        Upload,
+    }
+    /// What a delivered file is.
+    ArtifactKind {
+        /// A resulting document.
+        Document,
+        /// A side artifact: text, JSON, an image.
+        Artifact,
+        /// What was done, as JSON.
+        Receipt,
+        /// A note beside a failed original.
+        Note,
+        /// The original.
+        Original,
+    }
+    /// How an attempt ended.
+    AttemptEnding {
+        /// Well.
+        Succeeded,
+        /// The document's fault; no retry.
+        Rejected,
+        /// A step failed.
+        Failed,
+        /// The worker died.
+        Crashed,
+        /// A limit of time, memory or processor time.
+        TimedOut,
+        /// The daemon stopped or died.
+        Interrupted,
+        /// A person said so.
+        Cancelled,
+        /// The disk is full or a folder is blocked.
+        Environment,
+    }
+    /// Whether a pipeline runs.
+    PipelineState {
+        /// It does.
+        Active,
+        /// It makes no new attempts.
+        Paused,
+        /// No text of it was ever good.
+        Invalid,
+    }
+    /// How an inbox is.
+    FolderState {
+        /// Watched.
+        Online,
+        /// Gone for now.
+        Offline,
+        /// There, but not usable.
+        Blocked,
+    }
+    /// How an inbox is watched.
+    WatchMode {
+        /// By the system's notifications.
+        Events,
+        /// By looking again and again.
+        Polling,
+    }
+    /// How the daemon is.
+    DaemonStatus {
+        /// All is well.
+        Ok,
+        /// There are concerns.
+        Degraded,
+        /// It takes no work.
+        Stopping,
+    }
+    /// What a node of a pipeline's graph is.
+    NodeKind {
+        /// The inbox.
+        Watch,
+        /// A step.
+        Step,
+        /// Where results go.
+        Output,
+        /// Where failed originals go.
+        Failed,
+    }
+}
