@@ -5,7 +5,7 @@
 use crate::documents;
 use crate::{median, ms};
 use anyhow::{Context as _, Result, anyhow};
-use dropleaf_plugin_host::{Bill, Document, Invocation, Library, Limits, Observer, run};
+use dropleaf_plugin_host::{Bill, Document, Input, Invocation, Library, Limits, Observer, run};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,12 +56,13 @@ fn pair(name: &str, bytes: &[u8], libraries: &[&'static Library]) -> Result<()> 
     let (mut ours_used, mut bare_used) = (Vec::new(), Vec::new());
     let mut parts: BTreeMap<usize, (&str, Vec<Duration>)> = BTreeMap::new();
     let mut bill = (0, 0);
+    let input = Input::from(bytes.to_vec());
     for _ in 0..RUNS {
         let begin = processor_time();
         bare.push(load_and_save(bytes)?);
         bare_used.push(processor_time().saturating_sub(begin));
         let begin = processor_time();
-        let (laps, counted) = pipeline(bytes, libraries)?;
+        let (laps, counted) = pipeline(input.clone(), libraries)?;
         ours_used.push(processor_time().saturating_sub(begin));
         ours.push(laps.iter().map(|(_, time)| *time).sum());
         for (index, (part, time)) in laps.into_iter().enumerate() {
@@ -105,8 +106,7 @@ fn processor_time() -> Duration {
 type Laps = Vec<(&'static str, Duration)>;
 
 /// Opens, runs the steps and saves into memory; how long each took, and parses and saves.
-fn pipeline(bytes: &[u8], libraries: &[&'static Library]) -> Result<(Laps, (u32, u32))> {
-    let input = bytes.to_vec();
+fn pipeline(input: Input, libraries: &[&'static Library]) -> Result<(Laps, (u32, u32))> {
     let (limits, bill, values) = (Limits::default(), Bill::new(), BTreeMap::new());
     let mut laps = Vec::new();
     let mut begin = Instant::now();
