@@ -25,7 +25,7 @@ const EFFORT: u32 = 6;
 /// to set it up is that of writing twenty of them.
 const SMALL: usize = 512;
 /// Streams above this size go straight out.
-const LARGE: usize = 32 << 10;
+const LARGE: usize = 4 << 10;
 
 /// What a file is written from.
 pub(crate) struct Source<'a> {
