@@ -13,7 +13,7 @@ use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
 use crate::document::ids::IdSet;
 use crate::document::place::{entry, is_of_type};
 use crate::document::reach::{self, LAYOUT_KEYS};
-use crate::document::save::SaveError;
+use crate::document::save_error::SaveError;
 use crate::document::serialize;
 use crate::limits::MAX_FILE;
 
