@@ -10,6 +10,7 @@ use crate::job::id::JobId;
 use crate::job::redo::Redo;
 use crate::pool::update::Stop;
 use crate::scheduler::act::hands::{Durable, Hands};
+use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt;
 use crate::scheduler::batches::{self, Taking};
 use crate::scheduler::files;
@@ -22,18 +23,6 @@ use tokio::sync::mpsc;
 
 /// Files that one thread takes or delivers one after the other; more threads share larger batches.
 const BATCH: usize = 16;
-
-/// What a turn has decided and not done yet.
-#[derive(Debug, Default)]
-pub(super) struct Turn {
-    events: Vec<Draft>,
-    claims: Vec<Taking>,
-    redos: Vec<(JobId, Redo)>,
-    /// Originals that their deliveries put back into an inbox.
-    kept: Vec<LedgerEntry>,
-    /// Jobs of which an attempt told something.
-    told: Vec<JobId>,
-}
 
 impl Hands {
     /// Decides, and does at once what shows nowhere; the rest waits for the end of the turn.
@@ -101,7 +90,7 @@ impl Hands {
 
     /// Journals what the turn has decided, then does what had to wait for that.
     pub(super) fn finish_turn(&mut self) {
-        let Turn {
+        let Pending {
             events,
             claims,
             redos,
