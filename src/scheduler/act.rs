@@ -208,7 +208,11 @@ impl Hands {
             }
             self.take_waiting(&mut sources);
             self.finish_turn();
-            if drain_until.is_some() && self.decider.busy() == 0 && self.tasks.is_empty() {
+            if drain_until.is_some()
+                && self.decider.busy() == 0
+                && self.tasks.is_empty()
+                && self.turn.is_empty()
+            {
                 return Ok(());
             }
         }
@@ -268,6 +272,9 @@ impl Hands {
         let due = self.decider.next_deadline().map_or(day, |at| {
             Instant::now() + at.since(Timestamp::now()) + Duration::from_millis(1)
         });
-        drain.map_or(due, |drain| drain.min(due))
+        [drain, self.turn.due()]
+            .into_iter()
+            .flatten()
+            .fold(due, Instant::min)
     }
 }
