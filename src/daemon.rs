@@ -149,6 +149,8 @@ pub async fn run(config: Config) -> Result<()> {
         bounds: parts::bounds(&config),
         started: Timestamp::now(),
         trials,
+        disks: backend::Disks::default(),
+        watcher: watcher.clone(),
     };
     let http = http::config::Config {
         listen: listener
