@@ -276,6 +276,24 @@ impl Hands {
         }
     }
 
+    /// An inbox that was away at the start has not been swept yet. Open jobs are at work: hands off theirs.
+    fn sweep_online(&mut self, pipeline: &str) {
+        let Some(pipeline) = self.current(pipeline) else {
+            return;
+        };
+        let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
+        let runtime = tokio::runtime::Handle::current();
+        self.tasks.spawn_blocking(move || {
+            files::sweep_online(&spool, &pipeline.watch.folder, |id| {
+                match runtime.block_on(store.job(id)) {
+                    Ok(Some(job)) if job.state.is_terminal() => files::standing(&job),
+                    Ok(None) => Standing::Unknown,
+                    Ok(Some(_)) | Err(_) => Standing::Staged,
+                }
+            });
+        });
+    }
+
     fn deadline(&self, drain: Option<Instant>) -> Instant {
         let day = Instant::now() + Duration::from_secs(86_400);
         let due = self.decider.next_deadline().map_or(day, |at| {
@@ -564,6 +582,9 @@ impl Hands {
                 what,
             }),
             WatchUpdate::Folder { pipeline, what } => {
+                if matches!(what, crate::event::WatchEvent::Online { .. }) {
+                    self.sweep_online(&pipeline);
+                }
                 self.say(Event::Watch { pipeline, what });
                 self.publish_pipelines();
             }

@@ -383,7 +383,9 @@ impl Scheduler {
             live.job.accepted.path.clone(),
         );
         match result {
-            Ok(queued) => {
+            Ok(mut queued) => {
+                let twin = || self.twin(id, &pipeline, &queued.blake3);
+                queued.duplicate_of = queued.duplicate_of.or_else(twin);
                 let duplicate = queued.duplicate_of;
                 self.record(id, now, JobEvent::Queued(queued), decision);
                 decision.actions.push(Action::Taken {
@@ -428,6 +430,18 @@ impl Scheduler {
                 }
             }
         }
+    }
+
+    /// An open job about the same content: the journal may not know its hash yet.
+    fn twin(&self, id: JobId, pipeline: &str, blake3: &str) -> Option<JobId> {
+        let same = self.jobs.values().filter(|live| {
+            live.job.id != id
+                && live.job.blake3.as_deref() == Some(blake3)
+                && live.job.accepted.pipeline == pipeline
+                && live.job.duplicate_of.is_none()
+                && !live.cancelled
+        });
+        same.map(|live| live.job.id).min()
     }
 
     fn skip_duplicate(

@@ -5,6 +5,7 @@ mod commands;
 mod control;
 mod drop;
 mod feeds;
+mod inbox;
 mod input;
 mod kill;
 mod load;
