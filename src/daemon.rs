@@ -5,7 +5,7 @@ mod reload;
 
 use crate::config::parts;
 use crate::config::spec::Config;
-use crate::event::{DaemonEvent, Draft, Event};
+use crate::event::{DaemonEvent, Draft, Event, Stored};
 use crate::feed::Feed;
 use crate::http::{self, api::Api};
 use crate::pipeline::surroundings::EnvCounts;
@@ -22,6 +22,7 @@ use crate::store::open::{Journal, Opening};
 use crate::store::prune::Retention;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
+use crate::webhook;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -68,7 +69,13 @@ pub async fn run(config: Config) -> Result<()> {
         &opening.epoch,
         opening.head,
     );
-    let store = Store::start(journal, feed.sink())?;
+    let (webhooks, ends) = webhook::channel();
+    let mut to_feed = feed.sink();
+    let sink = move |events: &[Arc<Stored>]| {
+        to_feed(events);
+        webhooks.publish(events);
+    };
+    let store = Store::start(journal, Box::new(sink))?;
     let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
     let watcher = Watcher::start(parts::watch(&config), updates);
@@ -117,6 +124,14 @@ pub async fn run(config: Config) -> Result<()> {
         scheduler.clone(),
         stop.clone(),
     ));
+    let current = scheduler.clone();
+    tasks.spawn(webhook::run(ends, store.clone(), move |pipeline| {
+        let set = current.pipelines();
+        let found = set.find(pipeline).and_then(|status| status.current.clone());
+        found
+            .map(|pipeline| pipeline.notify.clone())
+            .unwrap_or_default()
+    }));
     tasks.spawn(prune(store.clone(), config.retention()));
 
     let serving = serve(

@@ -12,6 +12,7 @@ mod load;
 mod plugins;
 mod reload;
 mod start;
+mod webhooks;
 mod workers;
 
 /// The program under test.

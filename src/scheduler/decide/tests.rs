@@ -60,6 +60,7 @@ fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pipeline> {
         on_signed: OnSigned::Refuse,
         passwords: Vec::new(),
         duplicates: Duplicates::Process,
+        notify: Vec::new(),
         allow_chain: false,
     };
     change(&mut pipeline);
