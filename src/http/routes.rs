@@ -215,7 +215,7 @@ pub static ROUTES: &[Route] = &[
     Route { path: "/api/v1/trials/{id}/outputs/{number}", summary: "an output of the sample, by its place from 0", query: INLINE, answers: CONTENT,
         refusals: &[Kind::NotFound, Kind::Gone, Kind::Range], handler: run!(trials::output), ..GET },
     Route { path: "/api/v1/examples", summary: "the pipelines that come with the program",
-        answers: &[json::<Vec<view::pipeline::ExampleView>>(200, "by id")], handler: run!(pipelines::examples), ..GET },
+        answers: &[json::<Vec<view::pipeline::PipelineExampleView>>(200, "by id")], handler: run!(pipelines::examples), ..GET },
     Route { path: "/api/v1/pipelines/{id}/jobs", summary: "uploads a PDF as a new job: the file as the body, or a form with one file",
         query: &[optional("name", "the file's name; a form's file brings its own")], body: BodyKind::File,
         answers: &[json::<view::job::JobView>(202, "the job; also its Location")],

@@ -3,6 +3,7 @@
 mod architecture;
 mod commands;
 mod control;
+mod dashboard;
 mod drop;
 mod feeds;
 mod kill;

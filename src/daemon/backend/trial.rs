@@ -13,7 +13,7 @@ use crate::pipeline::checked::Pipeline;
 use crate::pool::update::Update;
 use crate::scheduler::sample::{self, Piece, Sample};
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,8 +64,9 @@ impl Daemon {
     /// An output out of the worker's memory, in a file without a name: it is gone when nobody has it open, crash or not.
     fn settle(&self, piece: Piece) -> io::Result<TryOutput> {
         let slot = work_file(&self.home).map_err(io::Error::other)?;
-        let mut file = slot.file()?;
-        let size = io::copy(&mut &piece.file, &mut file)?;
+        let (mut from, mut to) = (&piece.file, slot.file()?);
+        from.rewind()?;
+        let size = io::copy(&mut from, &mut to)?;
         Ok(TryOutput {
             name: piece.name,
             mime: piece.mime,

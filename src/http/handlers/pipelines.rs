@@ -10,7 +10,7 @@ use crate::http::upload::{self, Received};
 use crate::http::view::job::JobView;
 use crate::http::view::link::segment;
 use crate::http::view::pipeline::{
-    CheckView, ExampleView, PipelineListView, PipelineView, PutView,
+    CheckView, PipelineExampleView, PipelineListView, PipelineView, PutView,
 };
 use crate::http::view::system::Pause;
 use crate::pipeline::examples::EXAMPLES;
@@ -171,9 +171,9 @@ pub(crate) async fn revision(call: Call) -> Result<Response, Refusal> {
 }
 
 pub(crate) async fn examples(_call: Call) -> Result<Response, Refusal> {
-    let all: Vec<ExampleView> = EXAMPLES
+    let all: Vec<PipelineExampleView> = EXAMPLES
         .iter()
-        .map(|example| ExampleView {
+        .map(|example| PipelineExampleView {
             id: example.id,
             description: example.description(),
             yaml: example.yaml,

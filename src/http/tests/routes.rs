@@ -505,3 +505,26 @@ async fn numbers_are_for_prometheus() {
         );
     }
 }
+
+#[test]
+fn the_committed_description_is_that_of_the_routes() {
+    let committed = include_str!("../../../docs/openapi.json");
+    let now = serde_json::to_string_pretty(document()).expect("json");
+    assert!(
+        committed.trim_end() == now,
+        "docs/openapi.json is out of date: `cargo run -- openapi > docs/openapi.json`"
+    );
+}
+
+#[test]
+fn members_that_may_be_absent_are_never_null_in_the_description() {
+    let job = &document()["components"]["schemas"]["JobView"];
+    assert_eq!(job["properties"]["etaMs"]["type"], "integer");
+    assert!(
+        job["properties"]["problem"]["anyOf"].is_array(),
+        "null and required: {}",
+        job["properties"]["problem"]
+    );
+    let required = job["required"].as_array().expect("a list");
+    assert!(required.contains(&json!("problem")) && !required.contains(&json!("etaMs")));
+}

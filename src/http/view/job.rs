@@ -3,7 +3,7 @@
 use crate::http::view::link::segment;
 use crate::http::view::live::millis;
 use crate::http::view::words;
-use crate::job::attempt::StepStatus;
+use crate::job::attempt::{Ending, StepStatus};
 use crate::job::event::{Origin, PluginUse};
 use crate::job::redo::{Delivered, MoveKind};
 use crate::job::state::{Job, State, StepRecord};
@@ -417,6 +417,20 @@ pub const fn status(status: StepStatus) -> &'static str {
         StepStatus::Skipped => "skipped",
         StepStatus::Failed => "failed",
         StepStatus::Passed => "passed",
+    }
+}
+
+/// The word of an attempt's end.
+#[must_use]
+pub const fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Rejected => "rejected",
+        Ending::Failed => "failed",
+        Ending::Crashed => "crashed",
+        Ending::TimedOut => "timed_out",
+        Ending::Interrupted => "interrupted",
+        Ending::Cancelled => "cancelled",
+        Ending::Environment => "environment",
     }
 }
 

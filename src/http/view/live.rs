@@ -1,6 +1,7 @@
 //! What passes by on the feeds and is not kept.
 
 use crate::feed::progress::Progress;
+use crate::http::view::event::passing::{LiveLine, LogLines, StepProgress};
 use crate::job::id::JobId;
 use crate::statistics::{Said, Statistics};
 use crate::store::log::LogLine;
@@ -26,29 +27,22 @@ pub fn progress(progress: &Progress, statistics: &Statistics) -> Value {
             .map(Duration::from_millis),
     };
     let left = statistics.hear(&said, Timestamp::now());
-    let mut value = json!({
-        "job": progress.job.to_string(),
-        "pipeline": progress.pipeline,
-        "path": progress.path.encode(),
-        "rev": progress.rev,
-        "step": progress.step,
-        "index": progress.index,
-        "steps": progress.steps,
-        "part": progress.part,
-        "parts": progress.parts,
-        "done": progress.done,
-        "total": progress.total,
-    });
-    if let Some(rate) = progress.rate {
-        value["rate"] = json!((rate * 10.0).round() / 10.0);
-    }
-    if let Some(eta_ms) = progress.eta_ms {
-        value["etaMs"] = json!(eta_ms);
-    }
-    if let Some(left) = left {
-        value["jobEtaMs"] = json!(millis(left));
-    }
-    value
+    json!(StepProgress {
+        job: progress.job.to_string(),
+        pipeline: progress.pipeline.clone(),
+        path: progress.path.encode(),
+        rev: progress.rev,
+        step: progress.step.clone(),
+        index: progress.index,
+        steps: progress.steps,
+        part: progress.part,
+        parts: progress.parts,
+        done: progress.done,
+        total: progress.total,
+        rate: progress.rate.map(|rate| (rate * 10.0).round() / 10.0),
+        eta_ms: progress.eta_ms,
+        job_eta_ms: left.map(millis),
+    })
 }
 
 /// Whole milliseconds.
@@ -59,19 +53,14 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// Lines that a job's operations wrote.
 #[must_use]
 pub fn log(job: JobId, lines: &[LogLine]) -> Value {
-    let lines: Vec<Value> = lines
-        .iter()
-        .map(|line| {
-            let mut value = json!({
-                "at": line.at.rfc3339(),
-                "level": line.level,
-                "message": line.message,
-            });
-            if let Some(step) = &line.step {
-                value["step"] = json!(step);
-            }
-            value
-        })
-        .collect();
-    json!({ "job": job.to_string(), "lines": lines })
+    let line = |line: &LogLine| LiveLine {
+        at: line.at.rfc3339(),
+        level: line.level.clone(),
+        message: line.message.clone(),
+        step: line.step.clone(),
+    };
+    json!(LogLines {
+        job: job.to_string(),
+        lines: lines.iter().map(line).collect(),
+    })
 }

@@ -186,7 +186,7 @@ pub struct CurrentTextView {
 /// A pipeline that comes with the program.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ExampleView {
+pub struct PipelineExampleView {
     /// The stem of its file.
     pub id: &'static str,
     /// What it does.

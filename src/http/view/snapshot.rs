@@ -1,7 +1,7 @@
 //! What a feed shows first, when it cannot go on from where its client was.
 
 use crate::event::{Event, Stored, WatchEvent};
-use crate::http::view::event;
+use crate::http::view::event::{self, data::FileNews};
 use crate::http::view::job::JobView;
 use crate::http::view::words;
 use crate::raw_path::RawPath;
@@ -82,6 +82,7 @@ pub struct SnapshotFileView {
     /// `file.settling`, `file.ignored` or `file.incomplete`.
     pub event: &'static str,
     /// The data of that event.
+    #[schemars(with = "FileNews")]
     pub data: Value,
 }
 

@@ -2,10 +2,9 @@
 
 use crate::event::{Event, Stored};
 use crate::http::view::event::state_after;
-use crate::http::view::job::{PluginUseView, ProblemView};
+use crate::http::view::job::{PluginUseView, ProblemView, ending};
 use crate::http::view::live::millis;
 use crate::http::view::words;
-use crate::job::attempt::Ending;
 use crate::job::event::{JobEvent, RequeueReason, Started, StepPlace};
 use crate::job::redo::Verdict;
 use crate::time::Timestamp;
@@ -249,7 +248,7 @@ impl AttemptView {
             }
             JobEvent::Waiting(waiting) => {
                 self.problem = Some(ProblemView::new(&waiting.failure.problem));
-                self.end(at, word(waiting.failure.ending));
+                self.end(at, ending(waiting.failure.ending));
             }
             JobEvent::Requeued(requeued) => self.end(
                 at,
@@ -329,17 +328,5 @@ impl StepRunView {
         self.status = status;
         self.ended_at = Some(at.rfc3339());
         self.ms = Some(ms);
-    }
-}
-
-const fn word(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Rejected => "rejected",
-        Ending::Failed => "failed",
-        Ending::Crashed => "crashed",
-        Ending::TimedOut => "timed_out",
-        Ending::Interrupted => "interrupted",
-        Ending::Cancelled => "cancelled",
-        Ending::Environment => "environment",
     }
 }

@@ -88,6 +88,28 @@ words! {
         /// The disk is full or a folder is blocked.
         Environment,
     }
+    /// Why a job is in the queue.
+    QueuedReason {
+        /// It has just come.
+        New,
+        /// Its waiting time is over.
+        Due,
+        /// The daemon stopped.
+        Interrupted,
+        /// A person said retry.
+        Asked,
+        /// The disk was full, or a folder blocked.
+        Environment,
+    }
+    /// How a job that is being delivered will end.
+    DeliveryVerdict {
+        /// Well.
+        Succeed,
+        /// With its original in the failed folder.
+        Fail,
+        /// As a person said.
+        Cancel,
+    }
     /// Whether a pipeline runs.
     PipelineState {
         /// It does.
@@ -133,4 +155,22 @@ words! {
         /// Where failed originals go.
         Failed,
     }
+}
+
+/// Why a stream could not go on from its client's cursor.
+#[derive(Clone, Copy, Debug, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+pub enum ResetReason {
+    /// It is of another journal.
+    EpochChanged,
+    /// What followed it is not kept any more.
+    CursorExpired,
+    /// It is ahead of the journal.
+    CursorAhead,
+    /// What followed it is too much for a replay.
+    ReplayTooLarge,
+    /// It is no cursor.
+    BadCursor,
+    /// The client read too slowly.
+    SlowConsumer,
 }
