@@ -1,6 +1,6 @@
 // The holder of the stream: reads it, checks each message, keeps the model, and tells every tab what changed.
 import type { FeedEvents, JobView } from '@/generated/api'
-import { validators, v_JobView } from '@/generated/validators'
+import { validators, isJobView } from '@/generated/validators'
 import { FeedModel } from './model'
 import { FeedStream, type StreamWorld } from './stream'
 import { freshStatus, type FeedMessage, type FeedStatus, type TabMessage } from './types'
@@ -162,7 +162,7 @@ export class FeedHub {
     try {
       const response = await this.world.fetch(`/api/v1/jobs/${encodeURIComponent(id)}`, { headers: { Accept: 'application/json' } })
       const job: unknown = response.ok ? await response.json() : undefined
-      return v_JobView(job) ? job : undefined
+      return isJobView(job) ? job : undefined
     } catch {
       // The next event about it asks again.
       return undefined

@@ -1,5 +1,5 @@
 // A job's life as rows: when each part of it began and how long it took. Pure.
-import type { JobView, ProblemView, TimelineAttemptView, TimelineStepView, TimelineView } from '@/generated/api'
+import type { JobView, ProblemView, AttemptView, AttemptStepView, TimelineView } from '@/generated/api'
 
 export interface StepRow {
   key: string
@@ -84,11 +84,11 @@ function stepOfJob(step: JobView['steps'][number], index: number): StepRow {
   }
 }
 
-function attemptRow(attempt: TimelineAttemptView): AttemptRow {
+function attemptRow(attempt: AttemptView): AttemptRow {
   return { attempt: attempt.attempt, ending: attempt.ending ?? undefined, startedAt: at(attempt.startedAt), endedAt: attempt.endedAt == null ? undefined : at(attempt.endedAt), steps: attempt.steps.map(stepRow) }
 }
 
-function stepRow(step: TimelineStepView): StepRow {
+function stepRow(step: AttemptStepView): StepRow {
   const last = step.runs.at(-1)
   return {
     key: `${step.index}-${step.id}`,
