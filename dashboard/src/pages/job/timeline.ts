@@ -12,7 +12,8 @@ export interface StepRow {
   documents: number
   condition: string | undefined
   problem: ProblemView | undefined
-  results: Record<string, unknown>
+  /** `stamped: 12`, what says something only. */
+  results: string[]
 }
 
 export interface AttemptRow {
@@ -80,7 +81,7 @@ function stepOfJob(step: JobView['steps'][number], index: number): StepRow {
     documents: 1,
     condition: undefined,
     problem: step.problem ?? undefined,
-    results: step.results ?? {},
+    results: told(step.results ?? {}),
   }
 }
 
@@ -100,8 +101,15 @@ function stepRow(step: AttemptStepView): StepRow {
     documents: Math.max(1, ...step.runs.map(({ parts }) => parts)),
     condition: step.runs.find(({ condition }) => condition != null)?.condition ?? undefined,
     problem: last?.problem ?? undefined,
-    results: Object.assign({}, ...step.runs.map(({ results }) => results ?? {})) as Record<string, unknown>,
+    results: told(Object.assign({}, ...step.runs.map(({ results }) => results ?? {})) as Record<string, unknown>),
   }
+}
+
+function told(results: Record<string, unknown>): string[] {
+  return Object.entries(results).flatMap(([name, value]) => {
+    const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    return value === null || text === '{}' || text === '[]' || text === '' ? [] : [`${name.replaceAll('_', ' ')}: ${text}`]
+  })
 }
 
 /** Where a bar begins and how wide it is, in percent of its attempt. */
