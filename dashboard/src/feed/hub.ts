@@ -84,6 +84,8 @@ export class FeedHub {
   private tell(change: Partial<FeedStatus>): void {
     const again = change.phase === 'connecting' && this.status.lastAt !== undefined
     this.status = { ...this.status, ...change, ...(again ? { reconnects: this.status.reconnects + 1 } : {}) }
+    // Without a network waiting has another name; a daemon on this machine is found all the same.
+    if (change.phase === 'waiting' && navigator.onLine === false) this.status.phase = 'offline'
     this.send({ kind: 'status', status: this.status })
   }
 
