@@ -26,5 +26,5 @@ export default [
       'vue/no-v-html': 'error',
     },
   },
-  { files: ['scripts/**', 'tests/**'], rules: { 'no-console': 'off' } },
+  { files: ['scripts/**', 'tests/**', 'e2e/**'], rules: { 'no-console': 'off' } },
 ]

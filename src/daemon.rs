@@ -2,6 +2,7 @@
 
 mod backend;
 mod reload;
+mod rest;
 
 use crate::config::parts;
 use crate::config::spec::Config;
@@ -131,6 +132,7 @@ pub async fn run(config: Config) -> Result<()> {
         stop.clone(),
     ));
     tasks.spawn(prune(store.clone(), config.retention()));
+    tasks.spawn(rest::give_back_memory(scheduler.health_changes()));
 
     let trials = Arc::new(backend::Trials::default());
     tasks.spawn(Arc::clone(&trials).sweep());

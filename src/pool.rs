@@ -2,7 +2,7 @@
 //!
 //! The daemon never reads a PDF and never loads a plugin; [`Pool`] gives both to a child that has locked itself in.
 //! A worker is blank until it is given its one question, so that starting it costs an attempt no time. [`spawner`] is
-//! the thread that starts them, [`start`] brings one to `Ready`, [`supervise`] attends one attempt to its end, [`conduct`]
+//! the thread that has them copied from a nursery (`docs/decisions/0007`), [`start`] brings one to `Ready`, [`supervise`] attends one attempt to its end, [`conduct`]
 //! checks every word a worker says, and [`blame`] finds out why one died.
 
 mod blame;

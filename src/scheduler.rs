@@ -8,6 +8,7 @@
 
 pub mod act;
 pub mod attempt;
+mod batches;
 pub mod decide;
 pub mod explain;
 pub mod fair;

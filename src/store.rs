@@ -283,18 +283,24 @@ impl Store {
             .await
     }
 
-    /// Another job of the pipeline with the same content, one that succeeded rather than another.
+    /// For each (pipeline, BLAKE3, job): another job of the pipeline with the same content, one that succeeded rather than
+    /// another.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub async fn find_content(
+    pub async fn find_contents(
         &self,
-        pipeline: String,
-        blake3: String,
-        not: JobId,
-    ) -> Result<Option<JobId>, Error> {
-        self.ask(move |connection| query::jobs::find_content(connection, &pipeline, &blake3, not))
-            .await
+        questions: Vec<(String, String, JobId)>,
+    ) -> Result<Vec<Option<JobId>>, Error> {
+        self.ask(move |connection| {
+            questions
+                .iter()
+                .map(|(pipeline, blake3, not)| {
+                    query::jobs::find_content(connection, pipeline, blake3, *not)
+                })
+                .collect()
+        })
+        .await
     }
 
     /// How many jobs each pipeline has in each state.

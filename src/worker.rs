@@ -1,7 +1,7 @@
 //! The worker's side: it locks itself in, is asked one question, answers it and ends.
 //!
-//! A worker is the only place where documents are read and plugins are loaded. It is told its limits on the command line
-//! ([`options`]), locks itself in ([`confine`]), says that it is ready, and then either tells a library's manifest or runs one
+//! A worker is the only place where documents are read and plugins are loaded. It is born in the [`nursery`], is told its
+//! limits ([`options`]), locks itself in ([`confine`]), says that it is ready, and then either tells a library's manifest or runs one
 //! attempt ([`attempt`]): the input, then every step over every document, then the outputs. It is never used again.
 
 mod attempt;
@@ -9,6 +9,7 @@ mod confine;
 mod landlock;
 mod library;
 mod line;
+mod nursery;
 mod onlooker;
 pub mod options;
 mod outputs;
@@ -20,8 +21,9 @@ use crate::problem::{Code, Problem};
 use crate::wire::blocking::{Control, Heard};
 use crate::wire::frame::FrameError;
 use crate::wire::message::{PROTOCOL, Plan, ToDaemon, ToWorker};
+use crate::wire::nursery::Own;
 use crate::worker::attempt::Attempt;
-use crate::worker::confine::{ConfineError, Confined};
+use crate::worker::confine::{ConfineError, Confined, Shared};
 use crate::worker::library::Libraries;
 use crate::worker::line::Line;
 use crate::worker::options::Options;
@@ -37,7 +39,8 @@ const NOT_BEGUN: u8 = 70;
 /// The daemon's words made no sense, or it is gone.
 const NO_DAEMON: u8 = 71;
 
-/// The hidden role `dropleaf worker OPTIONS`. The arguments are those after `worker`; standard input is the control socket.
+/// The hidden role `dropleaf worker OPTIONS`: a nursery first, then, in each copy of it, a worker. The arguments are those
+/// after `worker`; standard input is the nursery's socket.
 #[must_use]
 pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let options = arguments.next().and_then(|text| text.into_string().ok());
@@ -45,8 +48,20 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         complain("`dropleaf worker` is started by the daemon, not by hand; try `dropleaf serve`");
         return ExitCode::from(NOT_BEGUN);
     };
-    match begin(&options) {
-        Ok((control, confined)) => match converse(control, &confined, &options) {
+    match nursery::bear(&options) {
+        Ok(Some((own, shared))) => work(&options, &own, &shared),
+        Ok(None) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&crate::problem::chain(&error));
+            ExitCode::from(NOT_BEGUN)
+        }
+    }
+}
+
+/// The life of one worker; standard input is its control socket.
+fn work(options: &Options, own: &Own, shared: &Shared) -> ExitCode {
+    match begin(options, own, shared) {
+        Ok((control, confined)) => match converse(control, &confined, options) {
             Ok(()) => end(),
             Err(error) => {
                 complain(&format!(
@@ -76,9 +91,13 @@ fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-fn begin(options: &Options) -> Result<(Control, Confined), ConfineError> {
+fn begin(
+    options: &Options,
+    own: &Own,
+    shared: &Shared,
+) -> Result<(Control, Confined), ConfineError> {
     let control = Control::new(confine::take_control()?);
-    match confine::confine(options) {
+    match confine::confine(options, own, shared) {
         Ok(confined) => Ok((control, confined)),
         Err(error) => {
             let code = match error {

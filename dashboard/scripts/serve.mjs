@@ -1,7 +1,7 @@
 // Serves the built page the way the daemon does (policy, fallback, caching) and hands the API to a daemon: for end-to-end tests
 // against a daemon whose binary was built before the page.
 //
-//   DROPLEAF_URL=http://127.0.0.1:7311 PORT=0 npm run serve:e2e
+//   DROPLEAF_URL=http://127.0.0.1:7311 PORT=0 npm run serve:e2e      DROPLEAF_DIST names another built page than `dist/`
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
@@ -9,7 +9,7 @@ import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const daemon = new URL(process.env.DROPLEAF_URL ?? 'http://127.0.0.1:7311')
-const dist = fileURLToPath(new URL('../dist', import.meta.url))
+const dist = process.env.DROPLEAF_DIST ?? fileURLToPath(new URL('../dist', import.meta.url))
 const TYPES = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.mjs': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml', '.json': 'application/json', '.wasm': 'application/wasm', '.ttf': 'font/ttf', '.woff2': 'font/woff2',

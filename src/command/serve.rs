@@ -7,6 +7,9 @@ use crate::config::spec::{Config, Flags};
 use crate::{daemon, telemetry};
 use anyhow::{Context as _, Result};
 
+/// How long a thread for file work waits for more.
+const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(2);
+
 pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
     let config = Config::load(
         home,
@@ -21,6 +24,7 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
         .worker_threads(2)
         .thread_name("dropleaf")
         .thread_stack_size(1 << 20)
+        .thread_keep_alive(KEEP_ALIVE)
         .enable_all()
         .build()
         .context("failed to start the async runtime")?;

@@ -48,7 +48,15 @@ pub fn store(config: &Config) -> store::config::Config {
 /// What a watcher is made from.
 #[must_use]
 pub fn watch(config: &Config) -> watch::options::Options {
+    let seconds = Duration::from_secs;
+    let settling = &config.spec.settling;
     watch::options::Options {
+        settling: watch::options::Settling {
+            not_pdf: seconds(settling.not_pdf_seconds),
+            truncated: seconds(settling.truncated_seconds),
+            incomplete: seconds(settling.incomplete_seconds),
+            ..watch::options::Settling::default()
+        },
         scan_reported: Duration::from_secs(config.spec.rescan_seconds),
         ..watch::options::Options::default()
     }

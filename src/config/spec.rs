@@ -46,6 +46,8 @@ pub struct ConfigSpec {
     pub shutdown_seconds: u64,
     /// Seconds between full scans of watched folders on local disks.
     pub rescan_seconds: u64,
+    /// How long files in inboxes are waited for.
+    pub settling: SettlingSpec,
     /// Milliseconds between `ping` events.
     pub heartbeat_ms: u64,
     /// SSE streams at once.
@@ -64,6 +66,18 @@ pub struct RetentionSpec {
     pub days: u32,
     /// Jobs.
     pub jobs: u64,
+}
+
+/// How long files are waited for whose content is not (yet) a whole PDF.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettlingSpec {
+    /// Seconds without a change after which a file without a PDF header is taken as it is, and fails.
+    pub not_pdf_seconds: u64,
+    /// Seconds without a change after which a PDF without an end is taken as it is.
+    pub truncated_seconds: u64,
+    /// Seconds after which a file that is still waited for is reported as incomplete.
+    pub incomplete_seconds: u64,
 }
 
 /// Whether workers must be sandboxed.
@@ -97,10 +111,21 @@ impl Default for ConfigSpec {
             retention: RetentionSpec::default(),
             shutdown_seconds: 30,
             rescan_seconds: 60,
+            settling: SettlingSpec::default(),
             heartbeat_ms: 15_000,
             max_streams: 256,
             log: "info".to_owned(),
             log_format: Format::Text,
+        }
+    }
+}
+
+impl Default for SettlingSpec {
+    fn default() -> Self {
+        Self {
+            not_pdf_seconds: 10,
+            truncated_seconds: 60,
+            incomplete_seconds: 600,
         }
     }
 }

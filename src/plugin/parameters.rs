@@ -71,11 +71,18 @@ impl Schema {
         Walk::new(&self.raw).fit(written, rendered)
     }
 
-    /// The template variables that the operation fills in itself, by JSON pointer of the text in `value`.
+    /// As the function of that name, for this schema.
     #[must_use]
     pub fn own_variables(&self, value: &Value) -> BTreeMap<String, Vec<String>> {
-        Walk::new(&self.raw).own_variables(value)
+        own_variables(&self.raw, value)
     }
+}
+
+/// The template variables that an operation with this schema of parameters fills in itself, by JSON pointer of the text in
+/// `value`.
+#[must_use]
+pub fn own_variables(schema: &Value, value: &Value) -> BTreeMap<String, Vec<String>> {
+    Walk::new(schema).own_variables(value)
 }
 
 #[cfg(test)]

@@ -4,8 +4,6 @@ use crate::pool::slot::Slot;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ExitStatus};
 use std::sync::mpsc;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
@@ -19,38 +17,30 @@ pub(crate) enum Death {
     Exit(i32),
 }
 
-impl From<ExitStatus> for Death {
-    fn from(status: ExitStatus) -> Self {
-        match (status.signal(), status.code()) {
-            (Some(signal), _) => Self::Signal(signal),
-            (None, code) => Self::Exit(code.unwrap_or(-1)),
-        }
-    }
-}
-
 /// A child that is never forgotten: dropping it kills it, with its process group, and has it reaped.
 #[derive(Debug)]
 pub(crate) struct Held {
-    child: Option<(Child, Slot)>,
     id: u32,
+    /// Present until it is reaped; until then nobody else is given its process id.
+    slot: Option<Slot>,
     reaper: mpsc::Sender<Orphan>,
 }
 
 /// A killed process that nobody waits for any more.
-pub(crate) type Orphan = (Child, Slot);
+pub(crate) type Orphan = (u32, Slot);
 
 impl Held {
-    /// Takes over a child that leads its own process group.
-    pub(crate) fn new(child: Child, slot: Slot, reaper: mpsc::Sender<Orphan>) -> Self {
+    /// Takes over a child that leads its own process group, or will.
+    pub(crate) fn new(id: u32, slot: Slot, reaper: mpsc::Sender<Orphan>) -> Self {
         Self {
-            id: child.id(),
-            child: Some((child, slot)),
+            id,
+            slot: Some(slot),
             reaper,
         }
     }
 
     fn kill(&self) {
-        if let (Some(pid), true) = (pid(self.id), self.child.is_some()) {
+        if let (Some(pid), Some(_)) = (pid(self.id), &self.slot) {
             // Errors mean that nobody is left to kill.
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
             let _ = rustix::process::kill_process(pid, Signal::KILL);
@@ -61,9 +51,9 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.kill();
-        if let Some(orphan) = self.child.take() {
+        if let Some(slot) = self.slot.take() {
             // Where the reaper is gone, the daemon is ending and its parent reaps.
-            let _ = self.reaper.send(orphan);
+            let _ = self.reaper.send((self.id, slot));
         }
     }
 }
@@ -116,11 +106,24 @@ impl Process {
     /// Takes it out of the process table after [`Process::dead`].
     pub(crate) fn reap(mut self) -> io::Result<Death> {
         self.kill();
-        match self.held.child.take() {
-            Some((mut child, _slot)) => child.wait().map(Death::from),
+        match self.held.slot.take() {
+            Some(_slot) => wait(self.held.id),
             None => Err(io::ErrorKind::NotFound.into()),
         }
     }
+}
+
+/// Waits for the end of a child of ours and takes it out of the process table.
+fn wait(id: u32) -> io::Result<Death> {
+    let pid = pid(id).ok_or(io::ErrorKind::NotFound)?;
+    let ended = rustix::io::retry_on_intr(|| {
+        rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())
+    })?;
+    let (_, status) = ended.ok_or(io::ErrorKind::NotFound)?;
+    Ok(match status.terminating_signal() {
+        Some(signal) => Death::Signal(signal),
+        None => Death::Exit(status.exit_status().unwrap_or(-1)),
+    })
 }
 
 /// Starts the thread that waits for killed workers that nobody else waits for.
@@ -130,9 +133,9 @@ pub(crate) fn start_reaper() -> io::Result<mpsc::Sender<Orphan>> {
         .name("reaper".into())
         .stack_size(64 << 10)
         .spawn(move || {
-            for (mut child, slot) in queue {
+            for (id, slot) in queue {
                 // It was ours and nobody has reaped it; there is nothing to learn from its status.
-                let _ = child.wait();
+                let _ = wait(id);
                 drop(slot);
             }
         })?;
@@ -173,12 +176,14 @@ fn number(text: &str, index: usize) -> u64 {
     word.and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
+/// Whether a child of ours has ended. It is not reaped by the question.
 fn is_zombie(id: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    match stat.rsplit_once(')') {
-        Some((_, rest)) => matches!(rest.trim_start().as_bytes().first(), Some(b'Z' | b'X')),
-        None => true,
-    }
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let Some(pid) = pid(id) else {
+        return true;
+    };
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::Pid(pid), look), Ok(None))
 }
 
 #[expect(

@@ -1,21 +1,23 @@
-//! The one thread that starts workers.
+//! The one thread that asks for workers, and the nursery that it asks.
 //!
-//! It must never end while a worker lives: the signal that ties a worker to its parent is tied to the parent's *thread*.
-//! Workers are started without any code between fork and exec, so that the C library can use `posix_spawn` and the
-//! daemon's memory is not copied: everything a worker must do to itself, it does itself.
+//! It must never end while a worker lives: the signal that ties a worker to its parent is tied to the parent's *thread*, and a
+//! worker is a child of the thread that started the nursery. The nursery is started without any code between fork and exec, so
+//! that the C library can use `posix_spawn` and the daemon's memory is not copied. Where it dies, another takes its place.
 
 use crate::pool::Config;
 use crate::pool::process::{Held, Orphan};
 use crate::pool::slot::Slot;
+use crate::raw_path::RawPath;
+use crate::wire::nursery::{Line, Own};
 use crate::worker::options::Options;
 use std::fs;
 use std::io::{self, PipeReader};
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use tokio::sync::oneshot;
 
@@ -39,9 +41,10 @@ impl Spawner {
         std::thread::Builder::new()
             .name("spawner".into())
             .spawn(move || {
+                let mut nursery = None;
                 for (slot, answer) in queue {
                     // Where nobody waits any more, the worker is dropped: killed and reaped.
-                    let _ = answer.send(spawn(&config, slot, &reaper));
+                    let _ = answer.send(spawn(&config, &mut nursery, slot, &reaper));
                 }
             })?;
         Ok(Self(requests))
@@ -55,37 +58,81 @@ impl Spawner {
     }
 }
 
-fn spawn(config: &Config, slot: Slot, reaper: &mpsc::Sender<Orphan>) -> io::Result<Spawned> {
+fn spawn(
+    config: &Config,
+    nursery: &mut Option<Nursery>,
+    slot: Slot,
+    reaper: &mpsc::Sender<Orphan>,
+) -> io::Result<Spawned> {
     let user = worker_user(config, &slot);
-    let scratch = prepare_scratch(config, &slot, user)?;
-    let options = Options {
-        parent: std::process::id(),
-        sandbox: config.sandbox,
-        user,
-        limits: config.limits,
-        store: config.store.clone().into(),
-        readable: config.readable.iter().cloned().map(Into::into).collect(),
-        scratch: scratch.map(Into::into),
-    };
+    let scratch = prepare_scratch(config, &slot, user)?.map(RawPath);
+    let own = Own { user, scratch };
     let (control, theirs) = UnixStream::pair()?;
     let (output, writer) = io::pipe()?;
-    let mut command = Command::new(&config.executable);
-    let child = command
-        .arg0("dropleaf")
-        .arg("worker")
-        .arg(serde_json::to_string(&options)?)
-        .env_clear()
-        .envs(environment())
-        .stdin(OwnedFd::from(theirs))
-        .stdout(Stdio::from(writer.try_clone()?))
-        .stderr(Stdio::from(writer))
-        .process_group(0)
-        .spawn()?;
+    let ask = |nursery: &Nursery| nursery.line.ask(&own, theirs.as_fd(), writer.as_fd());
+    let id = match nursery.as_ref().map(ask) {
+        Some(Ok(id)) => id,
+        // It died, or it cannot go on: a new one may.
+        _ => {
+            let new = nursery.insert(Nursery::start(config)?);
+            ask(new).map_err(|error| new.why(error))?
+        }
+    };
     Ok(Spawned {
-        held: Held::new(child, slot, reaper.clone()),
+        held: Held::new(id, slot, reaper.clone()),
         control,
         output,
     })
+}
+
+/// The process that workers are copies of.
+struct Nursery {
+    child: Child,
+    line: Line,
+}
+
+impl Nursery {
+    fn start(config: &Config) -> io::Result<Self> {
+        let options = Options {
+            parent: std::process::id(),
+            sandbox: config.sandbox,
+            limits: config.limits,
+            store: config.store.clone().into(),
+            readable: config.readable.iter().cloned().map(Into::into).collect(),
+        };
+        let (line, theirs) = Line::pair()?;
+        let child = Command::new(&config.executable)
+            .arg0("dropleaf")
+            .arg("worker")
+            .arg(serde_json::to_string(&options)?)
+            .env_clear()
+            .envs(environment())
+            .stdin(theirs)
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { child, line })
+    }
+
+    /// A nursery that hung up has ended; how says more than that it hung up.
+    fn why(&mut self, error: io::Error) -> io::Error {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        if !matches!(error.kind(), BrokenPipe | ConnectionReset) {
+            return error;
+        }
+        match self.child.wait() {
+            Ok(status) => io::Error::other(format!("it ended before it was ready ({status})")),
+            Err(error) => error,
+        }
+    }
+}
+
+impl Drop for Nursery {
+    fn drop(&mut self) {
+        // Errors mean that it is dead already. It is ours to reap either way.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Nothing of the daemon's environment but what dates are written by; few malloc arenas, because each one counts

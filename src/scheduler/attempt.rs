@@ -9,7 +9,7 @@ use crate::pipeline::template;
 use crate::pipeline::template::values::{self, InputValues, JobValues};
 use crate::plugin::catalog::Catalog;
 use crate::plugin::manifest::Inputs;
-use crate::plugin::parameters::Schema;
+use crate::plugin::parameters::own_variables;
 use crate::pool::Pool;
 use crate::pool::update::{Limits, StopHandle, Update};
 use crate::problem::{Code, Problem};
@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
 
 /// What bounds every attempt.
 #[derive(Clone, Copy, Debug)]
@@ -120,14 +121,26 @@ async fn attempt(
     };
     let mut running = parts.pool.run(plan, input, limits);
     tell(told, Told::Aside(Aside::Stop(running.stop.clone()))).await;
-    let mut outcomes = Vec::new();
+    let mut staging = Staging::default();
     while let Some(update) = running.updates.recv().await {
         match update {
-            Update::Ended(Err(failure)) => {
-                discard(parts, start.job, outcomes).await;
-                return Err(failure);
+            Update::Ended(ended) => {
+                if staging.is_under_way() {
+                    let job = start.job;
+                    tell(told, Told::Input(Input::WorkerDone { job })).await;
+                }
+                let outcomes = staging.finish(parts, start).await;
+                return match (ended, outcomes) {
+                    (Ok(bill), Ok(outcomes)) => {
+                        finish(parts, start, outcomes, bill, &plugins).await
+                    }
+                    (Err(failure), Ok(outcomes)) => {
+                        discard(parts, start.job, outcomes).await;
+                        Err(failure)
+                    }
+                    (Err(failure), Err(_)) | (Ok(_), Err(failure)) => Err(failure),
+                };
             }
-            Update::Ended(Ok(bill)) => return finish(parts, start, outcomes, bill, &plugins).await,
             Update::Output {
                 pages,
                 name,
@@ -144,7 +157,7 @@ async fn attempt(
                     mime,
                     pages: Some(pages),
                 };
-                stage(parts, start, &mut outcomes, piece).await?;
+                staging.add(parts, start, piece).await?;
             }
             Update::Artifact {
                 name,
@@ -161,7 +174,7 @@ async fn attempt(
                     mime,
                     pages: None,
                 };
-                stage(parts, start, &mut outcomes, piece).await?;
+                staging.add(parts, start, piece).await?;
             }
             other => relay(start, &plugins, other, told).await,
         }
@@ -239,22 +252,47 @@ async fn tell(told: &mpsc::Sender<Told>, what: Told) {
     let _ = told.send(what).await;
 }
 
-async fn stage(
-    parts: &Parts,
-    start: &Start,
-    outcomes: &mut Vec<Outcome>,
-    piece: Piece,
-) -> Result<(), Failure> {
-    let (spool, again) = (parts.spool.clone(), start.clone());
-    let number = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
-    match blocking(move || moves::stage(&spool, &again, number, piece)).await? {
-        Ok(outcome) => {
-            outcomes.push(outcome);
-            Ok(())
-        }
-        Err(failure) => {
-            discard(parts, start.job, std::mem::take(outcomes)).await;
-            Err(failure)
+/// The results of one attempt on their way to their destination's file system: one after the other, because names are
+/// numbered in their order, while the worker goes on.
+#[derive(Default)]
+struct Staging {
+    done: Vec<Outcome>,
+    next: Option<JoinHandle<Result<Outcome, Failure>>>,
+}
+
+impl Staging {
+    fn is_under_way(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| !next.is_finished())
+    }
+
+    async fn add(&mut self, parts: &Parts, start: &Start, piece: Piece) -> Result<(), Failure> {
+        self.settle(parts, start).await?;
+        let (spool, again) = (parts.spool.clone(), start.clone());
+        let number = u32::try_from(self.done.len()).unwrap_or(u32::MAX);
+        let work = move || moves::stage(&spool, &again, number, piece);
+        self.next = Some(tokio::task::spawn_blocking(work));
+        Ok(())
+    }
+
+    async fn finish(mut self, parts: &Parts, start: &Start) -> Result<Vec<Outcome>, Failure> {
+        self.settle(parts, start).await?;
+        Ok(self.done)
+    }
+
+    /// Waits for the one under way. Where it fails, all are given up.
+    async fn settle(&mut self, parts: &Parts, start: &Start) -> Result<(), Failure> {
+        let Some(next) = self.next.take() else {
+            return Ok(());
+        };
+        match next.await.map_err(panicked).and_then(|staged| staged) {
+            Ok(outcome) => {
+                self.done.push(outcome);
+                Ok(())
+            }
+            Err(failure) => {
+                discard(parts, start.job, std::mem::take(&mut self.done)).await;
+                Err(failure)
+            }
         }
     }
 }
@@ -302,12 +340,14 @@ fn temps(outcomes: Vec<Outcome>) -> Vec<PathBuf> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Failure {
-            ending: Ending::Failed,
-            problem: Problem::new(Code::Internal, format!("file work panicked: {error}")),
-        })
+    tokio::task::spawn_blocking(work).await.map_err(panicked)
+}
+
+fn panicked(error: JoinError) -> Failure {
+    Failure {
+        ending: Ending::Failed,
+        problem: Problem::new(Code::Internal, format!("file work panicked: {error}")),
+    }
 }
 
 pub(super) fn plan(
@@ -345,9 +385,7 @@ pub(super) fn plan(
         if !plugins.contains(&plugin) {
             plugins.push(plugin);
         }
-        let own_variables = Schema::of_parameters(&found.operation.parameters)
-            .map(|schema| schema.own_variables(&step.with))
-            .unwrap_or_default();
+        let own_variables = own_variables(&found.operation.parameters, &step.with);
         steps.push(PlanStep {
             id: step.id.clone(),
             plugin: installed.manifest.name.clone(),

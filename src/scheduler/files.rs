@@ -1,7 +1,7 @@
 //! The file work that the decider asks for, off the async threads, each piece ending in an input.
 
 use crate::durable;
-use crate::job::event::{Accepted, Identity, Origin, Queued, StepName};
+use crate::job::event::{Accepted, Identity, Origin, StepName};
 use crate::job::id::JobId;
 use crate::job::redo::{MoveKind, Redo};
 use crate::job::state::{Job, State};
@@ -9,9 +9,8 @@ use crate::pipeline::checked::{Original, Pipeline};
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
 use crate::scheduler::handle::{Refused, Upload};
-use crate::scheduler::input::{ClaimFailure, EndOf, Input};
+use crate::scheduler::input::{EndOf, Input};
 use crate::scheduler::moves;
-use crate::spool::claim::{Claim, ClaimError};
 use crate::spool::sweep::{Standing, Swept};
 use crate::spool::{self, Spool};
 use crate::store::Store;
@@ -97,61 +96,6 @@ fn bare(pipeline: &Arc<Pipeline>, origin: Origin) -> Accepted {
             })
             .collect(),
     }
-}
-
-/// Takes a file: the rename, its content's hash, and whether the same content was here before.
-pub(super) async fn claim(
-    spool: Spool,
-    store: Store,
-    job: JobId,
-    accepted: Accepted,
-    upload: Option<PathBuf>,
-) -> (JobId, Input) {
-    let from = match accepted.origin {
-        Origin::Watch => accepted.path.0.clone(),
-        Origin::Upload => upload.unwrap_or_else(|| spool::upload_path(&accepted.folder.0, job)),
-    };
-    let wanted = Claim {
-        from,
-        held: accepted.held.0.clone(),
-        identity: accepted.identity,
-    };
-    let claimed = blocking(move || spool.claim(&wanted)).await;
-    let result = match claimed {
-        Ok(Ok(claimed)) => {
-            let duplicate_of = match store
-                .find_content(accepted.pipeline, claimed.blake3.clone(), job)
-                .await
-            {
-                Ok(found) => found,
-                Err(error) => {
-                    tracing::warn!(%error, %job, "the journal could not tell whether this content was here before");
-                    None
-                }
-            };
-            Ok(Queued {
-                blake3: claimed.blake3,
-                size: claimed.size,
-                duplicate_of,
-            })
-        }
-        Ok(Err(ClaimError::Vanished(_))) => Err(ClaimFailure::Vanished),
-        Ok(Err(ClaimError::Changed(_))) => Err(ClaimFailure::Changed),
-        Ok(Err(error)) => {
-            tracing::warn!(error = %crate::telemetry::chain(&error), path = %accepted.path, "a file cannot be taken now");
-            Err(ClaimFailure::Later(error.to_string()))
-        }
-        Err(problem) => Err(ClaimFailure::Later(problem.detail)),
-    };
-    (job, Input::Claimed { job, result })
-}
-
-/// Carries out a redo list.
-pub(super) async fn redo(spool: Spool, job: JobId, redo: Redo) -> (JobId, Input) {
-    let result = blocking(move || spool.redo(job, &redo))
-        .await
-        .and_then(|done| done.map_err(|error| moves::redo_problem(&error)));
-    (job, Input::Redone { job, result })
 }
 
 /// Writes the notes of an ending job and lists its moves.

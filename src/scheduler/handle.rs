@@ -305,4 +305,10 @@ impl Scheduler {
     pub fn health(&self) -> Arc<Health> {
         Arc::clone(&self.health.borrow())
     }
+
+    /// Tells each change of how the scheduler is.
+    #[must_use]
+    pub fn health_changes(&self) -> watch::Receiver<Arc<Health>> {
+        self.health.clone()
+    }
 }

@@ -35,6 +35,11 @@ pub enum Input {
         /// What happened.
         event: JobEvent,
     },
+    /// The worker of the running attempt has done its part; what it brought is still being staged.
+    WorkerDone {
+        /// The job.
+        job: JobId,
+    },
     /// The running attempt ended; outputs are staged and named.
     AttemptEnded {
         /// The job.

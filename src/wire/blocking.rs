@@ -48,8 +48,12 @@ impl Control {
         let bytes = encode(message)?;
         let (mut rest, mut descriptor) = (bytes.as_slice(), descriptor);
         while !rest.is_empty() {
-            let sent = match socket::send(self.socket.as_fd(), rest, descriptor, SendFlags::empty())
-            {
+            let sent = match socket::send(
+                self.socket.as_fd(),
+                rest,
+                descriptor.as_slice(),
+                SendFlags::empty(),
+            ) {
                 Ok(sent) => sent,
                 // The kernel bounds how many descriptors one user has under way (unix(7), ETOOMANYREFS). It wakes nobody
                 // when there is room again, so this looks.

@@ -45,18 +45,17 @@ pub(crate) fn receive(
     })
 }
 
-/// Sends what it can of `bytes`, the descriptor with the first of them.
+/// Sends what it can of `bytes`, the descriptors (two at the most) with the first of them.
 pub(crate) fn send(
     socket: impl AsFd,
     bytes: &[u8],
-    descriptor: Option<BorrowedFd<'_>>,
+    descriptors: &[BorrowedFd<'_>],
     flags: SendFlags,
 ) -> Result<usize, Errno> {
-    let mut control = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut control = [MaybeUninit::uninit(); cmsg_space!(ScmRights(2))];
     let mut control = SendAncillaryBuffer::new(&mut control);
-    let descriptors: Vec<_> = descriptor.into_iter().collect();
     if !descriptors.is_empty() {
-        control.push(SendAncillaryMessage::ScmRights(&descriptors));
+        control.push(SendAncillaryMessage::ScmRights(descriptors));
     }
     let flags = flags | SendFlags::NOSIGNAL;
     rustix::io::retry_on_intr(|| sendmsg(&socket, &[IoSlice::new(bytes)], &mut control, flags))

@@ -79,8 +79,13 @@ impl Connection {
             let sent = self
                 .socket
                 .async_io(Interest::WRITABLE, || {
-                    socket::send(self.socket.as_fd(), rest, descriptor, SendFlags::DONTWAIT)
-                        .map_err(io::Error::from)
+                    socket::send(
+                        self.socket.as_fd(),
+                        rest,
+                        descriptor.as_slice(),
+                        SendFlags::DONTWAIT,
+                    )
+                    .map_err(io::Error::from)
                 })
                 .await
                 .map_err(|source| FrameError::Socket {

@@ -3,6 +3,7 @@
 //! The order matters. Paths are opened while they can be reached; the user changes before the parent's death signal is
 //! asked for, because changing the user forgets it; the system calls that all this needs are denied last.
 
+use crate::wire::nursery::Own;
 use crate::worker::landlock::Fence;
 use crate::worker::options::{Limits, Options, Sandbox};
 use crate::worker::seccomp;
@@ -51,20 +52,41 @@ pub(crate) fn take_control() -> Result<OwnedFd, ConfineError> {
     Ok(control)
 }
 
+/// What the nursery has locked itself and all its copies out of, or why it could not.
+pub(crate) type Shared = Result<(), String>;
+
+/// Does once, for all workers to come, what is the same for them all.
+pub(crate) fn confine_nursery(options: &Options) -> Result<Shared, ConfineError> {
+    if options.sandbox == Sandbox::Off {
+        return Ok(Ok(()));
+    }
+    give_up_privileges()?;
+    Ok(seccomp::apply_shared().map_err(|error| error.to_string()))
+}
+
+fn give_up_privileges() -> Result<(), ConfineError> {
+    rustix::thread::set_no_new_privs(true)
+        .map_err(|e| ConfineError::Failed("give up new privileges", e.into()))
+}
+
 /// Limits and sandboxes this process.
-pub(crate) fn confine(options: &Options) -> Result<Confined, ConfineError> {
+pub(crate) fn confine(
+    options: &Options,
+    own: &Own,
+    shared: &Shared,
+) -> Result<Confined, ConfineError> {
     let status = File::open("/proc/self/status").ok();
     let threads = File::open("/proc/self/task").ok();
     // Libraries are named relative to this: the folders above the store may be closed to the user that the worker
     // becomes.
     std::env::set_current_dir(&options.store.0)
         .map_err(|e| ConfineError::Failed("enter the plugin store", e))?;
-    let scratch = options.scratch.as_ref().map(|path| open_scratch(&path.0));
+    let scratch = own.scratch.as_ref().map(|path| open_scratch(&path.0));
     let scratch = scratch.transpose()?;
     limit(&options.limits)?;
     let missing = match options.sandbox {
         Sandbox::Off => None,
-        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options)?),
+        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options, own, shared)?),
     };
     if options.sandbox == Sandbox::Off {
         follow_parent(options.parent)?;
@@ -86,27 +108,29 @@ pub(crate) fn confine(options: &Options) -> Result<Confined, ConfineError> {
 }
 
 /// All layers, in order; gives those that are missing, with the reason.
-fn lock_in(options: &Options) -> Result<Vec<String>, ConfineError> {
+fn lock_in(options: &Options, own: &Own, shared: &Shared) -> Result<Vec<String>, ConfineError> {
     let mut missing = Vec::new();
     let readable = options.readable.iter().chain([&options.store]);
     let fence = Fence::build(
         readable.map(|path| path.0.as_path()),
-        options.scratch.as_ref().map(|path| path.0.as_path()),
+        own.scratch.as_ref().map(|path| path.0.as_path()),
     );
-    if let Err(reason) = become_user(options.user) {
+    if let Err(reason) = become_user(own.user) {
         missing.push(format!("no user of its own ({reason})"));
     }
     follow_parent(options.parent)?;
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| ConfineError::Failed("forbid core dumps and tracing", e.into()))?;
-    rustix::thread::set_no_new_privs(true)
-        .map_err(|e| ConfineError::Failed("give up new privileges", e.into()))?;
+    give_up_privileges()?;
     match fence.map_err(|e| e.to_string()).and_then(Fence::close) {
         Ok(()) if opens("/") => missing.push("no landlock (it does not hold)".into()),
         Ok(()) => {}
         Err(reason) => missing.push(format!("no landlock ({reason})")),
     }
-    match seccomp::apply(std::process::id()) {
+    let filtered = shared
+        .clone()
+        .and_then(|()| seccomp::apply_own(std::process::id()).map_err(|error| error.to_string()));
+    match filtered {
         Ok(()) if connects() => missing.push("no seccomp (it does not hold)".into()),
         Ok(()) => {}
         Err(reason) => missing.push(format!("no seccomp ({reason})")),
@@ -152,7 +176,7 @@ fn become_user(user: Option<u32>) -> Result<(), String> {
     lower(Resource::Nproc, THREADS, THREADS).map_err(|e| e.to_string())
 }
 
-fn follow_parent(parent: u32) -> Result<(), ConfineError> {
+pub(crate) fn follow_parent(parent: u32) -> Result<(), ConfineError> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| ConfineError::Failed("tie this worker to its daemon", e.into()))?;
     let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());

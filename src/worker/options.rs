@@ -1,4 +1,4 @@
-//! What a worker is told on its command line: its limits and how far to lock itself in.
+//! What the nursery is told on its command line for all of its workers: their limits and how far they lock themselves in.
 
 use crate::raw_path::RawPath;
 use serde::{Deserialize, Serialize};
@@ -11,16 +11,12 @@ pub struct Options {
     pub parent: u32,
     /// How much of the sandbox must be there.
     pub sandbox: Sandbox,
-    /// The user and group id to become where the daemon is root.
-    pub user: Option<u32>,
     /// What it may use.
     pub limits: Limits,
     /// The folder of content-addressed libraries, the only one that plugins are loaded from.
     pub store: RawPath,
     /// Files and folders that may be read besides the system's libraries.
     pub readable: Vec<RawPath>,
-    /// A folder of its own that may be written.
-    pub scratch: Option<RawPath>,
 }
 
 /// Resource limits of one worker.

@@ -3,6 +3,9 @@
 //! A list of what is denied, not of what is allowed: plugins bring libraries whose calls nobody can foresee, while the
 //! ways out of a process that may open no file and no socket are few and known. `clone3` answers `ENOSYS`, because its
 //! flags lie in memory where a filter cannot see them; the C library then falls back to `clone`, which is filtered.
+//!
+//! Most of it is the same for all workers and is installed once, in the nursery, whose copies inherit it: the kernel takes
+//! longer to compile the list than to start a worker. What a worker needs to lock itself in is denied by its own filter, last.
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -10,7 +13,7 @@ use seccompiler::{
 };
 use std::collections::BTreeMap;
 
-/// Always denied.
+/// Denied to workers and to the nursery.
 const DENIED: &[i64] = &[
     // New programs.
     libc::SYS_execve,
@@ -32,7 +35,6 @@ const DENIED: &[i64] = &[
     libc::SYS_sched_setattr,
     libc::SYS_sched_setparam,
     libc::SYS_setsid,
-    libc::SYS_setpgid,
     // The network.
     libc::SYS_socket,
     libc::SYS_connect,
@@ -92,11 +94,8 @@ const DENIED: &[i64] = &[
     libc::SYS_setgid,
     libc::SYS_setreuid,
     libc::SYS_setregid,
-    libc::SYS_setresuid,
-    libc::SYS_setresgid,
     libc::SYS_setfsuid,
     libc::SYS_setfsgid,
-    libc::SYS_setgroups,
     libc::SYS_capset,
     libc::SYS_setrlimit,
     // System V and POSIX queues: shared with every process of the same user.
@@ -113,6 +112,14 @@ const DENIED: &[i64] = &[
     libc::SYS_msgctl,
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
+];
+
+/// Denied to a worker once it has locked itself in.
+const DENIED_AT_LAST: &[i64] = &[
+    libc::SYS_setpgid,
+    libc::SYS_setresuid,
+    libc::SYS_setresgid,
+    libc::SYS_setgroups,
 ];
 
 /// Denied where the architecture has them.
@@ -135,23 +142,39 @@ const DENIED_HERE: &[i64] = &[];
 /// Numbers of the x32 ABI start here; a filter by number would not see through them.
 const X32: u32 = 0x4000_0000;
 
-/// Locks the calling thread, and every thread it starts from now on, out of the denied calls.
+/// Locks this thread, and every thread and process that it starts from now on, out of what no worker needs. It must have given
+/// up new privileges.
 ///
 /// # Errors
 /// Where the kernel has no seccomp or the architecture no filter.
-pub(crate) fn apply(own_process: u32) -> Result<(), seccompiler::Error> {
-    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
-    seccompiler::apply_filter(&denials(arch, own_process)?)?;
+pub(crate) fn apply_shared() -> Result<(), seccompiler::Error> {
+    let calls = DENIED.iter().chain(DENIED_HERE);
+    seccompiler::apply_filter(&denials(native()?, calls, Vec::new())?)?;
     seccompiler::apply_filter(&absences())
 }
 
-fn denials(arch: TargetArch, own_process: u32) -> Result<BpfProgram, seccompiler::Error> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = DENIED
-        .iter()
-        .chain(DENIED_HERE)
-        .map(|&call| (call, Vec::new()))
-        .collect();
-    for (call, argument, comparison, value) in conditional(u64::from(own_process)) {
+/// Locks a worker out of the rest.
+///
+/// # Errors
+/// As for [`apply_shared`].
+pub(crate) fn apply_own(own_process: u32) -> Result<(), seccompiler::Error> {
+    let conditions = conditional(u64::from(own_process));
+    let program = denials(native()?, DENIED_AT_LAST.iter(), conditions)?;
+    seccompiler::apply_filter(&program)
+}
+
+fn native() -> Result<TargetArch, seccompiler::Error> {
+    Ok(std::env::consts::ARCH.try_into()?)
+}
+
+fn denials<'a>(
+    arch: TargetArch,
+    calls: impl Iterator<Item = &'a i64>,
+    conditions: Vec<Condition>,
+) -> Result<BpfProgram, seccompiler::Error> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        calls.map(|&call| (call, Vec::new())).collect();
+    for (call, argument, comparison, value) in conditions {
         // A pointer has two halves; all other arguments here are `int`s, whose upper half means nothing.
         let length = match call {
             libc::SYS_prlimit64 => SeccompCmpArgLen::Qword,
@@ -170,8 +193,11 @@ fn denials(arch: TargetArch, own_process: u32) -> Result<BpfProgram, seccompiler
     Ok(filter.try_into()?)
 }
 
-/// Calls that are denied only with some arguments: (call, argument, comparison, value).
-fn conditional(own: u64) -> Vec<(i64, u8, SeccompCmpOp, u64)> {
+/// (call, argument, comparison, value).
+type Condition = (i64, u8, SeccompCmpOp, u64);
+
+/// Calls that are denied only with some arguments.
+fn conditional(own: u64) -> Vec<Condition> {
     use SeccompCmpOp::{Eq, MaskedEq, Ne};
     let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
     let mut conditions = vec![
@@ -229,18 +255,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_filter_compiles_for_both_architectures() {
+    fn the_filters_compile_for_both_architectures() {
         for arch in [TargetArch::x86_64, TargetArch::aarch64] {
-            let program = denials(arch, 4711).expect("the list is sound");
-            assert!(program.len() > DENIED.len());
-            assert!(program.len() < 4096, "the kernel's limit");
+            let shared = denials(arch, DENIED.iter(), Vec::new()).expect("the list is sound");
+            assert!(shared.len() > DENIED.len());
+            let own = denials(arch, DENIED_AT_LAST.iter(), conditional(4711)).expect("it is sound");
+            assert!(shared.len() + own.len() < 4096, "the kernel's limit");
         }
     }
 
     #[test]
-    fn no_call_is_both_denied_and_conditional() {
-        for (call, ..) in conditional(1) {
+    fn no_call_is_denied_twice() {
+        for call in DENIED_AT_LAST
+            .iter()
+            .copied()
+            .chain(conditional(1).iter().map(|rule| rule.0))
+        {
             assert!(!DENIED.contains(&call) && !DENIED_HERE.contains(&call));
+        }
+        for (call, ..) in conditional(1) {
+            assert!(!DENIED_AT_LAST.contains(&call));
         }
     }
 }

@@ -6,10 +6,13 @@ mod control;
 mod dashboard;
 mod drop;
 mod feeds;
+mod input;
 mod kill;
+mod load;
 mod plugins;
 mod reload;
 mod start;
+mod torture;
 mod workers;
 
 /// The program under test.

@@ -16,6 +16,7 @@ pub(crate) mod reading;
 pub(crate) mod repair;
 pub(crate) mod salvage;
 pub(crate) mod save;
+pub(crate) mod serialize;
 pub(crate) mod syntax;
 pub(crate) mod write;
 
@@ -88,7 +89,10 @@ impl Document {
             let model = &objects.pdf;
             pdf.version.clone_from(&model.version);
             pdf.binary_mark.clone_from(&model.binary_mark);
-            pdf.reference_table.cross_reference_type = model.reference_table.cross_reference_type;
+            pdf.reference_table.cross_reference_type = match objects.packs() {
+                true => XrefType::CrossReferenceStream,
+                false => XrefType::CrossReferenceTable,
+            };
             pdf.encryption_state.clone_from(&model.encryption_state);
             // The first half of the ID goes into the keys of older encryption.
             if let Ok(id) = model.trailer.get(b"ID") {

@@ -8,6 +8,7 @@
 //! This is the only place that knows the PDF engine, and one of three where `unsafe` is allowed.
 
 pub mod damage;
+pub mod memory;
 
 mod bill;
 mod document;
@@ -16,6 +17,7 @@ mod input;
 mod library;
 mod limits;
 mod run;
+mod sibling;
 
 pub use bill::Bill;
 pub use document::Document;
@@ -26,3 +28,4 @@ pub use input::Input;
 pub use library::{EntryError, Library, LoadError};
 pub use limits::Limits;
 pub use run::{Invocation, Observer, Outcome, RunError, run, run_entry};
+pub use sibling::{Forked, fork_sibling};

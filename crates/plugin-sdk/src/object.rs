@@ -4,7 +4,7 @@ use dropleaf_plugin_abi as abi;
 
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
-use crate::session::{Session, call, copied, optional};
+use crate::session::{Session, call, copied, find};
 use crate::tree::Tree;
 use crate::value::{EMPTY, Ref, Value};
 
@@ -70,10 +70,10 @@ impl<'r> Object<'r> {
     /// Its identity, if it is an indirect object.
     pub fn id(&self) -> Result<Option<Ref>> {
         let (mut number, mut generation) = (0, 0);
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.object_id(self.handle, &raw mut number, &raw mut generation)
-        ))?;
+        )?;
         Ok(found.map(|()| Ref::new(number, generation)))
     }
 
@@ -95,10 +95,7 @@ impl<'r> Object<'r> {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
         let key = abi::Str::new(key.as_ref());
-        let found = optional(call!(
-            self.session,
-            cos.dict_get(self.handle, key, &raw mut val)
-        ))?;
+        let found = find!(self.session, cos.dict_get(self.handle, key, &raw mut val))?;
         Ok(self.found(found, val))
     }
 
@@ -106,10 +103,10 @@ impl<'r> Object<'r> {
     pub fn get_raw(&self, key: impl AsRef<[u8]>) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
         let key = abi::Str::new(key.as_ref());
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.dict_get_raw(self.handle, key, &raw mut val)
-        ))?;
+        )?;
         Ok(self.found(found, val))
     }
 
@@ -129,11 +126,11 @@ impl<'r> Object<'r> {
         loop {
             let (mut key, mut val) = (abi::Str::EMPTY, EMPTY);
             let index = entries.len();
-            let status = call!(
+            let status = find!(
                 self.session,
                 cos.dict_at(self.handle, index, &raw mut key, &raw mut val)
             );
-            if optional(status)?.is_none() {
+            if status?.is_none() {
                 return Ok(entries);
             }
             // SAFETY: the host wrote both in the call just made; they are copied before any other.
@@ -152,7 +149,7 @@ impl<'r> Object<'r> {
     /// Drops `key`; says whether it was there.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = abi::Str::new(key.as_ref());
-        let removed = optional(call!(self.session, cos.dict_remove(self.handle, key)))?;
+        let removed = find!(self.session, cos.dict_remove(self.handle, key))?;
         Ok(removed.is_some())
     }
 
@@ -160,10 +157,7 @@ impl<'r> Object<'r> {
     pub fn attr(&self, key: impl AsRef<[u8]>) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
         let key = abi::Str::new(key.as_ref());
-        let found = optional(call!(
-            self.session,
-            cos.page_attr(self.handle, key, &raw mut val)
-        ))?;
+        let found = find!(self.session, cos.page_attr(self.handle, key, &raw mut val))?;
         Ok(self.found(found, val))
     }
 
@@ -172,10 +166,10 @@ impl<'r> Object<'r> {
     /// The element at `index` (from 0), references followed. `None` past the end; a `null` element is a value here.
     pub fn at(&self, index: usize) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.array_get(self.handle, index, &raw mut val)
-        ))?;
+        )?;
         // SAFETY: the host wrote `val` in the call just made.
         Ok(found.map(|()| unsafe { Value::from_abi(self.session, val) }))
     }
@@ -183,10 +177,10 @@ impl<'r> Object<'r> {
     /// The element at `index` as it stands there: a reference stays one.
     pub fn at_raw(&self, index: usize) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.array_get_raw(self.handle, index, &raw mut val)
-        ))?;
+        )?;
         // SAFETY: the host wrote `val` in the call just made.
         Ok(found.map(|()| unsafe { Value::from_abi(self.session, val) }))
     }

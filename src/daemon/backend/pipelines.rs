@@ -6,6 +6,7 @@ use crate::http::api::{
     Checked, CurrentText, PipelineEntry, Precondition, Put, PutRefused, Refused,
 };
 use crate::pipeline::check;
+use crate::pipeline::load;
 use crate::scheduler::handle::{self, PipelineStatus};
 use crate::scheduler::pipelines::{NO_FILE, tag};
 use std::path::Path;
@@ -122,7 +123,12 @@ impl Daemon {
 
 /// The text of a file and the tag that changes whenever it does.
 fn file(path: &Path) -> Option<(String, String)> {
-    let bytes = std::fs::read(path).ok()?;
+    let bytes = match load::read_bounded(path) {
+        Ok(bytes) => bytes,
+        // What is there and cannot be read (a pipe, 50 MB) is told by the pipeline's faults.
+        Err(_) if path.exists() => Vec::new(),
+        Err(_) => return None,
+    };
     let tag = tag(&bytes);
     Some((String::from_utf8_lossy(&bytes).into_owned(), tag))
 }

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 impl Vigil<'_> {
     /// The worker is dead, or given up: what it left in its pipes, and what that makes of the attempt.
     pub(super) async fn conclude(mut self) -> Result<Bill, Failure> {
-        let cpu = vitals(self.worker.process.id()).cpu;
         while self.hears {
             match tokio::time::timeout(Duration::from_millis(100), self.worker.connection.hear())
                 .await
@@ -31,6 +30,11 @@ impl Vigil<'_> {
         self.account().await;
         let Self { worker, .. } = self;
         let id = worker.process.id();
+        // Looked at only where its death has to be explained, and before it is reaped.
+        let cpu = match (&self.reason, &self.verdict) {
+            (None, None) => vitals(id).cpu,
+            _ => Duration::ZERO,
+        };
         let death = match self.given_up_at {
             Some(at) if at <= Instant::now() => Death::Signal(libc::SIGKILL),
             _ => worker

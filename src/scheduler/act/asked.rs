@@ -1,7 +1,18 @@
 //! What the hands do about commands of people and programs.
 
-use super::*;
+use crate::job::id::JobId;
+use crate::raw_path::RawPath;
+use crate::scheduler::act::hands::{Hands, locked};
+use crate::scheduler::decide::questions::Refusal;
+use crate::scheduler::explain;
+use crate::scheduler::files;
+use crate::scheduler::handle::{Answer, Command, Explanation, Refused, Upload};
+use crate::scheduler::input::Input;
+use crate::scheduler::pipelines::Unsaved;
 use crate::{durable, spool};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
 
 impl Hands {
     pub(super) async fn asked(&mut self, command: Command) {
@@ -169,7 +180,7 @@ impl Hands {
         }
     }
 
-    fn explain(&mut self, path: PathBuf, answer: Answer<crate::scheduler::handle::Explanation>) {
+    fn explain(&mut self, path: PathBuf, answer: Answer<Explanation>) {
         let (why, asked) = mpsc::channel(1);
         let asker = explain::Asker {
             watcher: self.watcher.clone(),

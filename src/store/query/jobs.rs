@@ -163,7 +163,10 @@ pub(crate) fn find_content(
 ) -> Result<Option<JobId>, Error> {
     let id: Option<String> = connection
         .prepare_cached(
-            "SELECT id FROM job WHERE pipeline = ?1 AND blake3 = ?2 AND id <> ?3 AND state <> 'cancelled'
+            // A content that came a thousand times is not sorted a thousand times: the newest ones tell.
+            "SELECT id FROM (
+               SELECT id, state FROM job
+               WHERE pipeline = ?1 AND blake3 = ?2 AND id <> ?3 AND state <> 'cancelled' ORDER BY id DESC LIMIT 32)
              ORDER BY state = 'succeeded' DESC, id DESC LIMIT 1",
         )
         .and_then(|mut statement| {

@@ -249,10 +249,10 @@ async fn the_same_content_is_found_with_success_before_novelty() {
     let folder = folder();
     let store = filled(folder.path()).await;
     let find = async |pipeline: &str, not| {
-        store
-            .find_content(pipeline.to_owned(), "c0ffee".to_owned(), not)
-            .await
-            .expect("read")
+        let question = (pipeline.to_owned(), "c0ffee".to_owned(), not);
+        let found = store.find_contents(vec![question]).await.expect("read");
+        assert_eq!(found.len(), 1);
+        found[0]
     };
     assert_eq!(find("odd", id(1)).await, Some(id(27)));
     assert_eq!(find("odd", id(27)).await, Some(id(21)));

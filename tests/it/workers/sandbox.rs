@@ -123,6 +123,54 @@ async fn a_worker_that_cannot_start_is_said_so() {
     ran.failed(
         Ending::Failed,
         Code::WorkerFailed,
-        "ended before it was ready (exit code 0)",
+        "it ended before it was ready (exit status: 0)",
     );
+}
+
+#[tokio::test]
+async fn a_nursery_that_died_is_replaced() {
+    let bench = Bench::new();
+    bench.run_mode("behave").await.ended.expect("it ran");
+    for (id, _) in family(&bench).await {
+        let pid = rustix::process::Pid::from_raw(id).expect("a process id");
+        // One that has ended in between is dead too.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+    bench.run_mode("behave").await.ended.expect("it ran again");
+}
+
+#[tokio::test]
+async fn a_worker_is_the_daemons_child_and_leads_its_own_group() {
+    let bench = Bench::new();
+    let own = i32::try_from(std::process::id()).expect("it fits");
+    for (id, [parent, group]) in family(&bench).await {
+        assert_eq!((parent, group), (own, id));
+    }
+}
+
+/// The nursery of this pool and the worker that waits, each with its parent and its group.
+async fn family(bench: &Bench) -> Vec<(i32, [i32; 2])> {
+    let store = bench.store().to_string_lossy().into_owned();
+    let found = |entry: std::io::Result<std::fs::DirEntry>| {
+        let id: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let words = std::fs::read_to_string(format!("/proc/{id}/cmdline")).ok()?;
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(1);
+        let mut field = || fields.next()?.parse().ok();
+        let place = [field()?, field()?];
+        words.contains(&store).then_some((id, place))
+    };
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let family: Vec<_> = std::fs::read_dir("/proc")
+            .expect("it can be listed")
+            .filter_map(found)
+            .collect();
+        // Nothing tells when the worker that waits is ready.
+        if family.len() == 2 && bench.pool.status().spare == 1 {
+            return family;
+        }
+        assert!(std::time::Instant::now() < deadline, "{family:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }

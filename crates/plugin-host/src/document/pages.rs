@@ -10,7 +10,7 @@ use lopdf::{Object, ObjectId};
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
 use crate::document::page_tree;
-use crate::document::place::{Place, Root, Step};
+use crate::document::place::{Place, Root, Step, entry};
 use crate::fault::{Fault, Result};
 
 /// The attributes that pages inherit (ISO 32000-2, table 31).
@@ -97,19 +97,17 @@ impl Objects {
         let mut at = page;
         for _ in 0..MAX_DEPTH {
             let dict = self.dict(at)?;
-            if dict.has(key) {
-                let value = dict.get(key).ok()?;
-                if self
+            if let Some(value) = entry(dict, key)
+                && self
                     .resolve(value)
                     .is_some_and(|(_, value)| !value.is_null())
-                {
-                    return Some((at, value));
-                }
+            {
+                return Some((at, value));
             }
-            if !INHERITED.contains(&key) || !dict.has(b"Parent") {
+            if !INHERITED.contains(&key) {
                 return None;
             }
-            at = dict.get(b"Parent").ok()?.as_reference().ok()?;
+            at = entry(dict, b"Parent")?.as_reference().ok()?;
         }
         None
     }
@@ -244,11 +242,9 @@ impl Objects {
     /// Makes inherited direct dictionaries indirect, so that the pages share them instead of copies.
     fn share_inherited(&mut self) -> Result<()> {
         for node in self.page_index()?.nodes.clone() {
-            let direct = self.dict(node).and_then(|dict| {
-                dict.has(b"Resources")
-                    .then(|| dict.get(b"Resources").ok().cloned())
-                    .flatten()
-            });
+            let direct = self
+                .dict(node)
+                .and_then(|dict| entry(dict, b"Resources").cloned());
             if let Some(resources @ Object::Dictionary(_)) = direct {
                 let id = self.add(resources)?;
                 self.put(Place::object(node), b"Resources", Object::Reference(id))?;

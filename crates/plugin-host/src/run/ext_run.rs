@@ -69,7 +69,7 @@ unsafe extern "C" fn last_error(ctx: *mut abi::Ctx, message: *mut abi::Str) -> a
     // SAFETY: see `log`.
     unsafe {
         enter(ctx, |state| {
-            state.scratch.error = state.last_error.as_bytes().to_vec();
+            state.scratch.error = state.last_error.clone().into_owned().into_bytes();
             give(message, abi::Str::new(&state.scratch.error))
         })
     }

@@ -1,0 +1,59 @@
+import AxeBuilder from '@axe-core/playwright'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { furnish, pipelines } from './support/pages'
+import { Scene } from './support/scene'
+
+let scene: Scene
+let page: Page
+let pages: { name: string; path: string }[]
+beforeAll(async () => {
+  scene = await Scene.open({ pipelines })
+  pages = await furnish(scene)
+  page = await scene.tab('/')
+})
+afterAll(() => scene?.close())
+
+/** Goes to a page and waits until nothing more is asked for. */
+async function open(path: string): Promise<void> {
+  await page.goto(scene.url + path)
+  await page.locator('.chip[data-phase=live]').waitFor()
+  await page.waitForLoadState('load')
+  if (path.startsWith('/pipelines/')) await page.locator('.cm-content').waitFor()
+  await page.locator('.skeleton').waitFor({ state: 'detached' }).catch(() => {})
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getTiming().iterations !== Infinity).map((one) => one.finished.catch(() => {}))))
+}
+
+describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
+  it('has no violation that axe can find, on any page', async () => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const found: string[] = []
+    for (const { name, path } of pages) {
+      await open(path)
+      const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+      for (const { id, nodes } of violations) found.push(...nodes.map((node) => `${name}: ${id}: ${node.target.join(' ')} ${node.failureSummary?.split('\n')[1] ?? ''}`))
+    }
+    expect(found).toEqual([])
+  })
+})
+
+it('fits a phone: nothing scrolls sideways at 360 pixels, and what is pressed is large enough', async () => {
+  await page.setViewportSize({ width: 360, height: 740 })
+  const found: string[] = []
+  for (const { name, path } of pages) {
+    await open(path)
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+    if (wide > 0) found.push(`${name}: ${wide} px too wide`)
+    const small = await page.evaluate(() =>
+      [...document.querySelectorAll('button, input, select, a.button')]
+        .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.cm-editor, .visually-hidden') && !element.classList.contains('visually-hidden'))
+        .filter((element) => !['radio', 'checkbox'].includes((element as HTMLInputElement).type))
+        .map((element) => ({ box: element.getBoundingClientRect(), text: element.textContent?.trim().slice(0, 30) }))
+        .filter(({ box }) => box.width > 0 && (box.width < 24 || box.height < 24))
+        .map(({ box, text }) => `${text} ${Math.round(box.width)}x${Math.round(box.height)}`),
+    )
+    found.push(...small.map((one) => `${name}: ${one}`))
+  }
+  expect(found).toEqual([])
+  expect(scene.complaints).toEqual([])
+})

@@ -1,0 +1,139 @@
+//! What the hands hold, and the two things that everything else is made of: appending to the journal, and file work.
+
+use crate::event::Draft;
+use crate::feed::Feed;
+use crate::job::id::JobId;
+use crate::pipeline::checked::Pipeline;
+use crate::plugin::catalog::Catalog;
+use crate::pool::update::StopHandle;
+use crate::scheduler::act::turn::Turn;
+use crate::scheduler::attempt::{self, Told};
+use crate::scheduler::decide::state::Scheduler as Decider;
+use crate::scheduler::handle::{Answer, Command, Health, PipelineSet, Refused};
+use crate::scheduler::input::Input;
+use crate::scheduler::pipelines::{Entry, Shelf};
+use crate::scheduler::progress::Progress;
+use crate::store::Store;
+use crate::store::error::Error;
+use crate::store::ledger::LedgerEntry;
+use crate::watch::Watcher;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Says when a unit of events is durable; `None` where there was none.
+pub(super) type Durable = Option<watch::Receiver<bool>>;
+
+/// The hands.
+pub(super) struct Hands {
+    pub(super) decider: Decider,
+    pub(super) shelf: Arc<Mutex<Shelf>>,
+    pub(super) entries: Vec<Entry>,
+    /// Pipelines that were loaded before, in this life or an earlier one.
+    pub(super) seen: HashSet<String>,
+    pub(super) known: BTreeMap<String, Vec<LedgerEntry>>,
+    pub(super) tell: mpsc::Sender<(JobId, Told)>,
+    /// At most one error is ever sent, so the channel needs no bound.
+    pub(super) broken: mpsc::UnboundedSender<Error>,
+    pub(super) stops: HashMap<JobId, StopHandle>,
+    /// The last unit about each running job: its progress is not told before what it follows.
+    pub(super) told_last: HashMap<JobId, watch::Receiver<bool>>,
+    pub(super) stop_wanted: HashSet<JobId>,
+    pub(super) uploads: HashMap<JobId, PathBuf>,
+    pub(super) submitters: HashMap<JobId, Answer<JobId>>,
+    pub(super) progress: Progress,
+    pub(super) tasks: JoinSet<()>,
+    pub(super) set: watch::Sender<Arc<PipelineSet>>,
+    pub(super) healthy: watch::Sender<Arc<Health>>,
+    pub(super) draining: bool,
+    pub(super) home: PathBuf,
+    pub(super) store: Store,
+    pub(super) feed: Feed,
+    pub(super) attempt: attempt::Parts,
+    pub(super) watcher: Watcher,
+    pub(super) catalog: watch::Receiver<Arc<Catalog>>,
+    pub(super) workers: usize,
+    pub(super) sandbox: String,
+    pub(super) min_free: u64,
+    pub(super) drain: Duration,
+    /// Weak, so that the loop still sees when nobody else can ask.
+    pub(super) itself: mpsc::WeakSender<Command>,
+    /// What this turn of the loop has decided and not done yet.
+    pub(super) turn: Turn,
+}
+
+impl Hands {
+    /// Appends a unit; the answer resolves when it is durable. A journal that cannot be written ends the daemon: what is in
+    /// memory is ahead of it then, and starting again repairs by the rules.
+    pub(super) fn append(&mut self, events: Vec<Draft>) -> Durable {
+        if events.is_empty() {
+            return None;
+        }
+        let appended = self.store.append(events);
+        let (done, durable) = watch::channel(false);
+        let broken = self.broken.clone();
+        self.tasks.spawn(async move {
+            match appended.await {
+                Ok(_) => {
+                    // Nobody may be waiting.
+                    let _ = done.send(true);
+                }
+                Err(error) => {
+                    tracing::error!(error = %crate::telemetry::chain(&error), "the journal cannot be written");
+                    // The loop may have ended already.
+                    let _ = broken.send(error);
+                }
+            }
+        });
+        Some(durable)
+    }
+
+    /// Runs `work` once `durable` says so; what it brings is an input.
+    pub(super) fn after(
+        &mut self,
+        durable: Durable,
+        work: impl Future<Output = (JobId, Input)> + Send + 'static,
+    ) {
+        self.after_all(durable, async move { vec![work.await] });
+    }
+
+    /// The same for work that brings several inputs.
+    pub(super) fn after_all(
+        &mut self,
+        durable: Durable,
+        work: impl Future<Output = Vec<(JobId, Input)>> + Send + 'static,
+    ) {
+        let tell = self.tell.clone();
+        self.tasks.spawn(async move {
+            if let Some(mut durable) = durable
+                && durable.wait_for(|durable| *durable).await.is_err()
+            {
+                return;
+            }
+            for (job, input) in work.await {
+                // The loop may have ended already.
+                let _ = tell.send((job, Told::Input(input))).await;
+            }
+        });
+    }
+
+    pub(super) fn current(&self, pipeline: &str) -> Option<Arc<Pipeline>> {
+        self.entries
+            .iter()
+            .find(|entry| entry.id == pipeline)
+            .and_then(|entry| entry.current.clone())
+    }
+
+    pub(super) fn known_pipeline(&self, pipeline: &str) -> Result<&Entry, Refused> {
+        let entry = self.entries.iter().find(|entry| entry.id == pipeline);
+        entry.ok_or_else(|| Refused::NotFound(format!("there is no pipeline `{pipeline}`")))
+    }
+}
+
+pub(super) fn locked(shelf: &Arc<Mutex<Shelf>>) -> std::sync::MutexGuard<'_, Shelf> {
+    // A shelf is whole between calls; a panic in one loses at most that reload.
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,207 @@
+//! One turn of the loop: what was decided in it is journalled as one unit, and then done in batches.
+//!
+//! Under load many inputs wait, and each of them has a few events and a move of a file. Written and synced one by one they
+//! would cost a transaction and several syncs each; together they cost hardly more than one. The order stays the same for
+//! each job: what shows outside begins only when the unit with its events is durable.
+
+use crate::event::Draft;
+use crate::job::event::Accepted;
+use crate::job::id::JobId;
+use crate::job::redo::Redo;
+use crate::pool::update::Stop;
+use crate::scheduler::act::hands::{Durable, Hands};
+use crate::scheduler::attempt;
+use crate::scheduler::batches::{self, Taking};
+use crate::scheduler::files;
+use crate::scheduler::input::{Action, Decision, Input, Start};
+use crate::store::ledger::LedgerEntry;
+use crate::time::Timestamp;
+use crate::watch::update::Decline;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Files that one thread takes or delivers one after the other; more threads share larger batches.
+const BATCH: usize = 16;
+
+/// What a turn has decided and not done yet.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    events: Vec<Draft>,
+    claims: Vec<Taking>,
+    redos: Vec<(JobId, Redo)>,
+    /// Originals that their deliveries put back into an inbox.
+    kept: Vec<LedgerEntry>,
+    /// Jobs of which an attempt told something.
+    told: Vec<JobId>,
+}
+
+impl Hands {
+    /// Decides, and does at once what shows nowhere; the rest waits for the end of the turn.
+    pub(super) fn decide(&mut self, input: Input) {
+        let decision = self.decider.decide(input, Timestamp::now());
+        self.carry_out(decision);
+    }
+
+    pub(super) fn carry_out(&mut self, decision: Decision) {
+        self.turn.events.extend(decision.events);
+        for action in decision.actions {
+            match action {
+                Action::Claim { job, accepted } => self.take(job, *accepted),
+                Action::Redo { job, redo } => {
+                    self.keep_in_ledger(job, &redo);
+                    self.turn.redos.push((job, redo));
+                }
+                Action::PrepareEnd { job, about } => {
+                    let spool = self.attempt.spool.clone();
+                    self.after(None, files::prepare_end(spool, job, *about));
+                }
+                Action::Start(start) => self.start_attempt(*start),
+                Action::StopAttempt { job } => self.stop(job),
+                Action::Taken { pipeline, path } => self.watcher.taken(&pipeline, &path.0),
+                Action::Declined {
+                    pipeline,
+                    path,
+                    changed,
+                } => {
+                    let why = if changed {
+                        Decline::Changed
+                    } else {
+                        Decline::Later
+                    };
+                    self.watcher.declined(&pipeline, &path.0, why);
+                }
+            }
+        }
+    }
+
+    /// Adds events that no decision made.
+    pub(super) fn note(&mut self, events: impl IntoIterator<Item = Draft>) {
+        self.turn.events.extend(events);
+    }
+
+    /// Remembers that what this turn says of a job comes before its progress.
+    pub(super) fn told_of(&mut self, job: JobId) {
+        self.turn.told.push(job);
+    }
+
+    /// Whether something that was told of the job is not durable yet.
+    pub(super) fn has_untold(&self, job: JobId) -> bool {
+        self.turn.told.contains(&job)
+            || self
+                .told_last
+                .get(&job)
+                .is_some_and(|durable| !*durable.borrow())
+    }
+
+    /// The job's attempt is over: nothing comes after it.
+    pub(super) fn told_all_of(&mut self, job: JobId) {
+        self.turn.told.retain(|told| *told != job);
+        self.told_last.remove(&job);
+    }
+
+    /// Journals what the turn has decided, then does what had to wait for that.
+    pub(super) fn finish_turn(&mut self) {
+        let Turn {
+            events,
+            claims,
+            redos,
+            kept,
+            told,
+        } = std::mem::take(&mut self.turn);
+        let durable = self.append(events);
+        if let Some(durable) = &durable {
+            let told = told.into_iter().map(|job| (job, durable.clone()));
+            self.told_last.extend(told);
+        }
+        let mut claims = claims.into_iter().peekable();
+        while claims.peek().is_some() {
+            let batch: Vec<Taking> = claims.by_ref().take(BATCH).collect();
+            let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
+            self.after_all(durable.clone(), batches::claim(spool, store, batch));
+        }
+        self.redo(redos, kept, &durable);
+        self.publish_health();
+    }
+
+    fn redo(&mut self, redos: Vec<(JobId, Redo)>, kept: Vec<LedgerEntry>, durable: &Durable) {
+        // An original that goes back to its inbox is known to the ledger before it is there, or it would be taken again.
+        let known = (!kept.is_empty()).then(|| self.store.ledger_put(kept));
+        let (done, known_now) = tokio::sync::watch::channel(known.is_none());
+        if let Some(known) = known {
+            self.tasks.spawn(async move {
+                if let Err(error) = known.await {
+                    tracing::warn!(%error, "a kept original is not in the ledger: it may be processed again after a restart");
+                }
+                // Nobody may be waiting.
+                let _ = done.send(true);
+            });
+        }
+        let mut redos = redos.into_iter().peekable();
+        while redos.peek().is_some() {
+            let batch: Vec<(JobId, Redo)> = redos.by_ref().take(BATCH).collect();
+            let spool = self.attempt.spool.clone();
+            let mut known = known_now.clone();
+            self.after_all(durable.clone(), async move {
+                // A sender that is gone has said what it had to say.
+                let _ = known.wait_for(|known| *known).await;
+                batches::redo(spool, batch).await
+            });
+        }
+    }
+
+    fn take(&mut self, job: JobId, accepted: Accepted) {
+        let upload = self.uploads.remove(&job);
+        self.turn.claims.push(Taking {
+            job,
+            accepted,
+            upload,
+        });
+    }
+
+    fn start_attempt(&mut self, start: Start) {
+        let job = start.job;
+        let (parts, catalog) = (self.attempt.clone(), Arc::clone(&self.catalog.borrow()));
+        let tell = self.tell.clone();
+        self.tasks.spawn(async move {
+            let (news, mut told) = mpsc::channel(16);
+            let relay = async {
+                while let Some(what) = told.recv().await {
+                    if tell.send((job, what)).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            tokio::join!(attempt::run(parts, catalog, start, news), relay);
+        });
+    }
+
+    fn keep_in_ledger(&mut self, job: JobId, redo: &Redo) {
+        let entry = self
+            .decider
+            .job(job)
+            .and_then(|job| files::kept_original(job, redo));
+        if let Some(entry) = entry {
+            self.known
+                .entry(entry.pipeline.clone())
+                .or_default()
+                .push(entry.clone());
+            self.watcher
+                .leave(&entry.pipeline, &entry.relative, entry.identity);
+            self.turn.kept.push(entry);
+        }
+    }
+
+    pub(super) fn stop(&mut self, job: JobId) {
+        let cancelled = self.decider.is_cancelled(job);
+        match self.stops.get(&job) {
+            Some(handle) => handle.stop(if cancelled {
+                Stop::Cancelled
+            } else {
+                Stop::Interrupted
+            }),
+            None => {
+                self.stop_wanted.insert(job);
+            }
+        }
+    }
+}

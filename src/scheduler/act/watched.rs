@@ -1,0 +1,91 @@
+//! What the watched folders bring, and whether there is room for it.
+
+use crate::event::{Draft, Event};
+use crate::job::event::Identity;
+use crate::job::id::JobId;
+use crate::raw_path::RawPath;
+use crate::scheduler::act::hands::Hands;
+use crate::scheduler::files;
+use crate::scheduler::input::Input;
+use crate::store::ledger::LedgerEntry;
+use crate::watch::update::{Decline, WatchUpdate};
+use std::path::PathBuf;
+
+impl Hands {
+    pub(super) fn watched(&mut self, update: WatchUpdate) {
+        match update {
+            WatchUpdate::Arrival(arrival) => {
+                let Some(pipeline) = self.current(&arrival.pipeline) else {
+                    self.watcher
+                        .declined(&arrival.pipeline, &arrival.path, Decline::Later);
+                    return;
+                };
+                let job = JobId(ulid::Ulid::generate());
+                let accepted = files::accepted(job, &pipeline, arrival);
+                self.decide(Input::Arrival {
+                    job,
+                    accepted: Box::new(accepted),
+                });
+            }
+            WatchUpdate::File {
+                pipeline,
+                path,
+                what,
+            } => self.say(Event::File {
+                pipeline,
+                path,
+                what,
+            }),
+            WatchUpdate::Folder { pipeline, what } => {
+                self.say(Event::Watch { pipeline, what });
+                self.publish_pipelines();
+            }
+            WatchUpdate::Gone { .. } => {}
+            WatchUpdate::Existing { pipeline, files } => self.leave_existing(&pipeline, files),
+        }
+    }
+
+    /// What lay there before the pipeline came stays, after a restart too.
+    fn leave_existing(&mut self, pipeline: &str, files: Vec<(RawPath, Identity)>) {
+        let why = "it was there before the pipeline (`existing: ignore`)";
+        let entry = |(relative, identity)| LedgerEntry {
+            pipeline: pipeline.to_owned(),
+            relative,
+            identity,
+            why: why.to_owned(),
+        };
+        let entries: Vec<LedgerEntry> = files.into_iter().map(entry).collect();
+        self.known
+            .entry(pipeline.to_owned())
+            .or_default()
+            .extend(entries.iter().cloned());
+        let put = self.store.ledger_put(entries);
+        self.tasks.spawn(async move {
+            if let Err(error) = put.await {
+                tracing::warn!(%error, "files that were there before are not in the ledger: they may be processed after a restart");
+            }
+        });
+    }
+
+    fn say(&mut self, event: Event) {
+        self.note([Draft::now(event)]);
+    }
+
+    pub(super) fn check_disks(&mut self) {
+        let mut folders: Vec<PathBuf> = vec![self.home.clone()];
+        for pipeline in self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.current.as_ref())
+        {
+            folders.push(pipeline.output.root.clone());
+            folders.push(pipeline.watch.folder.clone());
+        }
+        let closed = files::low_disk(&folders, self.min_free).or_else(|| {
+            let full = !self.store.health().reserve;
+            full.then(|| "the disk of the journal was full; free some space".to_owned())
+        });
+        self.decide(Input::Intake { closed });
+        self.publish_pipelines();
+    }
+}

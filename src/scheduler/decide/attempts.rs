@@ -1,0 +1,248 @@
+//! Which job's attempt starts when, what it tells, and what follows from how it ended.
+
+use crate::job::attempt::{Bill, Ending, Failure};
+use crate::job::event::{JobEvent, RequeueReason, Requeued, Waiting};
+use crate::job::id::JobId;
+use crate::job::redo::Redo;
+use crate::scheduler::decide::ending::ENVIRONMENT_PAUSE;
+use crate::scheduler::decide::open::{self, Phase};
+use crate::scheduler::decide::state::{Known, Scheduler};
+use crate::scheduler::input::{Action, Decision, Start};
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// Crashes after which a job fails: one retry.
+const CRASHES: u32 = 2;
+/// Interruptions in a row after which a job fails.
+pub(super) const INTERRUPTIONS: u32 = 3;
+/// For each worker so many jobs may be staging their outputs.
+const STAGING: usize = 4;
+/// So many of a pipeline's oldest jobs are looked at for one that fits into the memory that is left.
+const LOOK_AHEAD: usize = 64;
+
+impl Scheduler {
+    pub(super) fn told(
+        &mut self,
+        id: JobId,
+        event: JobEvent,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        if self.open.get(id).is_some_and(|live| {
+            live.phase == Phase::Attempt || matches!(event, JobEvent::Warned(_))
+        }) {
+            self.record(id, now, event, decision);
+        }
+    }
+
+    /// The job's worker is free for another one.
+    pub(super) fn worker_done(&mut self, id: JobId) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        if live.phase != Phase::Attempt {
+            return;
+        }
+        if let Some(known) = self.pipelines.get_mut(&live.job.accepted.pipeline) {
+            known.running = known.running.saturating_sub(1);
+        }
+        self.set_phase(id, Phase::Staging);
+    }
+
+    pub(super) fn attempt_ended(
+        &mut self,
+        id: JobId,
+        result: Result<(Redo, Bill), Failure>,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        self.worker_done(id);
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        if live.phase != Phase::Staging {
+            return;
+        }
+        let cancelled = live.cancelled;
+        self.set_phase(id, Phase::Idle);
+        match result {
+            Ok((redo, bill)) => self.deliver(id, redo, bill, now, decision),
+            Err(_) if cancelled => self.prepare_cancel(id, decision),
+            // Stopped without a person's word: the daemon is shutting down.
+            Err(Failure {
+                ending: Ending::Cancelled,
+                problem,
+            }) => {
+                let ending = Ending::Interrupted;
+                self.after_failure(id, Failure { ending, problem }, now, decision);
+            }
+            Err(failure) => self.after_failure(id, failure, now, decision),
+        }
+    }
+
+    fn after_failure(
+        &mut self,
+        id: JobId,
+        failure: Failure,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        let job = &live.job;
+        let Some(pipeline) = self.current(&job.accepted.pipeline) else {
+            return self.wait(id, failure, now.plus(ENVIRONMENT_PAUSE), now, decision);
+        };
+        match failure.ending {
+            Ending::Interrupted if self.draining => {
+                self.record(
+                    id,
+                    now,
+                    JobEvent::Requeued(Requeued {
+                        why: RequeueReason::Interrupted,
+                    }),
+                    decision,
+                );
+                self.enqueue(id);
+            }
+            Ending::Interrupted if job.interruptions + 1 >= INTERRUPTIONS => {
+                self.fail(id, failure.problem, decision)
+            }
+            Ending::Interrupted | Ending::Environment => {
+                self.wait(id, failure, now.plus(ENVIRONMENT_PAUSE), now, decision);
+            }
+            Ending::Rejected | Ending::Cancelled => self.fail(id, failure.problem, decision),
+            _ if failure.problem.code.is_permanent() => self.fail(id, failure.problem, decision),
+            Ending::Crashed if job.crashes >= CRASHES => self.fail(id, failure.problem, decision),
+            Ending::Crashed | Ending::Failed | Ending::TimedOut => {
+                let tried = job.counted + 1;
+                if tried >= pipeline.retry.attempts {
+                    self.fail(id, failure.problem, decision);
+                } else {
+                    let pause = backoff(pipeline.retry.backoff, pipeline.retry.max_backoff, tried);
+                    self.wait(id, failure, now.plus(pause), now, decision);
+                }
+            }
+        }
+    }
+
+    fn wait(
+        &mut self,
+        id: JobId,
+        failure: Failure,
+        until: Timestamp,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let waiting = JobEvent::Waiting(Waiting { failure, until });
+        self.record(id, now, waiting, decision);
+    }
+
+    pub(super) fn interrupt(&mut self, decision: &mut Decision) {
+        self.draining = true;
+        let running = self.open.attempts();
+        decision
+            .actions
+            .extend(running.map(|job| Action::StopAttempt { job }));
+    }
+
+    /// Whoever's time has come goes on.
+    pub(super) fn wake_due(&mut self, now: Timestamp, decision: &mut Decision) {
+        for id in self.open.due(now) {
+            if self
+                .open
+                .get(id)
+                .is_some_and(|live| matches!(live.phase, Phase::Again(_)))
+            {
+                self.end_again(id, decision);
+                continue;
+            }
+            let why = RequeueReason::Due;
+            self.record(id, now, JobEvent::Requeued(Requeued { why }), decision);
+            self.enqueue(id);
+        }
+    }
+
+    pub(super) fn start_what_fits(&mut self, decision: &mut Decision) {
+        if self.draining {
+            return;
+        }
+        // A disk that is slower than the workers holds them up, rather than their outputs pile up in memory.
+        let most_staging = self.capacity.saturating_mul(STAGING);
+        while self.running() < self.capacity && self.open.staging() < most_staging {
+            let Some((name, id)) = self.next_start() else {
+                return;
+            };
+            self.start(id, &name, decision);
+        }
+    }
+
+    /// The job whose turn it is, with its pipeline. Small jobs pass a large one that does not fit, but not for ever; alone, any
+    /// job runs.
+    fn next_start(&mut self) -> Option<(String, JobId)> {
+        let may_start = |name: &str| self.pipelines.get(name).is_some_and(Known::may_start);
+        if let Some((name, id)) = self.ready.overdue(may_start) {
+            return self.fits(id).then(|| (name.to_owned(), id));
+        }
+        let mut too_large: Vec<(String, JobId)> = Vec::new();
+        let chosen = loop {
+            let candidates = self.ready.pipelines().filter(|name| {
+                !too_large.iter().any(|(known, _)| known == name) && may_start(name)
+            });
+            let name = self.turns.next(candidates)?.to_owned();
+            let first = self.ready.of(&name).next()?;
+            let found = self
+                .ready
+                .of(&name)
+                .take(LOOK_AHEAD)
+                .find(|id| self.fits(*id));
+            if found != Some(first) {
+                too_large.push((name.clone(), first));
+            }
+            if let Some(id) = found {
+                break (name, id);
+            }
+        };
+        for (name, id) in too_large {
+            self.ready.pass(&name, id);
+        }
+        Some(chosen)
+    }
+
+    fn fits(&self, id: JobId) -> bool {
+        let used = self.open.memory();
+        let needs = self.open.get(id).map_or(0, |live| open::memory(&live.job));
+        used == 0 || used + needs <= self.memory
+    }
+
+    fn start(&mut self, id: JobId, name: &str, decision: &mut Decision) {
+        self.ready.dequeue(name, id);
+        let (Some(pipeline), Some(live)) = (self.current(name), self.open.get(id)) else {
+            return;
+        };
+        let job = &live.job;
+        let start = Start {
+            job: id,
+            attempt: job.attempts + 1,
+            accepted: job.accepted.clone(),
+            blake3: job.blake3.clone().unwrap_or_default(),
+            created: job.created,
+            pipeline,
+        };
+        self.turns.took(name, start.pipeline.priority);
+        if let Some(known) = self.pipelines.get_mut(name) {
+            known.running += 1;
+        }
+        self.set_phase(id, Phase::Attempt);
+        decision.actions.push(Action::Start(Box::new(start)));
+    }
+}
+
+/// `first`, doubled for each further failure, at most `most`.
+fn backoff(first: Duration, most: Duration, failures: u32) -> Duration {
+    let factor = 1_u32
+        .checked_shl(failures.saturating_sub(1))
+        .unwrap_or(u32::MAX);
+    first.checked_mul(factor).unwrap_or(most).min(most)
+}

@@ -1,0 +1,206 @@
+//! How a job ends: its notes, its redo list, its moves, and what happens when the environment does not let it end.
+
+use crate::job::attempt::Bill;
+use crate::job::event::{Delivering, Ended, JobEvent, Warned};
+use crate::job::id::JobId;
+use crate::job::redo::{Delivered, Redo, Verdict};
+use crate::job::state::State;
+use crate::problem::{Code, Problem};
+use crate::scheduler::decide::open::Phase;
+use crate::scheduler::decide::state::Scheduler;
+use crate::scheduler::input::{Action, Decision, EndOf};
+use crate::time::Timestamp;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a job waits when the disk is full or a folder is blocked.
+pub(super) const ENVIRONMENT_PAUSE: Duration = Duration::from_secs(10);
+
+impl Scheduler {
+    pub(super) fn fail(&mut self, id: JobId, problem: Problem, decision: &mut Decision) {
+        self.prepare_end(id, Some(problem), decision);
+    }
+
+    pub(super) fn prepare_cancel(&mut self, id: JobId, decision: &mut Decision) {
+        self.prepare_end(id, None, decision);
+    }
+
+    fn prepare_end(&mut self, id: JobId, problem: Option<Problem>, decision: &mut Decision) {
+        let failed = self.failed_folder(id);
+        let ending = self.open.change(id, |live| {
+            live.phase = Phase::Preparing;
+            if problem.is_some() {
+                live.job.problem.clone_from(&problem);
+            }
+            live.job.clone()
+        });
+        let Some(job) = ending else {
+            return;
+        };
+        let about = EndOf {
+            job,
+            problem,
+            failed,
+            archive: None,
+        };
+        decision.actions.push(Action::PrepareEnd {
+            job: id,
+            about: Box::new(about),
+        });
+    }
+
+    /// A pipeline that is gone leaves its jobs' originals beside its old inbox rather than nowhere.
+    fn failed_folder(&self, id: JobId) -> PathBuf {
+        let Some(live) = self.open.get(id) else {
+            return PathBuf::new();
+        };
+        let accepted = &live.job.accepted;
+        match self.current(&accepted.pipeline) {
+            Some(pipeline) => pipeline.failed.clone(),
+            None => accepted.folder.0.join(".dropleaf").join("failed"),
+        }
+    }
+
+    pub(super) fn prepared(
+        &mut self,
+        id: JobId,
+        result: Result<Redo, Problem>,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        let bill = live.job.bill.clone();
+        match result {
+            Ok(redo) => self.deliver(id, redo, bill, now, decision),
+            Err(problem) => self.try_end_again(id, &problem, now, decision),
+        }
+    }
+
+    pub(super) fn deliver(
+        &mut self,
+        id: JobId,
+        redo: Redo,
+        bill: Bill,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        self.record(
+            id,
+            now,
+            JobEvent::Delivering(Delivering {
+                redo: redo.clone(),
+                bill,
+            }),
+            decision,
+        );
+        self.set_phase(id, Phase::Moving);
+        decision.actions.push(Action::Redo { job: id, redo });
+    }
+
+    pub(super) fn redone(
+        &mut self,
+        id: JobId,
+        result: Result<Vec<Delivered>, Problem>,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        let State::Delivering { redo } = &live.job.state else {
+            return;
+        };
+        let verdict = redo.verdict.clone();
+        match result {
+            Ok(delivered) => self.ended(id, delivered, verdict, now, decision),
+            Err(problem) => self.try_end_again(id, &problem, now, decision),
+        }
+    }
+
+    fn ended(
+        &mut self,
+        id: JobId,
+        delivered: Vec<Delivered>,
+        verdict: Verdict,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        for written in delivered.iter().filter(|written| written.path.is_some()) {
+            self.record(
+                id,
+                now,
+                JobEvent::ArtifactWritten(written.clone()),
+                decision,
+            );
+        }
+        let last = match verdict {
+            Verdict::Succeed => JobEvent::Succeeded(Ended {
+                delivered,
+                problem: None,
+            }),
+            Verdict::Fail { problem } => JobEvent::Failed(Ended {
+                delivered,
+                problem: Some(problem),
+            }),
+            Verdict::Cancel => JobEvent::Cancelled(Ended {
+                delivered,
+                problem: None,
+            }),
+        };
+        self.record(id, now, last, decision);
+        self.open.remove(id);
+    }
+
+    /// The end of a job could not be carried out (disk full, folder blocked): said once, tried again until it can.
+    fn try_end_again(
+        &mut self,
+        id: JobId,
+        problem: &Problem,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let message = format!(
+            "{}; trying again every {} s",
+            problem.detail,
+            ENVIRONMENT_PAUSE.as_secs()
+        );
+        let is_said =
+            |live: &crate::scheduler::decide::open::Live| live.job.warnings.contains(&message);
+        if !self.open.get(id).is_some_and(is_said) {
+            let code = problem.code.as_str().to_owned();
+            self.record(
+                id,
+                now,
+                JobEvent::Warned(Warned {
+                    step: None,
+                    code,
+                    message,
+                }),
+                decision,
+            );
+        }
+        self.set_phase(id, Phase::Again(now.plus(ENVIRONMENT_PAUSE)));
+    }
+
+    /// The pause of [`ENVIRONMENT_PAUSE`] is over.
+    pub(super) fn end_again(&mut self, id: JobId, decision: &mut Decision) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        match live.job.state.clone() {
+            State::Delivering { redo } => {
+                self.set_phase(id, Phase::Moving);
+                decision.actions.push(Action::Redo { job: id, redo });
+            }
+            _ if live.cancelled => self.prepare_cancel(id, decision),
+            _ => {
+                let problem = live.job.problem.clone().unwrap_or_else(|| {
+                    Problem::new(Code::Internal, "the job ended without a reason")
+                });
+                self.fail(id, problem, decision);
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! How a job begins: a file that arrived, its claim, an original that was fetched back, and the jobs of an earlier life.
+
+use crate::event::Event;
+use crate::job::event::{Accepted, Ended, JobEvent, Queued, RequeueReason, Requeued, Warned};
+use crate::job::id::JobId;
+use crate::job::state::{Job, State};
+use crate::pipeline::checked::Duplicates;
+use crate::problem::{Code, Problem};
+use crate::scheduler::decide::attempts::INTERRUPTIONS;
+use crate::scheduler::decide::open::Phase;
+use crate::scheduler::decide::state::{Scheduler, draft};
+use crate::scheduler::input::{Action, ClaimFailure, Decision, EndOf};
+use crate::time::Timestamp;
+
+/// Open jobs beyond which files stay in their inboxes: they are as safe there, and cost no memory.
+const MOST_OPEN: usize = 5_000;
+
+impl Scheduler {
+    /// Takes over the open jobs of an earlier life and repairs each by the one rule of its state.
+    pub fn recover(
+        &mut self,
+        jobs: Vec<Job>,
+        paused: Vec<(String, String)>,
+        now: Timestamp,
+    ) -> Decision {
+        let mut decision = Decision::default();
+        for (pipeline, reason) in paused {
+            self.pipelines.entry(pipeline).or_default().paused = Some(reason);
+        }
+        for job in jobs {
+            self.recover_one(job, now, &mut decision);
+        }
+        decision
+    }
+
+    fn recover_one(&mut self, job: Job, now: Timestamp, decision: &mut Decision) {
+        let id = job.id;
+        match job.state.clone() {
+            State::Claiming => {
+                let accepted = Box::new(job.accepted.clone());
+                self.open.insert(job, Phase::Claiming);
+                decision.actions.push(Action::Claim { job: id, accepted });
+            }
+            State::Queued { .. } => {
+                self.open.insert(job, Phase::Idle);
+                self.enqueue(id);
+            }
+            State::Running { .. } => {
+                self.open.insert(job, Phase::Idle);
+                self.recover_running(id, now, decision);
+            }
+            State::Waiting { .. } => self.open.insert(job, Phase::Idle),
+            State::Delivering { redo } => {
+                self.open.insert(job, Phase::Moving);
+                decision.actions.push(Action::Redo { job: id, redo });
+            }
+            State::Succeeded | State::Failed | State::Cancelled => {}
+        }
+    }
+
+    fn recover_running(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
+        let why = RequeueReason::Interrupted;
+        self.record(id, now, JobEvent::Requeued(Requeued { why }), decision);
+        let interruptions = self.open.get(id).map_or(0, |live| live.job.interruptions);
+        if interruptions < INTERRUPTIONS {
+            return self.enqueue(id);
+        }
+        let problem = Problem::new(
+            Code::Interrupted,
+            format!("the daemon stopped or died {INTERRUPTIONS} times in a row while it worked on this file"),
+        )
+        .hint("look at the daemon's log for the reason, then retry the job");
+        self.fail(id, problem, decision);
+    }
+
+    /// Adds an open job whose original was fetched back, before `Reclaimed` says so.
+    pub fn adopt(&mut self, job: Job) {
+        self.open.insert(job, Phase::Claiming);
+    }
+
+    pub(super) fn reclaimed(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
+        let why = RequeueReason::Asked;
+        self.record(id, now, JobEvent::Requeued(Requeued { why }), decision);
+        self.set_phase(id, Phase::Idle);
+        self.enqueue(id);
+    }
+
+    pub(super) fn arrived(
+        &mut self,
+        id: JobId,
+        accepted: Accepted,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let gone = self.current(&accepted.pipeline).is_none();
+        if self.draining || gone || self.intake_closed.is_some() || self.open.count() >= MOST_OPEN {
+            decision.actions.push(Action::Declined {
+                pipeline: accepted.pipeline,
+                path: accepted.path,
+                changed: false,
+            });
+            return;
+        }
+        let job = Job::new(id, now, accepted.clone());
+        self.open.insert(job, Phase::Claiming);
+        let accepted = Box::new(accepted);
+        decision.events.push(draft(
+            now,
+            Event::Job {
+                job: id,
+                what: JobEvent::Accepted(accepted.clone()),
+            },
+        ));
+        decision.actions.push(Action::Claim { job: id, accepted });
+    }
+
+    pub(super) fn claimed(
+        &mut self,
+        id: JobId,
+        result: Result<Queued, ClaimFailure>,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        let (pipeline, path) = (
+            live.job.accepted.pipeline.clone(),
+            live.job.accepted.path.clone(),
+        );
+        match result {
+            Ok(queued) => {
+                decision.actions.push(Action::Taken { pipeline, path });
+                self.taken(id, queued, now, decision);
+            }
+            Err(failure) => {
+                self.record(id, now, JobEvent::Cancelled(Ended::default()), decision);
+                self.open.remove(id);
+                decision.actions.push(match failure {
+                    ClaimFailure::Vanished => Action::Taken { pipeline, path },
+                    ClaimFailure::Changed | ClaimFailure::Later(_) => Action::Declined {
+                        pipeline,
+                        path,
+                        changed: matches!(failure, ClaimFailure::Changed),
+                    },
+                });
+            }
+        }
+    }
+
+    fn taken(&mut self, id: JobId, queued: Queued, now: Timestamp, decision: &mut Decision) {
+        let duplicate = queued.duplicate_of;
+        self.record(id, now, JobEvent::Queued(queued), decision);
+        self.set_phase(id, Phase::Idle);
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        let pipeline = self.current(&live.job.accepted.pipeline);
+        let rule = pipeline.map(|current| current.duplicates);
+        match (duplicate, rule) {
+            _ if live.cancelled => self.prepare_cancel(id, decision),
+            (Some(earlier), Some(Duplicates::Fail)) => {
+                let problem = Problem::new(
+                    Code::Duplicate,
+                    format!("the same content was processed before, by job {earlier}"),
+                )
+                .hint("set `duplicates: process` in the pipeline to allow it");
+                self.fail(id, problem, decision);
+            }
+            (Some(earlier), Some(Duplicates::Skip)) => {
+                self.skip_duplicate(id, earlier, now, decision);
+            }
+            _ => self.enqueue(id),
+        }
+    }
+
+    fn skip_duplicate(
+        &mut self,
+        id: JobId,
+        earlier: JobId,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let message = format!("skipped: the same content was processed before, by job {earlier}");
+        self.record(
+            id,
+            now,
+            JobEvent::Warned(Warned {
+                step: None,
+                code: "duplicate-skipped".to_owned(),
+                message,
+            }),
+            decision,
+        );
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        let Some(pipeline) = self.current(&live.job.accepted.pipeline) else {
+            return self.enqueue(id);
+        };
+        let about = EndOf {
+            job: live.job.clone(),
+            problem: None,
+            failed: pipeline.failed.clone(),
+            archive: Some(pipeline.original.clone()),
+        };
+        self.set_phase(id, Phase::Preparing);
+        decision.actions.push(Action::PrepareEnd {
+            job: id,
+            about: Box::new(about),
+        });
+    }
+}

@@ -1,0 +1,207 @@
+//! The open jobs, and what would else have to be counted over all of them at every input: how many are busy, what their
+//! attempts take, which one is due next. Every change goes through [`OpenJobs::change`], which keeps these true.
+
+use crate::event::{Draft, Event};
+use crate::job::event::JobEvent;
+use crate::job::id::JobId;
+use crate::job::state::{Job, State};
+use crate::time::Timestamp;
+use std::collections::{BTreeSet, HashMap};
+
+/// Memory that any job is taken to need, and how many times its size a document is taken to need.
+const BASE_MEMORY: u64 = 64 << 20;
+const MEMORY_PER_BYTE: u64 = 8;
+
+/// What the hands are doing for a job, besides what its durable state says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing.
+    Idle,
+    /// Its file is being taken.
+    Claiming,
+    /// An attempt runs.
+    Attempt,
+    /// Its attempt's outputs are being staged; the worker is free for another job.
+    Staging,
+    /// Its notes are being written.
+    Preparing,
+    /// Its moves are being made.
+    Moving,
+    /// A step of its end failed for reasons of the environment and is tried again at this time.
+    Again(Timestamp),
+}
+
+/// An open job.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// Its durable state.
+    pub(super) job: Job,
+    /// What is done for it.
+    pub(super) phase: Phase,
+    /// Whether a person wants it to end.
+    pub(super) cancelled: bool,
+}
+
+/// All open jobs.
+#[derive(Debug, Default)]
+pub(super) struct OpenJobs {
+    jobs: HashMap<JobId, Live>,
+    busy: usize,
+    attempts: BTreeSet<JobId>,
+    memory: u64,
+    staging: usize,
+    due: BTreeSet<(Timestamp, JobId)>,
+}
+
+/// What one job adds to the counts.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    busy: bool,
+    attempt: Option<u64>,
+    staging: bool,
+    due: Option<Timestamp>,
+}
+
+impl Share {
+    fn of(live: &Live) -> Self {
+        Self {
+            busy: !matches!(live.phase, Phase::Idle | Phase::Again(_)),
+            attempt: (live.phase == Phase::Attempt).then(|| memory(&live.job)),
+            staging: live.phase == Phase::Staging,
+            due: match (live.phase, &live.job.state) {
+                (Phase::Again(at), _) => Some(at),
+                (Phase::Idle, State::Waiting { until, .. }) => Some(*until),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl OpenJobs {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// How many have attempts or moves under way.
+    pub(super) fn busy(&self) -> usize {
+        self.busy
+    }
+
+    /// Whose attempts run.
+    pub(super) fn attempts(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.attempts.iter().copied()
+    }
+
+    /// What the running attempts are taken to need.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// How many have outputs that are being staged.
+    pub(super) fn staging(&self) -> usize {
+        self.staging
+    }
+
+    /// When the next one is due: a retry, or an end that could not be carried out.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Those whose time has come.
+    pub(super) fn due(&self, now: Timestamp) -> Vec<JobId> {
+        let due = self.due.iter().take_while(|(at, _)| *at <= now);
+        due.map(|(_, id)| *id).collect()
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, id: JobId) -> Option<&Live> {
+        self.jobs.get(&id)
+    }
+
+    /// Adds one.
+    pub(super) fn insert(&mut self, job: Job, phase: Phase) {
+        let id = job.id;
+        self.remove(id);
+        let live = Live {
+            job,
+            phase,
+            cancelled: false,
+        };
+        self.count_in(id, Share::of(&live));
+        self.jobs.insert(id, live);
+    }
+
+    /// Takes one out: it has ended.
+    pub(super) fn remove(&mut self, id: JobId) {
+        if let Some(live) = self.jobs.remove(&id) {
+            self.count_out(id, Share::of(&live));
+        }
+    }
+
+    /// Changes one.
+    pub(super) fn change<T>(
+        &mut self,
+        id: JobId,
+        change: impl FnOnce(&mut Live) -> T,
+    ) -> Option<T> {
+        let live = self.jobs.get_mut(&id)?;
+        let before = Share::of(live);
+        let changed = change(live);
+        let after = Share::of(live);
+        self.count_out(id, before);
+        self.count_in(id, after);
+        Some(changed)
+    }
+
+    /// Says what the hands do for one from now on.
+    pub(super) fn set_phase(&mut self, id: JobId, phase: Phase) {
+        self.change(id, |live| live.phase = phase);
+    }
+
+    /// Changes a job by an event and gives it for the journal; an event that cannot be is dropped and said in the log.
+    pub(super) fn record(&mut self, id: JobId, now: Timestamp, event: JobEvent) -> Option<Draft> {
+        match self.change(id, |live| live.job.apply(now, &event))? {
+            Ok(()) => Some(Draft {
+                at: now,
+                event: Event::Job {
+                    job: id,
+                    what: event,
+                },
+            }),
+            Err(impossible) => {
+                tracing::error!(%impossible, "dropped an event");
+                None
+            }
+        }
+    }
+
+    fn count_in(&mut self, id: JobId, share: Share) {
+        self.busy += usize::from(share.busy);
+        self.staging += usize::from(share.staging);
+        if let Some(memory) = share.attempt {
+            self.memory += memory;
+            self.attempts.insert(id);
+        }
+        if let Some(at) = share.due {
+            self.due.insert((at, id));
+        }
+    }
+
+    fn count_out(&mut self, id: JobId, share: Share) {
+        self.busy -= usize::from(share.busy);
+        self.staging -= usize::from(share.staging);
+        if let Some(memory) = share.attempt {
+            self.memory -= memory;
+            self.attempts.remove(&id);
+        }
+        if let Some(at) = share.due {
+            self.due.remove(&(at, id));
+        }
+    }
+}
+
+/// What a job's attempt is taken to need.
+pub(super) fn memory(job: &Job) -> u64 {
+    BASE_MEMORY.max(job.accepted.identity.size.saturating_mul(MEMORY_PER_BYTE))
+}

@@ -1,0 +1,48 @@
+//! The process that workers are born in: started once, never given anything of a job, copied for each worker.
+//!
+//! Starting this program takes the dynamic loader longer than a small job takes; a copy of a process that has started already
+//! has nothing left to do. So the daemon starts one nursery, and for each worker the nursery copies itself. It reads no
+//! document and loads no plugin, and so there is nothing of one job that another job's worker could find in its memory. A
+//! copy is the daemon's child and not the nursery's: the daemon waits for it, and it ends with the daemon.
+
+use crate::wire::nursery::{Line, Own, Request};
+use crate::worker::confine::{self, ConfineError, Shared};
+use crate::worker::options::Options;
+use dropleaf_plugin_host::{Forked, fork_sibling};
+use std::io;
+use std::os::fd::AsFd as _;
+
+/// Bears workers until the daemon hangs up (`None`). In each copy it returns at once, with what is the worker's own and what all
+/// have in common.
+pub(super) fn bear(options: &Options) -> Result<Option<(Own, Shared)>, ConfineError> {
+    let failed = |error| ConfineError::Failed("serve the daemon as its nursery", error);
+    confine::follow_parent(options.parent)?;
+    let line = Line::of(confine::take_control()?);
+    let shared = confine::confine_nursery(options)?;
+    while let Some(request) = line.next().map_err(failed)? {
+        match fork_sibling() {
+            Ok(Forked::Copy) => {
+                drop(line);
+                let own = settle(request).map_err(failed)?;
+                return Ok(Some((own, shared)));
+            }
+            Ok(Forked::Original(id)) => line.answer(Ok(id)).map_err(failed)?,
+            Err(error) => line.answer(Err(error)).map_err(failed)?,
+        }
+    }
+    Ok(None)
+}
+
+/// Gives the copy its own group, socket and output.
+fn settle(request: Request) -> io::Result<Own> {
+    let Request {
+        own,
+        control,
+        output,
+    } = request;
+    rustix::process::setpgid(None, None)?;
+    rustix::stdio::dup2_stdin(control)?;
+    rustix::stdio::dup2_stdout(output.as_fd())?;
+    rustix::stdio::dup2_stderr(output)?;
+    Ok(own)
+}
