@@ -33,6 +33,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Arrivals that wait for the scheduler; a full channel leaves files in their inboxes, where they are safe.
@@ -52,6 +53,8 @@ pub struct InUse(String);
 pub async fn run(config: Config) -> Result<()> {
     config.home.make()?;
     let (journal, opening) = open_journal(&config)?;
+    let tls = parts::http(&config).tls.as_ref().map(http::tls::acceptor);
+    let tls = tls.transpose()?;
     let listener = listen(&config)?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -162,7 +165,7 @@ pub async fn run(config: Config) -> Result<()> {
         http,
     );
     gauges.begin(&api);
-    let serving = serve(&config, listener, api, &stop)?;
+    let serving = serve(&config, (listener, tls), api, &stop)?;
     let ended = tokio::select! {
         ended = &mut deciding => ended,
         () = stop.cancelled() => {
@@ -313,18 +316,19 @@ fn stop_on_signals(tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<
 
 fn serve(
     config: &Config,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<TlsAcceptor>),
     api: Arc<Api>,
     stop: &CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>> {
     let address = api.config.listen;
     crate::durable::replace(&config.home.address(), format!("{address}\n").as_bytes())?;
-    let serving = tokio::spawn(http::serve::serve(listener, api, stop.clone()));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let serving = tokio::spawn(http::serve::serve(listener, tls, api, stop.clone()));
     tracing::info!(home = %config.home.root().display(), %address, workers = config.workers, "watching");
     // Whoever started us may have closed its end.
     let _ = writeln!(
         std::io::stdout(),
-        "dropleaf {} is listening on http://{address}",
+        "dropleaf {} is listening on {scheme}://{address}",
         env!("CARGO_PKG_VERSION")
     );
     Ok(serving)

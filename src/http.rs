@@ -10,8 +10,10 @@
 
 pub mod api;
 pub mod config;
+mod connection;
 pub mod listen;
 pub mod serve;
+pub mod tls;
 
 pub mod filters;
 pub mod guard;
@@ -32,6 +34,7 @@ pub mod page;
 pub mod problems;
 pub mod route;
 pub mod routes;
+mod seats;
 pub mod slot;
 pub mod upload;
 pub mod view;

@@ -72,6 +72,12 @@ pub fn http(config: &Config) -> http::config::Config {
         insecure: spec.insecure,
         hosts: spec.hosts.clone(),
         max_upload: spec.max_input_mb << 20,
+        // One client may have a quarter of all, and a person enough for some tabs and terminals.
+        max_client_streams: (spec.max_streams / 4).max(16),
+        tls: spec.tls.as_ref().map(|tls| http::config::Tls {
+            certificate: config.home.root().join(&tls.certificate),
+            key: config.home.root().join(&tls.key),
+        }),
         ..http::config::Config::default()
     }
 }

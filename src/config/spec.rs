@@ -20,6 +20,8 @@ pub struct ConfigSpec {
     pub token: Option<String>,
     /// Listen on other addresses without a token.
     pub insecure: bool,
+    /// What TLS is spoken with; without it nothing is encrypted.
+    pub tls: Option<TlsSpec>,
     /// Host names that clients may use besides `localhost` and the addresses of this machine.
     pub hosts: Vec<String>,
     /// Attempts at once; 0 = as many as cores.
@@ -68,6 +70,16 @@ pub struct RetentionSpec {
     pub jobs: u64,
 }
 
+/// A certificate and its key, in PEM form; relative paths start at the home.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSpec {
+    /// The certificate, then those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
 /// How long files are waited for whose content is not (yet) a whole PDF.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -98,6 +110,7 @@ impl Default for ConfigSpec {
             listen: SocketAddr::from(([127, 0, 0, 1], 7311)),
             token: None,
             insecure: false,
+            tls: None,
             hosts: Vec::new(),
             workers: 0,
             sandbox: Sandbox::BestEffort,

@@ -5,6 +5,7 @@
 
 use crate::feed::Feed;
 use crate::http::config::Config;
+use crate::http::seats::Seats;
 use crate::http::slot::Slot;
 use crate::job::attempt::Bill;
 use crate::job::id::JobId;
@@ -102,6 +103,8 @@ pub struct Api {
     pub home: PathBuf,
     /// Counts of this part.
     pub(crate) tally: Tally,
+    /// Who has how many streams.
+    pub(crate) seats: Seats,
     /// The description of all routes, once they are known.
     pub(crate) description: OnceLock<serde_json::Value>,
 }
@@ -135,6 +138,7 @@ impl Api {
             config,
             home,
             tally: Tally::default(),
+            seats: Seats::default(),
             description: OnceLock::new(),
         })
     }

@@ -212,6 +212,7 @@ mod tests {
             query: String::new(),
             headers,
             authority: None,
+            peer: None,
         }
     }
 

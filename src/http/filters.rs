@@ -9,6 +9,7 @@ use crate::http::query::Query;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
 use crate::http::routes::{self, Found, ROUTES};
+use crate::http::seats::Peer;
 use bytes::Buf;
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -38,17 +39,20 @@ fn head() -> BoxedFilter<(Head,)> {
         .and(query)
         .and(warp::header::headers_cloned())
         .and(authority)
+        .and(warp::ext::optional::<Peer>())
         .map(
             |method: Method,
              path: warp::path::FullPath,
              query: String,
              headers: HeaderMap,
-             authority: Option<warp::host::Authority>| Head {
+             authority: Option<warp::host::Authority>,
+             peer: Option<Peer>| Head {
                 method,
                 path: path.as_str().to_owned(),
                 query,
                 headers,
                 authority: authority.map(|authority| authority.to_string()),
+                peer,
             },
         )
         .boxed()
