@@ -1,5 +1,7 @@
 // Pictures of every page in both themes, for the documentation: `npm run screenshots`.
 import { mkdir, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, it } from 'vitest'
 import { furnish, pipelines } from './support/pages'
@@ -9,7 +11,8 @@ import { receive, Scene } from './support/scene'
 const folder = process.env.DROPLEAF_SCREENSHOTS_TO ?? fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
 let scene: Scene
 beforeAll(async () => {
-  scene = await Scene.open({ pipelines })
+  // A short path, the same in every picture.
+  scene = await Scene.open({ pipelines, home: join(tmpdir(), 'dropleaf') })
   await mkdir(folder, { recursive: true })
   for (const name of await readdir(folder)) if (name.endsWith('.png')) await rm(`${folder}/${name}`)
 })
