@@ -99,7 +99,7 @@ fn document(files: &'static [Asset], head: &Head) -> Option<Response> {
         ));
     }
     let nonce = format!(
-        "{:x}{:x}",
+        "{:020x}{:020x}",
         ulid::Ulid::generate().random(),
         ulid::Ulid::generate().random()
     );
