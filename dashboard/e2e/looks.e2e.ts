@@ -25,8 +25,11 @@ async function open(path: string): Promise<void> {
 }
 
 /** What is wrong with the page as it is now, in words. */
-async function violations(name: string): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+async function violations(name: string, rules: 'all' | 'colours' = 'all'): Promise<string[]> {
+  const axe = new AxeBuilder({ page })
+  if (rules === 'all') axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+  else axe.withRules(['color-contrast', 'link-in-text-block'])
+  const { violations: found } = await axe.analyze()
   return found.flatMap(({ id, nodes }) => nodes.map((node) => `${name}: ${id}: ${node.target.join(' ')} ${node.failureSummary?.split('\n')[1] ?? ''}`))
 }
 function sizes(): string[] {
@@ -44,9 +47,10 @@ it('has no violation that axe can find on any page in both themes, and fits a ph
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
     await open(path)
     found.push(...(await violations(`${name}, light`)))
+    // The themes differ in nothing but their colours.
     await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
     await page.waitForTimeout(150)
-    found.push(...(await violations(`${name}, dark`)))
+    found.push(...(await violations(`${name}, dark`, 'colours')))
 
     await page.setViewportSize({ width: 360, height: 740 })
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
@@ -56,4 +60,29 @@ it('has no violation that axe can find on any page in both themes, and fits a ph
   }
   expect(found).toEqual([])
   expect(scene.complaints).toEqual([])
+})
+
+it('has no violation in dialogs, lists of faults and what pops up', async () => {
+  const found: string[] = []
+  await open('/pipelines')
+  await page.getByRole('button', { name: 'New pipeline' }).click()
+  await page.getByRole('radio', { name: /^rotate/ }).waitFor()
+  found.push(...(await violations('new pipeline')))
+  await page.keyboard.press('Escape')
+
+  await open('/pipelines/receive')
+  await page.locator('.cm-content').click()
+  await page.keyboard.press('Control+End')
+  await page.keyboard.insertText('nonsense: 1\noutput:\n  ')
+  await page.getByRole('list', { name: 'Faults' }).waitFor()
+  found.push(...(await violations('faults')))
+  await page.keyboard.press('Control+Space')
+  await page.locator('.cm-tooltip-autocomplete').waitFor()
+  found.push(...(await violations('completion')))
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Undo all changes' }).click()
+  await page.locator('.chip').click()
+  await page.getByRole('dialog', { name: 'Connection' }).waitFor()
+  found.push(...(await violations('connection')))
+  expect(found).toEqual([])
 })

@@ -1,14 +1,18 @@
 // Pictures of every page in both themes, for the documentation: `npm run screenshots`.
 import { mkdir, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, it } from 'vitest'
 import { furnish, pipelines } from './support/pages'
-import { Scene } from './support/scene'
+import { pdf } from './support/pdf'
+import { receive, Scene } from './support/scene'
 
 const folder = process.env.DROPLEAF_SCREENSHOTS_TO ?? fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
 let scene: Scene
 beforeAll(async () => {
-  scene = await Scene.open({ pipelines })
+  // A short path, the same in every picture.
+  scene = await Scene.open({ pipelines, home: join(tmpdir(), 'dropleaf') })
   await mkdir(folder, { recursive: true })
   for (const name of await readdir(folder)) if (name.endsWith('.png')) await rm(`${folder}/${name}`)
 })
@@ -33,5 +37,27 @@ it('takes a picture of every page', { timeout: 180_000 }, async () => {
         await page.screenshot({ path: `${folder}/${name}-${width === 360 ? 'phone' : colorScheme}.png` })
       }
     }
+    await page.setViewportSize({ width: 1200, height: 800 })
+    await page.goto(`${scene.url}/pipelines/receive`)
+    await page.locator('.cm-content').waitFor()
+    await page.locator('input[type=file]').setInputFiles({ name: 'sample.pdf', mimeType: 'application/pdf', buffer: pdf(2, 'A sample') })
+    await page.locator('canvas').nth(1).waitFor()
+    await page.getByRole('region', { name: 'Try it' }).scrollIntoViewIfNeeded()
+    await page.evaluate(() => window.scrollTo(0, 400))
+    await page.waitForTimeout(700)
+    await page.screenshot({ path: `${folder}/pipeline-try-${colorScheme}.png` })
+
+    await page.evaluate(() => window.scrollTo(0, 0))
+    await page.locator('.cm-content').click()
+    await page.keyboard.press('Control+A')
+    await page.keyboard.insertText(`${receive.replace('repair', 'repare').replace('position', 'positon')}`)
+    await page.getByRole('list', { name: 'Faults' }).getByRole('button').nth(1).waitFor()
+    await page.keyboard.press('Control+End')
+    await page.keyboard.insertText('output:\n  ')
+    await page.keyboard.press('Control+Space')
+    await page.locator('.cm-tooltip-autocomplete').waitFor()
+    await page.waitForTimeout(700)
+    await page.screenshot({ path: `${folder}/pipeline-faults-${colorScheme}.png` })
+    page.once('dialog', (dialog) => void dialog.accept())
   }
 })

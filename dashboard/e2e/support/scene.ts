@@ -12,6 +12,8 @@ export interface Options {
   pipelines?: Record<string, string>
   config?: string
   token?: string
+  /** Where the daemon lives; must not exist. */
+  home?: string
 }
 
 /** What stands between inbox and outbox in most tests. */
