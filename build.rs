@@ -12,18 +12,13 @@ fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let dist = root.join("dashboard/dist");
     println!("cargo::rerun-if-changed=build.rs");
-    // A path that does not exist would make every build start anew.
-    for watched in ["dashboard/dist", "dashboard"] {
-        if root.join(watched).is_dir() {
-            println!("cargo::rerun-if-changed={watched}");
-            break;
-        }
-    }
+    // Where it is missing, every build looks for it again.
+    println!("cargo::rerun-if-changed=dashboard/dist");
     let mut files = Vec::new();
     if dist.join("index.html").is_file() {
         find(&dist, &mut files)?;
         files.sort();
-    } else if root.join("dashboard").is_dir() {
+    } else {
         println!(
             "cargo::warning=`dashboard/dist` holds no page, so the plain one is built in; `cargo xtask dashboard` makes it (needs Node)"
         );

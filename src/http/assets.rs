@@ -69,11 +69,11 @@ fn page_from(files: &'static [Asset], head: &Head) -> Option<Response> {
         path.strip_prefix(prefix)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     });
-    let last = path.rsplit('/').next().unwrap_or_default();
+    // Browsers say so when somebody goes to a page; programs are told that there is nothing.
     let navigates = head
         .text(ACCEPT)
         .is_some_and(|accept| accept.contains("text/html"));
-    if reserved || (last.contains('.') && !navigates) {
+    if reserved || !navigates {
         return None;
     }
     document(files, head)
@@ -99,7 +99,7 @@ fn document(files: &'static [Asset], head: &Head) -> Option<Response> {
         ));
     }
     let nonce = format!(
-        "{:x}{:x}",
+        "{:020x}{:020x}",
         ulid::Ulid::generate().random(),
         ulid::Ulid::generate().random()
     );
@@ -287,16 +287,17 @@ mod tests {
             let found = page_from(SAMPLE, &head(path, &[(ACCEPT, accept)])).is_some();
             assert_eq!(found, expected, "{path} {accept}");
         };
-        check("/files/01K4", "*/*", true);
-        check("/pipelines/receive", "*/*", true);
+        check("/files/01K4", "text/html", true);
+        check("/pipelines/receive", "*/*", false);
         check("/pipelines/scan.v2", "text/html,*/*", true);
         check("/pipelines/scan.v2", "*/*", false);
         check("/robots.txt", "*/*", false);
         check("/api/v1/nothing", "text/html", false);
         check("/assets/gone.js", "text/html", false);
         check("/problems/nothing", "text/html", false);
-        check("/apiary", "*/*", true);
-        assert!(page_from(&[], &head("/files", &[])).is_none(), "no page");
+        check("/apiary", "text/html", true);
+        let asks = [(ACCEPT, "text/html")];
+        assert!(page_from(&[], &head("/files", &asks)).is_none(), "no page");
     }
 
     #[test]

@@ -131,7 +131,9 @@ fn a_full_outbox_is_waited_for_and_the_job_goes_on_by_itself() {
     let daemon = home.serve();
     let mut feed = daemon.follow("/pipelines/full/events");
     home.drop_file("inbox/full", "large.pdf", large());
-    let waiting = feed.until(|event| event.data.to_string().contains("outbox/full"));
+    let waiting = feed.until(|event| {
+        event.name.starts_with("job.") && event.data.to_string().contains("outbox/full")
+    });
     let said = waiting.data.to_string();
     assert!(said.contains("no space") || said.contains("full"), "{said}");
     let problem = &waiting.data["problem"];

