@@ -135,7 +135,7 @@ impl<'r> Stamper<'r> {
         }
         all.push(']');
         let all = self.document.parse(all)?;
-        page.put("Contents", &all)?;
+        page.put("Contents", all)?;
         all.release()?;
         page.release()?;
         Ok(if fence.readable {
