@@ -18,6 +18,9 @@ use std::time::Duration;
 /// Libraries of the build that belong to no release: the SDK's parts and the tests' plugin.
 const NOT_SHIPPED: &[&str] = &["abi", "host", "sdk", "faulty"];
 
+/// Measures the program at this path, and prints what it found.
+type Benchmark = fn(&str) -> Result<()>;
+
 fn main() -> Result<()> {
     let program = program()?;
     println!(
@@ -29,7 +32,7 @@ fn main() -> Result<()> {
         .to_str()
         .context("the program's path is not UTF-8")?;
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    let all: [(&str, fn(&str) -> Result<()>); 4] = [
+    let all: [(&str, Benchmark); 4] = [
         ("steps", steps::measure),
         ("latency", latency::measure),
         ("throughput", throughput::measure),
