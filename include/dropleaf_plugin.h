@@ -138,7 +138,7 @@ typedef struct leaf_cos_v1 { uint32_t struct_size, reserved;
   leaf_status (LEAF_CALL *page_count)(leaf_ctx *, leaf_doc, uint32_t *out);
   leaf_status (LEAF_CALL *page)(leaf_ctx *, leaf_doc, uint32_t index, leaf_obj *out);      /* index from 0 */
   leaf_status (LEAF_CALL *page_attr)(leaf_ctx *, leaf_obj page, leaf_str key, leaf_val *out); /* with inheritance */
-  leaf_status (LEAF_CALL *trailer)(leaf_ctx *, leaf_doc, leaf_obj *out);
+  leaf_status (LEAF_CALL *trailer)(leaf_ctx *, leaf_doc, leaf_obj *out); /* /Type /XRef in it asks for object streams at save (PDF 1.5) */
   leaf_status (LEAF_CALL *catalog)(leaf_ctx *, leaf_doc, leaf_obj *out);
   leaf_status (LEAF_CALL *object)(leaf_ctx *, leaf_doc, uint32_t num, uint32_t gen, leaf_val *out);
   leaf_status (LEAF_CALL *object_next)(leaf_ctx *, leaf_doc, uint32_t *num, uint32_t *gen); /* in order of number; start 0,0; LEAF_E_NOT_FOUND past the last */

@@ -86,6 +86,9 @@ pub enum Verb {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write the description of the HTTP API (OpenAPI 3.1), as the daemon serves it.
+    #[command(hide = true)]
+    Openapi,
     /// The hidden role of a worker process.
     #[command(hide = true)]
     Worker {

@@ -12,6 +12,8 @@ mod serve;
 
 use crate::cli::{Cli, Verb, exit};
 use crate::config::home::Home;
+use crate::http::openapi;
+use crate::http::routes::ROUTES;
 use anyhow::Result;
 use clap::CommandFactory as _;
 use std::path::Path;
@@ -64,6 +66,10 @@ fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
         Verb::Try(flags) => run::try_one(home, &flags),
         Verb::Check(flags) => check::check(home, &flags),
         Verb::Schema => check::schema(home),
+        Verb::Openapi => {
+            print::json(&openapi::document(ROUTES));
+            Ok(())
+        }
         Verb::Init(flags) => home::init(&home, &flags),
         Verb::Doctor(flags) => home::doctor(home, &flags),
         Verb::Plugins(flags) => operations::plugins(home, &flags),

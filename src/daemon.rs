@@ -6,23 +6,25 @@ mod rest;
 
 use crate::config::parts;
 use crate::config::spec::Config;
-use crate::event::{DaemonEvent, Draft, Event};
+use crate::event::{DaemonEvent, Draft, Event, Stored};
 use crate::feed::Feed;
+use crate::http::gauges::Gauges;
 use crate::http::{self, api::Api};
 use crate::pipeline::surroundings::EnvCounts;
 use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::scheduler::act;
 use crate::scheduler::attempt;
-use crate::scheduler::handle::Scheduler;
 use crate::scheduler::pipelines::Shelf;
 use crate::spool::Spool;
+use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::store::error::Error as StoreError;
 use crate::store::open::{Journal, Opening};
 use crate::store::prune::Retention;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
+use crate::webhook;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -32,6 +34,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Arrivals that wait for the scheduler; a full channel leaves files in their inboxes, where they are safe.
@@ -51,6 +54,8 @@ pub struct InUse(String);
 pub async fn run(config: Config) -> Result<()> {
     config.home.make()?;
     let (journal, opening) = open_journal(&config)?;
+    let tls = parts::http(&config).tls.as_ref().map(http::tls::acceptor);
+    let tls = tls.transpose()?;
     let listener = listen(&config)?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -63,13 +68,25 @@ pub async fn run(config: Config) -> Result<()> {
     }
     let (registry, plugin_news) =
         Registry::start(parts::registry(&config, true), pool.clone()).await?;
+    let (statistics, gauges) = (Statistics::default(), Gauges::default());
     let feed = Feed::new(
         parts::feed(&config),
-        http::view::feed(None),
+        http::view::feed(&statistics, Some(gauges.source())),
         &opening.epoch,
         opening.head,
     );
-    let store = Store::start(journal, feed.sink())?;
+    let (webhooks, ends) = webhook::channel();
+    let (told, heard) = (feed.clone(), statistics.clone());
+    let sink = move |events: &[Arc<Stored>]| {
+        heard.observe(events);
+        told.publish(events);
+        webhooks.publish(events);
+    };
+    let store = Store::start(journal, Box::new(sink))?;
+    statistics
+        .begin(&store, Timestamp::now())
+        .await
+        .context("failed to read the journal's numbers")?;
     let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
     let watcher = Watcher::start(parts::watch(&config), updates);
@@ -118,12 +135,48 @@ pub async fn run(config: Config) -> Result<()> {
         scheduler.clone(),
         stop.clone(),
     ));
+    let current = scheduler.clone();
+    tasks.spawn(webhook::run(ends, store.clone(), move |pipeline| {
+        let set = current.pipelines();
+        let found = set.find(pipeline).and_then(|status| status.current.clone());
+        found
+            .map(|pipeline| pipeline.notify.clone())
+            .unwrap_or_default()
+    }));
     tasks.spawn(prune(store.clone(), config.retention()));
     tasks.spawn(rest::give_back_memory(scheduler.health_changes()));
 
-    let serving = serve(
-        &config, listener, &store, &feed, &scheduler, &registry, &pool, &stop,
-    )?;
+    let trials = Arc::new(backend::Trials::default());
+    tasks.spawn(Arc::clone(&trials).sweep());
+    let backend = backend::Daemon {
+        store: store.clone(),
+        scheduler,
+        registry: registry.clone(),
+        pool: pool.clone(),
+        home: config.home.clone(),
+        surroundings: parts::surroundings(&config, EnvCounts::Yes),
+        bounds: parts::bounds(&config),
+        started: Timestamp::now(),
+        trials,
+        disks: backend::Disks::default(),
+        watcher: watcher.clone(),
+    };
+    let http = http::config::Config {
+        listen: listener
+            .local_addr()
+            .context("failed to read the address")?,
+        ..parts::http(&config)
+    };
+    let api = Api::new(
+        Arc::new(backend),
+        store.clone(),
+        feed.clone(),
+        statistics,
+        config.home.root().to_path_buf(),
+        http,
+    );
+    gauges.begin(&api);
+    let serving = serve(&config, (listener, tls), api, &stop)?;
     let ended = tokio::select! {
         ended = &mut deciding => ended,
         () = stop.cancelled() => {
@@ -272,51 +325,21 @@ fn stop_on_signals(tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<
     Ok(())
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts that the HTTP part speaks for, named once"
-)]
 fn serve(
     config: &Config,
-    listener: TcpListener,
-    store: &Store,
-    feed: &Feed,
-    scheduler: &Scheduler,
-    registry: &Registry,
-    pool: &Pool,
+    (listener, tls): (TcpListener, Option<TlsAcceptor>),
+    api: Arc<Api>,
     stop: &CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>> {
-    let address = listener
-        .local_addr()
-        .context("failed to read the address")?;
-    let backend = backend::Daemon {
-        store: store.clone(),
-        scheduler: scheduler.clone(),
-        registry: registry.clone(),
-        pool: pool.clone(),
-        home: config.home.clone(),
-        surroundings: parts::surroundings(config, EnvCounts::Yes),
-        bounds: parts::bounds(config),
-        started: Timestamp::now(),
-    };
-    let http = http::config::Config {
-        listen: address,
-        ..parts::http(config)
-    };
-    let api = Api::new(
-        Arc::new(backend),
-        store.clone(),
-        feed.clone(),
-        config.home.root().to_path_buf(),
-        http,
-    );
+    let address = api.config.listen;
     crate::durable::replace(&config.home.address(), format!("{address}\n").as_bytes())?;
-    let serving = tokio::spawn(http::serve::serve(listener, api, stop.clone()));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let serving = tokio::spawn(http::serve::serve(listener, tls, api, stop.clone()));
     tracing::info!(home = %config.home.root().display(), %address, workers = config.workers, "watching");
     // Whoever started us may have closed its end.
     let _ = writeln!(
         std::io::stdout(),
-        "dropleaf {} is listening on http://{address}",
+        "dropleaf {} is listening on {scheme}://{address}",
         env!("CARGO_PKG_VERSION")
     );
     Ok(serving)

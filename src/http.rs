@@ -1,4 +1,4 @@
-//! The daemon over HTTP: routes, feeds, uploads, downloads, and the plain page at `/`.
+//! The daemon over HTTP: routes, feeds, uploads, downloads, and the page at `/`.
 //!
 //! *Theory of operation.* [`listen`] binds, [`serve`] accepts: our own loop around `warp::service`, so that sockets get
 //! their options and limits. A request passes three warp filters in [`filters`]: what it says becomes a `Call`, the
@@ -10,8 +10,10 @@
 
 pub mod api;
 pub mod config;
+mod connection;
 pub mod listen;
 pub mod serve;
+pub mod tls;
 
 pub mod filters;
 pub mod guard;
@@ -22,7 +24,9 @@ pub mod query;
 pub mod refusal;
 pub mod reply;
 
+mod assets;
 pub mod content;
+pub mod gauges;
 pub mod handlers;
 pub mod metrics;
 pub mod openapi;
@@ -30,6 +34,8 @@ pub mod page;
 pub mod problems;
 pub mod route;
 pub mod routes;
+mod seats;
+pub mod slot;
 pub mod upload;
 pub mod view;
 

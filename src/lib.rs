@@ -22,11 +22,13 @@ pub mod client;
 pub mod feed;
 pub mod pool;
 pub mod spool;
+pub mod statistics;
 pub mod store;
 pub mod worker;
 
 pub mod registry;
 pub mod scheduler;
+pub mod webhook;
 
 pub mod http;
 

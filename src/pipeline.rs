@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod checked;
+pub mod examples;
 pub mod fault;
 pub mod folders;
 pub mod load;

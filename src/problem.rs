@@ -26,20 +26,20 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with no place yet.
+    /// A problem with no place yet, and the advice of its kind.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             code,
             detail: detail.into(),
-            hint: None,
+            hint: Some(code.advice().to_owned()),
             step: None,
             page: None,
             plugin: None,
         }
     }
 
-    /// With advice.
+    /// With better advice than that of its kind.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -68,7 +68,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $name:ident $text:literal $title:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident $text:literal $title:literal $advice:literal,)*) => {
         /// The catalogue of what can go wrong with a job.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Code { $($(#[doc = $doc])* #[serde(rename = $text)] $name,)* }
@@ -88,67 +88,101 @@ macro_rules! codes {
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
+
+            /// What to do about it, where nothing better is known.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$name => $advice,)* }
+            }
         }
     };
 }
 
 codes! {
     /// The file is encrypted and none of the pipeline's passwords opens it.
-    PdfEncrypted "pdf-encrypted" "The PDF needs a password",
+    PdfEncrypted "pdf-encrypted" "The PDF needs a password"
+        "add the password to the pipeline's `passwords`, then retry the job",
     /// The file cannot be read as a PDF, not even after repair.
-    PdfDamaged "pdf-damaged" "The PDF is damaged beyond repair",
+    PdfDamaged "pdf-damaged" "The PDF is damaged beyond repair"
+        "ask for the file again; if another program still opens it, print it to a new PDF there and drop that",
     /// The file is not a PDF at all.
-    NotPdf "not-a-pdf" "This is not a PDF",
+    NotPdf "not-a-pdf" "This is not a PDF"
+        "look at what it really is, make a PDF of it and drop that",
     /// The file is signed and the pipeline refuses signed files.
-    PdfSigned "pdf-signed" "The PDF is signed",
+    PdfSigned "pdf-signed" "The PDF is signed"
+        "say `on_signed: process` in the pipeline if the signature may break, then retry the job",
     /// An operation says that it can never do this document.
-    DocumentRejected "document-rejected" "An operation refused the document",
+    DocumentRejected "document-rejected" "An operation refused the document"
+        "guard the step with `if`, make it `continue_on_error: true`, or correct its parameters, then retry the job",
     /// An operation failed.
-    StepFailed "step-failed" "A step failed",
+    StepFailed "step-failed" "A step failed"
+        "the job's log has what the operation said; retry the job when the cause is gone, or make the step `continue_on_error: true`",
     /// The parameters turned out wrong for this document (for example after templates were filled in).
-    ParametersRefused "parameters-refused" "A step's parameters do not fit",
+    ParametersRefused "parameters-refused" "A step's parameters do not fit"
+        "correct the step's `with` (`dropleaf try` shows what happens), then retry the job",
     /// A template could not be rendered.
-    TemplateFailed "template-failed" "A template could not be filled in",
+    TemplateFailed "template-failed" "A template could not be filled in"
+        "give values that may be missing a default in the template, then retry the job",
     /// A worker died by a signal or by exiting.
-    PluginCrashed "plugin-crashed" "A plugin crashed",
+    PluginCrashed "plugin-crashed" "A plugin crashed"
+        "tell the plugin's author; a newer build counts as soon as it is in the plugin folder, then retry the job",
     /// A panic or exception inside an operation.
-    PluginPanicked "plugin-panicked" "A plugin panicked",
+    PluginPanicked "plugin-panicked" "A plugin panicked"
+        "tell the plugin's author; retrying helps only with a newer build",
     /// A plugin could not be loaded.
-    PluginBroken "plugin-broken" "A plugin cannot be loaded",
+    PluginBroken "plugin-broken" "A plugin cannot be loaded"
+        "build the plugin for this machine and this version (`dropleaf plugins` says what is wrong), then retry the job",
     /// A step's operation is not installed (any more).
-    OperationMissing "operation-missing" "An operation is not installed",
+    OperationMissing "operation-missing" "An operation is not installed"
+        "put the plugin back into the plugin folder or take the step out of the pipeline, then retry the job",
     /// The wall-clock limit of the job or of a step.
-    TimedOut "timed-out" "It took too long",
+    TimedOut "timed-out" "It took too long"
+        "raise `timeout` if the document is only large, then retry the job",
     /// No progress for `stalled_after`.
-    Stalled "stalled" "No progress",
+    Stalled "stalled" "No progress"
+        "raise the pipeline's `stalled_after` if the operation is only slow, then retry the job",
     /// The worker's memory limit.
-    MemoryLimit "memory-limit" "It needed more memory than allowed",
+    MemoryLimit "memory-limit" "It needed more memory than allowed"
+        "raise `worker_memory_mb` in config.yaml, or split the document first",
     /// The worker's processor-time limit.
-    CpuLimit "cpu-limit" "It needed more processor time than allowed",
+    CpuLimit "cpu-limit" "It needed more processor time than allowed"
+        "raise `worker_cpu_seconds` in config.yaml if the document is only large, then retry the job",
     /// A result broke the worker's output checks.
-    ResultInvalid "result-invalid" "The result is not a sound PDF",
+    ResultInvalid "result-invalid" "The result is not a sound PDF"
+        "one of the steps has broken the document: take them out one by one to find it, and tell its plugin's author",
     /// An output name leaves its folder, or is empty or too long.
-    OutputName "output-name" "The output name cannot be used",
+    OutputName "output-name" "The output name cannot be used"
+        "look at `output.name` and `output.folder` of the pipeline, then retry the job",
     /// An output already exists and the pipeline says `if_exists: fail`.
-    OutputExists "output-exists" "The output already exists",
+    OutputExists "output-exists" "The output already exists"
+        "remove it, or set `output.if_exists` to number, overwrite or skip, then retry the job",
     /// A folder cannot be written.
-    FolderBlocked "folder-blocked" "A folder cannot be used",
+    FolderBlocked "folder-blocked" "A folder cannot be used"
+        "put the folder right; the job goes on by itself",
     /// No space left.
-    DiskFull "disk-full" "The disk is full",
+    DiskFull "disk-full" "The disk is full"
+        "free some space; the job goes on by itself",
     /// The original vanished or changed while it was being taken.
-    InputVanished "input-vanished" "The file vanished",
+    InputVanished "input-vanished" "The file vanished"
+        "drop the file again",
     /// The original is a duplicate and the pipeline says `duplicates: fail`.
-    Duplicate "duplicate" "The same file was processed before",
+    Duplicate "duplicate" "The same file was processed before"
+        "set `duplicates: process` in the pipeline to allow it, then retry the job",
     /// The daemon was stopped or died three times in a row during this job.
-    Interrupted "interrupted" "Interrupted",
+    Interrupted "interrupted" "Interrupted"
+        "look at the daemon's log for the reason, then retry the job",
     /// A person cancelled the job.
-    Cancelled "cancelled" "Cancelled",
+    Cancelled "cancelled" "Cancelled"
+        "retry the job to run it after all",
     /// The sandbox the configuration requires is not there.
-    SandboxMissing "sandbox-missing" "The sandbox is not available",
+    SandboxMissing "sandbox-missing" "The sandbox is not available"
+        "run `dropleaf doctor`; set `sandbox: best_effort` in config.yaml to run without it",
     /// A worker could not be started, or broke its protocol.
-    WorkerFailed "worker-failed" "A worker failed",
+    WorkerFailed "worker-failed" "A worker failed"
+        "retry the job; look at the daemon's log if it happens again",
     /// A fault of Dropleaf itself.
-    Internal "internal" "Internal error",
+    Internal "internal" "Internal error"
+        "retry the job; please report it with the daemon's log if it happens again",
 }
 
 impl Code {

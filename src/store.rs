@@ -35,11 +35,10 @@ use crate::store::log::{LogLine, NumberedLine};
 use crate::store::open::{Journal, Opening};
 use crate::store::prune::{Pruned, Retention};
 use crate::store::query::{
-    Counts, EventQuery, History, JobPage, JobQuery, Minute, PipelineRow, Scope, Snapshot,
+    Counts, EventQuery, History, JobPage, JobQuery, PipelineRow, Scope, Snapshot,
 };
 use crate::store::readers::Readers;
 use crate::store::writer::{Command, Gauges, Message, Outcome, Sink, Work};
-use crate::time::Timestamp;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -125,6 +124,18 @@ impl Store {
     #[must_use]
     pub fn epoch(&self) -> &str {
         &self.inner.epoch
+    }
+
+    /// Bytes of the journal's files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let file = self.inner.readers.file().as_os_str();
+        let size = |ending: &str| {
+            let mut path = file.to_owned();
+            path.push(ending);
+            std::fs::metadata(path).map_or(0, |found| found.len())
+        };
+        size("") + size("-wal")
     }
 
     /// How the journal is, at no cost.
@@ -301,12 +312,12 @@ impl Store {
             .await
     }
 
-    /// The jobs that ended in each of the 60 minutes before `now`, the oldest minute first.
+    /// How many jobs of each pipeline ended in each minute since a moment (milliseconds since 1970).
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub async fn last_hour(&self, now: Timestamp) -> Result<Vec<Minute>, Error> {
-        self.ask(move |connection| query::jobs::last_hour(connection, now).map_err(reading))
+    pub async fn ended_since(&self, since: i64) -> Result<Vec<query::hour::Ended>, Error> {
+        self.ask(move |connection| query::hour::ended_since(connection, since).map_err(reading))
             .await
     }
 

@@ -1,9 +1,9 @@
 //! `cargo run --release --package dropleaf-benches`: every figure of `docs/benchmarks.md`, as ratios within one run.
 //!
-//! Names of benchmarks after `--` choose some: `steps latency throughput memory`.
-//!
-//! Needs the daemon and its plugins built in release (`cargo build --release`) and `qpdf` as the peer.
+//! The names of benchmarks as arguments run only those. Needs the daemon and its plugins built in release (`cargo build --release`) and `qpdf` as the peer.
 
+mod documents;
+mod inside;
 mod latency;
 mod memory;
 mod processes;
@@ -18,9 +18,6 @@ use std::time::Duration;
 /// Libraries of the build that belong to no release: the SDK's parts and the tests' plugin.
 const NOT_SHIPPED: &[&str] = &["abi", "host", "sdk", "faulty"];
 
-/// Measures the program at this path, and prints what it found.
-type Benchmark = fn(&str) -> Result<()>;
-
 fn main() -> Result<()> {
     let program = program()?;
     println!(
@@ -31,25 +28,31 @@ fn main() -> Result<()> {
     let text = program
         .to_str()
         .context("the program's path is not UTF-8")?;
-    let chosen: Vec<String> = std::env::args().skip(1).collect();
-    let all: [(&str, Benchmark); 4] = [
+    let all: [(&str, Measure); 5] = [
+        ("inside", inside::measure),
         ("steps", steps::measure),
         ("latency", latency::measure),
         ("throughput", throughput::measure),
         ("memory", memory::measure),
     ];
-    for name in &chosen {
-        if !all.iter().any(|(known, _)| known == name) {
-            bail!("there is no benchmark `{name}`");
-        }
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| all.iter().all(|(known, _)| known != name))
+    {
+        let known = all.map(|(name, _)| name).join(", ");
+        bail!("there is no benchmark `{unknown}`; there are {known}");
     }
     for (name, measure) in all {
-        if chosen.is_empty() || chosen.iter().any(|chosen| chosen == name) {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
             measure(text)?;
         }
     }
     Ok(())
 }
+
+/// One benchmark: it is given the program's path and prints its figures.
+type Measure = fn(&str) -> Result<()>;
 
 /// The release build beside this program.
 fn program() -> Result<PathBuf> {

@@ -5,24 +5,10 @@ use crate::command::{Exit, local, print};
 use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::durable;
+use crate::pipeline::examples::{EXAMPLES, Example};
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::Path;
-
-/// The pipelines that come with the program.
-const EXAMPLES: &[(&str, &str)] = &[
-    ("archive", include_str!("../../pipelines/archive.yaml")),
-    (
-        "extract-text",
-        include_str!("../../pipelines/extract-text.yaml"),
-    ),
-    ("receive", include_str!("../../pipelines/receive.yaml")),
-    ("rotate", include_str!("../../pipelines/rotate.yaml")),
-    (
-        "split-every-page",
-        include_str!("../../pipelines/split-every-page.yaml"),
-    ),
-];
 
 const CONFIG: &str = "\
 # Every key has a default; see docs/configuration.md.
@@ -37,10 +23,10 @@ const CONFIG: &str = "\
 pub(super) fn init(home: &Home, flags: &Init) -> Result<()> {
     home.make()?;
     write_once(&home.config(), CONFIG, false)?;
-    for (id, text) in EXAMPLES {
+    for Example { id, yaml } in EXAMPLES {
         write_once(
             &home.pipelines().join(format!("{id}.yaml")),
-            text,
+            yaml,
             flags.force,
         )?;
         let inbox = home.inbox().join(id);
@@ -165,7 +151,10 @@ fn workshop(config: Config) -> Vec<Finding> {
     for (id, faults) in workshop.faulty_pipelines() {
         findings.push(Finding::bad(
             "pipeline",
-            format!("{id}: {} faults", faults.len()),
+            match faults.len() {
+                1 => format!("{id}: 1 fault"),
+                several => format!("{id}: {several} faults"),
+            },
             format!("dropleaf check, for {id}.yaml"),
         ));
     }

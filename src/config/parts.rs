@@ -35,6 +35,7 @@ pub fn pool(config: &Config) -> pool::Config {
 pub fn registry(config: &Config, alone: bool) -> registry::Config {
     registry::Config {
         tidy: alone,
+        grants: config.spec.grants.clone(),
         ..registry::Config::new(config.plugin_folders.clone(), config.home.plugin_copies())
     }
 }
@@ -48,7 +49,15 @@ pub fn store(config: &Config) -> store::config::Config {
 /// What a watcher is made from.
 #[must_use]
 pub fn watch(config: &Config) -> watch::options::Options {
+    let seconds = Duration::from_secs;
+    let settling = &config.spec.settling;
     watch::options::Options {
+        settling: watch::options::Settling {
+            not_pdf: seconds(settling.not_pdf_seconds),
+            truncated: seconds(settling.truncated_seconds),
+            incomplete: seconds(settling.incomplete_seconds),
+            ..watch::options::Settling::default()
+        },
         scan_reported: Duration::from_secs(config.spec.rescan_seconds),
         ..watch::options::Options::default()
     }
@@ -64,6 +73,12 @@ pub fn http(config: &Config) -> http::config::Config {
         insecure: spec.insecure,
         hosts: spec.hosts.clone(),
         max_upload: spec.max_input_mb << 20,
+        // One client may have a quarter of all, and a person enough for some tabs and terminals.
+        max_client_streams: (spec.max_streams / 4).max(16),
+        tls: spec.tls.as_ref().map(|tls| http::config::Tls {
+            certificate: config.home.root().join(&tls.certificate),
+            key: config.home.root().join(&tls.key),
+        }),
         ..http::config::Config::default()
     }
 }
@@ -89,6 +104,7 @@ pub fn feed(config: &Config) -> feed::config::Config {
     feed::config::Config {
         heartbeat: Duration::from_millis(config.spec.heartbeat_ms),
         max_streams: config.spec.max_streams,
+        page: http::page::build().to_owned(),
         ..feed::config::Config::default()
     }
 }

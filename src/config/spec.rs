@@ -1,6 +1,7 @@
 //! What `config.yaml` may say, and the checked form of it.
 
 use crate::config::home::Home;
+use crate::plugin::grants::Grants;
 use crate::telemetry::Format;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ pub struct ConfigSpec {
     pub token: Option<String>,
     /// Listen on other addresses without a token.
     pub insecure: bool,
+    /// What TLS is spoken with; without it nothing is encrypted.
+    pub tls: Option<TlsSpec>,
     /// Host names that clients may use besides `localhost` and the addresses of this machine.
     pub hosts: Vec<String>,
     /// Attempts at once; 0 = as many as cores.
@@ -34,6 +37,8 @@ pub struct ConfigSpec {
     pub worker_first_uid: u32,
     /// Folders with plugins besides the home's `plugins/` and those that came with the program.
     pub plugins: Vec<PathBuf>,
+    /// What plugins may do beyond the sandbox, by plugin: `{ ocr: { temp: true } }`.
+    pub grants: Grants,
     /// MiB that an input may have.
     pub max_input_mb: u64,
     /// MiB that one decoded stream may have.
@@ -46,6 +51,8 @@ pub struct ConfigSpec {
     pub shutdown_seconds: u64,
     /// Seconds between full scans of watched folders on local disks.
     pub rescan_seconds: u64,
+    /// How long files in inboxes are waited for.
+    pub settling: SettlingSpec,
     /// Milliseconds between `ping` events.
     pub heartbeat_ms: u64,
     /// SSE streams at once.
@@ -66,6 +73,28 @@ pub struct RetentionSpec {
     pub jobs: u64,
 }
 
+/// A certificate and its key, in PEM form; relative paths start at the home.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSpec {
+    /// The certificate, then those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// How long files are waited for whose content is not (yet) a whole PDF.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettlingSpec {
+    /// Seconds without a change after which a file without a PDF header is taken as it is, and fails.
+    pub not_pdf_seconds: u64,
+    /// Seconds without a change after which a PDF without an end is taken as it is.
+    pub truncated_seconds: u64,
+    /// Seconds after which a file that is still waited for is reported as incomplete.
+    pub incomplete_seconds: u64,
+}
+
 /// Whether workers must be sandboxed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,6 +113,7 @@ impl Default for ConfigSpec {
             listen: SocketAddr::from(([127, 0, 0, 1], 7311)),
             token: None,
             insecure: false,
+            tls: None,
             hosts: Vec::new(),
             workers: 0,
             sandbox: Sandbox::BestEffort,
@@ -91,16 +121,28 @@ impl Default for ConfigSpec {
             worker_cpu_seconds: 600,
             worker_first_uid: 60_700,
             plugins: Vec::new(),
+            grants: Grants::default(),
             max_input_mb: 512,
             max_decoded_mb: 256,
             min_free_mb: 256,
             retention: RetentionSpec::default(),
             shutdown_seconds: 30,
             rescan_seconds: 60,
+            settling: SettlingSpec::default(),
             heartbeat_ms: 15_000,
             max_streams: 256,
             log: "info".to_owned(),
             log_format: Format::Text,
+        }
+    }
+}
+
+impl Default for SettlingSpec {
+    fn default() -> Self {
+        Self {
+            not_pdf_seconds: 10,
+            truncated_seconds: 60,
+            incomplete_seconds: 600,
         }
     }
 }

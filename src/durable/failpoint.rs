@@ -1,6 +1,7 @@
 //! Where tests let the disk fail: a crash after so many operations, or a file system that lacks something.
 //!
-//! Outside tests every function here is empty and costs nothing.
+//! In a release build every function here is empty and costs nothing. A debug build kills itself where `DROPLEAF_CRASH_AFTER` says
+//! so: after so many operations on the disk, commits of the journal among them.
 
 #[cfg(not(test))]
 mod off {
@@ -10,7 +11,32 @@ mod off {
 
     #[inline]
     pub(crate) fn step() -> io::Result<()> {
+        moment();
         Ok(())
+    }
+
+    #[cfg(not(debug_assertions))]
+    #[inline]
+    pub(crate) fn moment() {}
+
+    /// A moment between two operations at which the whole process may be killed.
+    #[cfg(debug_assertions)]
+    pub(crate) fn moment() {
+        use std::sync::LazyLock;
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static LEFT: LazyLock<Option<AtomicU32>> = LazyLock::new(|| {
+            let after = std::env::var("DROPLEAF_CRASH_AFTER").ok()?;
+            after.parse().ok().map(AtomicU32::new)
+        });
+        if let Some(left) = &*LEFT
+            && left.fetch_sub(1, Ordering::Relaxed) == 1
+        {
+            // That it cannot be sent to ourselves is not known to happen; then the process goes on, and the test sees it.
+            let _ = rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            );
+        }
     }
 
     #[inline]
@@ -30,10 +56,10 @@ mod off {
 }
 
 #[cfg(not(test))]
-pub(crate) use off::{crashed, device, noreplace, step};
+pub(crate) use off::{crashed, device, moment, noreplace, step};
 
 #[cfg(test)]
-pub(crate) use on::{crashed, device, noreplace, step};
+pub(crate) use on::{crashed, device, moment, noreplace, step};
 
 #[cfg(test)]
 pub(crate) mod on {
@@ -59,6 +85,9 @@ pub(crate) mod on {
             }
         })
     }
+
+    /// Only the whole process could end here.
+    pub(crate) fn moment() {}
 
     /// Every folder is a device of its own.
     pub(crate) fn device(from: &Path, to: &Path) -> io::Result<()> {

@@ -3,9 +3,11 @@
 use crate::durable::{self, Kind, kind_of};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// How the names of probes begin; the number of their process follows.
+const PREFIX: &str = ".dropleaf-probe-";
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Why a folder cannot be used.
@@ -31,9 +33,14 @@ pub fn folder(folder: &Path) -> Result<(), Blocked> {
 
 fn try_out(folder: &Path) -> io::Result<()> {
     // Reading the folder is needed as well as writing it.
-    std::fs::read_dir(folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        if let Some(path) = left_over(&entry?) {
+            // Where it cannot be removed, what follows says why.
+            let _ = durable::remove(&path);
+        }
+    }
     let name = format!(
-        ".dropleaf-probe-{}-{}",
+        "{PREFIX}{}-{}",
         std::process::id(),
         COUNT.fetch_add(1, Ordering::Relaxed)
     );
@@ -43,6 +50,15 @@ fn try_out(folder: &Path) -> io::Result<()> {
     let renamed = durable::rename(&one, &other);
     durable::remove(if renamed.is_ok() { &other } else { &one }).map_err(source)?;
     renamed.map_err(source)
+}
+
+/// A probe of a process that was killed in the middle of it.
+fn left_over(entry: &std::fs::DirEntry) -> Option<PathBuf> {
+    let name = entry.file_name();
+    let process = name.to_str()?.strip_prefix(PREFIX)?.split('-').next()?;
+    let process = rustix::process::Pid::from_raw(process.parse().ok()?)?;
+    let gone = rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH);
+    gone.then(|| entry.path())
 }
 
 /// The words for an error in using this folder.

@@ -6,6 +6,7 @@ use crate::job::id::JobId;
 use crate::store::log::LogLine;
 use crate::store::query::Snapshot;
 use serde_json::Value;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +27,10 @@ pub struct Config {
     pub replay_events: u32,
     /// Bytes of events of a replay at most.
     pub replay_bytes: usize,
-    /// What `hello` says is running; a page built for another one reloads itself.
+    /// What `hello` says is running.
     pub build: String,
+    /// Which page `hello` says is served; one that was made for another loads itself again.
+    pub page: String,
 }
 
 impl Default for Config {
@@ -41,22 +44,26 @@ impl Default for Config {
             replay_events: 10_000,
             replay_bytes: 4 * 1024 * 1024,
             build: env!("CARGO_PKG_VERSION").to_owned(),
+            page: String::new(),
         }
     }
 }
 
-/// The gauges of the `stats` event.
-pub type Stats = Arc<dyn Fn() -> Value + Send + Sync>;
+/// The gauges of the `stats` event; `None` where they cannot be told just now.
+pub type Stats = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Value>> + Send>> + Send + Sync>;
+
+/// How something looks in JSON.
+pub type View<T> = Arc<dyn Fn(&T) -> Value + Send + Sync>;
 
 /// How things look in JSON; the HTTP view gives these.
 #[derive(Clone)]
 pub struct Views {
-    /// The data of a durable event.
+    /// The data of a durable event. A replay says the same again: nothing but the event counts.
     pub event: fn(&Stored) -> Value,
     /// The data of a snapshot; `cursor` is added.
-    pub snapshot: fn(&Snapshot) -> Value,
+    pub snapshot: View<Snapshot>,
     /// The data of `step.progress`.
-    pub progress: fn(&Progress) -> Value,
+    pub progress: View<Progress>,
     /// The data of `log`.
     pub log: fn(JobId, &[LogLine]) -> Value,
     /// The gauges, asked for only while somebody listens and told only when they change.

@@ -6,9 +6,9 @@ use crate::feed::cursor::{Cursor, ResetReason};
 use crate::feed::frame::{self, About};
 use crate::feed::progress::Progress;
 use crate::feed::state::{Counters, Found, State};
-
 use bytes::BytesMut;
 use serde_json::{Value, json};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -17,6 +17,8 @@ use tokio::sync::Notify;
 
 /// Bytes that may wait for the flush; beyond them the publisher flushes itself.
 const PENDING: usize = 1024 * 1024;
+/// The shortest time between two questions for the gauges, however many come.
+const STATS_GAP: Duration = Duration::from_millis(250);
 
 /// What the feed's handles, its subscriptions and its task share.
 pub(crate) struct Hub {
@@ -119,6 +121,18 @@ impl Hub {
         }
     }
 
+    /// Tells the gauges if they have changed.
+    fn tell_stats(&self, stats: Option<Value>) {
+        let mut state = self.state();
+        if stats.is_none() || stats == state.stats || !state.is_heard() {
+            return;
+        }
+        if let Some(stats) = &stats {
+            state.push("stats", About::all(), stats);
+        }
+        state.stats = stats;
+    }
+
     fn is_heard(&self) -> bool {
         self.listeners.load(Ordering::Acquire) > 0
     }
@@ -180,6 +194,9 @@ impl Hub {
         self.listeners.store(state.listeners(), Ordering::Release);
         if !std::mem::replace(&mut state.task, true) {
             tokio::spawn(serve(Arc::clone(self)));
+        } else if self.views.stats.is_some() {
+            // The one who comes wants to see the gauges too.
+            self.kick.notify_one();
         }
         Ok(Seat {
             hub: Arc::clone(self),
@@ -250,14 +267,25 @@ async fn serve(hub: Arc<Hub>) {
         ping: started + hub.config.heartbeat,
         stats: hub.views.stats.as_ref().map(|_| started),
     };
+    let mut asked = None;
     loop {
-        let Some((wakers, wake_at)) = turn(&hub, &mut due) else {
+        if asked.is_none() {
+            asked = ask_stats(&hub, &mut due);
+        }
+        let Some((wakers, mut wake_at)) = turn(&hub, &mut due) else {
             return;
         };
         wakers.into_iter().for_each(Waker::wake);
+        if asked.is_none() {
+            wake_at = wake_at.min(due.stats.unwrap_or(wake_at));
+        }
         tokio::select! {
             () = hub.kick.notified() => {}
             () = tokio::time::sleep_until(wake_at.into()) => {}
+            stats = answered(&mut asked) => {
+                asked = None;
+                hub.tell_stats(stats);
+            }
         }
     }
 }
@@ -268,10 +296,31 @@ struct Due {
     stats: Option<Instant>,
 }
 
+type Asked = Pin<Box<dyn Future<Output = Option<Value>> + Send>>;
+
+/// Asks for the gauges, where their time has come or somebody has just come who has not seen them.
+fn ask_stats(hub: &Hub, due: &mut Due) -> Option<Asked> {
+    let (make, at) = (hub.views.stats.as_ref()?, due.stats?);
+    let (now, every) = (Instant::now(), hub.config.stats_every);
+    let last = at.checked_sub(every).unwrap_or(at);
+    let is_wanted = now >= last + every.min(STATS_GAP) && hub.state().stats.is_none();
+    if now < at && !is_wanted {
+        return None;
+    }
+    due.stats = Some(now + every);
+    Some(make())
+}
+
+async fn answered(asked: &mut Option<Asked>) -> Option<Value> {
+    match asked {
+        Some(asked) => asked.await,
+        None => std::future::pending().await,
+    }
+}
+
 /// One turn of the task: writes what is due, flushes if it is time; says whom to wake and when to come again.
 fn turn(hub: &Hub, due: &mut Due) -> Option<(Vec<Waker>, Instant)> {
     let now = Instant::now();
-    let stats = due_stats(hub, due, now);
     let mut state = hub.state();
     state.counters.wakeups += 1;
     if !state.is_heard() {
@@ -283,17 +332,10 @@ fn turn(hub: &Hub, due: &mut Due) -> Option<(Vec<Waker>, Instant)> {
         let data = json!({"seq": state.head, "at": crate::time::Timestamp::now().rfc3339()});
         state.push("ping", About::all(), &data);
     }
-    if stats.is_some() && stats != state.stats {
-        if let Some(stats) = &stats {
-            state.push("stats", About::all(), stats);
-        }
-        state.stats = stats;
-    }
     for progress in state.progress.due(now) {
         hub.push_progress(&mut state, &progress);
     }
     let mut wake_at = due.ping;
-    wake_at = wake_at.min(due.stats.unwrap_or(wake_at));
     wake_at = wake_at.min(state.progress.next_deadline().unwrap_or(wake_at));
     let mut wakers = Vec::new();
     if state.pending_bytes() > 0 {
@@ -307,16 +349,6 @@ fn turn(hub: &Hub, due: &mut Due) -> Option<(Vec<Waker>, Instant)> {
         }
     }
     Some((wakers, wake_at))
-}
-
-/// The gauges, where their time has come; made outside the lock, for they are somebody else's code.
-fn due_stats(hub: &Hub, due: &mut Due, now: Instant) -> Option<Value> {
-    let make = hub.views.stats.as_ref()?;
-    if now < due.stats? {
-        return None;
-    }
-    due.stats = Some(now + hub.config.stats_every);
-    Some(make())
 }
 
 #[cfg(test)]

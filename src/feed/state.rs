@@ -196,7 +196,7 @@ impl State {
 
     /// A seat at the end of the ring.
     pub(crate) fn sit(&mut self) -> u64 {
-        // The one who comes wants to see the gauges too.
+        // What was told before, the one who comes has not heard.
         self.stats = None;
         let number = self.next_seat;
         self.next_seat += 1;

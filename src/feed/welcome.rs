@@ -256,6 +256,7 @@ fn hello(hub: &Hub, topics: &Topics, start: &Start, seen: u64) -> Value {
         "replayed": replayed.unwrap_or(0),
         "heartbeatMs": u64::try_from(hub.config.heartbeat.as_millis()).unwrap_or(u64::MAX),
         "build": hub.config.build,
+        "uiBuild": hub.config.page,
         "connection": ulid::Ulid::generate().to_string(),
         "topics": topics.describe(),
     })

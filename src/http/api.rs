@@ -5,12 +5,16 @@
 
 use crate::feed::Feed;
 use crate::http::config::Config;
+use crate::http::seats::Seats;
+use crate::http::slot::Slot;
+use crate::job::attempt::Bill;
 use crate::job::id::JobId;
 use crate::job::state::{Job, StepRecord};
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
+use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -34,8 +38,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// All pipelines, by id.
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>>;
-    /// Checks a pipeline's text without keeping it. Empty = no faults.
-    fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Vec<Fault>>;
+    /// Checks a pipeline's text without keeping it.
+    fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Checked>;
     /// Writes a pipeline's file, if it has no faults.
     fn put_pipeline(
         &self,
@@ -52,7 +56,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Scans the pipeline's folder now.
     fn scan(&self, id: &str) -> Answer<'_, ()>;
     /// Runs one sample through a pipeline (its saved text, or `yaml`) without touching any folder of it.
-    fn try_pipeline(&self, trial: Trial) -> Answer<'_, TryOutcome, PutRefused>;
+    fn try_pipeline(&self, trial: Trial) -> Answer<'_, Arc<KeptTrial>, PutRefused>;
+    /// A trial that is still kept.
+    fn trial(&self, id: &str) -> Option<Arc<KeptTrial>>;
+    /// Lets go of a trial; false where it was not kept.
+    fn forget_trial(&self, id: &str) -> bool;
 
     /// An empty file in the pipeline's inbox, hidden from the watch, to receive an upload.
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot>;
@@ -61,6 +69,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Makes a received upload a job.
     fn submit(&self, pipeline: &str, name: String, slot: Slot) -> Answer<'_, Job>;
 
+    /// Files in a pipeline's inbox that are no jobs, at most so many.
+    fn files(&self, pipeline: &str, limit: usize) -> Answer<'_, Vec<WaitingFile>>;
     /// Why a file has (not) been processed.
     fn explain(&self, path: &Path) -> Answer<'_, Explanation>;
 
@@ -87,12 +97,16 @@ pub struct Api {
     pub store: Store,
     /// Its events, told as they happen.
     pub feed: Feed,
+    /// What its events add up to.
+    pub statistics: Statistics,
     /// Addresses, token, limits.
     pub config: Config,
     /// Relative paths of requests start here.
     pub home: PathBuf,
     /// Counts of this part.
     pub(crate) tally: Tally,
+    /// Who has how many streams.
+    pub(crate) seats: Seats,
     /// The description of all routes, once they are known.
     pub(crate) description: OnceLock<serde_json::Value>,
 }
@@ -114,6 +128,7 @@ impl Api {
         backend: Arc<dyn Backend>,
         store: Store,
         feed: Feed,
+        statistics: Statistics,
         home: PathBuf,
         config: Config,
     ) -> Arc<Self> {
@@ -121,9 +136,11 @@ impl Api {
             backend,
             store,
             feed,
+            statistics,
             config,
             home,
             tally: Tally::default(),
+            seats: Seats::default(),
             description: OnceLock::new(),
         })
     }
@@ -191,6 +208,15 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
+/// What a text would be.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// What is wrong with it.
+    pub faults: Vec<Fault>,
+    /// The pipeline, where nothing is wrong with the text alone.
+    pub pipeline: Option<Arc<Pipeline>>,
+}
+
 /// An inbox as the watch sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FolderEntry {
@@ -208,6 +234,19 @@ pub struct FolderEntry {
     pub ignored: u64,
     /// When it was last scanned.
     pub last_scan: Option<Timestamp>,
+}
+
+/// A file in an inbox that is no job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingFile {
+    /// The pipeline that watches the inbox.
+    pub pipeline: String,
+    /// Where it lies.
+    pub path: RawPath,
+    /// `settling`, `offered`, `taken`, `left` or `ignored`.
+    pub state: String,
+    /// What it waits for, or by which rule it stays.
+    pub reason: String,
 }
 
 /// What a change of a pipeline depends on.
@@ -239,10 +278,19 @@ pub struct Put {
 pub enum PutRefused {
     /// The text has faults.
     Faults(Vec<Fault>),
-    /// The precondition does not hold; the tag as it is, where the pipeline exists.
-    Precondition(Option<String>),
+    /// The precondition does not hold; the file as it is, where there is one.
+    Precondition(Option<CurrentText>),
     /// Anything else.
     Other(Refused),
+}
+
+/// A pipeline's file as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CurrentText {
+    /// Its text.
+    pub yaml: String,
+    /// What `If-Match` wants.
+    pub tag: String,
 }
 
 impl From<Refused> for PutRefused {
@@ -263,8 +311,25 @@ pub struct Trial {
     pub sample: Slot,
 }
 
-/// What a sample became.
+/// A sample and what it became, kept for a while.
 #[derive(Debug)]
+pub struct KeptTrial {
+    /// Its name in the API.
+    pub id: String,
+    /// Until when it is kept, if no newer ones need the room.
+    pub expires: Timestamp,
+    /// The sample's name.
+    pub name: String,
+    /// The sample.
+    pub input: File,
+    /// The sample's bytes.
+    pub size: u64,
+    /// What it became.
+    pub outcome: TryOutcome,
+}
+
+/// What a sample became.
+#[derive(Debug, Default)]
 pub struct TryOutcome {
     /// Pages of the sample, once it was open.
     pub pages: Option<u64>,
@@ -274,6 +339,8 @@ pub struct TryOutcome {
     pub warnings: Vec<String>,
     /// Why there is no result.
     pub problem: Option<Problem>,
+    /// What it cost.
+    pub bill: Bill,
     /// What would have been delivered.
     pub outputs: Vec<TryOutput>,
 }
@@ -291,59 +358,6 @@ pub struct TryOutput {
     pub size: u64,
     /// The content.
     pub file: File,
-}
-
-/// A file on disk that is being received; it is removed when dropped, unless [`Slot::keep`] said otherwise.
-#[derive(Debug)]
-pub struct Slot {
-    file: Option<File>,
-    path: PathBuf,
-}
-
-impl Slot {
-    /// The file at `path`, open for reading and writing.
-    #[must_use]
-    pub fn new(path: PathBuf, file: File) -> Self {
-        Self {
-            file: Some(file),
-            path,
-        }
-    }
-
-    /// Where it lies.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The open file.
-    ///
-    /// # Errors
-    /// The descriptor could not be duplicated.
-    pub fn file(&self) -> std::io::Result<File> {
-        self.file
-            .as_ref()
-            .expect("only `keep` takes it")
-            .try_clone()
-    }
-
-    /// The file now belongs to the caller.
-    #[must_use]
-    pub fn keep(mut self) -> (PathBuf, File) {
-        let file = self.file.take().expect("only `keep` takes it");
-        (std::mem::take(&mut self.path), file)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if self.file.is_some()
-            && let Err(error) = std::fs::remove_file(&self.path)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(path = %self.path.display(), %error, "an unfinished upload was left behind");
-        }
-    }
 }
 
 /// Why a file has (not) been processed.
@@ -426,6 +440,10 @@ pub struct Health {
     pub plugins_broken: u64,
     /// Free bytes, by folder.
     pub disk_free: BTreeMap<String, u64>,
+    /// Bytes of the journal's files.
+    pub journal_bytes: u64,
+    /// Whether the journal's reserve is there; without it the disk was full.
+    pub journal_reserve: bool,
 }
 
 /// One number, or one for each label, for Prometheus.

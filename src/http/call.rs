@@ -3,6 +3,7 @@
 use crate::http::api::Api;
 use crate::http::query::Query;
 use crate::http::refusal::{Kind, Refusal};
+use crate::http::seats::Peer;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use http::header::{ACCEPT, AsHeaderName, CONTENT_LENGTH, CONTENT_TYPE};
@@ -34,6 +35,8 @@ pub(crate) struct Head {
     pub(crate) headers: HeaderMap,
     /// `host[:port]` that the client meant, if it said so in a valid way.
     pub(crate) authority: Option<String>,
+    /// Where it came from; not known in tests without sockets.
+    pub(crate) peer: Option<Peer>,
 }
 
 /// One request, matched to its route.

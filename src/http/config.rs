@@ -1,6 +1,7 @@
 //! Where the daemon listens, who may talk to it, and how much it takes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The HTTP part of the daemon's configuration.
@@ -20,10 +21,23 @@ pub struct Config {
     pub max_upload: u64,
     /// Open connections.
     pub max_connections: usize,
+    /// Event streams of one client.
+    pub max_client_streams: usize,
+    /// What TLS is spoken with; without it nothing is encrypted.
+    pub tls: Option<Tls>,
     /// How long a client may take to send its request's head.
     pub head_timeout: Duration,
     /// How long open connections have after the word to stop.
     pub stop_within: Duration,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM: the certificate, then those that vouch for it.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
 }
 
 impl Default for Config {
@@ -36,6 +50,8 @@ impl Default for Config {
             origins: Vec::new(),
             max_upload: 4 << 30,
             max_connections: 1024,
+            max_client_streams: 64,
+            tls: None,
             head_timeout: Duration::from_secs(10),
             stop_within: Duration::from_millis(900),
         }

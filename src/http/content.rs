@@ -36,11 +36,11 @@ pub(crate) struct FileContent {
 /// Answers with a file.
 pub(crate) async fn file(head: &Head, wanted: FileContent) -> Result<Response, Refusal> {
     let places = wanted.places.clone();
-    let opened = tokio::task::spawn_blocking(move || open_first(&places))
+    let found = tokio::task::spawn_blocking(move || open_first(&places))
         .await
         .map_err(|error| Refusal::internal("a file could not be opened", &error))?;
-    let (file, size, tag) = match opened {
-        Ok(Some(opened)) => opened,
+    let (file, size, tag) = match found {
+        Ok(Some(found)) => found,
         Ok(None) => return Err(Refusal::new(Kind::Gone, wanted.gone)),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(Refusal::new(
@@ -51,6 +51,38 @@ pub(crate) async fn file(head: &Head, wanted: FileContent) -> Result<Response, R
         }
         Err(error) => return Err(Refusal::internal("a file could not be opened", &error)),
     };
+    let shown = Opened {
+        name: &wanted.name,
+        mime: wanted.mime.as_deref(),
+        inline: wanted.inline,
+        file,
+        size,
+        tag,
+    };
+    opened(head, shown)
+}
+
+/// A file that is open.
+pub(crate) struct Opened<'a> {
+    /// The name to save it under.
+    pub(crate) name: &'a str,
+    /// Media type.
+    pub(crate) mime: Option<&'a str>,
+    /// To look at rather than to save.
+    pub(crate) inline: bool,
+    /// The content.
+    pub(crate) file: File,
+    /// How many bytes.
+    pub(crate) size: u64,
+    /// Its entity tag, with quotes.
+    pub(crate) tag: String,
+}
+
+/// Answers with a file that is open.
+pub(crate) fn opened(head: &Head, wanted: Opened<'_>) -> Result<Response, Refusal> {
+    let Opened {
+        file, size, tag, ..
+    } = wanted;
     if is_unchanged(head, &tag) {
         return Ok(unchanged(&tag));
     }
@@ -68,7 +100,6 @@ pub(crate) async fn file(head: &Head, wanted: FileContent) -> Result<Response, R
     };
     let mime = wanted
         .mime
-        .as_deref()
         .and_then(|mime| HeaderValue::from_str(mime).ok())
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     // Whatever a document holds, it runs nothing in our origin. Browsers' own PDF viewers do not start in a sandbox.
@@ -81,7 +112,7 @@ pub(crate) async fn file(head: &Head, wanted: FileContent) -> Result<Response, R
     headers.insert(CONTENT_TYPE, mime);
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     Ok(revalidate(
-        named(response, &wanted.name, wanted.inline),
+        named(response, wanted.name, wanted.inline),
         &tag,
     ))
 }

@@ -2,10 +2,12 @@
 
 use crate::event::{Draft, Event};
 use crate::http::api::{
-    Answer, Backend, BrokenPlugin, Explanation, Fault, FolderEntry, Health, Link, Metric,
-    MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused,
-    Slot, Trial, TryOutcome, TryOutput,
+    Answer, Backend, BrokenPlugin, Checked, CurrentText, Explanation, Fault, FolderEntry, Health,
+    KeptTrial, Link, Metric, MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition,
+    Put, PutRefused, Refused, Trial, TryOutcome, TryOutput, WaitingFile,
 };
+use crate::http::slot::Slot;
+use crate::job::attempt::Bill;
 use crate::job::event::{Accepted, Identity, JobEvent, Origin, StepName};
 use crate::job::id::JobId;
 use crate::job::state::Job;
@@ -33,6 +35,7 @@ pub(crate) struct Fake {
 struct State {
     pipelines: BTreeMap<String, PipelineEntry>,
     uploads: u64,
+    trials: BTreeMap<String, Arc<KeptTrial>>,
 }
 
 pub(crate) fn id(number: u128) -> JobId {
@@ -190,8 +193,11 @@ impl Backend for Fake {
         Box::pin(async move { Ok(pipelines) })
     }
 
-    fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Vec<Fault>> {
-        now(Ok(faults(&format!("{id}.yaml"), &yaml)))
+    fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Checked> {
+        now(Ok(Checked {
+            faults: faults(&format!("{id}.yaml"), &yaml),
+            pipeline: None,
+        }))
     }
 
     fn put_pipeline(
@@ -200,7 +206,11 @@ impl Backend for Fake {
         yaml: Vec<u8>,
         condition: Precondition,
     ) -> Answer<'_, Put, PutRefused> {
-        let known = self.pipeline(id).ok().map(|entry| entry.tag);
+        let current = self.pipeline(id).ok().map(|entry| CurrentText {
+            yaml: entry.yaml,
+            tag: entry.tag,
+        });
+        let known = current.as_ref().map(|current| current.tag.clone());
         let holds = match &condition {
             Precondition::None => true,
             Precondition::Exists => known.is_some(),
@@ -208,7 +218,7 @@ impl Backend for Fake {
             Precondition::Tag(tags) => known.as_ref().is_some_and(|tag| tags.contains(tag)),
         };
         if !holds {
-            return now(Err(PutRefused::Precondition(known)));
+            return now(Err(PutRefused::Precondition(current)));
         }
         let faults = faults(&format!("{id}.yaml"), &yaml);
         if !faults.is_empty() {
@@ -249,7 +259,7 @@ impl Backend for Fake {
         now(self.pipeline(id).map(drop))
     }
 
-    fn try_pipeline(&self, trial: Trial) -> Answer<'_, TryOutcome, PutRefused> {
+    fn try_pipeline(&self, trial: Trial) -> Answer<'_, Arc<KeptTrial>, PutRefused> {
         if let Some(yaml) = &trial.yaml {
             let faults = faults("sample.yaml", yaml);
             if !faults.is_empty() {
@@ -263,19 +273,41 @@ impl Backend for Fake {
             .expect("the sample is on disk");
         let mut file = tempfile::tempfile().expect("a temporary file");
         file.write_all(&content).expect("it takes the bytes");
-        now(Ok(TryOutcome {
-            pages: Some(1),
-            steps: Vec::new(),
-            warnings: Vec::new(),
-            problem: None,
-            outputs: vec![TryOutput {
-                name: trial.name,
-                mime: "application/pdf".into(),
+        let mut input = tempfile::tempfile().expect("a temporary file");
+        input.write_all(&content).expect("it takes the bytes");
+        let size = content.len() as u64;
+        let kept = Arc::new(KeptTrial {
+            id: "01K4TRIAL".into(),
+            expires: AT,
+            name: trial.name.clone(),
+            input,
+            size,
+            outcome: TryOutcome {
                 pages: Some(1),
-                size: content.len() as u64,
-                file,
-            }],
-        }))
+                steps: Vec::new(),
+                warnings: Vec::new(),
+                problem: None,
+                bill: Bill::default(),
+                outputs: vec![TryOutput {
+                    name: trial.name,
+                    mime: "application/pdf".into(),
+                    pages: Some(1),
+                    size,
+                    file,
+                }],
+            },
+        });
+        let trials = &mut self.state().trials;
+        trials.insert(kept.id.clone(), Arc::clone(&kept));
+        now(Ok(kept))
+    }
+
+    fn trial(&self, id: &str) -> Option<Arc<KeptTrial>> {
+        self.state().trials.get(id).cloned()
+    }
+
+    fn forget_trial(&self, id: &str) -> bool {
+        self.state().trials.remove(id).is_some()
     }
 
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot> {
@@ -304,6 +336,19 @@ impl Backend for Fake {
             let job = self.store.job(id).await.expect("a journal");
             Ok(job.expect("just accepted"))
         })
+    }
+
+    fn files(&self, pipeline: &str, _limit: usize) -> Answer<'_, Vec<WaitingFile>> {
+        let file = |name: &str, state: &str| WaitingFile {
+            pipeline: pipeline.into(),
+            path: self.home.path().join("inbox").join(name).into(),
+            state: state.into(),
+            reason: "it is still being written".into(),
+        };
+        now(Ok(vec![
+            file("a.pdf", "settling"),
+            file("b.txt", "ignored"),
+        ]))
     }
 
     fn explain(&self, path: &Path) -> Answer<'_, Explanation> {

@@ -1,6 +1,7 @@
 //! The warp filters: from a request to a `Call`, through the guard and the route table, to an answer.
 
 use crate::http::api::Api;
+use crate::http::assets;
 use crate::http::call::{Body, Call, Head};
 use crate::http::guard;
 use crate::http::openapi;
@@ -8,6 +9,7 @@ use crate::http::query::Query;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
 use crate::http::routes::{self, Found, ROUTES};
+use crate::http::seats::Peer;
 use bytes::Buf;
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -37,17 +39,20 @@ fn head() -> BoxedFilter<(Head,)> {
         .and(query)
         .and(warp::header::headers_cloned())
         .and(authority)
+        .and(warp::ext::optional::<Peer>())
         .map(
             |method: Method,
              path: warp::path::FullPath,
              query: String,
              headers: HeaderMap,
-             authority: Option<warp::host::Authority>| Head {
+             authority: Option<warp::host::Authority>,
+             peer: Option<Peer>| Head {
                 method,
                 path: path.as_str().to_owned(),
                 query,
                 headers,
                 authority: authority.map(|authority| authority.to_string()),
+                peer,
             },
         )
         .boxed()
@@ -99,6 +104,12 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
     } else {
         head.method.clone()
     };
+    // The page's own files are free, as its document is.
+    if method == Method::GET
+        && let Some(built) = assets::answer(&head)
+    {
+        return Ok(built);
+    }
     let (route, parts) = match routes::find(&method, &head.path) {
         Found::Route(route, parts) => (route, parts),
         Found::OtherMethods(allowed) if method == Method::OPTIONS => {
@@ -111,12 +122,10 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
         Found::OtherMethods(allowed) => {
             return Err(Refusal::method(&head.method, &head.path, &allowed));
         }
-        Found::Nothing => {
-            return Err(
-                Refusal::not_found(format!("there is nothing at `{}`", head.path))
-                    .hint("/api/v1/openapi.json describes all there is"),
-            );
+        Found::Nothing if method == Method::GET => {
+            return assets::page(&head).ok_or_else(|| nothing(&head.path));
         }
+        Found::Nothing => return Err(nothing(&head.path)),
     };
     guard::origin(&api.config, &head, route.entry)?;
     guard::token(&api.config, &head, route.entry)?;
@@ -129,6 +138,11 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
         parts,
     })
     .await
+}
+
+fn nothing(path: &str) -> Refusal {
+    Refusal::not_found(format!("there is nothing at `{path}`"))
+        .hint("/api/v1/openapi.json describes all there is")
 }
 
 fn finish(

@@ -216,6 +216,7 @@ mod tests {
             query: String::new(),
             headers: map,
             authority: Some(authority.to_owned()),
+            peer: None,
         }
     }
 

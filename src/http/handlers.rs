@@ -7,3 +7,4 @@ pub(crate) mod pipelines;
 pub(crate) mod plugins;
 pub(crate) mod session;
 pub(crate) mod system;
+pub(crate) mod trials;

@@ -4,7 +4,8 @@ use crate::http::guard::Entry;
 use crate::http::query::Parameter;
 use crate::http::refusal::Kind;
 use crate::http::route::{BodyKind, Route};
-use crate::http::view::pipeline::FaultView;
+use crate::http::view::event::catalog::{EVENTS, Entry as Event};
+use crate::http::view::pipeline::{CurrentTextView, FaultView};
 use crate::http::view::snapshot::SnapshotView;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
@@ -23,11 +24,22 @@ pub fn document(routes: &[Route]) -> Value {
         path[route.method.to_ascii_lowercase()] = operation;
     }
     // Feeds are no JSON answers, but what they carry is described all the same.
+    let events: Vec<(&Event, Schema)> = EVENTS
+        .iter()
+        .map(|entry| (entry, (entry.data)(&mut generator)))
+        .collect();
     generator.subschema_for::<SnapshotView>();
     let fault = generator.subschema_for::<FaultView>();
+    let current = generator.subschema_for::<CurrentTextView>();
     let mut schemas = generator.take_definitions(true);
-    schemas.insert("Problem".into(), problem(&fault));
-    json!({
+    schemas.insert("Problem".into(), problem(&fault, &current));
+    schemas.insert("FeedEvent".into(), feed_event(&events));
+    schemas.insert("HistoryEventView".into(), history_event(&events));
+    let by_name: Map<String, Value> = events
+        .iter()
+        .map(|(entry, data)| (entry.name.to_owned(), json!(data)))
+        .collect();
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Dropleaf",
@@ -45,7 +57,92 @@ pub fn document(routes: &[Route]) -> Value {
                 "session": { "type": "apiKey", "in": "cookie", "name": "dropleaf_session" },
             },
         },
+        "x-events": by_name,
+    });
+    absent_is_not_null(&mut document);
+    document
+}
+
+/// Any event of a feed, told apart by its name.
+fn feed_event(events: &[(&Event, Schema)]) -> Value {
+    let variants = events.iter().map(|(entry, data)| {
+        let mut variant = named(entry, data);
+        if entry.durable || entry.name == "snapshot" {
+            variant["properties"]["id"] = json!({
+                "type": "string",
+                "description": "the cursor: what goes into Last-Event-ID",
+            });
+            variant["required"] = json!(["event", "id", "data"]);
+        }
+        variant
+    });
+    json!({
+        "description": "One event of a feed.",
+        "oneOf": variants.collect::<Vec<_>>(),
+        "discriminator": { "propertyName": "event" },
     })
+}
+
+/// A fact of the journal in a page of the history.
+fn history_event(events: &[(&Event, Schema)]) -> Value {
+    let durable = events.iter().filter(|(entry, _)| entry.durable);
+    json!({
+        "description": "One fact of the journal: what the feed would say.",
+        "oneOf": durable.map(|(entry, data)| named(entry, data)).collect::<Vec<_>>(),
+        "discriminator": { "propertyName": "event" },
+    })
+}
+
+fn named(entry: &Event, data: &Schema) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "event": { "type": "string", "const": entry.name },
+            "data": data,
+        },
+        "required": ["event", "data"],
+    })
+}
+
+/// Members that may be absent are left out rather than null: the types of Rust say both alike.
+fn absent_is_not_null(schema: &mut Value) {
+    match schema {
+        Value::Array(all) => all.iter_mut().for_each(absent_is_not_null),
+        Value::Object(members) => {
+            let required: Vec<String> = members
+                .get("required")
+                .and_then(Value::as_array)
+                .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned))
+                .map(Iterator::collect)
+                .unwrap_or_default();
+            if let Some(Value::Object(properties)) = members.get_mut("properties") {
+                properties
+                    .iter_mut()
+                    .filter(|(name, _)| !required.contains(name))
+                    .for_each(|(_, property)| strip_null(property));
+            }
+            members.values_mut().for_each(absent_is_not_null);
+        }
+        _ => {}
+    }
+}
+
+fn strip_null(property: &mut Value) {
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            property["type"] = only.clone();
+        }
+    }
+    let Some(Value::Array(choices)) = property.get_mut("anyOf") else {
+        return;
+    };
+    choices.retain(|choice| choice["type"] != "null");
+    if let ([Value::Object(only)], Value::Object(members)) = (choices.clone().as_slice(), property)
+    {
+        members.remove("anyOf");
+        members.extend(only.clone());
+    }
 }
 
 fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
@@ -177,7 +274,7 @@ fn refusals() -> Value {
 }
 
 /// RFC 9457 with our members.
-fn problem(fault: &Schema) -> Value {
+fn problem(fault: &Schema, current: &Schema) -> Value {
     json!({
         "type": "object",
         "description": "Why a request was refused (RFC 9457). `type` is a page that says what to do.",
@@ -190,6 +287,10 @@ fn problem(fault: &Schema) -> Value {
             "requestId": { "type": "string" },
             "hint": { "type": "string" },
             "errors": { "type": "array", "items": fault },
+            "current": {
+                "description": "Of a precondition that does not hold: the file as it is now; null where there is none.",
+                "oneOf": [current, { "type": "null" }],
+            },
         },
         "required": ["type", "title", "status", "detail"],
     })

@@ -1,5 +1,6 @@
-//! The plain live page: one document, one script, one style, no build.
+//! The page: the built one, or where there is none a plain one of one document, one script, one style.
 
+use crate::http::assets;
 use crate::http::call::Call;
 use crate::http::content;
 use crate::http::refusal::Refusal;
@@ -10,6 +11,12 @@ use http::header::CONTENT_SECURITY_POLICY;
 /// Only our own files, no scripts in the document, in nobody's frame.
 pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// A hash of the built page, or `plain`: a page that was made for another one loads itself again.
+#[must_use]
+pub fn build() -> &'static str {
+    assets::BUILD
+}
 
 pub(crate) async fn index(call: Call) -> Result<Response, Refusal> {
     let page = include_str!("page/index.html");

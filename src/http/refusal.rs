@@ -1,8 +1,8 @@
 //! Every answer that is not what was asked for: a problem document (RFC 9457) with a type that has a page.
 
-use crate::http::api::{Fault, PutRefused, Refused};
+use crate::http::api::{CurrentText, Fault, PutRefused, Refused};
 use crate::http::reply::Response;
-use crate::http::view::pipeline::FaultView;
+use crate::http::view::pipeline::{CurrentTextView, FaultView};
 use http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -89,6 +89,8 @@ pub struct Refusal {
     /// What to do.
     pub hint: Option<String>,
     faults: Vec<Fault>,
+    /// Of a precondition that does not hold: what the file is now, if it is there.
+    current: Option<Option<CurrentText>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -101,6 +103,7 @@ impl Refusal {
             detail: detail.into(),
             hint: None,
             faults: Vec::new(),
+            current: None,
             headers: Vec::new(),
         }
     }
@@ -183,6 +186,9 @@ impl Refusal {
         if self.kind == Kind::PipelineInvalid {
             document["errors"] = json!(self.faults.iter().map(FaultView::new).collect::<Vec<_>>());
         }
+        if let Some(current) = self.current {
+            document["current"] = json!(current.as_ref().map(CurrentTextView::new));
+        }
         let mut response = crate::http::reply::json(self.kind.status(), &document);
         let headers = response.headers_mut();
         headers.insert(
@@ -228,16 +234,30 @@ impl Refusal {
         match refused {
             PutRefused::Faults(faults) => Self::faults(id, faults),
             PutRefused::Other(refused) => refused.into(),
-            PutRefused::Precondition(Some(tag)) => Self::new(
+            PutRefused::Precondition(current) => Self::changed(id, current),
+        }
+    }
+
+    /// A pipeline's file is not what the client thinks.
+    fn changed(id: &str, current: Option<CurrentText>) -> Self {
+        let refusal = match &current {
+            Some(now) => Self::new(
                 Kind::Precondition,
-                format!("pipeline `{id}` is not what you think it is: its tag is `{tag}`"),
+                format!(
+                    "pipeline `{id}` is not what you think it is: its tag is `{}`",
+                    now.tag
+                ),
             )
             .hint("read it again, make your change on what it is now, and send that with its ETag"),
-            PutRefused::Precondition(None) => Self::new(
+            None => Self::new(
                 Kind::Precondition,
                 format!("there is no pipeline `{id}` (any more)"),
             )
             .hint("send it without If-Match to create it"),
+        };
+        Self {
+            current: Some(current),
+            ..refusal
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Making answers.
 
 use crate::feed::subscription::Subscription;
+use crate::http::seats::Seat;
 use bytes::Bytes;
 use futures_util::Stream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -60,10 +61,14 @@ pub(crate) fn stream(status: StatusCode, stream: ByteStream) -> Response {
     response
 }
 
-/// Server-sent events.
+/// Server-sent events, for as long as the client has its seat.
 #[must_use]
-pub(crate) fn events(subscription: Subscription) -> Response {
-    let mut response = warp::reply::stream(subscription).into_response();
+pub(crate) fn events(subscription: Subscription, seat: Seat) -> Response {
+    let seated = Seated {
+        subscription,
+        _seat: seat,
+    };
+    let mut response = warp::reply::stream(seated).into_response();
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_TYPE,
@@ -90,6 +95,20 @@ pub fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
         Err(_) => tracing::warn!(%name, "a header value was left out"),
     }
     response
+}
+
+/// A stream and the right to it.
+struct Seated {
+    subscription: Subscription,
+    _seat: Seat,
+}
+
+impl Stream for Seated {
+    type Item = <Subscription as Stream>::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.subscription).poll_next(cx)
+    }
 }
 
 /// warp wants bodies that are `Sync`, though it only ever polls them from one task.

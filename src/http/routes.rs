@@ -1,7 +1,7 @@
 //! The one table of everything that is served. Routing, `Allow`, query checking and `/openapi.json` all read it.
 
 use crate::http::guard::Entry;
-use crate::http::handlers::{events, files, jobs, pipelines, plugins, session, system};
+use crate::http::handlers::{events, files, jobs, pipelines, plugins, session, system, trials};
 use crate::http::page;
 use crate::http::problems;
 use crate::http::query::{Parameter, optional, required};
@@ -201,8 +201,21 @@ pub static ROUTES: &[Route] = &[
     Route { path: "/api/v1/pipelines/{id}/scan", summary: "scans the inbox now", handler: run!(pipelines::scan), ..POST },
     Route { path: "/api/v1/pipelines/{id}/try", summary: "runs one sample without touching folders; a form may bring its own `yaml` beside the `sample`",
         query: &[optional("name", "the sample's name")], body: BodyKind::File,
-        answers: &[json::<view::pipeline::TryView>(200, "what it became; `Accept: application/pdf` gives the first output itself")],
-        refusals: &[Kind::NotFound, Kind::TooLarge, Kind::UnsupportedMedia, Kind::PipelineInvalid, Kind::DiskFull], handler: run!(pipelines::try_sample), ..POST },
+        answers: &[json::<view::trial::TryView>(200, "what it became; `Accept: application/pdf` gives the first output itself")],
+        refusals: &[Kind::NotFound, Kind::TooLarge, Kind::UnsupportedMedia, Kind::PipelineInvalid, Kind::DiskFull], handler: run!(trials::run), ..POST },
+    Route { path: "/api/v1/pipelines/{id}/revisions/{revision}", summary: "the text of a revision that was ever current",
+        answers: &[Answer { status: 200, media: "application/yaml", schema: None, summary: "its text" }, answer(304, "not changed")],
+        refusals: &[Kind::NotFound], handler: run!(pipelines::revision), ..GET },
+    Route { path: "/api/v1/trials/{id}", summary: "what a sample became, while it is kept",
+        answers: &[json::<view::trial::TryView>(200, "the trial")], refusals: &[Kind::Gone], handler: run!(trials::one), ..GET },
+    Route { method: "DELETE", path: "/api/v1/trials/{id}", summary: "lets go of a trial",
+        answers: &[answer(204, "it is gone")], handler: run!(trials::forget), ..GET },
+    Route { path: "/api/v1/trials/{id}/input", summary: "the sample itself", query: INLINE, answers: CONTENT,
+        refusals: &[Kind::Gone, Kind::Range], handler: run!(trials::input), ..GET },
+    Route { path: "/api/v1/trials/{id}/outputs/{number}", summary: "an output of the sample, by its place from 0", query: INLINE, answers: CONTENT,
+        refusals: &[Kind::NotFound, Kind::Gone, Kind::Range], handler: run!(trials::output), ..GET },
+    Route { path: "/api/v1/examples", summary: "the pipelines that come with the program",
+        answers: &[json::<Vec<view::pipeline::PipelineExampleView>>(200, "by id")], handler: run!(pipelines::examples), ..GET },
     Route { path: "/api/v1/pipelines/{id}/jobs", summary: "uploads a PDF as a new job: the file as the body, or a form with one file",
         query: &[optional("name", "the file's name; a form's file brings its own")], body: BodyKind::File,
         answers: &[json::<view::job::JobView>(202, "the job; also its Location")],
@@ -215,6 +228,8 @@ pub static ROUTES: &[Route] = &[
         answers: &[json::<view::job::JobPageView>(200, "the jobs")], handler: run!(jobs::list), ..GET },
     Route { path: "/api/v1/jobs/{id}", summary: "one job",
         answers: &[json::<view::job::JobView>(200, "the job"), answer(304, "not changed")], refusals: &[Kind::NotFound], handler: run!(jobs::one), ..GET },
+    Route { path: "/api/v1/jobs/{id}/timeline", summary: "a job's states and attempts with their steps, as spans of time",
+        answers: &[json::<view::timeline::TimelineView>(200, "the history"), answer(304, "not changed")], refusals: &[Kind::NotFound], handler: run!(jobs::timeline), ..GET },
     Route { path: "/api/v1/jobs/{id}/cancel", summary: "ends a job that has not ended", handler: run!(jobs::cancel), ..POST },
     Route { path: "/api/v1/jobs/{id}/retry", summary: "queues a failed or cancelled job again", handler: run!(jobs::retry), ..POST },
     Route { path: "/api/v1/jobs/{id}/restore", summary: "puts a job's original back into its inbox",
@@ -231,6 +246,10 @@ pub static ROUTES: &[Route] = &[
             json::<view::system::LogView>(200, "some lines"), answer(304, "not changed")],
         refusals: &[Kind::NotFound, Kind::Range], handler: run!(jobs::log), ..GET },
 
+    Route { path: "/api/v1/files", summary: "files in inboxes that are no jobs (yet), and why",
+        query: &[optional("pipeline", "only of this pipeline's inbox"), optional("state", "only in these states, with commas between: settling,ignored"),
+            optional("limit", "at most this many, 1 to 1000 (200)")],
+        answers: &[json::<view::pipeline::WaitingFileListView>(200, "the files")], handler: run!(files::list), ..GET },
     Route { path: "/api/v1/files/explain", summary: "why a file has (not) been processed",
         query: &[required("path", "the file, absolute or from the home")],
         answers: &[json::<view::pipeline::ExplanationView>(200, "the chain of decisions")], handler: run!(files::explain), ..GET },
@@ -253,6 +272,8 @@ pub static ROUTES: &[Route] = &[
         answers: &[json::<view::system::HealthView>(200, "it lives")], handler: run!(system::health), ..GET },
     Route { path: "/api/v1/readyz", summary: "whether it takes work", entry: Entry::Free,
         answers: &[json::<view::system::HealthView>(200, "it does")], refusals: &[Kind::Unavailable], handler: run!(system::ready), ..GET },
+    Route { path: "/api/v1/stats", summary: "the numbers at a glance; the feed's `stats` event says the same when it changes",
+        answers: &[json::<view::stats::StatsView>(200, "the numbers")], refusals: &[Kind::Unavailable], handler: run!(system::stats), ..GET },
     Route { path: "/api/v1/metrics", summary: "numbers for Prometheus",
         answers: &[Answer { status: 200, media: "text/plain", schema: None, summary: "text format 0.0.4" }], handler: run!(system::metrics), ..GET },
     Route { path: "/healthz", summary: "the same, where probes look for it", entry: Entry::Free,

@@ -30,13 +30,19 @@ pub fn close() -> String {
 /// Whether a request belongs to a session that is still good.
 #[must_use]
 pub fn is_valid(token: &str, headers: &HeaderMap) -> bool {
+    valid(token, headers).is_some()
+}
+
+/// The session that a request belongs to, if it is still good.
+#[must_use]
+pub(crate) fn valid<'a>(token: &str, headers: &'a HeaderMap) -> Option<&'a str> {
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
-        .any(|value| is_sealed(token, value, Timestamp::now()))
+        .find(|value| is_sealed(token, value, Timestamp::now()))
 }
 
 fn is_sealed(token: &str, value: &str, now: Timestamp) -> bool {

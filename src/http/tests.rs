@@ -12,12 +12,15 @@ use crate::http::api::{Api, Backend};
 use crate::http::config::Config;
 use crate::http::fake::{AT, Fake, accepted, id};
 use crate::http::filters;
+use crate::http::gauges::Gauges;
 use crate::http::reply::Response;
 use crate::http::view;
 use crate::job::event::{Ended, JobEvent, Queued, Started};
 use crate::job::id::JobId;
 use crate::job::redo::{Delivered, MoveKind, Redo, Verdict};
+use crate::statistics::Statistics;
 use crate::store::open::Journal;
+use crate::store::writer::Sink;
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
@@ -49,12 +52,20 @@ impl World {
             ..crate::store::config::Config::new(home.path().join("state"))
         };
         let (journal, opening) = Journal::open(&state).expect("a journal");
-        let feed = Feed::new(feed, view::feed(None), &opening.epoch, opening.head);
-        let store = crate::store::Store::start(journal, feed.sink()).expect("a writer");
+        let (statistics, gauges) = (Statistics::default(), Gauges::default());
+        let views = view::feed(&statistics, Some(gauges.source()));
+        let feed = Feed::new(feed, views, &opening.epoch, opening.head);
+        let (told, heard) = (feed.clone(), statistics.clone());
+        let sink: Sink = Box::new(move |events| {
+            heard.observe(events);
+            told.publish(events);
+        });
+        let store = crate::store::Store::start(journal, sink).expect("a writer");
         let path = home.path().to_path_buf();
         let fake = Fake::new(home, store.clone());
         let backend = Arc::clone(&fake) as Arc<dyn Backend>;
-        let api = Api::new(backend, store, feed, path, config);
+        let api = Api::new(backend, store, feed, statistics, path, config);
+        gauges.begin(&api);
         Self {
             routes: filters::all(Arc::clone(&api)),
             fake,

@@ -1,8 +1,8 @@
 //! Receiving a file: a raw body or a form, straight to disk, bounded, and gone again if anything goes wrong.
 
-use crate::http::api::Slot;
 use crate::http::call::{Body, BodyStream, Call, next};
 use crate::http::refusal::{Kind, Refusal};
+use crate::http::slot::Slot;
 use bytes::Buf;
 use futures_util::Stream;
 use std::io;

@@ -94,8 +94,11 @@ pub fn load_file(file: &Path, catalog: &Catalog, surroundings: &Surroundings) ->
     }
 }
 
-/// The bytes of a regular file that is not too large; else a sentence for people.
-fn read_bounded(file: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a pipeline file: a regular file that is not too large.
+///
+/// # Errors
+/// It is something else, too large, or cannot be read: a sentence for people.
+pub fn read_bounded(file: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: io::Error| format!("the file cannot be read: {error}");
     // Looked at before it is opened: a pipe would block.
     let metadata = fs::metadata(file).map_err(failed)?;

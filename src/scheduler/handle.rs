@@ -250,7 +250,7 @@ impl Scheduler {
     /// Checks and saves a pipeline; true where it is new.
     ///
     /// # Errors
-    /// It has faults, or `expected` is not its current revision any more.
+    /// It has faults, or `expected` is not the tag of its file any more (see [`crate::scheduler::pipelines::tag`]).
     pub async fn save_pipeline(
         &self,
         id: &str,

@@ -11,6 +11,7 @@ use crate::pipeline::load;
 use crate::pipeline::surroundings::Surroundings;
 use crate::plugin::catalog::Catalog;
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +42,15 @@ pub struct Shelf {
     surroundings: Surroundings,
     entries: BTreeMap<String, Entry>,
     last_good: BTreeMap<String, String>,
+}
+
+/// The [`tag`] of a file that is not there.
+pub const NO_FILE: &str = "none";
+
+/// What changes whenever a pipeline's text does.
+#[must_use]
+pub fn tag(text: &[u8]) -> String {
+    blake3::hash(text).to_hex()[..16].to_owned()
 }
 
 /// What a reload brought.
@@ -223,7 +233,7 @@ impl Shelf {
         changes
     }
 
-    /// Checks and saves a pipeline's YAML; `Some(revision)` must still be the current one.
+    /// Checks and saves a pipeline's YAML; `Some(tag)` must still be the [`tag`] of its file, or [`NO_FILE`].
     ///
     /// # Errors
     /// It has faults, somebody changed it, or the file cannot be written.
@@ -239,17 +249,6 @@ impl Shelf {
             || self.folder.join(format!("{id}.yaml")),
             |entry| entry.file.clone(),
         );
-        if let Some(expected) = expected {
-            let current = known
-                .and_then(|entry| entry.current.as_ref())
-                .map(|pipeline| pipeline.revision.clone());
-            if current.as_deref() != Some(expected) {
-                let now = current.unwrap_or_else(|| "nothing".to_owned());
-                return Err(Unsaved::Conflict(format!(
-                    "pipeline `{id}` was changed since: it is at revision {now} now, not {expected}"
-                )));
-            }
-        }
         let label = file
             .file_name()
             .map_or_else(|| id.to_owned(), |name| name.to_string_lossy().into_owned());
@@ -258,6 +257,15 @@ impl Shelf {
         let faults = self.beside_others(&pipeline, &label);
         if !faults.is_empty() {
             return Err(Unsaved::Faults(faults));
+        }
+        // Last, so that next to no time is left for others to come between.
+        if let Some(expected) = expected {
+            let now = fs::read(&file).map_or_else(|_| NO_FILE.to_owned(), |bytes| tag(&bytes));
+            if now != expected {
+                return Err(Unsaved::Conflict(format!(
+                    "the file of pipeline `{id}` was changed since"
+                )));
+            }
         }
         durable::replace(&file, yaml.as_bytes()).map_err(|error| Unsaved::Io(error.to_string()))?;
         Ok(known.is_none())

@@ -1,6 +1,7 @@
 //! Questions to the journal. Each answer is read in one transaction and says at which event it holds.
 
 pub(crate) mod history;
+pub mod hour;
 pub(crate) mod jobs;
 pub(crate) mod snapshot;
 
@@ -147,14 +148,3 @@ pub struct Snapshot {
 
 /// How many jobs each pipeline has in each state; states without jobs are left out.
 pub type Counts = BTreeMap<String, BTreeMap<String, u64>>;
-
-/// The jobs that ended within one minute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Minute {
-    /// Succeeded.
-    pub succeeded: u64,
-    /// Failed.
-    pub failed: u64,
-    /// Cancelled.
-    pub cancelled: u64,
-}

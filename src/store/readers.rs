@@ -3,7 +3,7 @@
 use crate::store::error::{Error, reading};
 use crate::store::schema;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -19,6 +19,11 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
+    /// The journal's file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     pub(crate) fn new(file: PathBuf) -> Arc<Self> {
         Arc::new(Self {
             file,

@@ -4,6 +4,7 @@
 //! transaction takes all of them (up to 512): the batch grows with the load by itself, and nobody ever waits for a timer.
 //! Each command runs in its own savepoint, so that a bad one fails alone.
 
+use crate::durable::failpoint;
 use crate::event::{Draft, Stored};
 use crate::job::id::JobId;
 use crate::store::ballast::Ballast;
@@ -248,7 +249,9 @@ impl Writer {
             self.statement("RELEASE unit")?;
             outcomes.push(outcome);
         }
+        failpoint::moment();
         self.connection.execute_batch("COMMIT")?;
+        failpoint::moment();
         Ok((outcomes, batch))
     }
 

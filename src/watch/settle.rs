@@ -101,10 +101,10 @@ impl Waits {
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
-            Self::Empty => "it is empty so far".to_owned(),
+            Self::Empty => "it is empty (0 bytes) so far and is taken once it has content; if nobody is writing it, copy it again or delete it".to_owned(),
             Self::Rest(rest) => format!("it has to rest for {}", spell(*rest)),
             Self::Writer => "it is still open for writing".to_owned(),
-            Self::DoneFile => "the file that marks it as complete is not there yet".to_owned(),
+            Self::DoneFile => "the file that marks it as complete (`done_file`) is not there yet".to_owned(),
             Self::Header => "it does not begin like a PDF (`%PDF-` is missing)".to_owned(),
             Self::Truncated(what) => format!("it is not complete: {what}"),
             Self::Unreadable(why) => why.clone(),

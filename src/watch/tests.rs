@@ -592,7 +592,11 @@ fn an_empty_file_waits_and_is_reported_when_it_takes_long() {
     inbox.drop_in("a.pdf", b"");
     inbox.says("a.pdf", "settling: it is empty");
     inbox.says("a.pdf", "incomplete: it is empty");
-    assert!(inbox.explain("a.pdf").contains("it is empty so far"));
+    assert!(
+        inbox
+            .explain("a.pdf")
+            .contains("it is empty (0 bytes) so far")
+    );
     inbox.write("a.pdf", PDF);
     inbox.arrives("a.pdf");
 }

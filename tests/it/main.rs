@@ -3,12 +3,18 @@
 mod architecture;
 mod commands;
 mod control;
+mod dashboard;
 mod drop;
 mod feeds;
+mod inbox;
+mod input;
 mod kill;
+mod load;
 mod plugins;
 mod reload;
 mod start;
+mod torture;
+mod webhooks;
 mod workers;
 
 /// The program under test.

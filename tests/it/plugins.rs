@@ -1,8 +1,9 @@
 //! Plugins come and go while the daemon runs; what they do wrong costs their own job and nothing else.
 
+mod rows;
+
 use crate::PROGRAM;
-use dropleaf_test_support::daemon::{TestDaemon, TestHome};
-use dropleaf_test_support::feed::Feed;
+use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::{plugins, sample};
 use std::process::Command;
 
@@ -55,65 +56,4 @@ fn a_library_that_cannot_be_loaded_is_listed_with_its_reason() {
     let daemon = home.serve();
     let listed = daemon.get("/plugins").body.to_string();
     assert!(listed.contains("broken.so"), "{listed}");
-}
-
-fn crash(mode: &str) -> (TestHome, TestDaemon, Feed) {
-    let home = TestHome::new(PROGRAM);
-    plugins::install("faulty", &home.path("plugins"));
-    let retry = "retry: { attempts: 2, backoff: 250ms }\ntimeout: 20s\nstalled_after: 2s\n";
-    home.pipeline("bad", &format!("watch: {{ folder: inbox/bad, quiet: 0s }}\n{retry}steps:\n  - id: faulty\n    uses: misbehave\n    with: {{ mode: {mode} }}\n"));
-    home.pipeline(
-        "good",
-        "watch: { folder: inbox/good, quiet: 0s }\nsteps:\n  - uses: reverse\n",
-    );
-    let daemon = home.serve();
-    let feed = daemon.follow("/events");
-    (home, daemon, feed)
-}
-
-#[test]
-fn a_plugin_that_goes_wrong_costs_its_own_job_and_nothing_else() {
-    for (mode, code, crashes) in [
-        ("segv", "plugin-crashed", true),
-        ("exit", "plugin-crashed", true),
-        ("panic", "plugin-panicked", false),
-        ("error-after-edit", "step-failed", false),
-        ("reject", "document-rejected", false),
-        ("sleep-deaf", "stalled", false),
-    ] {
-        let (home, daemon, mut feed) = crash(mode);
-        home.drop_file("inbox/bad", "bad.pdf", sample::pdf(2));
-        home.drop_file("inbox/good", "good.pdf", sample::pdf(2));
-        let failed = feed.until_named("job.failed");
-        let kind = failed.data["problem"]["type"]
-            .as_str()
-            .unwrap_or("")
-            .to_owned();
-        assert_eq!(kind, format!("/problems/{code}"), "{mode}: {}", failed.data);
-        assert_eq!(
-            feed.names().contains(&"worker.crashed"),
-            crashes,
-            "{mode}: {:?}",
-            feed.names()
-        );
-        assert!(
-            home.path("failed/bad/bad.pdf").is_file(),
-            "{mode}: the original is kept"
-        );
-        let note = std::fs::read_to_string(home.path("failed/bad/bad.pdf.error.txt"))
-            .expect("the note is there");
-        assert!(note.contains("Step: faulty"), "{mode}: {note}");
-        if !feed
-            .seen()
-            .iter()
-            .any(|event| event.name == "job.succeeded")
-        {
-            feed.until_named("job.succeeded");
-        }
-        assert!(
-            home.path("outbox/good/good.pdf").is_file(),
-            "{mode}: the other job went on"
-        );
-        assert_eq!(daemon.get("/healthz").status, 200, "{mode}");
-    }
 }

@@ -35,25 +35,38 @@ pub fn must(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Whether a program is installed.
+pub fn there(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
 /// A C compiler, for SQLite and for the plugins written in C.
 pub fn ensure_compiler() -> Result<()> {
-    let there = |program: &str| {
-        Command::new(program)
-            .arg("--version")
-            .output()
-            .is_ok_and(|output| output.status.success())
-    };
     if there("cc") && there("c++") {
         return Ok(());
     }
+    install(&["build-essential"]).context(
+        "a C and C++ compiler (`cc`, `c++`) is missing; it comes with your system's build tools",
+    )
+}
+
+/// Installs packages of the system, where that may be done without asking.
+///
+/// # Errors
+/// It may not, or it failed.
+pub fn install(packages: &[&str]) -> Result<()> {
     let root = rustix::process::geteuid().is_root();
     let sudo = Command::new("sudo")
         .args(["-n", "true"])
         .output()
         .is_ok_and(|output| output.status.success());
     if !there("apt-get") || !(root || sudo) {
+        let names = packages.join(" ");
         bail!(
-            "a C and C++ compiler (`cc`, `c++`) is missing: install your system's build tools (Debian: `sudo apt-get install build-essential`)"
+            "install `{names}` with your system's packages (Debian: `sudo apt-get install {names}`)"
         );
     }
     let apt = |arguments: &[&str]| {
@@ -71,5 +84,5 @@ pub fn ensure_compiler() -> Result<()> {
         must(&mut command)
     };
     apt(&["update", "-qq"])?;
-    apt(&["install", "-y", "-qq", "build-essential"])
+    apt(&[&["install", "-y", "-qq"], packages].concat())
 }

@@ -1,8 +1,10 @@
-//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo demo`.
+//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask torture`, `cargo demo`.
 
+mod dashboard;
 mod demo;
 mod machine;
 mod test;
+mod torture;
 
 use anyhow::{Result, bail};
 use std::process::ExitCode;
@@ -11,7 +13,10 @@ const HELP: &str = "\
 cargo xtask <command>
   demo [--home DIR] [--listen ADDRESS:PORT]   build everything, make a demo home, start the daemon, drop sample PDFs
   test                                        set up what the tests need and run all of them
-  lint                                        formatting, clippy, documentation
+  torture [--kills N] [--seed S] [--home DIR] [--program FILE]
+                                              kill the daemon again and again under load, and count that nothing is lost
+  lint                                        formatting, clippy, documentation, and the dashboard's own lints
+  dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)
   install-plugins DIR                         build the standard plugins in release and copy them to DIR";
 
 fn main() -> ExitCode {
@@ -31,6 +36,8 @@ fn run() -> Result<()> {
         ["demo", rest @ ..] => demo::run(rest),
         ["test"] => test::run(),
         ["lint"] => test::lint(),
+        ["torture", rest @ ..] => torture::run(rest),
+        ["dashboard"] => dashboard::build(),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");

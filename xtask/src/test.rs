@@ -1,5 +1,6 @@
 //! `cargo xtask test` and `cargo xtask lint`.
 
+use crate::dashboard;
 use crate::machine::{cargo, ensure_compiler, must, root, target};
 use anyhow::Result;
 
@@ -14,10 +15,11 @@ pub fn run() -> Result<()> {
             .arg(examples)
             .env("CARGO_TARGET_DIR", target().join("examples")),
     )?;
+    dashboard::test()?;
     must(cargo(&["test", "--workspace"]).env("DROPLEAF_TEST_PLUGINS", target().join("debug")))
 }
 
-/// Formatting, clippy, documentation.
+/// Formatting, clippy, documentation, and the dashboard's own lints.
 pub fn lint() -> Result<()> {
     must(&mut cargo(&["fmt", "--all", "--check"]))?;
     must(&mut cargo(&[
@@ -31,5 +33,6 @@ pub fn lint() -> Result<()> {
     must(cargo(&["doc", "--workspace", "--no-deps", "--quiet"]).env(
         "RUSTDOCFLAGS",
         "-D warnings -A rustdoc::private_intra_doc_links",
-    ))
+    ))?;
+    dashboard::lint()
 }

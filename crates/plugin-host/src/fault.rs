@@ -8,7 +8,28 @@ use dropleaf_plugin_abi as abi;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) status: abi::Status,
-    pub(crate) text: Cow<'static, str>,
+    pub(crate) text: Text,
+}
+
+/// What happened, put into words when somebody asks: most who look for something and do not find it never do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    Plain(Cow<'static, str>),
+    NoKey(Box<[u8]>),
+    NoItem { index: usize, len: usize },
+}
+
+impl Text {
+    /// Nothing has happened.
+    pub(crate) const NONE: Self = Self::Plain(Cow::Borrowed(""));
+
+    pub(crate) fn into_owned(self) -> String {
+        match self {
+            Self::Plain(text) => text.into_owned(),
+            Self::NoKey(key) => format!("no key `/{}`", key.escape_ascii()),
+            Self::NoItem { index, len } => format!("no item {index}: the array has {len}"),
+        }
+    }
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Fault>;
@@ -17,7 +38,7 @@ impl Fault {
     pub(crate) fn new(status: abi::Status, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
-            text: text.into(),
+            text: Text::Plain(text.into()),
         }
     }
 
@@ -34,17 +55,17 @@ impl Fault {
     }
 
     pub(crate) fn no_key(key: &[u8]) -> Self {
-        Self::new(
-            abi::E_NOT_FOUND,
-            format!("no key `/{}`", key.escape_ascii()),
-        )
+        Self {
+            status: abi::E_NOT_FOUND,
+            text: Text::NoKey(key.into()),
+        }
     }
 
     pub(crate) fn no_item(index: usize, len: usize) -> Self {
-        Self::new(
-            abi::E_NOT_FOUND,
-            format!("no item {index}: the array has {len}"),
-        )
+        Self {
+            status: abi::E_NOT_FOUND,
+            text: Text::NoItem { index, len },
+        }
     }
 
     pub(crate) fn not_a(wanted: &str, found: &str) -> Self {

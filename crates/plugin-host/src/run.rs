@@ -23,6 +23,7 @@ use dropleaf_plugin_abi as abi;
 
 use crate::bill::Bill;
 use crate::document::Document;
+use crate::fault::Text;
 use crate::library::{self, Library};
 use crate::limits::Limits;
 use crate::run::shell::Shell;
@@ -202,8 +203,9 @@ fn failure(status: abi::Status, state: &State, operation: &str) -> Option<(abi::
     let status = if known { status } else { abi::E_FAIL };
     let message = match &state.told {
         Some((_, text)) if !text.is_empty() => text.clone(),
-        _ if !state.last_error.is_empty() => {
-            format!("operation `{operation}` failed: {}", state.last_error)
+        _ if state.last_error != Text::NONE => {
+            let last = state.last_error.clone().into_owned();
+            format!("operation `{operation}` failed: {last}")
         }
         _ => format!("operation `{operation}` failed: {}", meaning(status)),
     };

@@ -3,9 +3,10 @@
 use dropleaf_plugin_abi as abi;
 
 use crate::error::Result;
-use crate::object::{Kind, Mode, Object};
-use crate::session::{Session, call, copied, optional};
-use crate::value::{EMPTY, Ref, Value};
+use crate::handle::{Kind, Mode, Object};
+use crate::reference::Ref;
+use crate::session::{Session, call, copied, find};
+use crate::value::{EMPTY, Value};
 
 /// One document of the run: a handle, cheap to copy, that cannot outlive the run.
 ///
@@ -112,10 +113,10 @@ impl<'r> Document<'r> {
     pub fn object(&self, reference: impl Into<Ref>) -> Result<Value<'r>> {
         let Ref { number, generation } = reference.into();
         let mut val = EMPTY;
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.object(self.handle, number, generation, &raw mut val)
-        ))?;
+        )?;
         Ok(match found {
             // SAFETY: the host wrote `val` in the call just made.
             Some(()) => unsafe { Value::from_abi(self.session, val) },
@@ -135,11 +136,11 @@ impl<'r> Document<'r> {
     pub fn objects(&self) -> Result<Vec<Ref>> {
         let (mut found, mut number, mut generation) = (Vec::new(), 0, 0);
         loop {
-            let next = call!(
+            let next = find!(
                 self.session,
                 cos.object_next(self.handle, &raw mut number, &raw mut generation)
             );
-            if optional(next)?.is_none() {
+            if next?.is_none() {
                 return Ok(found);
             }
             found.push(Ref::new(number, generation));

@@ -1,79 +1,23 @@
-//! Arrays, dictionaries and streams of a document, through handles.
+//! Reading and changing arrays, dictionaries and streams of a document, through handles.
 
 use dropleaf_plugin_abi as abi;
 
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
-use crate::session::{Session, call, copied, optional};
+use crate::handle::{Mode, Object};
+use crate::reference::Ref;
+use crate::session::{call, copied, find};
 use crate::tree::Tree;
-use crate::value::{EMPTY, Ref, Value};
-
-/// What an [`Object`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `[ ... ]`
-    Array,
-    /// `<< ... >>`
-    Dict,
-    /// A dictionary with bytes.
-    Stream,
-}
-
-/// Which bytes of a stream are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// As they stand in the file, under the stream's `Filter`.
-    Raw,
-    /// With all filters but image ones (DCT, JPX, JBIG2, CCITT) undone. The host compresses such bytes at save.
-    Decoded,
-}
-
-impl Mode {
-    pub(crate) fn to_abi(self) -> u32 {
-        match self {
-            Self::Raw => abi::STREAM_RAW,
-            Self::Decoded => abi::STREAM_DECODED,
-        }
-    }
-}
-
-/// An array, a dictionary or a stream: a handle, cheap to copy, that cannot outlive the run.
-///
-/// The functions on keys work on dictionaries and on the dictionaries of streams, those on indices on arrays; anything
-/// else is an error. Changes go straight into the document and are undone by the host if the run fails.
-#[derive(Clone, Copy)]
-pub struct Object<'r> {
-    session: &'r Session,
-    handle: abi::Obj,
-    kind: Kind,
-}
+use crate::value::{EMPTY, Value};
 
 impl<'r> Object<'r> {
-    pub(crate) fn new(session: &'r Session, handle: abi::Obj, kind: Kind) -> Self {
-        Self {
-            session,
-            handle,
-            kind,
-        }
-    }
-
-    pub(crate) fn handle(&self) -> abi::Obj {
-        self.handle
-    }
-
-    /// What it was when this handle was taken.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// Its identity, if it is an indirect object.
     pub fn id(&self) -> Result<Option<Ref>> {
         let (mut number, mut generation) = (0, 0);
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.object_id(self.handle, &raw mut number, &raw mut generation)
-        ))?;
+        )?;
         Ok(found.map(|()| Ref::new(number, generation)))
     }
 
@@ -95,10 +39,7 @@ impl<'r> Object<'r> {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
         let key = abi::Str::new(key.as_ref());
-        let found = optional(call!(
-            self.session,
-            cos.dict_get(self.handle, key, &raw mut val)
-        ))?;
+        let found = find!(self.session, cos.dict_get(self.handle, key, &raw mut val))?;
         Ok(self.found(found, val))
     }
 
@@ -106,10 +47,10 @@ impl<'r> Object<'r> {
     pub fn get_raw(&self, key: impl AsRef<[u8]>) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
         let key = abi::Str::new(key.as_ref());
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.dict_get_raw(self.handle, key, &raw mut val)
-        ))?;
+        )?;
         Ok(self.found(found, val))
     }
 
@@ -129,11 +70,11 @@ impl<'r> Object<'r> {
         loop {
             let (mut key, mut val) = (abi::Str::EMPTY, EMPTY);
             let index = entries.len();
-            let status = call!(
+            let status = find!(
                 self.session,
                 cos.dict_at(self.handle, index, &raw mut key, &raw mut val)
             );
-            if optional(status)?.is_none() {
+            if status?.is_none() {
                 return Ok(entries);
             }
             // SAFETY: the host wrote both in the call just made; they are copied before any other.
@@ -152,7 +93,7 @@ impl<'r> Object<'r> {
     /// Drops `key`; says whether it was there.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = abi::Str::new(key.as_ref());
-        let removed = optional(call!(self.session, cos.dict_remove(self.handle, key)))?;
+        let removed = find!(self.session, cos.dict_remove(self.handle, key))?;
         Ok(removed.is_some())
     }
 
@@ -160,10 +101,7 @@ impl<'r> Object<'r> {
     pub fn attr(&self, key: impl AsRef<[u8]>) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
         let key = abi::Str::new(key.as_ref());
-        let found = optional(call!(
-            self.session,
-            cos.page_attr(self.handle, key, &raw mut val)
-        ))?;
+        let found = find!(self.session, cos.page_attr(self.handle, key, &raw mut val))?;
         Ok(self.found(found, val))
     }
 
@@ -172,10 +110,10 @@ impl<'r> Object<'r> {
     /// The element at `index` (from 0), references followed. `None` past the end; a `null` element is a value here.
     pub fn at(&self, index: usize) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.array_get(self.handle, index, &raw mut val)
-        ))?;
+        )?;
         // SAFETY: the host wrote `val` in the call just made.
         Ok(found.map(|()| unsafe { Value::from_abi(self.session, val) }))
     }
@@ -183,10 +121,10 @@ impl<'r> Object<'r> {
     /// The element at `index` as it stands there: a reference stays one.
     pub fn at_raw(&self, index: usize) -> Result<Option<Value<'r>>> {
         let mut val = EMPTY;
-        let found = optional(call!(
+        let found = find!(
             self.session,
             cos.array_get_raw(self.handle, index, &raw mut val)
-        ))?;
+        )?;
         // SAFETY: the host wrote `val` in the call just made.
         Ok(found.map(|()| unsafe { Value::from_abi(self.session, val) }))
     }
@@ -324,11 +262,5 @@ impl<'r> Object<'r> {
         found
             .map(|()| unsafe { Value::from_abi(self.session, val) })
             .filter(|value| !value.is_null())
-    }
-}
-
-impl std::fmt::Debug for Object<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Object({:?}, handle {:#x})", self.kind, self.handle)
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::buffer::Buffer;
 use crate::document::Document;
 use crate::error::{Error, Result};
-use crate::session::{Session, call, copied, optional};
+use crate::session::{Session, call, copied};
 
 /// The host, for the time of one run.
 ///
@@ -125,7 +125,7 @@ impl<'r> Run<'r> {
         let function = self.session.run().param;
         // SAFETY: the context is this run's, on its thread; `json` is a place for the answer.
         let status = unsafe { function(self.session.ctx(), name, &raw mut json) };
-        if optional(self.session.check(status))?.is_none() {
+        if self.session.found(status)?.is_none() {
             return Ok(None);
         }
         // SAFETY: the host wrote the view in the call just made.

@@ -108,6 +108,14 @@ impl Session {
         Err(Error::new(status, message))
     }
 
+    /// Like [`Self::check`], with `None` in place of "no such key, index or object", whose text nobody reads.
+    pub(crate) fn found(&self, status: abi::Status) -> Result<Option<()>> {
+        if status == abi::E_NOT_FOUND {
+            return Ok(None);
+        }
+        self.check(status).map(Some)
+    }
+
     /// Hands the host the status and the text of a failure; answers the status.
     pub(crate) fn set_error(&self, error: &Error) -> abi::Status {
         let message = abi::Str::new(error.message().as_bytes());
@@ -121,18 +129,34 @@ fn missing(extension: &str) -> Error {
     Error::unsupported(format!("this host has no `{extension}`"))
 }
 
-/// Calls one function of a table with this run's context: `call!(session, cos.page_count(doc, &raw mut count))?`.
-macro_rules! call {
+/// Calls one function of a table; answers its status.
+macro_rules! status_of {
     ($session:expr, $table:ident.$function:ident($($argument:expr),* $(,)?)) => {{
-        let session: &$crate::session::Session = $session;
-        let function = session.$table()?.$function;
+        let function = $session.$table()?.$function;
         // SAFETY: the context is this run's and this thread runs it (`Session` is not `Send`); views point at live bytes
         // and out-parameters at live places for the time of the call, as O2 of the header asks.
-        let status = unsafe { function(session.ctx(), $($argument),*) };
-        session.check(status)
+        unsafe { function($session.ctx(), $($argument),*) }
+    }};
+}
+pub(crate) use status_of;
+
+/// Calls one function of a table with this run's context: `call!(session, cos.page_count(doc, &raw mut count))?`.
+macro_rules! call {
+    ($session:expr, $($called:tt)*) => {{
+        let session: &$crate::session::Session = $session;
+        session.check($crate::session::status_of!(session, $($called)*))
     }};
 }
 pub(crate) use call;
+
+/// Like [`call!`], with `None` for what is not there.
+macro_rules! find {
+    ($session:expr, $($called:tt)*) => {{
+        let session: &$crate::session::Session = $session;
+        session.found($crate::session::status_of!(session, $($called)*))
+    }};
+}
+pub(crate) use find;
 
 /// A view that the host wrote, copied at once.
 ///
@@ -141,13 +165,4 @@ pub(crate) use call;
 pub(crate) unsafe fn copied(text: abi::Str) -> Vec<u8> {
     // SAFETY: the caller's promise; nothing was called in between.
     unsafe { text.as_bytes() }.to_vec()
-}
-
-/// `None` in place of "no such key, index or object".
-pub(crate) fn optional(result: Result<()>) -> Result<Option<()>> {
-    match result {
-        Ok(()) => Ok(Some(())),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
 }

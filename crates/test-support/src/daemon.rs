@@ -4,10 +4,15 @@ use crate::feed::Feed;
 use crate::plugins;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::{MetadataExt as _, lchown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
+
+/// The user id that owns nothing.
+const NOBODY: u32 = 65_534;
 
 /// A home with the standard plugins, and the program to run on it.
 #[derive(Debug)]
@@ -52,9 +57,24 @@ impl TestHome {
     /// The temporary folder cannot be written.
     #[must_use]
     pub fn bare(program: &str) -> Self {
+        Self::bare_in(program, &std::env::temp_dir())
+    }
+
+    /// A home with the standard plugins below a folder of the caller's choice: another file system, perhaps.
+    ///
+    /// # Panics
+    /// The folder cannot be written.
+    #[must_use]
+    pub fn new_in(program: &str, place: &Path) -> Self {
+        let home = Self::bare_in(program, place);
+        plugins::install_standard(&home.path("plugins"));
+        home
+    }
+
+    fn bare_in(program: &str, place: &Path) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dropleaf-test-")
-            .tempdir()
+            .tempdir_in(place)
             .expect("a temporary folder");
         // Workers that gave up root must reach the plugin copies below the home.
         open_to_all(folder.path());
@@ -83,6 +103,12 @@ impl TestHome {
         std::fs::create_dir_all(path.parent().expect("it lies below the home"))
             .expect("the home is writable");
         std::fs::write(path, content).expect("the home is writable");
+    }
+
+    /// Keeps the home for somebody to look at, and says where it is.
+    #[must_use]
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
     }
 
     /// Writes the pipeline `id`.
@@ -150,9 +176,55 @@ impl TestHome {
     /// It does not start; the message has its log.
     #[must_use]
     pub fn serve_with(&self, arguments: &[&str]) -> TestDaemon {
+        self.serve_by(|command| {
+            command.args(arguments);
+        })
+    }
+
+    /// Starts the daemon as the user that has no rights (where we are root; else we are an ordinary user already) and waits
+    /// until it listens. The home becomes his.
+    ///
+    /// # Panics
+    /// It does not start; the message has its log.
+    #[must_use]
+    pub fn serve_as_nobody(&mut self) -> TestDaemon {
+        if !is_root() {
+            return self.serve();
+        }
+        // The program may lie where only root can look.
+        let program = self.path("dropleaf");
+        std::fs::copy(&self.program, &program).expect("the program can be copied");
+        self.program = program;
+        give(self.folder.path(), NOBODY);
+        self.serve_by(|command| {
+            command.uid(NOBODY).gid(NOBODY);
+        })
+    }
+
+    /// Starts the daemon by a command that `adjust` may change first, and waits until it listens.
+    ///
+    /// # Panics
+    /// It does not start; the message has its log.
+    #[must_use]
+    pub fn serve_by(&self, adjust: impl FnOnce(&mut Command)) -> TestDaemon {
+        self.try_serve(adjust)
+            .unwrap_or_else(|(status, log)| panic!("the daemon did not start ({status:?}):\n{log}"))
+    }
+
+    /// The same, where it may end before it listens.
+    ///
+    /// # Errors
+    /// It ended: its exit status and its log.
+    ///
+    /// # Panics
+    /// The program cannot be run at all.
+    pub fn try_serve(
+        &self,
+        adjust: impl FnOnce(&mut Command),
+    ) -> Result<TestDaemon, (Option<ExitStatus>, String)> {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log", "debug"]);
+        adjust(&mut command);
         command
-            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -178,11 +250,9 @@ impl TestHome {
             .map_while(Result::ok)
             .find_map(|line| line.split("http://").nth(1).map(str::to_owned));
         let Some(address) = address else {
-            let status = child.wait();
-            panic!(
-                "the daemon did not start ({status:?}):\n{}",
-                log.lock().expect("no reader panics")
-            );
+            let status = child.wait().ok();
+            let log = log.lock().expect("no reader panics").clone();
+            return Err((status, log));
         };
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || said.for_each(drop));
@@ -190,13 +260,29 @@ impl TestHome {
             .http_status_as_error(false)
             .timeout_connect(Some(crate::feed::PATIENCE));
         let address = address.trim().trim_end_matches('/').to_owned();
-        TestDaemon {
+        Ok(TestDaemon {
             child,
             address,
             log,
             agent: config.build().into(),
+        })
+    }
+}
+
+/// Whether the tests run as root, whom no mode keeps out.
+#[must_use]
+pub fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Gives everything below `path` to a user.
+fn give(path: &Path, user: u32) {
+    if path.is_dir() && !path.is_symlink() {
+        for entry in std::fs::read_dir(path).expect("the home is ours") {
+            give(&entry.expect("the home is ours").path(), user);
         }
     }
+    lchown(path, Some(user), Some(user)).expect("root may do that");
 }
 
 fn open_to_all(folder: &Path) {
@@ -264,6 +350,20 @@ impl TestDaemon {
             self.agent
                 .put(self.url(path))
                 .header("content-type", "application/yaml")
+                .send(body),
+        )
+    }
+
+    /// PUT of text on condition that the thing still has this tag.
+    ///
+    /// # Panics
+    /// The daemon does not answer.
+    pub fn put_if(&self, path: &str, body: &str, tag: &str) -> Answer {
+        answer(
+            self.agent
+                .put(self.url(path))
+                .header("content-type", "application/yaml")
+                .header("if-match", format!("\"{tag}\""))
                 .send(body),
         )
     }

@@ -1,6 +1,7 @@
 //! A reader of server-sent events (WHATWG HTML, 9.2.6) that waits under a deadline.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -126,6 +127,27 @@ impl Feed {
         }
     }
 
+    /// Reads on until `count` jobs have ended since the feed was opened, and gives each job's events by its file's name.
+    ///
+    /// # Panics
+    /// They did not end in time.
+    pub fn until_ended(&mut self, count: usize) -> BTreeMap<String, Vec<Event>> {
+        while self.seen.iter().filter(|event| is_end(event)).count() < count {
+            self.until(is_end);
+        }
+        let mut stories: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+        for event in &self.seen {
+            if let (Some(name), true) = (event.data["name"].as_str(), event.data["job"].is_string())
+            {
+                stories
+                    .entry(name.to_owned())
+                    .or_default()
+                    .push(event.clone());
+            }
+        }
+        stories
+    }
+
     /// Everything read so far.
     #[must_use]
     pub fn seen(&self) -> &[Event] {
@@ -137,4 +159,11 @@ impl Feed {
     pub fn names(&self) -> Vec<&str> {
         self.seen.iter().map(|event| event.name.as_str()).collect()
     }
+}
+
+fn is_end(event: &Event) -> bool {
+    matches!(
+        event.name.as_str(),
+        "job.succeeded" | "job.failed" | "job.cancelled"
+    )
 }

@@ -3,7 +3,10 @@
 pub mod daemon;
 pub mod feed;
 pub mod folder;
+pub mod hostile;
 pub mod plugins;
+pub mod process;
 pub mod sample;
+pub mod torture;
 
 pub use serde_json::Value;

@@ -60,8 +60,8 @@ pub(crate) fn optimize(operation: &Optimize, run: &mut Run<'_>) -> Result<()> {
         gained.duplicates += twins::merge(&document, &mut graph, run)?;
     }
     run.progress(graph.streams.len(), graph.streams.len())?;
-    // Written anew in any case: packing objects into streams is the host's part of the gain.
-    document.catalog()?.put("Type", Value::name("Catalog"))?;
+    // Written anew in any case: packing objects into streams is the host's part of the gain, and this asks for it.
+    document.trailer()?.put("Type", Value::name("XRef"))?;
     let after = stream_bytes(&document)?;
     if let Some(original) = original
         && gained.saved < original.len() as u64 / 20

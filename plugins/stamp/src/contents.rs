@@ -3,13 +3,13 @@
 //! Nearly all the time of a stamp goes into inflating and reading contents, so that is done on all cores: the run's thread
 //! fetches the bytes of a batch, helpers read them, the run's thread goes on with the answers.
 
-use std::collections::HashMap;
-use std::io::Read;
 use std::num::NonZero;
+use std::rc::Rc;
 use std::thread;
 
 use dropleaf_plugin_sdk::prelude::*;
-use flate2::read::ZlibDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::balance::{Balance, join_without_excess};
 use crate::embed::add_content;
@@ -17,7 +17,7 @@ use crate::embed::add_content;
 /// Batches below this many bytes are not worth a thread.
 const THREAD_WORTH: usize = 64 << 10;
 /// A stream that inflates to more is left to the host, which has its own limit.
-const MAX_INFLATED: u64 = 64 << 20;
+const MAX_INFLATED: usize = 64 << 20;
 
 /// How an old content is fenced in.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Fence {
 /// Contents that were read.
 pub(crate) struct Contents<'r> {
     document: Document<'r>,
-    fences: HashMap<Vec<Ref>, Fence>,
+    fences: FxHashMap<Vec<Ref>, Rc<Fence>>,
 }
 
 /// The bytes of a stream, as they stand in the document.
@@ -57,47 +57,73 @@ impl<'r> Contents<'r> {
     pub(crate) fn new(document: Document<'r>) -> Self {
         Self {
             document,
-            fences: HashMap::new(),
+            fences: FxHashMap::default(),
         }
     }
 
-    /// The fence of a content.
-    pub(crate) fn fence(&mut self, streams: &[Ref]) -> Result<Fence> {
-        if !self.fences.contains_key(streams) {
-            self.read(&[streams.to_vec()])?;
+    /// The streams of a page's content, whichever way they are written; what is not a stream is nothing to viewers
+    /// either.
+    pub(crate) fn streams(&self, page: &Tree) -> Result<Vec<Ref>> {
+        let mut streams = Vec::new();
+        match page.get("Contents") {
+            Some(Tree::Ref(reference)) => match self.document.object(*reference)? {
+                Value::Stream(_) => streams.push(*reference),
+                Value::Array(array) => {
+                    for index in 0..array.len()? {
+                        if let Some(Value::Ref(reference)) = array.at_raw(index)? {
+                            self.push_stream(reference, &mut streams)?;
+                        }
+                    }
+                }
+                _ => {}
+            },
+            Some(Tree::Array(items)) => {
+                for item in items {
+                    if let Tree::Ref(reference) = item {
+                        self.push_stream(*reference, &mut streams)?;
+                    }
+                }
+            }
+            _ => {}
         }
-        self.fences
-            .get(streams)
-            .cloned()
-            .ok_or_else(|| Error::failed("a content that was read is gone"))
+        Ok(streams)
     }
 
-    /// Reads those of `contents` that have not been read yet.
-    pub(crate) fn read(&mut self, contents: &[Vec<Ref>]) -> Result<()> {
-        let mut batch: Vec<(Vec<Ref>, Vec<Packed>)> = Vec::new();
-        let mut fetched: HashMap<&[Ref], ()> = HashMap::new();
-        for streams in contents {
-            if !self.fences.contains_key(streams) && fetched.insert(streams, ()).is_none() {
-                let packed = streams
-                    .iter()
-                    .map(|stream| self.fetch(*stream))
-                    .collect::<Result<_>>()?;
-                batch.push((streams.clone(), packed));
+    fn push_stream(&self, reference: Ref, streams: &mut Vec<Ref>) -> Result<()> {
+        if let Value::Stream(_) = self.document.object(reference)? {
+            streams.push(reference);
+        }
+        Ok(())
+    }
+
+    /// How each of `contents` is fenced in; reads those that have not been read yet.
+    pub(crate) fn fences(&mut self, contents: &[Vec<Ref>]) -> Result<Vec<Rc<Fence>>> {
+        let mut batch: Vec<(usize, Vec<Packed>)> = Vec::new();
+        let mut fetched: FxHashSet<&[Ref]> = FxHashSet::default();
+        for (index, streams) in contents.iter().enumerate() {
+            if !self.fences.contains_key(streams) && fetched.insert(streams) {
+                let packed = streams.iter().map(|stream| self.fetch(*stream));
+                batch.push((index, packed.collect::<Result<_>>()?));
             }
         }
         let balances = balance_all(&batch);
-        for ((streams, _), balance) in batch.into_iter().zip(balances) {
+        for ((index, _), balance) in batch.into_iter().zip(balances) {
+            let streams = &contents[index];
             let fence = match balance {
                 Some(balance) if balance.excess.is_empty() => Fence {
                     closing: balance.closing(),
                     streams: streams.clone(),
                     readable: true,
                 },
-                _ => self.read_through_host(&streams)?,
+                _ => self.read_through_host(streams)?,
             };
-            self.fences.insert(streams, fence);
+            self.fences.insert(streams.clone(), Rc::new(fence));
         }
-        Ok(())
+        contents
+            .iter()
+            .map(|streams| self.fences.get(streams).cloned())
+            .collect::<Option<_>>()
+            .ok_or_else(|| Error::failed("a content that was read is gone"))
     }
 
     fn fetch(&self, stream: Ref) -> Result<Packed> {
@@ -151,7 +177,7 @@ impl<'r> Contents<'r> {
 }
 
 /// The balance of each content; `None` where the host has to look at it.
-fn balance_all(batch: &[(Vec<Ref>, Vec<Packed>)]) -> Vec<Option<Balance>> {
+fn balance_all(batch: &[(usize, Vec<Packed>)]) -> Vec<Option<Balance>> {
     let bytes: usize = batch
         .iter()
         .flat_map(|(_, streams)| streams)
@@ -160,9 +186,15 @@ fn balance_all(batch: &[(Vec<Ref>, Vec<Packed>)]) -> Vec<Option<Balance>> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = (bytes / THREAD_WORTH).min(cores).min(batch.len()).max(1);
     let part = batch.len().div_ceil(threads).max(1);
-    let read = |part: &[(Vec<Ref>, Vec<Packed>)]| -> Vec<Option<Balance>> {
-        part.iter().map(|(_, streams)| balance(streams)).collect()
+    let read = |part: &[(usize, Vec<Packed>)]| -> Vec<Option<Balance>> {
+        let mut inflater = Inflater::new();
+        part.iter()
+            .map(|(_, streams)| balance(streams, &mut inflater))
+            .collect()
     };
+    if threads == 1 {
+        return read(batch);
+    }
     thread::scope(|scope| {
         let mut parts = batch.chunks(part);
         let mine = parts.next().unwrap_or_default();
@@ -184,25 +216,57 @@ fn balance_all(batch: &[(Vec<Ref>, Vec<Packed>)]) -> Vec<Option<Balance>> {
     })
 }
 
-fn balance(streams: &[Packed]) -> Option<Balance> {
+fn balance(streams: &[Packed], inflater: &mut Inflater) -> Option<Balance> {
     let mut balance = Balance::default();
     for stream in streams {
         match stream {
             Packed::Plain(content) => balance.feed(content),
-            Packed::Deflated(bytes) => balance.feed(&inflate(bytes)?),
+            Packed::Deflated(bytes) => balance.feed(inflater.inflate(bytes)?),
             Packed::Other => return None,
         }
     }
     Some(balance)
 }
 
-fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut content = Vec::with_capacity(bytes.len().saturating_mul(4).min(1 << 20));
-    ZlibDecoder::new(bytes)
-        .take(MAX_INFLATED + 1)
-        .read_to_end(&mut content)
-        .ok()?;
-    (content.len() as u64 <= MAX_INFLATED).then_some(content)
+/// Inflates one stream after another into the same memory: setting it up anew costs as much as a small stream.
+struct Inflater {
+    state: Decompress,
+    content: Vec<u8>,
+}
+
+impl Inflater {
+    fn new() -> Self {
+        Self {
+            state: Decompress::new(true),
+            content: Vec::new(),
+        }
+    }
+
+    /// The content, if it is sound and ends where its bytes do or before.
+    fn inflate(&mut self, bytes: &[u8]) -> Option<&[u8]> {
+        self.state.reset(true);
+        self.content.clear();
+        self.content.reserve(bytes.len().saturating_mul(4));
+        loop {
+            let read = usize::try_from(self.state.total_in()).ok()?;
+            let (rest, before) = (bytes.get(read..)?, self.content.len());
+            let status = self
+                .state
+                .decompress_vec(rest, &mut self.content, FlushDecompress::None)
+                .ok()?;
+            if status == Status::StreamEnd {
+                return Some(&self.content);
+            }
+            let is_full = self.content.len() == self.content.capacity();
+            let is_stuck = self.content.len() == before && self.state.total_in() == read as u64;
+            if self.content.len() > MAX_INFLATED || is_stuck && !is_full {
+                return None;
+            }
+            if is_full {
+                self.content.reserve(self.content.capacity());
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -219,11 +283,11 @@ mod tests {
 
     #[test]
     fn many_contents_keep_their_order() {
-        let batch: Vec<(Vec<Ref>, Vec<Packed>)> = (0..500)
+        let batch: Vec<(usize, Vec<Packed>)> = (0..500)
             .map(|number| {
                 let content = "q ".repeat(number % 7) + &"0 0 m\n".repeat(200);
                 (
-                    vec![Ref::new(number as u32 + 1, 0)],
+                    number,
                     vec![deflated(&content), Packed::Plain(content.into_bytes())],
                 )
             })
@@ -240,8 +304,11 @@ mod tests {
             panic!("deflated")
         };
         bytes.truncate(bytes.len() - 6);
-        assert_eq!(balance(&[Packed::Deflated(bytes)]), None);
-        assert_eq!(balance(&[Packed::Other]), None);
+        assert_eq!(
+            balance(&[Packed::Deflated(bytes)], &mut Inflater::new()),
+            None
+        );
+        assert_eq!(balance(&[Packed::Other], &mut Inflater::new()), None);
         assert_eq!(balance_all(&[]), Vec::new());
     }
 }

@@ -3,13 +3,14 @@
 //! A code (CID) is handed out for each pair of glyph and text, not for each glyph: so text extraction gives the right text
 //! back even where two characters share a glyph (ISO 32000-2, 9.7.4 and 9.10.3).
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use rustybuzz::Face;
 use subsetter::GlyphRemapper;
 
-use crate::shape::{Cluster, FONT, Line};
+use crate::shape::{Cluster, FONT, Line, Piece};
 
 /// One code in a line, with what to do around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,10 @@ pub(crate) struct Coded {
 pub(crate) struct Codes {
     /// Code - 1 is the index.
     list: Vec<(u16, String)>,
-    by_use: HashMap<(u16, String), u16>,
+    by_use: FxHashMap<(u16, String), u16>,
     glyphs: GlyphRemapper,
+    /// By the address of a piece, which is kept so that no other gets it.
+    pieces: FxHashMap<*const Piece, (Rc<Piece>, Rc<[Coded]>)>,
 }
 
 /// Everything the font dictionaries of a document need.
@@ -59,12 +62,25 @@ pub(crate) struct Program {
 }
 
 impl Codes {
-    /// The codes for a line.
-    pub(crate) fn encode(&mut self, face: &Face<'_>, line: &Line) -> Vec<Coded> {
-        line.clusters
+    /// The codes for a line, by pieces.
+    pub(crate) fn encode(&mut self, face: &Face<'_>, line: &Line) -> Vec<Rc<[Coded]>> {
+        line.pieces
             .iter()
-            .map(|cluster| self.encode_cluster(face, cluster))
+            .map(|piece| self.encode_piece(face, piece))
             .collect()
+    }
+
+    fn encode_piece(&mut self, face: &Face<'_>, piece: &Rc<Piece>) -> Rc<[Coded]> {
+        if let Some((_, known)) = self.pieces.get(&Rc::as_ptr(piece)) {
+            return Rc::clone(known);
+        }
+        let clusters = piece.clusters.iter();
+        let coded: Rc<[Coded]> = clusters
+            .map(|cluster| self.encode_cluster(face, cluster))
+            .collect();
+        let kept = (Rc::clone(piece), Rc::clone(&coded));
+        self.pieces.insert(Rc::as_ptr(piece), kept);
+        coded
     }
 
     fn encode_cluster(&mut self, face: &Face<'_>, cluster: &Cluster) -> Coded {
@@ -233,6 +249,7 @@ mod tests {
             .expect("the font has it")
             .iter()
             .flat_map(|line| codes.encode(&shaper.face, line))
+            .flat_map(|piece| piece.to_vec())
             .collect();
         (codes, coded)
     }

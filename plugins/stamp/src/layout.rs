@@ -1,11 +1,12 @@
 //! A block of lines as drawing operators, origin at the block's lower left corner.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use rustybuzz::Face;
 
 use crate::font::{Coded, Codes, utf16};
-use crate::number::number;
+use crate::number::{self, number};
 use crate::shape::Line;
 
 /// Where the lines stand inside the block.
@@ -39,13 +40,25 @@ impl Block {
     /// The block as one text object, so that overlapping glyphs of a half-transparent stamp do not add up, with the
     /// resources' names of its font and, if it has one, its graphics state.
     pub(crate) fn content(&self, style: &Style, font: &str, state: Option<&str>) -> String {
+        let mut content = style.opening(font, state);
+        self.draw(&mut content);
+        content
+    }
+
+    /// Appends what follows a [`Style::opening`].
+    pub(crate) fn draw(&self, content: &mut String) {
+        content.push_str(&self.body);
+        content.push_str("ET");
+    }
+}
+
+impl Style {
+    /// How a block's text object begins, with the resources' names of its font and graphics state.
+    pub(crate) fn opening(&self, font: &str, state: Option<&str>) -> String {
         let state = state.map_or_else(String::new, |name| format!("/{name} gs "));
-        let [red, green, blue] = style.color.map(number);
-        let size = number(style.size);
-        format!(
-            "{state}{red} {green} {blue} rg BT /{font} {size} Tf\n{}ET",
-            self.body
-        )
+        let [red, green, blue] = self.color.map(number);
+        let size = number(self.size);
+        format!("{state}{red} {green} {blue} rg BT /{font} {size} Tf\n")
     }
 }
 
@@ -95,7 +108,11 @@ pub(crate) fn lay_out(face: &Face<'_>, codes: &mut Codes, lines: &[Line], style:
     let mut body = String::new();
     for (index, line) in lines.iter().enumerate() {
         let (x, y) = frame.start(line, index, style.align);
-        let _ = writeln!(body, "1 0 0 1 {} {} Tm", number(x), number(y));
+        body.push_str("1 0 0 1 ");
+        number::push(x, &mut body);
+        body.push(' ');
+        number::push(y, &mut body);
+        body.push_str(" Tm\n");
         show(face, &codes.encode(face, line), style.size, &mut body);
     }
     Block {
@@ -122,7 +139,7 @@ pub(crate) fn ink(face: &Face<'_>, lines: &[Line], style: &Style) -> [f64; 4] {
 }
 
 /// Writes one line: strings of codes with the corrections that shaping asks for.
-fn show(face: &Face<'_>, line: &[Coded], size: f64, content: &mut String) {
+fn show(face: &Face<'_>, line: &[Rc<[Coded]>], size: f64, content: &mut String) {
     let mut array = Shown {
         face,
         size,
@@ -131,7 +148,7 @@ fn show(face: &Face<'_>, line: &[Coded], size: f64, content: &mut String) {
         pending: 0,
         rise: 0,
     };
-    for coded in line {
+    for coded in line.iter().flat_map(|piece| piece.iter()) {
         if let Some(text) = &coded.actual {
             array.close();
             let _ = write!(
@@ -174,10 +191,12 @@ impl Shown<'_, '_> {
         }
         if self.pending != 0 {
             let back = -crate::font::thousandths(self.face, self.pending);
-            let _ = write!(self.content, ">{}<", number(back));
+            self.content.push('>');
+            number::push(back, self.content);
+            self.content.push('<');
             self.pending = 0;
         }
-        let _ = write!(self.content, "{cid:04X}");
+        number::push_hex(cid, self.content);
     }
 
     fn raise(&mut self, rise: i32) {
@@ -199,7 +218,7 @@ impl Shown<'_, '_> {
 
 fn grow(face: &Face<'_>, line: &Line, unit: f64, (x, y): (f64, f64), ink: &mut [f64; 4]) {
     let mut pen = 0;
-    for glyph in line.clusters.iter().flat_map(|c| &c.glyphs) {
+    for glyph in line.clusters().flat_map(|c| &c.glyphs) {
         if let Some(bounds) = face.glyph_bounding_box(rustybuzz::ttf_parser::GlyphId(glyph.id)) {
             let at = |units: i32| f64::from(units) * unit;
             let left = x + at(pen + glyph.offset.0);

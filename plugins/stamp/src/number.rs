@@ -1,13 +1,72 @@
 //! Numbers as content streams want them: no exponent, no needless digits.
 
+use std::fmt::Write as _;
+
 /// `value` with at most five decimals, never in exponent form; what is not finite is 0.
 pub(crate) fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return "0".to_owned();
+    let mut text = String::new();
+    push(value, &mut text);
+    text
+}
+
+/// Appends `value` as [`number`] has it.
+pub(crate) fn push(value: f64, out: &mut String) {
+    /// Decimals that are written.
+    const DECIMALS: usize = 5;
+    const SCALE: u64 = 100_000;
+    // What does not fit an integer of that many decimals has none worth writing.
+    if !value.is_finite() || value.abs() >= 1e12 {
+        let whole = if value.is_finite() {
+            value.round()
+        } else {
+            0.0
+        };
+        let _ = write!(out, "{whole:.0}");
+        return;
     }
-    let mut text = format!("{value:.5}");
-    text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
-    if text == "-0" { "0".to_owned() } else { text }
+    #[expect(clippy::cast_possible_truncation, reason = "less than 1e17")]
+    let scaled = (value * SCALE as f64).round() as i64;
+    if scaled < 0 {
+        out.push('-');
+    }
+    let scaled = scaled.unsigned_abs();
+    let (whole, mut rest) = (scaled / SCALE, scaled % SCALE);
+    push_integer(whole, out);
+    if rest == 0 {
+        return;
+    }
+    let mut decimals = [b'0'; DECIMALS];
+    for decimal in decimals.iter_mut().rev() {
+        *decimal = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.push('.');
+    let text = std::str::from_utf8(&decimals).unwrap_or_default();
+    out.push_str(text.trim_end_matches('0'));
+}
+
+/// Appends a whole number.
+pub(crate) fn push_integer(number: impl Into<u64>, out: &mut String) {
+    let mut number = number.into();
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+}
+
+/// Appends four hexadecimal digits.
+pub(crate) fn push_hex(value: u16, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for shift in [12, 8, 4, 0] {
+        out.push(char::from(DIGITS[usize::from(value >> shift & 15)]));
+    }
 }
 
 #[cfg(test)]
@@ -23,6 +82,9 @@ mod tests {
             (-2.5, "-2.5"),
             (1e-5, "0.00001"),
             (1e9, "1000000000"),
+            (123_456.789_01, "123456.78901"),
+            (-0.05, "-0.05"),
+            (1e13, "10000000000000"),
             (100.0, "100"),
             (1.0 / 3.0, "0.33333"),
             (f64::NAN, "0"),

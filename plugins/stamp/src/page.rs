@@ -1,12 +1,13 @@
 //! One page with a stamp on it: its old content fenced in, the stamp behind it.
 
-use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use dropleaf_plugin_sdk::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::contents::Contents;
+use crate::contents::{Contents, Fence};
 use crate::embed::add_content;
-use crate::number::number;
+use crate::number;
 use crate::placement::{Frame, Matrix};
 use crate::resources::{Extended, Extender, Needed};
 
@@ -17,10 +18,27 @@ pub(crate) struct Stamper<'r> {
     /// Content of one `q`.
     head: Option<Ref>,
     contents: Contents<'r>,
+    /// What pages inherit from a node of the page tree.
+    inherited: FxHashMap<Ref, Inherited>,
     /// Small contents that were written.
-    tails: HashMap<Vec<u8>, Ref>,
+    tails: FxHashMap<String, Ref>,
     /// Pages that have their stamp.
-    stamped: HashSet<Ref>,
+    stamped: FxHashSet<Ref>,
+}
+
+/// A page that was read.
+pub(crate) struct Sheet<'r> {
+    page: Object<'r>,
+    tree: Tree,
+    fence: Rc<Fence>,
+}
+
+/// What decides where a page's stamp goes, as far as it can be inherited.
+#[derive(Clone, Copy, Default)]
+struct Inherited {
+    media: Option<[f64; 4]>,
+    crop: Option<[f64; 4]>,
+    rotate: Option<f64>,
 }
 
 /// What became of a page.
@@ -33,6 +51,15 @@ pub(crate) enum Stamped {
     Again,
 }
 
+/// How often what is drawn comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drawing {
+    /// On many pages.
+    Shared,
+    /// On this page alone.
+    Single,
+}
+
 impl<'r> Stamper<'r> {
     pub(crate) fn new(document: Document<'r>, needed: Needed) -> Self {
         Self {
@@ -40,53 +67,77 @@ impl<'r> Stamper<'r> {
             resources: Extender::new(needed),
             head: None,
             contents: Contents::new(document),
-            tails: HashMap::new(),
-            stamped: HashSet::new(),
+            inherited: FxHashMap::default(),
+            tails: FxHashMap::default(),
+            stamped: FxHashSet::default(),
         }
     }
 
-    /// Reads what is on `pages`, so that each can be stamped.
-    pub(crate) fn prepare(&mut self, pages: &[Object<'r>]) -> Result<()> {
-        let contents: Vec<Vec<Ref>> = pages
-            .iter()
-            .map(|page| streams(&self.document, page))
-            .collect::<Result<_>>()?;
-        self.contents.read(&contents)
+    /// Reads the pages (from 0) and what is on them, so that each can be stamped.
+    pub(crate) fn read(&mut self, pages: &[u32]) -> Result<Vec<Sheet<'r>>> {
+        let mut read = Vec::with_capacity(pages.len());
+        let mut contents = Vec::with_capacity(pages.len());
+        for index in pages {
+            let page = self.document.page(*index)?;
+            let tree = page.tree()?;
+            contents.push(self.contents.streams(&tree)?);
+            read.push((page, tree));
+        }
+        let fences = self.contents.fences(&contents)?;
+        let sheets = read.into_iter().zip(fences);
+        Ok(sheets
+            .map(|((page, tree), fence)| Sheet { page, tree, fence })
+            .collect())
     }
 
-    /// Stamps `page` with what `draw` makes of the names of its resources, at `matrix`.
+    /// Stamps a page with what `draw` appends, given the names of its resources, at `matrix`.
     pub(crate) fn stamp(
         &mut self,
-        page: &Object<'r>,
+        sheet: Sheet<'r>,
         matrix: &Matrix,
-        draw: impl FnOnce(&Extended) -> String,
+        drawing: Drawing,
+        draw: impl FnOnce(&Extended, &mut String),
     ) -> Result<Stamped> {
+        let Sheet { page, tree, fence } = sheet;
         if let Some(id) = page.id()?
             && !self.stamped.insert(id)
         {
             return Ok(Stamped::Again);
         }
-        let extended = self.resources.extend(&self.document, page)?;
-        let fence = self.contents.fence(&streams(&self.document, page)?)?;
-        let matrix = matrix.map(number).join(" ");
-        let drawing = draw(&extended);
-        let closing = &fence.closing;
+        let extended = self.resources.extend(&self.document, &page, &tree)?;
+        let mut tail = String::with_capacity(256);
+        tail.push('\n');
+        tail.push_str(&fence.closing);
         // An artifact is no part of the logical content (ISO 32000-2, 14.8.2.2): tagged documents stay accessible.
-        let tail = format!("\n{closing}Q\n/Artifact BMC\nq {matrix} cm\n{drawing}\nQ\nEMC\n");
-        let tail = self.content(tail.into_bytes())?;
+        tail.push_str("Q\n/Artifact BMC\nq ");
+        for value in matrix {
+            number::push(*value, &mut tail);
+            tail.push(' ');
+        }
+        tail.push_str("cm\n");
+        draw(&extended, &mut tail);
+        tail.push_str("\nQ\nEMC\n");
+        let tail = self.content(tail, drawing)?;
         let head = match self.head {
             Some(head) => head,
             None => *self.head.insert(add_content(&self.document, b"q\n")?),
         };
-        let all: Vec<String> = std::iter::once(&head)
-            .chain(&fence.streams)
-            .chain(std::iter::once(&tail))
-            .map(Ref::to_string)
-            .collect();
-        page.put(
-            "Contents",
-            self.document.parse(format!("[{}]", all.join(" ")))?,
-        )?;
+        let mut all = String::from("[");
+        let streams = std::iter::once(&head).chain(&fence.streams).chain([&tail]);
+        for (index, stream) in streams.enumerate() {
+            if index > 0 {
+                all.push(' ');
+            }
+            number::push_integer(stream.number, &mut all);
+            all.push(' ');
+            number::push_integer(stream.generation, &mut all);
+            all.push_str(" R");
+        }
+        all.push(']');
+        let all = self.document.parse(all)?;
+        page.put("Contents", all)?;
+        all.release()?;
+        page.release()?;
         Ok(if fence.readable {
             Stamped::Done
         } else {
@@ -94,63 +145,87 @@ impl<'r> Stamper<'r> {
         })
     }
 
-    /// A content stream, the same one for the same bytes.
-    fn content(&mut self, bytes: Vec<u8>) -> Result<Ref> {
-        if let Some(known) = self.tails.get(&bytes) {
+    /// A content stream, the same one for the same bytes if they are shared.
+    fn content(&mut self, content: String, drawing: Drawing) -> Result<Ref> {
+        if drawing == Drawing::Single {
+            return add_content(&self.document, content.as_bytes());
+        }
+        if let Some(known) = self.tails.get(&content) {
             return Ok(*known);
         }
-        let made = add_content(&self.document, &bytes)?;
-        self.tails.insert(bytes, made);
+        let made = add_content(&self.document, content.as_bytes())?;
+        self.tails.insert(content, made);
         Ok(made)
     }
-}
 
-/// The part of a page that is shown.
-pub(crate) fn frame(page: &Object<'_>) -> Result<Frame> {
-    let bounds = |key: &str| -> Result<Option<[f64; 4]>> {
-        let Some(Value::Array(array)) = page.attr(key)? else {
-            return Ok(None);
+    /// The part of a page that is shown.
+    pub(crate) fn frame(&mut self, sheet: &Sheet<'r>) -> Result<Frame> {
+        let inherited = self.inherited(&sheet.tree)?;
+        let bounds = |key, inherited| match sheet.tree.get(key) {
+            None | Some(Tree::Null) => Ok(inherited),
+            Some(Tree::Array(items)) if items.iter().all(|item| number_of(item).is_some()) => {
+                let numbers: Vec<f64> = items.iter().filter_map(number_of).collect();
+                Ok(numbers.try_into().ok())
+            }
+            Some(_) => bounds(&sheet.page, key),
         };
-        Ok(array
-            .numbers()
-            .ok()
-            .and_then(|numbers| numbers.try_into().ok()))
-    };
-    let rotate = page
-        .attr("Rotate")?
-        .and_then(|value| value.as_f64())
-        .unwrap_or(0.0);
-    let unit = page.get("UserUnit")?.and_then(|value| value.as_f64());
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a rotation beyond 64 bits is none"
-    )]
-    Ok(Frame::new(
-        bounds("MediaBox")?,
-        bounds("CropBox")?,
-        rotate as i64,
-        unit,
-    ))
+        let rotate = match sheet.tree.get("Rotate") {
+            None | Some(Tree::Null) => inherited.rotate,
+            Some(Tree::Ref(_)) => sheet.page.attr("Rotate")?.and_then(|value| value.as_f64()),
+            Some(value) => number_of(value),
+        };
+        let unit = match sheet.tree.get("UserUnit") {
+            Some(Tree::Ref(_)) => sheet.page.get("UserUnit")?.and_then(|value| value.as_f64()),
+            value => value.and_then(number_of),
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a rotation beyond 64 bits is none"
+        )]
+        Ok(Frame::new(
+            bounds("MediaBox", inherited.media)?,
+            bounds("CropBox", inherited.crop)?,
+            rotate.unwrap_or(0.0) as i64,
+            unit,
+        ))
+    }
+
+    fn inherited(&mut self, page: &Tree) -> Result<Inherited> {
+        let Some(Tree::Ref(parent)) = page.get("Parent") else {
+            return Ok(Inherited::default());
+        };
+        if let Some(known) = self.inherited.get(parent) {
+            return Ok(*known);
+        }
+        let inherited = match self.document.object(*parent)? {
+            Value::Dict(node) => Inherited {
+                media: bounds(&node, "MediaBox")?,
+                crop: bounds(&node, "CropBox")?,
+                rotate: node.attr("Rotate")?.and_then(|value| value.as_f64()),
+            },
+            _ => Inherited::default(),
+        };
+        self.inherited.insert(*parent, inherited);
+        Ok(inherited)
+    }
 }
 
-/// The streams of a page's content, whichever way they are written; what is not a stream is nothing to viewers either.
-fn streams(document: &Document<'_>, page: &Object<'_>) -> Result<Vec<Ref>> {
-    let listed = match page.get_raw("Contents")? {
-        Some(Value::Ref(reference)) => match document.object(reference)? {
-            Value::Stream(_) => return Ok(vec![reference]),
-            Value::Array(array) => array,
-            _ => return Ok(Vec::new()),
-        },
-        Some(Value::Array(array)) => array,
-        _ => return Ok(Vec::new()),
+/// A box, inherited where it may be, whichever way its numbers are written.
+fn bounds(page: &Object<'_>, key: &str) -> Result<Option<[f64; 4]>> {
+    let Some(Value::Array(array)) = page.attr(key)? else {
+        return Ok(None);
     };
-    let mut streams = Vec::new();
-    for index in 0..listed.len()? {
-        if let Some(Value::Ref(reference)) = listed.at_raw(index)?
-            && matches!(document.object(reference)?, Value::Stream(_))
-        {
-            streams.push(reference);
-        }
+    Ok(array
+        .numbers()
+        .ok()
+        .and_then(|numbers| numbers.try_into().ok()))
+}
+
+fn number_of(tree: &Tree) -> Option<f64> {
+    match tree {
+        #[expect(clippy::cast_precision_loss, reason = "PDF numbers are small")]
+        Tree::Int(value) => Some(*value as f64),
+        Tree::Real(value) => Some(*value),
+        _ => None,
     }
-    Ok(streams)
 }

@@ -1,17 +1,24 @@
 //! A page's resources with something added, without a word to the other pages that share them.
 
-use std::collections::HashMap;
+use std::rc::Rc;
 
 use dropleaf_plugin_sdk::prelude::*;
+use rustc_hash::FxHashMap;
 
 /// What is to be added: the category and the object.
 pub(crate) type Needed = Vec<(&'static str, Ref)>;
 
-/// Resources that were made: what the page points at, and the names under which the needed objects stand, in their order.
-#[derive(Clone, Debug)]
+/// The names under which the needed objects stand in a page's resources, in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Extended {
-    pub(crate) reference: Ref,
     pub(crate) names: Vec<String>,
+}
+
+/// Resources that several pages share.
+#[derive(Clone, Debug)]
+struct Shared {
+    reference: Ref,
+    extended: Rc<Extended>,
 }
 
 /// Where resources come from; pages with the same source share the copy too.
@@ -19,50 +26,111 @@ pub(crate) struct Extended {
 enum Source {
     /// An indirect dictionary.
     Indirect(Ref),
-    /// A direct one, inherited from above this node of the page tree.
+    /// Inherited from this node of the page tree, or from above it.
     Inherited(Ref),
     /// None at all.
     Missing,
 }
 
-/// Copies resources on write, each once.
+/// Copies shared resources on write, each once.
 pub(crate) struct Extender {
     needed: Needed,
-    made: HashMap<Source, Extended>,
+    made: FxHashMap<Source, Shared>,
 }
 
 impl Extender {
     pub(crate) fn new(needed: Needed) -> Self {
         Self {
             needed,
-            made: HashMap::new(),
+            made: FxHashMap::default(),
         }
     }
 
-    /// Gives `page` a copy of its resources in which the needed objects stand under names that were free.
+    /// Gives `page`, whose value is `tree`, resources in which the needed objects stand under names that were free.
     pub(crate) fn extend(
         &mut self,
         document: &Document<'_>,
         page: &Object<'_>,
-    ) -> Result<Extended> {
+        tree: &Tree,
+    ) -> Result<Rc<Extended>> {
+        let source = match (tree.get("Resources"), tree.get("Parent")) {
+            (Some(own @ Tree::Dict(_)), _) => return self.extend_own(document, page, own),
+            (Some(Tree::Ref(reference)), _) => Source::Indirect(*reference),
+            (None | Some(Tree::Null), Some(Tree::Ref(parent))) => Source::Inherited(*parent),
+            _ => Source::Missing,
+        };
+        let shared = match self.made.get(&source) {
+            Some(shared) => shared.clone(),
+            None => self.share(document, page, source)?,
+        };
+        page.put("Resources", Value::Ref(shared.reference))?;
+        Ok(shared.extended)
+    }
+
+    /// A copy for all pages with this source.
+    fn share(
+        &mut self,
+        document: &Document<'_>,
+        page: &Object<'_>,
+        source: Source,
+    ) -> Result<Shared> {
         let found = page.attr("Resources")?.and_then(|value| match value {
             Value::Dict(dict) => Some(dict),
             _ => None,
         });
-        let source = source(page, found.as_ref())?;
-        let known = source.and_then(|source| self.made.get(&source));
-        let extended = match known {
-            Some(extended) => extended.clone(),
+        // One dictionary, whether it is inherited or named by the page.
+        let target = match &found {
+            None => Source::Missing,
+            Some(found) => found.id()?.map_or(source, Source::Indirect),
+        };
+        let shared = match self.made.get(&target) {
+            Some(shared) => shared.clone(),
             None => self.copy(document, found.as_ref())?,
         };
-        page.put("Resources", Value::Ref(extended.reference))?;
-        if let Some(source) = source {
-            self.made.insert(source, extended.clone());
-        }
-        Ok(extended)
+        self.made.insert(target, shared.clone());
+        self.made.insert(source, shared.clone());
+        Ok(shared)
     }
 
-    fn copy(&self, document: &Document<'_>, found: Option<&Object<'_>>) -> Result<Extended> {
+    /// A direct dictionary of the page's own is nobody else's: it is extended where it stands.
+    fn extend_own(
+        &self,
+        document: &Document<'_>,
+        page: &Object<'_>,
+        tree: &Tree,
+    ) -> Result<Rc<Extended>> {
+        let Some(resources) = page.object("Resources")? else {
+            return Err(Error::failed("the page's resources are gone"));
+        };
+        let mut names = Vec::with_capacity(self.needed.len());
+        for (category, reference) in &self.needed {
+            let own = tree
+                .get(category)
+                .filter(|own| matches!(own, Tree::Dict(_)));
+            let (inner, name) = match (own, own.and(resources.object(category)?)) {
+                (Some(own), Some(inner)) => (inner, free_name(|name| own.get(name).is_some())),
+                _ => {
+                    let old = resources.get(category)?.and_then(|value| match value {
+                        Value::Dict(dict) => Some(dict),
+                        _ => None,
+                    });
+                    resources.put(category, shallow(document, old.as_ref())?)?;
+                    let Some(inner) = resources.object(category)? else {
+                        return Err(Error::failed("the page's resources are gone"));
+                    };
+                    let name = free_name_in(&inner)?;
+                    (inner, name)
+                }
+            };
+            inner.put(&name, Value::Ref(*reference))?;
+            inner.release()?;
+            names.push(name);
+        }
+        resources.release()?;
+        Ok(Rc::new(Extended { names }))
+    }
+
+    fn copy(&self, document: &Document<'_>, found: Option<&Object<'_>>) -> Result<Shared> {
         let copy = shallow(document, found)?;
         let mut names = Vec::with_capacity(self.needed.len());
         for (category, reference) in &self.needed {
@@ -71,33 +139,16 @@ impl Extender {
                 _ => None,
             });
             let inner = shallow(document, old.as_ref())?;
-            let name = free_name(&inner)?;
+            let name = free_name_in(&inner)?;
             inner.put(&name, Value::Ref(*reference))?;
             copy.put(category, inner)?;
             names.push(name);
         }
-        Ok(Extended {
+        Ok(Shared {
             reference: document.add(copy)?,
-            names,
+            extended: Rc::new(Extended { names }),
         })
     }
-}
-
-fn source(page: &Object<'_>, found: Option<&Object<'_>>) -> Result<Option<Source>> {
-    let Some(found) = found else {
-        return Ok(Some(Source::Missing));
-    };
-    if let Some(reference) = found.id()? {
-        return Ok(Some(Source::Indirect(reference)));
-    }
-    // A direct dictionary of the page's own is nobody else's.
-    if page.has("Resources")? {
-        return Ok(None);
-    }
-    Ok(match page.get_raw("Parent")? {
-        Some(Value::Ref(parent)) => Some(Source::Inherited(parent)),
-        _ => None,
-    })
 }
 
 /// A direct copy of a dictionary: references stay references.
@@ -108,12 +159,17 @@ fn shallow<'r>(document: &Document<'r>, dict: Option<&Object<'_>>) -> Result<Obj
     }
 }
 
-fn free_name(dict: &Object<'_>) -> Result<String> {
+fn free_name_in(dict: &Object<'_>) -> Result<String> {
+    let tree = dict.tree()?;
+    Ok(free_name(|name| tree.get(name).is_some()))
+}
+
+fn free_name(is_taken: impl Fn(&str) -> bool) -> String {
     let mut name = "Stamp".to_owned();
     let mut number = 1_u32;
-    while dict.get_raw(&name)?.is_some() {
+    while is_taken(&name) {
         number += 1;
         name = format!("Stamp{number}");
     }
-    Ok(name)
+    name
 }

@@ -1,8 +1,9 @@
 //! Text to positioned glyphs: lines, bidirectional runs, scripts, shaping by the font's own tables.
 
-use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use rustybuzz::{Direction, Face, ShapePlan, UnicodeBuffer};
 use unicode_bidi::BidiInfo;
 use unicode_script::{Script, UnicodeScript};
@@ -35,30 +36,57 @@ pub(crate) struct Cluster {
     pub(crate) glyphs: Vec<Glyph>,
 }
 
+/// Clusters that were shaped at once: a word, a digit, a run of a script that joins its letters. Lines share them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// In visual order.
+    pub(crate) clusters: Vec<Cluster>,
+    /// The pen's way over all of it, in font units.
+    width: i32,
+}
+
+impl Piece {
+    fn new(clusters: Vec<Cluster>) -> Rc<Self> {
+        let glyphs = clusters.iter().flat_map(|cluster| &cluster.glyphs);
+        let width = glyphs.map(|glyph| glyph.advance).sum();
+        Rc::new(Self { clusters, width })
+    }
+}
+
 /// One line in visual order, from left to right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     /// What stands on it.
-    pub(crate) clusters: Vec<Cluster>,
+    pub(crate) pieces: Vec<Rc<Piece>>,
     /// The pen's way over all of it, in font units.
     pub(crate) width: i32,
+}
+
+impl Line {
+    /// All clusters, from left to right.
+    pub(crate) fn clusters(&self) -> impl Iterator<Item = &Cluster> {
+        self.pieces.iter().flat_map(|piece| &piece.clusters)
+    }
 }
 
 /// Shapes texts, one after the other.
 pub(crate) struct Shaper {
     pub(crate) face: Face<'static>,
     /// What the font's tables come to for a direction (right to left?) and a script: slow to make, and soon used again.
-    plans: HashMap<(bool, Script), ShapePlan>,
+    plans: FxHashMap<(bool, Script), ShapePlan>,
     /// Words that were shaped: page numbers differ, the words around them do not.
-    words: HashMap<(Script, String), Vec<Cluster>>,
+    words: FxHashMap<Script, FxHashMap<String, Rc<Piece>>>,
+    /// Whether two characters stand beside each other as each does by itself.
+    loose: FxHashMap<(Script, [u8; 2]), bool>,
 }
 
 impl Shaper {
     pub(crate) fn new() -> Self {
         Self {
             face: face(),
-            plans: HashMap::new(),
-            words: HashMap::new(),
+            plans: FxHashMap::default(),
+            words: FxHashMap::default(),
+            loose: FxHashMap::default(),
         }
     }
 
@@ -78,6 +106,24 @@ impl Shaper {
 
     fn line(&mut self, text: &str, missing: &mut Vec<char>) -> Line {
         let mut line = Line::default();
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            // One run from left to right, which the long way would find out too.
+            let is_latin = text.bytes().any(|byte| byte.is_ascii_alphabetic());
+            let script = if is_latin {
+                Script::Latin
+            } else {
+                Script::Common
+            };
+            self.words(text, 0..text.len(), script, missing, &mut line.pieces);
+        } else {
+            self.runs(text, missing, &mut line.pieces);
+        }
+        line.width = line.pieces.iter().map(|piece| piece.width).sum();
+        line
+    }
+
+    /// Text of any direction and script.
+    fn runs(&mut self, text: &str, missing: &mut Vec<char>, out: &mut Vec<Rc<Piece>>) {
         let bidi = BidiInfo::new(text, None);
         for paragraph in &bidi.paragraphs {
             let (levels, runs) = bidi.visual_runs(paragraph, paragraph.range.clone());
@@ -88,22 +134,14 @@ impl Shaper {
                     pieces.reverse();
                 }
                 for (range, script) in pieces {
-                    line.clusters
-                        .extend(if rtl || !ends_words_at_spaces(script) {
-                            self.run(text, range, (rtl, script), missing)
-                        } else {
-                            self.words(text, range, script, missing)
-                        });
+                    if rtl || !ends_words_at_spaces(script) {
+                        out.push(Piece::new(self.run(text, range, (rtl, script), missing)));
+                    } else {
+                        self.words(text, range, script, missing, out);
+                    }
                 }
             }
         }
-        line.width = line
-            .clusters
-            .iter()
-            .flat_map(|c| &c.glyphs)
-            .map(|g| g.advance)
-            .sum();
-        line
     }
 
     /// A left-to-right run word by word, each shaped once.
@@ -113,25 +151,78 @@ impl Shaper {
         range: Range<usize>,
         script: Script,
         missing: &mut Vec<char>,
-    ) -> Vec<Cluster> {
-        let mut clusters = Vec::new();
+        out: &mut Vec<Rc<Piece>>,
+    ) {
         let mut start = range.start;
         for word in text[range].split_inclusive(' ') {
             let range = start..start + word.len();
             start = range.end;
-            let key = (script, word.to_owned());
-            if let Some(known) = self.words.get(&key) {
-                clusters.extend_from_slice(known);
-                continue;
-            }
-            let lacking = missing.len();
-            let shaped = self.run(text, range, (false, script), missing);
-            clusters.extend_from_slice(&shaped);
-            if missing.len() == lacking {
-                self.words.insert(key, shaped);
+            if let Some(known) = self.words.get(&script).and_then(|words| words.get(word)) {
+                out.push(Rc::clone(known));
+            } else if !self.spell(word, script, out) {
+                out.push(self.word(text, range, script, missing));
             }
         }
-        clusters
+    }
+
+    /// Shapes a word and keeps it, unless the font lacks some of it.
+    fn word(
+        &mut self,
+        text: &str,
+        range: Range<usize>,
+        script: Script,
+        missing: &mut Vec<char>,
+    ) -> Rc<Piece> {
+        let lacking = missing.len();
+        let piece = Piece::new(self.run(text, range.clone(), (false, script), missing));
+        if missing.len() == lacking {
+            let words = self.words.entry(script).or_default();
+            words.insert(text[range].to_owned(), Rc::clone(&piece));
+        }
+        piece
+    }
+
+    /// Puts a number together from its characters, where none of them moves its neighbour: every page has another one.
+    fn spell(&mut self, word: &str, script: Script, out: &mut Vec<Rc<Piece>>) -> bool {
+        let bytes = word.as_bytes();
+        let numeric = |byte: &u8| byte.is_ascii_digit() || b" /.,:;-()".contains(byte);
+        if bytes.len() < 2 || !bytes.iter().all(numeric) {
+            return false;
+        }
+        if !bytes
+            .windows(2)
+            .all(|pair| self.is_loose([pair[0], pair[1]], script))
+        {
+            return false;
+        }
+        for at in 0..word.len() {
+            let piece = self.character(&word[at..=at], script);
+            out.push(piece);
+        }
+        true
+    }
+
+    fn character(&mut self, character: &str, script: Script) -> Rc<Piece> {
+        match self
+            .words
+            .get(&script)
+            .and_then(|words| words.get(character))
+        {
+            Some(known) => Rc::clone(known),
+            None => self.word(character, 0..character.len(), script, &mut Vec::new()),
+        }
+    }
+
+    fn is_loose(&mut self, pair: [u8; 2], script: Script) -> bool {
+        if let Some(known) = self.loose.get(&(script, pair)) {
+            return *known;
+        }
+        let text = pair.map(char::from).iter().collect::<String>();
+        let together = self.run(&text, 0..text.len(), (false, script), &mut Vec::new());
+        let apart = [0..1, 1..2].map(|range| self.character(&text[range], script));
+        let is_loose = apart.iter().flat_map(|piece| &piece.clusters).eq(&together);
+        self.loose.insert((script, pair), is_loose);
+        is_loose
     }
 
     fn run(
@@ -275,7 +366,7 @@ mod tests {
 
     fn texts(text: &str) -> Vec<String> {
         let lines = Shaper::new().shape(text).expect("the font has it");
-        lines[0].clusters.iter().map(|c| c.text.clone()).collect()
+        lines[0].clusters().map(|c| c.text.clone()).collect()
     }
 
     #[test]
@@ -338,7 +429,25 @@ mod tests {
                 continue;
             }
             let together = shaper.run(&text, 0..text.len(), (false, script), &mut Vec::new());
-            assert_eq!(lines[0].clusters, together, "{text}");
+            assert!(lines[0].clusters().eq(&together), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_put_together_are_those_shaped_as_a_whole() {
+        let mut shaper = Shaper::new();
+        for number in (0..3_000).chain((3_000..2_000_000).step_by(997)) {
+            for text in [
+                format!("{number}"),
+                format!("{number}/{}", number * 7),
+                format!("({number}) - {number}.{number}, 1:{number};"),
+                format!("p {number} "),
+            ] {
+                let lines = shaper.shape(&text).expect("the font has it");
+                let script = script_runs(&text, 0..text.len())[0].1;
+                let whole = shaper.run(&text, 0..text.len(), (false, script), &mut Vec::new());
+                assert!(lines[0].clusters().eq(&whole), "{text}");
+            }
         }
     }
 
@@ -347,12 +456,12 @@ mod tests {
         let mut shaper = Shaper::new();
         let joined = shaper.shape("سلام").expect("the font has it");
         let ids: Vec<u16> = joined[0]
-            .clusters
-            .iter()
+            .clusters()
             .flat_map(|c| &c.glyphs)
             .map(|g| g.id)
             .collect();
-        let alone = shaper.shape("س").expect("the font has it")[0].clusters[0].glyphs[0].id;
+        let alone =
+            shaper.shape("س").expect("the font has it")[0].pieces[0].clusters[0].glyphs[0].id;
         assert!(
             !ids.contains(&alone),
             "the initial form differs from the isolated one"

@@ -6,7 +6,7 @@ use crate::StampText;
 use crate::embed::{add_font, add_form, add_state};
 use crate::font::Codes;
 use crate::layout::{Block, Style, ink, lay_out};
-use crate::page::{Stamped, Stamper, frame};
+use crate::page::{Drawing, Stamped, Stamper};
 use crate::shape::Shaper;
 
 /// So many pages are read at once.
@@ -63,30 +63,33 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
     };
 
     let mut stamper = Stamper::new(document, needed);
+    let mut openings = Openings::new(&style);
     let mut unread = Vec::new();
     let mut done = 0;
     for batch in pages.chunks(BATCH) {
-        let objects: Vec<Object<'_>> = batch
-            .iter()
-            .map(|index| document.page(*index))
-            .collect::<Result<_>>()?;
-        stamper.prepare(&objects)?;
-        for (page, index) in objects.into_iter().zip(batch) {
+        for (sheet, index) in stamper.read(batch)?.into_iter().zip(batch) {
             let block = match &drawn {
                 Drawn::Form(block, _) => block,
                 Drawn::Blocks(blocks) => &blocks[done],
             };
             let size = (block.width, block.height);
-            let matrix =
-                frame(&page)?.place(size, operation.position, operation.margin, operation.angle);
-            let stamped = stamper.stamp(&page, &matrix, |resources| match &drawn {
-                Drawn::Form(..) => format!("/{} Do", resources.names[0]),
-                Drawn::Blocks(_) => block.content(
-                    &style,
-                    &resources.names[0],
-                    resources.names.get(1).map(String::as_str),
-                ),
-            })?;
+            let frame = stamper.frame(&sheet)?;
+            let matrix = frame.place(size, operation.position, operation.margin, operation.angle);
+            let stamped = match &drawn {
+                Drawn::Form(..) => {
+                    stamper.stamp(sheet, &matrix, Drawing::Shared, |resources, content| {
+                        content.push('/');
+                        content.push_str(&resources.names[0]);
+                        content.push_str(" Do");
+                    })?
+                }
+                Drawn::Blocks(_) => {
+                    stamper.stamp(sheet, &matrix, Drawing::Single, |resources, content| {
+                        content.push_str(openings.of(&resources.names));
+                        block.draw(content);
+                    })?
+                }
+            };
             match stamped {
                 Stamped::Done => {}
                 Stamped::Unread => unread.push((index + 1).to_string()),
@@ -98,7 +101,6 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
                     ),
                 ),
             }
-            page.release()?;
             done += 1;
             run.progress(done, pages.len())?;
         }
@@ -110,6 +112,30 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
         ));
     }
     run.result("stamped", pages.len())
+}
+
+/// How blocks begin: nearly all pages have the same names for their resources.
+struct Openings<'a> {
+    style: &'a Style,
+    last: (Vec<String>, String),
+}
+
+impl<'a> Openings<'a> {
+    fn new(style: &'a Style) -> Self {
+        Self {
+            style,
+            last: (Vec::new(), String::new()),
+        }
+    }
+
+    /// With these names: the font's and, if there is one, the graphics state's.
+    fn of(&mut self, names: &[String]) -> &str {
+        if self.last.0 != names {
+            let state = names.get(1).map(String::as_str);
+            self.last = (names.to_vec(), self.style.opening(&names[0], state));
+        }
+        &self.last.1
+    }
 }
 
 /// Sets every text of the run, so that the font is subset once, for all of them.

@@ -53,6 +53,7 @@ async fn a_stream_is_these_bytes() {
         folder.path(),
         Config {
             build: "1.2.3".to_owned(),
+            page: "p1".to_owned(),
             ..Default::default()
         },
     );
@@ -89,7 +90,7 @@ async fn a_stream_is_these_bytes() {
     assert_eq!(
         plain,
         "event: hello\n\
-         data: {\"protocol\":1,\"epoch\":\"E\",\"cursor\":\"E-1\",\"resumed\":false,\"replayed\":0,\"heartbeatMs\":15000,\"build\":\"1.2.3\",\"connection\":\"C\",\"topics\":[\"everything\"]}\n\n\
+         data: {\"protocol\":1,\"epoch\":\"E\",\"cursor\":\"E-1\",\"resumed\":false,\"replayed\":0,\"heartbeatMs\":15000,\"build\":\"1.2.3\",\"uiBuild\":\"p1\",\"connection\":\"C\",\"topics\":[\"everything\"]}\n\n\
          id: E-1\nevent: snapshot\ndata: {\"open\":1,\"ended\":0,\"cursor\":\"E-1\"}\n\n\
          id: E-2\nevent: job.queued\ndata: {\"seq\":2,\"rev\":2}\n\n\
          event: step.progress\ndata: {\"job\":\"J\",\"done\":5}\n\n"
@@ -496,9 +497,10 @@ async fn gauges_are_told_when_they_change() {
     let value = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
     let shown = std::sync::Arc::clone(&value);
     let mut views = views();
-    views.stats = Some(std::sync::Arc::new(
-        move || json!({"queue": shown.load(std::sync::atomic::Ordering::Relaxed)}),
-    ));
+    views.stats = Some(std::sync::Arc::new(move || {
+        let gauges = json!({"queue": shown.load(std::sync::atomic::Ordering::Relaxed)});
+        Box::pin(async move { Some(gauges) })
+    }));
     let config = Config {
         stats_every: Duration::from_millis(10),
         ..Default::default()

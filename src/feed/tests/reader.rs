@@ -4,6 +4,7 @@ use crate::event::Stored;
 use crate::feed::Feed;
 use crate::feed::config::{Config, Views};
 use crate::feed::cursor::Cursor;
+use crate::feed::progress::Progress;
 use crate::feed::subscription::Subscription;
 use crate::feed::topics::Topics;
 use crate::store::Store;
@@ -14,6 +15,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Nothing here takes as long; a test that waits longer has found a stream that hangs.
@@ -28,8 +30,10 @@ pub(crate) fn views() -> Views {
     }
     Views {
         event,
-        snapshot,
-        progress: |progress| json!({"job": progress.job, "done": progress.done}),
+        snapshot: Arc::new(snapshot),
+        progress: Arc::new(
+            |progress: &Progress| json!({"job": progress.job, "done": progress.done}),
+        ),
         log: |job, lines| json!({"job": job, "lines": lines.len()}),
         stats: None,
     }

@@ -50,16 +50,24 @@ async fn open(call: Call, scope: Scope) -> Result<Response, Refusal> {
     {
         return Ok(reply::empty(StatusCode::NO_CONTENT));
     }
+    let (config, seats) = (&call.api.config, &call.api.seats);
+    let most = config.max_client_streams;
+    let Some(seat) = seats.take(&call.head, config.token.as_deref(), most) else {
+        return Err(too_many(format!(
+            "{most} event streams of this client are open, which is the limit"
+        )));
+    };
     match feed.subscribe(topics, last, store).await {
-        Ok(subscription) => Ok(reply::events(subscription)),
+        Ok(subscription) => Ok(reply::events(subscription, seat)),
         Err(SubscribeError::Journal(error)) => Err(error.into()),
-        Err(error @ SubscribeError::TooMany(_)) => Err(Refusal::new(
-            Kind::Unavailable,
-            error.to_string(),
-        )
-        .hint("close some, or raise the limit in the configuration; one feed can carry everything")
-        .header(RETRY_AFTER, HeaderValue::from_static("5"))),
+        Err(error @ SubscribeError::TooMany(_)) => Err(too_many(error.to_string())),
     }
+}
+
+fn too_many(detail: String) -> Refusal {
+    Refusal::new(Kind::Unavailable, detail)
+        .hint("close some, or raise `max_streams` in the configuration; one feed can carry everything")
+        .header(RETRY_AFTER, HeaderValue::from_static("5"))
 }
 
 /// A feed of nothing would stay silent for ever: say so instead.

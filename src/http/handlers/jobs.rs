@@ -8,10 +8,12 @@ use crate::http::reply::{self, Response};
 use crate::http::view::job::{JobPageView, JobView, names};
 use crate::http::view::link::segment;
 use crate::http::view::system::{LogLineView, LogView, RestoredView};
+use crate::http::view::timeline::TimelineView;
 use crate::job::redo::MoveKind;
 use crate::job::state::{Job, State};
 use crate::store::log::{LogLine, NumberedLine};
-use crate::store::query::{ENDED_STATES, JobQuery, OPEN_STATES, Order};
+use crate::store::query::{ENDED_STATES, EventQuery, JobQuery, OPEN_STATES, Order};
+use crate::time::Timestamp;
 use http::StatusCode;
 use http::header::LINK;
 use std::fmt::Write as _;
@@ -20,6 +22,8 @@ use std::path::PathBuf;
 const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error"];
 /// A log as one text is not longer than this.
 const MAX_LOG: usize = 16 << 20;
+/// A timeline is not made of more bytes of events than this.
+const MAX_TIMELINE: usize = 16 << 20;
 
 pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
     let order = match call.query.text("order")? {
@@ -28,25 +32,29 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
         Some(other) => return Err(unknown_word("order", other, &["created", "changed"])),
     };
     let limit = call.query.number("limit", 1..=500, 50)?;
-    let page = call
-        .api
-        .store
-        .jobs(JobQuery {
-            pipeline: call.query.text("pipeline")?.map(str::to_owned),
-            states: states(&call)?,
-            q: call.query.text("q")?.map(str::to_owned),
-            order,
-            before: call.query.text("before")?.map(str::to_owned),
-            limit: u32::try_from(limit).unwrap_or(500),
-        })
-        .await?;
+    let query = JobQuery {
+        pipeline: call.query.text("pipeline")?.map(str::to_owned),
+        states: states(&call)?,
+        q: call.query.text("q")?.map(str::to_owned),
+        order,
+        before: call.query.text("before")?.map(str::to_owned),
+        limit: u32::try_from(limit).unwrap_or(500),
+    };
+    let total = total(&call, &query).await?;
+    let page = call.api.store.jobs(query).await?;
+    let now = Timestamp::now();
     let link = page
         .next
         .as_ref()
         .map(|next| next_link(&call.head.query, next));
     let view = JobPageView {
-        jobs: page.jobs.iter().map(JobView::new).collect(),
+        jobs: page
+            .jobs
+            .iter()
+            .map(|job| JobView::live(job, &call.api.statistics, now))
+            .collect(),
         next: page.next,
+        total,
         cursor: call.api.feed.cursor(page.seq),
     };
     let response = reply::json(StatusCode::OK, &view);
@@ -54,6 +62,21 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
         Some(link) => reply::with(response, LINK, &link),
         None => response,
     })
+}
+
+/// How many jobs a query has on all its pages, where the tallies say so.
+async fn total(call: &Call, query: &JobQuery) -> Result<Option<u64>, Refusal> {
+    if query.q.is_some() {
+        return Ok(None);
+    }
+    let counts = call.api.store.counts().await?;
+    let of_pipeline = counts
+        .iter()
+        .filter(|(id, _)| query.pipeline.as_ref().is_none_or(|only| only == *id));
+    let of_states = of_pipeline
+        .flat_map(|(_, states)| states)
+        .filter(|(state, _)| query.states.is_empty() || query.states.contains(state));
+    Ok(Some(of_states.map(|(_, jobs)| jobs).sum()))
 }
 
 /// The states asked for; `open` and `ended` stand for several.
@@ -110,11 +133,35 @@ async fn find(call: &Call) -> Result<Job, Refusal> {
 
 pub(crate) async fn one(call: Call) -> Result<Response, Refusal> {
     let job = find(&call).await?;
+    let left = call.api.statistics.left(job.id, Timestamp::now());
+    let tag = match left {
+        // Time passes without events.
+        Some(left) => format!("\"{}-{}\"", job.rev, left.as_secs()),
+        None => format!("\"{}\"", job.rev),
+    };
+    if content::is_unchanged(&call.head, &tag) {
+        return Ok(content::unchanged(&tag));
+    }
+    let view = JobView::live(&job, &call.api.statistics, Timestamp::now());
+    let response = reply::json(StatusCode::OK, &view);
+    Ok(content::revalidate(response, &tag))
+}
+
+pub(crate) async fn timeline(call: Call) -> Result<Response, Refusal> {
+    let job = find(&call).await?;
     let tag = format!("\"{}\"", job.rev);
     if content::is_unchanged(&call.head, &tag) {
         return Ok(content::unchanged(&tag));
     }
-    let response = reply::json(StatusCode::OK, &JobView::new(&job));
+    let query = EventQuery {
+        job: Some(job.id),
+        limit: u32::MAX - 1,
+        ..EventQuery::default()
+    };
+    let history = call.api.store.history(query, MAX_TIMELINE).await?;
+    let view = TimelineView::new(job.id.to_string(), &history.events);
+    let tag = format!("\"{}\"", view.rev);
+    let response = reply::json(StatusCode::OK, &view);
     Ok(content::revalidate(response, &tag))
 }
 
@@ -211,7 +258,7 @@ pub(crate) async fn artifact(call: Call) -> Result<Response, Refusal> {
     content::file(&call.head, wanted).await
 }
 
-fn is_inline(call: &Call) -> Result<bool, Refusal> {
+pub(crate) fn is_inline(call: &Call) -> Result<bool, Refusal> {
     match call.query.text("inline")? {
         None | Some("false" | "0") => Ok(false),
         Some("true" | "1") => Ok(true),

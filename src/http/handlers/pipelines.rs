@@ -1,6 +1,6 @@
 //! Pipelines: their texts, what can be done to them, and what is given to them.
 
-use crate::http::api::{PipelineEntry, Precondition, Trial, TryOutput};
+use crate::http::api::{PipelineEntry, Precondition};
 use crate::http::call::Call;
 use crate::http::content;
 use crate::http::query::nearest;
@@ -10,24 +10,32 @@ use crate::http::upload::{self, Received};
 use crate::http::view::job::JobView;
 use crate::http::view::link::segment;
 use crate::http::view::pipeline::{
-    CheckView, FaultView, PipelineListView, PipelineView, PutView, TryView,
+    CheckView, PipelineExampleView, PipelineListView, PipelineView, PutView,
 };
 use crate::http::view::system::Pause;
+use crate::pipeline::examples::EXAMPLES;
+use crate::statistics::Summary;
+use crate::time::Timestamp;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use http::header::{CACHE_CONTROL, IF_MATCH, IF_NONE_MATCH, LOCATION};
 
 /// A pipeline's text is not longer than this.
 const MAX_YAML: usize = 1 << 20;
 
 pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
     let pipelines = call.api.backend.pipelines().await?;
+    let summaries = call.api.statistics.summaries(Timestamp::now());
+    let none = Summary::default();
     let view = PipelineListView {
-        pipelines: pipelines.iter().map(PipelineView::new).collect(),
+        pipelines: pipelines
+            .iter()
+            .map(|entry| PipelineView::new(entry, summaries.get(&entry.id).unwrap_or(&none)))
+            .collect(),
     };
     Ok(reply::json(StatusCode::OK, &view))
 }
 
-async fn find(call: &Call) -> Result<PipelineEntry, Refusal> {
+pub(crate) async fn find(call: &Call) -> Result<PipelineEntry, Refusal> {
     let id = call.part("id");
     let mut all = call.api.backend.pipelines().await?;
     match all.iter().position(|entry| entry.id == id) {
@@ -59,7 +67,9 @@ pub(crate) async fn one(call: Call) -> Result<Response, Refusal> {
         return Ok(content::revalidate(response, &tag));
     }
     // No 304 for JSON: counts and folder change without the text.
-    let response = reply::json(StatusCode::OK, &PipelineView::with_text(&entry));
+    let summary = call.api.statistics.summary(&entry.id, Timestamp::now());
+    let view = PipelineView::with_text(&entry, &summary);
+    let response = reply::json(StatusCode::OK, &view);
     Ok(content::revalidate(response, &tag))
 }
 
@@ -138,12 +148,38 @@ async fn take_yaml(call: &mut Call) -> Result<Vec<u8>, Refusal> {
 pub(crate) async fn check(mut call: Call) -> Result<Response, Refusal> {
     let yaml = take_yaml(&mut call).await?;
     let id = call.query.text("id")?.unwrap_or("pipeline");
-    let faults = call.api.backend.check_pipeline(id, yaml).await?;
-    let view = CheckView {
-        valid: faults.is_empty(),
-        faults: faults.iter().map(FaultView::new).collect(),
+    let checked = call.api.backend.check_pipeline(id, yaml).await?;
+    Ok(reply::json(StatusCode::OK, &CheckView::new(&checked)))
+}
+
+/// The text of any revision that ever ran; it never changes.
+pub(crate) async fn revision(call: Call) -> Result<Response, Refusal> {
+    let revision = call.part("revision");
+    let found = call.api.store.revision_yaml(revision.to_owned()).await?;
+    let Some(yaml) = found else {
+        return Err(Refusal::not_found(format!(
+            "no pipeline ever ran revision `{revision}`"
+        )));
     };
-    Ok(reply::json(StatusCode::OK, &view))
+    let response = content::text(
+        &call.head,
+        "application/yaml; charset=utf-8",
+        yaml.into_bytes().into(),
+    );
+    let caching = "private, max-age=31536000, immutable";
+    Ok(reply::with(response, CACHE_CONTROL, caching))
+}
+
+pub(crate) async fn examples(_call: Call) -> Result<Response, Refusal> {
+    let all: Vec<PipelineExampleView> = EXAMPLES
+        .iter()
+        .map(|example| PipelineExampleView {
+            id: example.id,
+            description: example.description(),
+            yaml: example.yaml,
+        })
+        .collect();
+    Ok(reply::json(StatusCode::OK, &all))
 }
 
 pub(crate) async fn pause(mut call: Call) -> Result<Response, Refusal> {
@@ -180,43 +216,4 @@ pub(crate) async fn submit(mut call: Call) -> Result<Response, Refusal> {
         LOCATION,
         &location,
     ))
-}
-
-pub(crate) async fn try_sample(mut call: Call) -> Result<Response, Refusal> {
-    let id = call.part("id").to_owned();
-    let name = call.query.text("name")?.unwrap_or("sample.pdf").to_owned();
-    let slot = call.api.backend.scratch_slot().await?;
-    let received = upload::receive(&mut call, slot, Some(name)).await?;
-    if received.yaml.is_none() {
-        find(&call).await?;
-    }
-    let outcome = call
-        .api
-        .backend
-        .try_pipeline(Trial {
-            pipeline: id.clone(),
-            yaml: received.yaml,
-            name: received.name,
-            sample: received.slot,
-        })
-        .await
-        .map_err(|refused| Refusal::put(&id, refused))?;
-    if call.head.prefers("application/pdf")
-        && let Some(first) = outcome.outputs.first()
-    {
-        return output(first);
-    }
-    Ok(reply::json(StatusCode::OK, &TryView::new(&outcome)))
-}
-
-fn output(output: &TryOutput) -> Result<Response, Refusal> {
-    let file = output
-        .file
-        .try_clone()
-        .map_err(|error| Refusal::internal("a trial's output could not be read", &error))?;
-    let mut response = reply::stream(StatusCode::OK, content::read(file, 0, output.size));
-    if let Ok(mime) = HeaderValue::from_str(&output.mime) {
-        response.headers_mut().insert(CONTENT_TYPE, mime);
-    }
-    Ok(content::named(response, &output.name, false))
 }

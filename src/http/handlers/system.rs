@@ -1,6 +1,7 @@
 //! The daemon itself.
 
 use crate::http::call::Call;
+use crate::http::gauges;
 use crate::http::guard;
 use crate::http::metrics;
 use crate::http::refusal::Refusal;
@@ -35,6 +36,11 @@ async fn view(call: &Call) -> Result<HealthView, Refusal> {
     let details =
         may_know.then(|| HealthDetailsView::new(&health, feed.counters().listeners, cursor));
     Ok(HealthView::new(&health, details))
+}
+
+pub(crate) async fn stats(call: Call) -> Result<Response, Refusal> {
+    let stats = gauges::read(&call.api).await?;
+    Ok(reply::json(StatusCode::OK, &stats))
 }
 
 pub(crate) async fn metrics(call: Call) -> Result<Response, Refusal> {

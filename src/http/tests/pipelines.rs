@@ -240,3 +240,64 @@ async fn a_sample_is_tried_and_nothing_stays() {
     problem(&unknown, 404, "not-found");
     assert_eq!(leftovers(&world), before);
 }
+
+#[tokio::test]
+async fn what_came_of_a_sample_can_be_fetched_by_range() {
+    let world = World::new();
+    let path = "/api/v1/pipelines/receive/try?name=s%20%C3%A4.pdf";
+    let trial = json(&world.post(path, "%PDF-sample").await);
+    let href = trial["outputs"][0]["href"].as_str().expect("an address");
+    let part = world.get_with(href, "range", "bytes=5-10").await;
+    assert_eq!(
+        (part.status().as_u16(), &part.body()[..]),
+        (206, &b"sample"[..])
+    );
+    assert!(header(&part, "content-disposition").starts_with("attachment"));
+    let inline = world.get(&format!("{href}?inline=true")).await;
+    assert!(header(&inline, "content-disposition").starts_with("inline"));
+    let tag = header(&inline, "etag").to_owned();
+    let again = world.get_with(href, "if-none-match", &tag).await;
+    assert_eq!(again.status(), 304);
+    let none = world.get("/api/v1/trials/01K4TRIAL/outputs/7").await;
+    problem(&none, 404, "not-found");
+    problem(&world.get("/api/v1/trials/other").await, 410, "gone");
+}
+
+#[tokio::test]
+async fn a_precondition_that_does_not_hold_shows_the_file_as_it_is() {
+    let world = World::new();
+    let put = |tag: &str, path: &str| {
+        let request = warp::test::request().method("PUT").path(path);
+        request.header("if-match", tag).body(GOOD)
+    };
+    let stale = world
+        .send(put("\"old\"", "/api/v1/pipelines/receive"))
+        .await;
+    let shown = problem(&stale, 412, "precondition-failed");
+    assert_eq!(shown["current"]["tag"], "t1");
+    assert!(
+        shown["current"]["yaml"]
+            .as_str()
+            .is_some_and(|yaml| yaml.contains("stamp-text"))
+    );
+    let gone = world.send(put("\"old\"", "/api/v1/pipelines/other")).await;
+    let shown = problem(&gone, 412, "precondition-failed");
+    assert!(shown["current"].is_null() && shown.get("current").is_some());
+}
+
+#[tokio::test]
+async fn files_that_wait_are_listed_by_state() {
+    let world = World::new();
+    let names = async |query: &str| -> Vec<String> {
+        let list = json(&world.get(&format!("/api/v1/files{query}")).await);
+        let files = list["files"].as_array().expect("a list").clone();
+        let name = |file: &serde_json::Value| file["name"].as_str().expect("a name").to_owned();
+        files.iter().map(name).collect()
+    };
+    assert_eq!(names("").await, ["a.pdf", "b.txt"]);
+    assert_eq!(names("?limit=1").await, ["a.pdf"]);
+    assert_eq!(names("?state=ignored&pipeline=receive").await, ["b.txt"]);
+    let unknown = world.get("/api/v1/files?state=ignord").await;
+    let shown = problem(&unknown, 400, "bad-request");
+    assert_eq!(shown["hint"], "did you mean `ignored`?");
+}

@@ -1,11 +1,15 @@
 //! What every route promises alike, and the description of them all.
 
 use super::*;
+use crate::event::PipelineEvent;
 use crate::http::openapi;
 use crate::http::route::{BodyKind, Route};
 use crate::http::routes::ROUTES;
 use serde_json::json;
 use std::sync::OnceLock;
+
+const TRIAL: &str = "01K4TRIAL";
+const REVISION: &str = "8899aabbccddeeff";
 
 fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
@@ -16,11 +20,15 @@ fn document() -> &'static Value {
 fn path(route: &Route, job: JobId) -> String {
     let path = if route.path.contains("/jobs/{id}") {
         route.path.replace("{id}", &job.to_string())
+    } else if route.path.contains("/trials/{id}") {
+        route.path.replace("{id}", TRIAL)
     } else {
         route.path.replace("{id}", "receive")
     };
     let path = path
         .replace("{name}", "a.pdf")
+        .replace("{number}", "0")
+        .replace("{revision}", REVISION)
         .replace("{slug}", "not-found");
     let query: Vec<String> = route
         .query
@@ -75,6 +83,31 @@ fn check(schema: &Value, value: &Value, what: &str) {
     assert!(faults.is_empty(), "{what}: {faults:?}\n{value:#}");
 }
 
+/// A daemon in which every route has something to show, and its one job.
+async fn filled() -> (World, JobId) {
+    let world = World::new();
+    let job = world.finished(1, "a.pdf", b"%PDF-out", b"%PDF-in").await;
+    let event = Event::Pipeline {
+        pipeline: "receive".into(),
+        what: PipelineEvent::Loaded {
+            revision: REVISION.into(),
+            yaml: "steps: []".into(),
+        },
+    };
+    let unit = vec![Draft { at: AT, event }];
+    world
+        .api
+        .store
+        .append(unit)
+        .await
+        .expect("a possible event");
+    let tried = world
+        .post("/api/v1/pipelines/receive/try", "%PDF-sample")
+        .await;
+    assert_eq!(json(&tried)["id"], TRIAL);
+    (world, job)
+}
+
 #[tokio::test]
 async fn every_route_answers_as_it_is_described() {
     for route in ROUTES {
@@ -85,8 +118,7 @@ async fn every_route_answers_as_it_is_described() {
         {
             continue;
         }
-        let world = World::new();
-        let job = world.finished(1, "a.pdf", b"%PDF-out", b"%PDF-in").await;
+        let (world, job) = filled().await;
         let what = format!("{} {}", route.method, route.path);
         let answer = world.send(request(route, job)).await;
         let status = answer.status().as_u16();
@@ -112,8 +144,7 @@ async fn every_route_answers_as_it_is_described() {
 #[tokio::test]
 async fn every_get_route_answers_head_without_a_body() {
     for route in ROUTES.iter().filter(|route| route.method == "GET") {
-        let world = World::new();
-        let job = world.finished(1, "a.pdf", b"%PDF-out", b"%PDF-in").await;
+        let (world, job) = filled().await;
         let answer = world.send(request(route, job).method("HEAD")).await;
         assert_eq!(answer.status(), 200, "{}", route.path);
         assert!(answer.body().is_empty(), "{}", route.path);
@@ -473,4 +504,27 @@ async fn numbers_are_for_prometheus() {
             "{line} is not in\n{text}"
         );
     }
+}
+
+#[test]
+fn the_committed_description_is_that_of_the_routes() {
+    let committed = include_str!("../../../docs/openapi.json");
+    let now = serde_json::to_string_pretty(document()).expect("json");
+    assert!(
+        committed.trim_end() == now,
+        "docs/openapi.json is out of date: `cargo run -- openapi > docs/openapi.json`"
+    );
+}
+
+#[test]
+fn members_that_may_be_absent_are_never_null_in_the_description() {
+    let job = &document()["components"]["schemas"]["JobView"];
+    assert_eq!(job["properties"]["etaMs"]["type"], "integer");
+    assert!(
+        job["properties"]["problem"]["anyOf"].is_array(),
+        "null and required: {}",
+        job["properties"]["problem"]
+    );
+    let required = job["required"].as_array().expect("a list");
+    assert!(required.contains(&json!("problem")) && !required.contains(&json!("etaMs")));
 }

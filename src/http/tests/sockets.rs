@@ -1,7 +1,7 @@
 //! What only real sockets show: feeds, limits, slow and broken clients, and stopping.
 
 use super::*;
-use crate::http::{listen, serve};
+use crate::http::{listen, serve, tls};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -28,11 +28,18 @@ impl Daemon {
             listen: "127.0.0.1:0".parse().expect("an address"),
             ..config
         };
+        let tls = config.tls.as_ref().map(tls::acceptor);
+        let tls = tls.transpose().expect("a good certificate");
         let listener = listen::bind(&config).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let world = World::with_feed(config, feed);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve::serve(listener, Arc::clone(&world.api), stop.clone()));
+        let task = tokio::spawn(serve::serve(
+            listener,
+            tls,
+            Arc::clone(&world.api),
+            stop.clone(),
+        ));
         Self {
             world,
             address,
@@ -372,4 +379,89 @@ async fn an_upload_without_a_length_is_still_bounded() {
     let mut stream = daemon.ask(chunked).await;
     let answer = rest(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
+async fn one_client_cannot_take_all_streams() {
+    let daemon = Daemon::start(Config {
+        max_client_streams: 2,
+        ..Config::default()
+    });
+    let (one, _two) = (daemon.feed().await, daemon.feed().await);
+    let request = "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut third = daemon.ask(request).await;
+    let refused = until(&mut third, "of this client are open").await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(
+        refused.to_lowercase().contains("retry-after: 5"),
+        "{refused}"
+    );
+    drop(one);
+    // The daemon hears of the closed socket in its own time.
+    within(async {
+        loop {
+            let mut again = daemon.ask(request).await;
+            if until(&mut again, "\r\n\r\n")
+                .await
+                .starts_with("HTTP/1.1 200")
+            {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    daemon.stopped().await;
+}
+
+#[tokio::test]
+async fn tls_speaks_http_2_and_the_machine_itself_may_go_without() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a pair");
+    let tls = crate::http::config::Tls {
+        certificate: folder.path().join("cert.pem"),
+        key: folder.path().join("key.pem"),
+    };
+    std::fs::write(&tls.certificate, pair.cert.pem()).expect("written");
+    std::fs::write(&tls.key, pair.signing_key.serialize_pem()).expect("written");
+    let daemon = Daemon::start(Config {
+        tls: Some(tls),
+        ..Config::default()
+    });
+    let stream = daemon.connect().await;
+    let mut roots = tokio_rustls::rustls::RootCertStore::empty();
+    roots.add(pair.cert.der().clone()).expect("a certificate");
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let mut client = tokio_rustls::rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("known versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    let name = "localhost".try_into().expect("a name");
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+    let stream = within(connector.connect(name, stream))
+        .await
+        .expect("trusted");
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io)
+        .await
+        .expect("http/2");
+    let driver = tokio::spawn(connection);
+    let request = http::Request::get("https://localhost/api/v1/healthz")
+        .body(http_body_util::Empty::<Bytes>::new())
+        .expect("a request");
+    let answer = within(sender.send_request(request))
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.version(), http::Version::HTTP_2);
+    drop(sender);
+    driver.abort();
+    let plain = "GET /api/v1/healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut plain = daemon.ask(plain).await;
+    let answer = until(&mut plain, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    daemon.stopped().await;
 }

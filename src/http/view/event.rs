@@ -4,63 +4,69 @@
 //! `seq` and `at` always; `pipeline`, `path` and `name` where it is about a file; `job`, `rev` and the `state` after it where
 //! it is about a job; then what this kind of fact has to say.
 
+pub mod catalog;
+pub mod data;
+pub mod passing;
+
 use crate::event::{DaemonEvent, Event, FileEvent, PipelineEvent, PluginEvent, Stored, WatchEvent};
+use crate::http::view::event::data::{
+    AboutDaemon, AboutJob, AboutJobStill, AboutPipeline, ArtifactWritten, DaemonDraining,
+    DaemonIntake, DaemonStarted, FileNews, JobAccepted, JobCancelled, JobDelivering, JobFailed,
+    JobQueued, JobStarted, JobSucceeded, JobWaiting, JobWarned, PipelineInvalid, PipelineLoaded,
+    PipelinePaused, PipelineRemoved, PipelineResumed, PluginFailed, PluginLoaded, StepFailed,
+    StepFinished, StepNameView, StepPlaceView, StepSkipped, StepStarted, WatchBlocked,
+    WatchOffline, WatchOnline, WorkerCrashed,
+};
 use crate::http::view::job::{
     self, ArtifactView, PluginUseView, ProblemView, artifact_name, artifacts,
 };
 use crate::http::view::link::segment;
-use crate::job::attempt::{Bill, Failure};
-use crate::job::event::{Accepted, JobEvent, RequeueReason, StepName, StepPlace};
+use crate::job::event::{
+    Accepted, Delivering, JobEvent, RequeueReason, Started, StepName, StepPlace,
+};
 use crate::job::id::JobId;
-use crate::job::redo::{MoveKind, Redo, Verdict};
+use crate::job::redo::{MoveKind, Verdict};
 use crate::raw_path::RawPath;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// An event's name and JSON.
 #[must_use]
 pub fn event(stored: &Stored) -> (&'static str, Value) {
-    let mut fields = Map::new();
-    fields.insert("seq".into(), json!(stored.seq));
-    fields.insert("at".into(), json!(stored.at.rfc3339()));
-    match &stored.event {
-        Event::Job { job, what } => {
-            fields.insert("job".into(), json!(job.to_string()));
-            fields.insert("rev".into(), json!(stored.rev));
-            place(
-                &mut fields,
-                stored.pipeline.as_deref(),
-                stored.path.as_ref(),
-            );
-            if let Some(state) = state_after(what) {
-                fields.insert("state".into(), json!(state));
-            }
-            about_job(&mut fields, *job, what);
-        }
-        Event::Pipeline { pipeline, what } => {
-            fields.insert("rev".into(), json!(stored.seq));
-            place(&mut fields, Some(pipeline), None);
-            about_pipeline(&mut fields, pipeline, what);
-        }
-        Event::Plugin(what) => about_plugin(&mut fields, what),
-        Event::Watch { pipeline, what } => {
-            fields.insert("rev".into(), json!(stored.seq));
-            place(&mut fields, Some(pipeline), None);
-            about_folder(&mut fields, what);
-        }
+    let (seq, at) = (stored.seq, stored.at.rfc3339());
+    let of_pipeline = |pipeline: &str| AboutPipeline {
+        seq,
+        at: at.clone(),
+        rev: seq,
+        pipeline: pipeline.to_owned(),
+    };
+    let of_daemon = || AboutDaemon {
+        seq,
+        at: at.clone(),
+    };
+    let data = match &stored.event {
+        Event::Job { job, what } => job_event(about_job(stored, *job), *job, what),
+        Event::Pipeline { pipeline, what } => pipeline_event(of_pipeline(pipeline), pipeline, what),
+        Event::Plugin(what) => plugin_event(of_daemon(), what),
+        Event::Watch { pipeline, what } => watch_event(of_pipeline(pipeline), what),
         Event::File {
             pipeline,
             path,
             what,
         } => {
-            place(&mut fields, Some(pipeline), Some(path));
             let (FileEvent::Settling { reason }
             | FileEvent::Ignored { reason }
             | FileEvent::Incomplete { reason }) = what;
-            fields.insert("reason".into(), json!(reason));
+            json!(FileNews {
+                about: of_daemon(),
+                pipeline: pipeline.clone(),
+                path: path.encode(),
+                name: name(path),
+                reason: reason.clone(),
+            })
         }
-        Event::Daemon(what) => about_daemon(&mut fields, what),
-    }
-    (stored.event.name(), Value::Object(fields))
+        Event::Daemon(what) => daemon_event(of_daemon(), what),
+    };
+    (stored.event.name(), data)
 }
 
 /// An event's JSON alone; the feed's view.
@@ -69,20 +75,26 @@ pub fn data(stored: &Stored) -> Value {
     event(stored).1
 }
 
-fn place(fields: &mut Map<String, Value>, pipeline: Option<&str>, path: Option<&RawPath>) {
-    if let Some(pipeline) = pipeline {
-        fields.insert("pipeline".into(), json!(pipeline));
-    }
-    if let Some(path) = path {
-        fields.insert("path".into(), json!(path.encode()));
-        if let Some(name) = path.0.file_name() {
-            fields.insert("name".into(), json!(name.to_string_lossy()));
-        }
+fn about_job(stored: &Stored, job: JobId) -> AboutJobStill {
+    let path = stored.path.as_ref();
+    AboutJobStill {
+        seq: stored.seq,
+        at: stored.at.rfc3339(),
+        job: job.to_string(),
+        rev: stored.rev.unwrap_or(0),
+        pipeline: stored.pipeline.clone().unwrap_or_default(),
+        path: path.map(RawPath::encode).unwrap_or_default(),
+        name: path.map(name).unwrap_or_default(),
     }
 }
 
+fn name(path: &RawPath) -> String {
+    let name = path.0.file_name();
+    name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
 /// The state that an event leaves a job in, where the event alone decides it.
-const fn state_after(what: &JobEvent) -> Option<&'static str> {
+pub(crate) const fn state_after(what: &JobEvent) -> Option<&'static str> {
     Some(match what {
         JobEvent::Accepted(_) => "claiming",
         JobEvent::Queued(_) | JobEvent::Requeued(_) => "queued",
@@ -101,89 +113,163 @@ const fn state_after(what: &JobEvent) -> Option<&'static str> {
     })
 }
 
-fn about_job(fields: &mut Map<String, Value>, id: JobId, what: &JobEvent) {
-    let specifics = match what {
-        JobEvent::Accepted(accepted) => about_accepted(accepted),
-        JobEvent::Queued(queued) => json!({
-            "reason": "new",
-            "size": queued.size,
-            "blake3": queued.blake3,
-            "duplicateOf": queued.duplicate_of,
-        }),
-        JobEvent::Requeued(requeued) => json!({ "reason": requeue_word(requeued.why) }),
-        JobEvent::Started(started) => json!({
-            "attempt": started.attempt,
-            "revision": started.revision,
-            "worker": started.worker,
-            "sandbox": started.sandbox,
-            "plugins": started.plugins.iter().map(PluginUseView::new).collect::<Vec<_>>(),
-            "steps": steps(&started.steps),
-        }),
-        JobEvent::StepStarted(place) => about_place(place),
-        JobEvent::StepFinished(finished) => with(
-            about_place(&finished.place),
-            json!({ "ms": finished.ms, "documents": finished.documents, "results": finished.results }),
-        ),
-        JobEvent::StepSkipped(skipped) => with(
-            about_place(&skipped.place),
-            json!({ "condition": skipped.condition }),
-        ),
-        JobEvent::StepFailed(failed) => with(
-            about_place(&failed.place),
-            json!({
-                "ms": failed.ms,
-                "problem": ProblemView::new(&failed.problem),
-                "continued": failed.continued,
-            }),
-        ),
-        JobEvent::Warned(warned) => json!({
-            "step": warned.step,
-            "code": warned.code,
-            "message": warned.message,
-        }),
-        JobEvent::WorkerCrashed(crashed) => json!({
-            "worker": crashed.worker,
-            "signal": crashed.signal,
-            "exit": crashed.exit,
-            "problem": ProblemView::new(&crashed.problem),
-        }),
-        JobEvent::Waiting(waiting) => with(
-            about_failure(&waiting.failure),
-            json!({ "until": waiting.until.rfc3339() }),
-        ),
-        JobEvent::Delivering(delivering) => {
-            with(about_redo(&delivering.redo), about_bill(&delivering.bill))
-        }
-        JobEvent::ArtifactWritten(written) => json!({
-            "artifact": ArtifactView::new(&id.to_string(), artifact_name(written), written),
-        }),
-        JobEvent::Succeeded(ended) | JobEvent::Cancelled(ended) => {
-            json!({ "artifacts": artifacts(&id.to_string(), &ended.delivered) })
-        }
-        JobEvent::Failed(ended) => json!({
-            "artifacts": artifacts(&id.to_string(), &ended.delivered),
-            "problem": ended.problem.as_ref().map(ProblemView::new),
-        }),
+fn job_event(still: AboutJobStill, id: JobId, what: &JobEvent) -> Value {
+    let Some(state) = state_after(what) else {
+        return job_aside(still, what);
     };
-    extend(fields, specifics);
+    let about = AboutJob { still, state };
+    match what {
+        JobEvent::Accepted(accepted) => json!(job_accepted(about, accepted)),
+        JobEvent::Queued(queued) => json!(JobQueued {
+            about,
+            reason: "new",
+            size: Some(queued.size),
+            blake3: Some(queued.blake3.clone()),
+            duplicate_of: queued.duplicate_of.map(|job| job.to_string()),
+        }),
+        JobEvent::Requeued(requeued) => json!(JobQueued {
+            about,
+            reason: requeue_word(requeued.why),
+            size: None,
+            blake3: None,
+            duplicate_of: None,
+        }),
+        JobEvent::Started(started) => json!(job_started(about, started)),
+        JobEvent::StepStarted(on) => json!(StepStarted {
+            about,
+            place: place(on),
+        }),
+        JobEvent::StepFinished(finished) => json!(StepFinished {
+            about,
+            place: place(&finished.place),
+            ms: finished.ms,
+            documents: finished.documents,
+            results: finished.results.clone(),
+        }),
+        JobEvent::StepSkipped(skipped) => json!(StepSkipped {
+            about,
+            place: place(&skipped.place),
+            condition: skipped.condition.clone(),
+        }),
+        JobEvent::StepFailed(failed) => json!(StepFailed {
+            about,
+            place: place(&failed.place),
+            ms: failed.ms,
+            problem: ProblemView::new(&failed.problem),
+            continued: failed.continued,
+        }),
+        JobEvent::WorkerCrashed(crashed) => json!(WorkerCrashed {
+            about,
+            worker: crashed.worker,
+            signal: crashed.signal,
+            exit: crashed.exit,
+            problem: ProblemView::new(&crashed.problem),
+        }),
+        JobEvent::Waiting(waiting) => json!(JobWaiting {
+            about,
+            ending: job::ending(waiting.failure.ending),
+            problem: ProblemView::new(&waiting.failure.problem),
+            until: waiting.until.rfc3339(),
+        }),
+        JobEvent::Delivering(delivering) => json!(job_delivering(about, delivering)),
+        JobEvent::ArtifactWritten(written) => json!(ArtifactWritten {
+            about,
+            artifact: ArtifactView::new(&id.to_string(), artifact_name(written), written),
+        }),
+        JobEvent::Succeeded(ended) => json!(JobSucceeded {
+            about,
+            artifacts: artifacts(&id.to_string(), &ended.delivered),
+        }),
+        JobEvent::Cancelled(ended) => json!(JobCancelled {
+            about,
+            artifacts: artifacts(&id.to_string(), &ended.delivered),
+        }),
+        JobEvent::Failed(ended) => json!(JobFailed {
+            about,
+            artifacts: artifacts(&id.to_string(), &ended.delivered),
+            problem: ended.problem.as_ref().map(ProblemView::new),
+        }),
+        JobEvent::Warned(_) => job_aside(about.still, what),
+    }
 }
 
-fn about_accepted(accepted: &Accepted) -> Value {
-    json!({
-        "revision": accepted.revision,
-        "relative": accepted.relative.encode(),
-        "size": accepted.identity.size,
-        "origin": job::origin(accepted.origin),
-        "priority": accepted.priority,
-        "steps": steps(&accepted.steps),
-    })
+/// What leaves a job in its state.
+fn job_aside(about: AboutJobStill, what: &JobEvent) -> Value {
+    match what {
+        JobEvent::Warned(warned) => json!(JobWarned {
+            about,
+            step: warned.step.clone(),
+            code: warned.code.clone(),
+            message: warned.message.clone(),
+        }),
+        _ => json!(about),
+    }
 }
 
-fn steps(steps: &[StepName]) -> Value {
-    steps
+fn job_accepted(about: AboutJob, accepted: &Accepted) -> JobAccepted {
+    JobAccepted {
+        about,
+        revision: accepted.revision.clone(),
+        relative: accepted.relative.encode(),
+        size: accepted.identity.size,
+        origin: job::origin(accepted.origin),
+        priority: accepted.priority,
+        steps: steps(&accepted.steps),
+    }
+}
+
+fn job_started(about: AboutJob, started: &Started) -> JobStarted {
+    JobStarted {
+        about,
+        attempt: started.attempt,
+        revision: started.revision.clone(),
+        worker: started.worker,
+        sandbox: started.sandbox.clone(),
+        plugins: started.plugins.iter().map(PluginUseView::new).collect(),
+        steps: steps(&started.steps),
+    }
+}
+
+fn job_delivering(about: AboutJob, delivering: &Delivering) -> JobDelivering {
+    let (redo, bill) = (&delivering.redo, &delivering.bill);
+    let documents = redo
+        .moves
         .iter()
-        .map(|step| json!({ "id": step.id, "uses": step.uses }))
-        .collect()
+        .filter(|step| step.kind == MoveKind::Document);
+    let (verdict, problem) = match &redo.verdict {
+        Verdict::Succeed => ("succeed", None),
+        Verdict::Fail { problem } => ("fail", Some(ProblemView::new(problem))),
+        Verdict::Cancel => ("cancel", None),
+    };
+    JobDelivering {
+        about,
+        verdict,
+        outputs: documents.count(),
+        problem,
+        parses: bill.parses,
+        saves: bill.saves,
+        pages_in: bill.pages_in,
+        pages_out: bill.pages_out,
+        peak_kib: bill.peak_kib,
+        cpu_ms: bill.cpu_ms,
+    }
+}
+
+fn steps(steps: &[StepName]) -> Vec<StepNameView> {
+    let view = |step: &StepName| StepNameView {
+        id: step.id.clone(),
+        uses: step.uses.clone(),
+    };
+    steps.iter().map(view).collect()
+}
+
+fn place(place: &StepPlace) -> StepPlaceView {
+    StepPlaceView {
+        step: place.step.clone(),
+        index: place.index,
+        part: place.part,
+        parts: place.parts,
+    }
 }
 
 const fn requeue_word(why: RequeueReason) -> &'static str {
@@ -195,102 +281,86 @@ const fn requeue_word(why: RequeueReason) -> &'static str {
     }
 }
 
-fn about_place(place: &StepPlace) -> Value {
-    json!({ "step": place.step, "index": place.index, "part": place.part, "parts": place.parts })
-}
-
-fn about_failure(failure: &Failure) -> Value {
-    json!({ "ending": failure.ending, "problem": ProblemView::new(&failure.problem) })
-}
-
-fn about_redo(redo: &Redo) -> Value {
-    let outputs = redo
-        .moves
-        .iter()
-        .filter(|step| step.kind == MoveKind::Document)
-        .count();
-    match &redo.verdict {
-        Verdict::Succeed => json!({ "verdict": "succeed", "outputs": outputs }),
-        Verdict::Fail { problem } => {
-            json!({ "verdict": "fail", "outputs": outputs, "problem": ProblemView::new(problem) })
-        }
-        Verdict::Cancel => json!({ "verdict": "cancel", "outputs": outputs }),
+fn pipeline_event(about: AboutPipeline, id: &str, what: &PipelineEvent) -> Value {
+    let href = format!("/api/v1/pipelines/{}", segment(id));
+    match what {
+        PipelineEvent::Loaded { revision, .. } => json!(PipelineLoaded {
+            about,
+            revision: revision.clone(),
+            href,
+        }),
+        PipelineEvent::Invalid { faults } => json!(PipelineInvalid {
+            about,
+            faults: faults.clone(),
+            href,
+        }),
+        PipelineEvent::Removed => json!(PipelineRemoved { about, href }),
+        PipelineEvent::Paused { reason } => json!(PipelinePaused {
+            about,
+            reason: reason.clone(),
+            href,
+        }),
+        PipelineEvent::Resumed => json!(PipelineResumed { about, href }),
     }
 }
 
-fn about_bill(bill: &Bill) -> Value {
-    json!({
-        "parses": bill.parses,
-        "saves": bill.saves,
-        "pagesIn": bill.pages_in,
-        "pagesOut": bill.pages_out,
-        "peakKib": bill.peak_kib,
-        "cpuMs": bill.cpu_ms,
-    })
-}
-
-fn about_pipeline(fields: &mut Map<String, Value>, id: &str, what: &PipelineEvent) {
-    let specifics = match what {
-        PipelineEvent::Loaded { revision, .. } => json!({ "revision": revision }),
-        PipelineEvent::Invalid { faults } => json!({ "faults": faults }),
-        PipelineEvent::Paused { reason } => json!({ "reason": reason }),
-        PipelineEvent::Removed | PipelineEvent::Resumed => json!({}),
-    };
-    extend(fields, specifics);
-    fields.insert(
-        "href".into(),
-        json!(format!("/api/v1/pipelines/{}", segment(id))),
-    );
-}
-
-fn about_plugin(fields: &mut Map<String, Value>, what: &PluginEvent) {
-    let specifics = match what {
+fn plugin_event(about: AboutDaemon, what: &PluginEvent) -> Value {
+    match what {
         PluginEvent::Loaded {
             name,
             version,
             blake3,
-        } => json!({ "plugin": name, "version": version, "blake3": blake3 }),
-        PluginEvent::Failed { file, reason } => {
-            json!({ "file": file.encode(), "reason": reason })
-        }
-    };
-    extend(fields, specifics);
+        } => json!(PluginLoaded {
+            about,
+            plugin: name.clone(),
+            version: version.clone(),
+            blake3: blake3.clone(),
+        }),
+        PluginEvent::Failed { file, reason } => json!(PluginFailed {
+            about,
+            file: file.encode(),
+            reason: reason.clone(),
+        }),
+    }
 }
 
-fn about_folder(fields: &mut Map<String, Value>, what: &WatchEvent) {
-    let specifics = match what {
+fn watch_event(about: AboutPipeline, what: &WatchEvent) -> Value {
+    match what {
         WatchEvent::Online {
             folder,
             mode,
             reason,
-        } => json!({ "folder": folder.encode(), "mode": mode, "reason": reason }),
-        WatchEvent::Offline { folder, reason } | WatchEvent::Blocked { folder, reason } => {
-            json!({ "folder": folder.encode(), "reason": reason })
-        }
-    };
-    extend(fields, specifics);
-}
-
-fn about_daemon(fields: &mut Map<String, Value>, what: &DaemonEvent) {
-    let specifics = match what {
-        DaemonEvent::Started { version } => json!({ "version": version }),
-        DaemonEvent::Draining => json!({}),
-        DaemonEvent::Intake { open, reason } => json!({ "open": open, "reason": reason }),
-    };
-    extend(fields, specifics);
-}
-
-fn with(mut a: Value, b: Value) -> Value {
-    if let (Value::Object(a), b) = (&mut a, b) {
-        extend(a, b);
+        } => json!(WatchOnline {
+            about,
+            folder: folder.encode(),
+            mode: mode.clone(),
+            reason: reason.clone(),
+        }),
+        WatchEvent::Offline { folder, reason } => json!(WatchOffline {
+            about,
+            folder: folder.encode(),
+            reason: reason.clone(),
+        }),
+        WatchEvent::Blocked { folder, reason } => json!(WatchBlocked {
+            about,
+            folder: folder.encode(),
+            reason: reason.clone(),
+        }),
     }
-    a
 }
 
-/// Adds members; what is null is left out.
-fn extend(fields: &mut Map<String, Value>, specifics: Value) {
-    if let Value::Object(specifics) = specifics {
-        fields.extend(specifics.into_iter().filter(|(_, value)| !value.is_null()));
+fn daemon_event(about: AboutDaemon, what: &DaemonEvent) -> Value {
+    match what {
+        DaemonEvent::Started { version } => json!(DaemonStarted {
+            about,
+            version: version.clone(),
+        }),
+        DaemonEvent::Draining => json!(DaemonDraining { about }),
+        DaemonEvent::Intake { open, reason } => json!(DaemonIntake {
+            about,
+            open: *open,
+            reason: reason.clone(),
+        }),
     }
 }
 

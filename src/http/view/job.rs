@@ -1,12 +1,16 @@
 //! Jobs as JSON.
 
 use crate::http::view::link::segment;
-use crate::job::attempt::StepStatus;
+use crate::http::view::live::millis;
+use crate::http::view::words;
+use crate::job::attempt::{Ending, StepStatus};
 use crate::job::event::{Origin, PluginUse};
 use crate::job::redo::{Delivered, MoveKind};
 use crate::job::state::{Job, State, StepRecord};
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
+use crate::statistics::Statistics;
+use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -31,8 +35,10 @@ pub struct JobView {
     /// The path below the watched folder.
     pub relative: String,
     /// How it came: `watch` or `upload`.
+    #[schemars(with = "words::JobOrigin")]
     pub origin: &'static str,
     /// `claiming`, `queued`, `running`, `waiting`, `delivering`, `succeeded`, `failed` or `cancelled`.
+    #[schemars(with = "words::JobState")]
     pub state: &'static str,
     /// Since when it has been queued or running.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +46,9 @@ pub struct JobView {
     /// When the next attempt may begin, of a waiting job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// Milliseconds until it should be done, of a running job whose pipeline's jobs tell; absent where they do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta_ms: Option<u64>,
     /// When it was accepted.
     pub created_at: String,
     /// When its last event was.
@@ -91,6 +100,7 @@ pub struct StepView {
     /// `plugin/operation`.
     pub uses: String,
     /// `pending`, `running`, `finished`, `skipped`, `failed`, or `passed` (failed under `continue_on_error`).
+    #[schemars(with = "words::StepState")]
     pub status: &'static str,
     /// When it began.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +149,7 @@ pub struct ArtifactView {
     /// Its name in the API, unique in the job.
     pub name: String,
     /// `document`, `artifact`, `receipt`, `note` or `original`.
+    #[schemars(with = "words::ArtifactKind")]
     pub kind: &'static str,
     /// Where it was put; absent where it was deleted or dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,11 +219,27 @@ pub struct JobPageView {
     pub jobs: Vec<JobView>,
     /// The next page.
     pub next: Option<String>,
+    /// How many there are on all pages, where that is known without counting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
     /// A feed opened with this as its last event id goes on exactly here.
     pub cursor: String,
 }
 
 impl JobView {
+    /// A job as JSON, with how long it still takes.
+    #[must_use]
+    pub fn live(job: &Job, statistics: &Statistics, now: Timestamp) -> Self {
+        let left = match &job.state {
+            State::Running { .. } => statistics.left(job.id, now),
+            _ => None,
+        };
+        Self {
+            eta_ms: left.map(millis),
+            ..Self::new(job)
+        }
+    }
+
     /// A job as JSON.
     #[must_use]
     pub fn new(job: &Job) -> Self {
@@ -237,6 +264,7 @@ impl JobView {
             state: job.state.word(),
             since,
             until,
+            eta_ms: None,
             created_at: job.created.rfc3339(),
             updated_at: job.updated.rfc3339(),
             attempts: job.attempts,
@@ -389,6 +417,20 @@ pub const fn status(status: StepStatus) -> &'static str {
         StepStatus::Skipped => "skipped",
         StepStatus::Failed => "failed",
         StepStatus::Passed => "passed",
+    }
+}
+
+/// The word of an attempt's end.
+#[must_use]
+pub const fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Rejected => "rejected",
+        Ending::Failed => "failed",
+        Ending::Crashed => "crashed",
+        Ending::TimedOut => "timed_out",
+        Ending::Interrupted => "interrupted",
+        Ending::Cancelled => "cancelled",
+        Ending::Environment => "environment",
     }
 }
 

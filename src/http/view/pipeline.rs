@@ -1,10 +1,15 @@
 //! Pipelines and their folders as JSON.
 
-use crate::http::api::{Explanation, Fault, FolderEntry, PipelineEntry, TryOutcome};
-use crate::http::view::job::{ProblemView, StepView};
+use crate::http::api::{
+    Checked, CurrentText, Explanation, Fault, FolderEntry, PipelineEntry, WaitingFile,
+};
+use crate::http::view::graph::GraphView;
 use crate::http::view::link::segment;
+use crate::http::view::stats::LastJobView;
+use crate::http::view::words;
 use crate::pipeline::checked::Pipeline;
 use crate::raw_path::RawPath;
+use crate::statistics::Summary;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +29,7 @@ pub struct PipelineView {
     /// For people.
     pub description: Option<String>,
     /// `active`, `paused`, or `invalid` (no revision to run).
+    #[schemars(with = "words::PipelineState")]
     pub state: &'static str,
     /// Why it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,9 +50,21 @@ pub struct PipelineView {
     pub concurrency: u32,
     /// Jobs by state.
     pub jobs: BTreeMap<String, u64>,
+    /// The last job that succeeded.
+    pub last_succeeded: Option<LastJobView>,
+    /// The last job that failed.
+    pub last_failed: Option<LastJobView>,
+    /// Milliseconds at work of a usual job.
+    pub typical_ms: Option<u64>,
+    /// The revision that new jobs run, as a graph; only where one pipeline is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graph: Option<GraphView>,
     /// Its file's text; only where one pipeline is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yaml: Option<String>,
+    /// The text that new jobs run, where the file says something else; only where one pipeline is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_yaml: Option<String>,
     /// What `If-Match` wants; also the ETag of this pipeline.
     pub tag: String,
     /// Where to go from here.
@@ -75,8 +93,10 @@ pub struct FolderView {
     /// The folder.
     pub folder: String,
     /// `online`, `offline` or `blocked`.
+    #[schemars(with = "words::FolderState")]
     pub state: String,
     /// `events` or `polling`.
+    #[schemars(with = "words::WatchMode")]
     pub mode: String,
     /// Why.
     pub reason: String,
@@ -136,6 +156,9 @@ pub struct CheckView {
     pub valid: bool,
     /// All of them.
     pub faults: Vec<FaultView>,
+    /// What the text would be, where nothing is wrong with it alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graph: Option<GraphView>,
 }
 
 /// A pipeline was written.
@@ -152,36 +175,51 @@ pub struct PutView {
     pub tag: String,
 }
 
-/// What a sample became.
+/// A pipeline's file as it is now.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TryView {
-    /// Whether there is a result.
-    pub ok: bool,
-    /// Pages of the sample.
-    pub pages: Option<u64>,
-    /// The steps.
-    pub steps: Vec<StepView>,
-    /// What was odd.
-    pub warnings: Vec<String>,
-    /// Why there is no result.
-    pub problem: Option<ProblemView>,
-    /// What would have been delivered.
-    pub outputs: Vec<TryOutputView>,
+pub struct CurrentTextView {
+    /// Its text.
+    pub yaml: String,
+    /// What `If-Match` wants.
+    pub tag: String,
 }
 
-/// One result of a sample.
+/// A pipeline that comes with the program.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TryOutputView {
-    /// The rendered name.
+pub struct PipelineExampleView {
+    /// The stem of its file.
+    pub id: &'static str,
+    /// What it does.
+    pub description: String,
+    /// Its text.
+    pub yaml: &'static str,
+}
+
+/// Files in inboxes that are no jobs.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingFileListView {
+    /// By pipeline and name.
+    pub files: Vec<WaitingFileView>,
+}
+
+/// A file in an inbox that is no job.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingFileView {
+    /// The pipeline that watches the inbox.
+    pub pipeline: String,
+    /// Where it lies.
+    pub path: String,
+    /// Its name.
     pub name: String,
-    /// Media type.
-    pub mime: String,
-    /// Bytes.
-    pub size: u64,
-    /// Pages, of a document.
-    pub pages: Option<u64>,
+    /// Where it stands.
+    #[schemars(with = "words::WaitingState")]
+    pub state: String,
+    /// What it waits for, or by which rule it stays.
+    pub reason: String,
 }
 
 /// Why a file has (not) been processed.
@@ -209,7 +247,7 @@ pub struct LinkView {
 impl PipelineView {
     /// A pipeline as it stands in a list.
     #[must_use]
-    pub fn new(entry: &PipelineEntry) -> Self {
+    pub fn new(entry: &PipelineEntry, summary: &Summary) -> Self {
         let base = format!("/api/v1/pipelines/{}", segment(&entry.id));
         let current = entry.current.as_deref();
         Self {
@@ -232,7 +270,12 @@ impl PipelineView {
             priority: current.map_or(0, |pipeline| pipeline.priority),
             concurrency: current.map_or(0, |pipeline| pipeline.concurrency),
             jobs: entry.counts.clone(),
+            last_succeeded: summary.last_succeeded.as_ref().map(LastJobView::new),
+            last_failed: summary.last_failed.as_ref().map(LastJobView::new),
+            typical_ms: summary.typical_ms,
+            graph: None,
             yaml: None,
+            good_yaml: None,
             tag: entry.tag.clone(),
             links: PipelineLinksView {
                 events: format!("{base}/events"),
@@ -244,10 +287,14 @@ impl PipelineView {
 
     /// With its text.
     #[must_use]
-    pub fn with_text(entry: &PipelineEntry) -> Self {
+    pub fn with_text(entry: &PipelineEntry, summary: &Summary) -> Self {
+        let current = entry.current.as_deref();
+        let good = current.filter(|pipeline| pipeline.yaml != entry.yaml);
         Self {
+            graph: current.map(GraphView::new),
             yaml: Some(entry.yaml.clone()),
-            ..Self::new(entry)
+            good_yaml: good.map(|pipeline| pipeline.yaml.clone()),
+            ..Self::new(entry, summary)
         }
     }
 }
@@ -296,26 +343,40 @@ impl FaultView {
     }
 }
 
-impl TryView {
-    /// A trial's outcome as JSON.
+impl CurrentTextView {
+    /// A file as JSON.
     #[must_use]
-    pub fn new(outcome: &TryOutcome) -> Self {
+    pub fn new(current: &CurrentText) -> Self {
         Self {
-            ok: outcome.problem.is_none(),
-            pages: outcome.pages,
-            steps: outcome.steps.iter().map(StepView::new).collect(),
-            warnings: outcome.warnings.clone(),
-            problem: outcome.problem.as_ref().map(ProblemView::new),
-            outputs: outcome
-                .outputs
-                .iter()
-                .map(|output| TryOutputView {
-                    name: output.name.clone(),
-                    mime: output.mime.clone(),
-                    size: output.size,
-                    pages: output.pages,
-                })
-                .collect(),
+            yaml: current.yaml.clone(),
+            tag: current.tag.clone(),
+        }
+    }
+}
+
+impl CheckView {
+    /// What a check found, as JSON.
+    #[must_use]
+    pub fn new(checked: &Checked) -> Self {
+        Self {
+            valid: checked.faults.is_empty(),
+            faults: checked.faults.iter().map(FaultView::new).collect(),
+            graph: checked.pipeline.as_deref().map(GraphView::new),
+        }
+    }
+}
+
+impl WaitingFileView {
+    /// A file as JSON.
+    #[must_use]
+    pub fn new(file: &WaitingFile) -> Self {
+        let name = file.path.0.file_name();
+        Self {
+            pipeline: file.pipeline.clone(),
+            path: file.path.encode(),
+            name: name.map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            state: file.state.clone(),
+            reason: file.reason.clone(),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What a feed shows first, when it cannot go on from where its client was.
 
 use crate::event::{Event, Stored, WatchEvent};
-use crate::http::view::event;
+use crate::http::view::event::{self, data::FileNews};
 use crate::http::view::job::JobView;
+use crate::http::view::words;
 use crate::raw_path::RawPath;
+use crate::statistics::Statistics;
 use crate::store::query::{PipelineRow, Snapshot};
+use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -42,6 +45,7 @@ pub struct SnapshotPipelineView {
     /// The revision that new jobs run.
     pub revision: Option<String>,
     /// `active`, `paused`, or `invalid` (no revision to run).
+    #[schemars(with = "words::PipelineState")]
     pub state: &'static str,
     /// Why it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,8 +65,10 @@ pub struct SnapshotFolderView {
     /// The folder.
     pub folder: String,
     /// `online`, `offline` or `blocked`.
+    #[schemars(with = "words::FolderState")]
     pub state: &'static str,
     /// `events` or `polling`, while it is online.
+    #[schemars(with = "Option<words::WatchMode>")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     /// Why.
@@ -76,19 +82,21 @@ pub struct SnapshotFileView {
     /// `file.settling`, `file.ignored` or `file.incomplete`.
     pub event: &'static str,
     /// The data of that event.
+    #[schemars(with = "FileNews")]
     pub data: Value,
 }
 
 /// A snapshot as JSON; the feed's view.
 #[must_use]
-pub fn snapshot(snapshot: &Snapshot) -> Value {
-    json!(SnapshotView::new(snapshot))
+pub fn snapshot(snapshot: &Snapshot, statistics: &Statistics) -> Value {
+    json!(SnapshotView::new(snapshot, statistics))
 }
 
 impl SnapshotView {
     /// A snapshot as JSON.
     #[must_use]
-    pub fn new(snapshot: &Snapshot) -> Self {
+    pub fn new(snapshot: &Snapshot, statistics: &Statistics) -> Self {
+        let now = Timestamp::now();
         let mut counters = BTreeMap::new();
         for (state, count) in snapshot.counts.values().flatten() {
             *counters.entry(state.clone()).or_default() += count;
@@ -108,7 +116,7 @@ impl SnapshotView {
                 .open
                 .iter()
                 .chain(&snapshot.ended)
-                .map(JobView::new)
+                .map(|job| JobView::live(job, statistics, now))
                 .collect(),
             more_jobs: snapshot.more_open,
             file: snapshot.file.as_deref().and_then(SnapshotFileView::new),

@@ -1,6 +1,7 @@
 //! The daemon's own state as JSON.
 
 use crate::http::api::Health;
+use crate::http::view::words;
 use crate::store::log::NumberedLine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 #[serde(rename_all = "camelCase")]
 pub struct HealthView {
     /// `ok`, `degraded` (see `concerns`) or `stopping` (takes no work).
+    #[schemars(with = "words::DaemonStatus")]
     pub status: &'static str,
     /// The daemon's version.
     pub version: &'static str,
@@ -42,6 +44,8 @@ pub struct HealthDetailsView {
     pub plugins_broken: u64,
     /// Free bytes, by folder.
     pub disk_free: BTreeMap<String, u64>,
+    /// Bytes of the journal's files.
+    pub journal_bytes: u64,
     /// Open feeds.
     pub streams: usize,
     /// The journal's place.
@@ -49,7 +53,7 @@ pub struct HealthDetailsView {
 }
 
 /// Whether files are taken.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IntakeView {
     /// They are.
@@ -60,7 +64,7 @@ pub struct IntakeView {
 }
 
 /// Worker processes.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkersView {
     /// At work.
@@ -147,13 +151,41 @@ impl HealthView {
     #[must_use]
     pub fn new(health: &Health, details: Option<HealthDetailsView>) -> Self {
         Self {
-            status: match (health.ready, health.concerns.is_empty()) {
-                (false, _) => "stopping",
-                (true, true) => "ok",
-                (true, false) => "degraded",
-            },
+            status: status(health),
             version: env!("CARGO_PKG_VERSION"),
             details,
+        }
+    }
+}
+
+/// The word for how the daemon is.
+#[must_use]
+pub fn status(health: &Health) -> &'static str {
+    match (health.ready, health.concerns.is_empty()) {
+        (false, _) => "stopping",
+        (true, true) => "ok",
+        (true, false) => "degraded",
+    }
+}
+
+impl IntakeView {
+    /// Whether files are taken, as JSON.
+    #[must_use]
+    pub fn new(health: &Health) -> Self {
+        Self {
+            open: health.intake_closed.is_none(),
+            reason: health.intake_closed.clone(),
+        }
+    }
+}
+
+impl WorkersView {
+    /// The worker processes as JSON.
+    #[must_use]
+    pub fn new(health: &Health) -> Self {
+        Self {
+            busy: health.workers_busy,
+            limit: health.workers_limit,
         }
     }
 }
@@ -164,20 +196,15 @@ impl HealthDetailsView {
     pub fn new(health: &Health, streams: usize, cursor: String) -> Self {
         Self {
             concerns: health.concerns.clone(),
-            intake: IntakeView {
-                open: health.intake_closed.is_none(),
-                reason: health.intake_closed.clone(),
-            },
+            intake: IntakeView::new(health),
             started_at: health.started.map(|at| at.rfc3339()),
             sandbox: health.sandbox.clone(),
-            workers: WorkersView {
-                busy: health.workers_busy,
-                limit: health.workers_limit,
-            },
+            workers: WorkersView::new(health),
             jobs: health.jobs.clone(),
             plugins: health.plugins,
             plugins_broken: health.plugins_broken,
             disk_free: health.disk_free.clone(),
+            journal_bytes: health.journal_bytes,
             streams,
             cursor,
         }

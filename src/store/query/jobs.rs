@@ -5,11 +5,8 @@ use crate::job::state::Job;
 use crate::raw_path::RawPath;
 use crate::store::error::{Error, reading};
 use crate::store::query::history::head;
-use crate::store::query::{
-    Counts, ENDED_STATES, JobPage, JobQuery, MAX_PAGE, Minute, OPEN_STATES, Order,
-};
+use crate::store::query::{Counts, ENDED_STATES, JobPage, JobQuery, MAX_PAGE, OPEN_STATES, Order};
 use crate::store::row::{parse_job, unsigned};
-use crate::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -195,27 +192,4 @@ pub(crate) fn counts(connection: &Connection, pipeline: Option<&str>) -> rusqlit
             .insert(row.get(1)?, unsigned(row.get(2)?));
     }
     Ok(counts)
-}
-
-/// The jobs that ended in each of the 60 minutes before `now`, the oldest minute first.
-pub(crate) fn last_hour(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Minute>> {
-    let start = now.0 - 60 * 60_000;
-    let mut minutes = vec![Minute::default(); 60];
-    let mut statement = connection.prepare_cached(
-        "SELECT (finished - ?1) / 60000, state, COUNT(*) FROM job WHERE finished >= ?1 AND finished < ?2 GROUP BY 1, 2",
-    )?;
-    let mut rows = statement.query(params![start, now.0])?;
-    while let Some(row) = rows.next()? {
-        let place: i64 = row.get(0)?;
-        let Some(minute) = usize::try_from(place).ok().and_then(|n| minutes.get_mut(n)) else {
-            continue;
-        };
-        let jobs = unsigned(row.get(2)?);
-        match row.get::<_, String>(1)?.as_str() {
-            "succeeded" => minute.succeeded = jobs,
-            "failed" => minute.failed = jobs,
-            _ => minute.cancelled = jobs,
-        }
-    }
-    Ok(minutes)
 }

@@ -6,7 +6,6 @@ use crate::raw_path::RawPath;
 use crate::store::Store;
 use crate::store::error::Error;
 use crate::store::query::{EventQuery, JobQuery, Order, Scope};
-use crate::time::Timestamp;
 use std::path::Path;
 
 /// 30 jobs in two pipelines: every third has succeeded, the rest are queued.
@@ -132,10 +131,14 @@ async fn counts_and_the_last_hour_add_up() {
     assert_eq!(counts["odd"]["succeeded"], 5);
     assert_eq!(counts["even"]["queued"], 10);
     assert!(!counts["even"].contains_key("running"));
-    let hour = store.last_hour(Timestamp(60_000 * 61)).await.expect("read");
-    assert_eq!(hour.len(), 60);
-    let ended: Vec<usize> = (0..60).filter(|n| hour[*n].succeeded == 1).collect();
-    assert_eq!(ended, [2, 5, 8, 11, 14, 17, 20, 23, 26, 29]);
+    let ended = store.ended_since(60_000 * 12).await.expect("read");
+    let minutes: Vec<i64> = ended.iter().map(|sum| sum.start / 60_000).collect();
+    assert_eq!(minutes, [12, 15, 18, 21, 24, 27, 30]);
+    assert!(
+        ended
+            .iter()
+            .all(|sum| (sum.succeeded, sum.failed) == (1, 0) && sum.bytes > 0)
+    );
 }
 
 #[tokio::test]

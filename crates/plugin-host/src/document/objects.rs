@@ -6,8 +6,8 @@
 use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::document::ids::IdSet;
-use crate::document::pages::PageIndex;
-use crate::document::place::{Holder, HolderMut, Place, Root};
+use crate::document::page_index::PageIndex;
+use crate::document::place::{Holder, HolderMut, Place, Root, entry};
 use crate::fault::{Fault, Result};
 use crate::input::Input;
 
@@ -159,10 +159,7 @@ impl Objects {
 
     /// The value of `key`, resolved.
     pub(crate) fn lookup<'a>(&'a self, dict: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
-        if !dict.has(key) {
-            return None;
-        }
-        Some(self.resolve(dict.get(key).ok()?)?.1)
+        Some(self.resolve(entry(dict, key)?)?.1)
     }
 
     pub(crate) fn dict(&self, id: ObjectId) -> Option<&Dictionary> {
@@ -172,8 +169,7 @@ impl Objects {
     /// Where the container at `key` of the dictionary at `place` stands.
     pub(crate) fn below(&self, place: &Place, key: &[u8]) -> Option<Place> {
         let dict = self.holder(place)?.dict()?;
-        let entry = dict.has(key).then(|| dict.get(key).ok()).flatten()?;
-        let (id, value) = self.resolve(entry)?;
+        let (id, value) = self.resolve(entry(dict, key)?)?;
         Holder::of(value)?;
         Some(id.map_or_else(|| place.clone().key(key), Place::object))
     }
@@ -219,7 +215,7 @@ impl Objects {
     pub(crate) fn put(&mut self, place: Place, key: &[u8], value: Object) -> Result<()> {
         self.before(&place, Some(key));
         let dict = self.dict_mut(&place)?;
-        let old = match dict.has(key).then(|| dict.get_mut(key)) {
+        let old = match entry(dict, key).is_some().then(|| dict.get_mut(key)) {
             Some(Ok(slot)) => Some(std::mem::replace(slot, value)),
             _ => {
                 dict.set(key, value);

@@ -8,8 +8,8 @@ use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
-use crate::document::pages::{MAX_DEPTH, PageIndex};
-use crate::document::place::{Place, Root};
+use crate::document::page_index::{MAX_DEPTH, PageIndex};
+use crate::document::place::{Place, Root, entry, is_of_type};
 use crate::fault::Result;
 
 /// Reads the tree into a list.
@@ -63,11 +63,9 @@ impl Builder {
 
     /// The root of the tree, made where there is none.
     fn root(&mut self, objects: &mut Objects, catalog: ObjectId) -> Result<ObjectId> {
-        let entry = objects.dict(catalog).and_then(|dict| {
-            dict.has(b"Pages")
-                .then(|| dict.get(b"Pages").ok().cloned())
-                .flatten()
-        });
+        let entry = objects
+            .dict(catalog)
+            .and_then(|dict| entry(dict, b"Pages").cloned());
         let found = match entry {
             Some(Object::Dictionary(direct)) => {
                 let id = objects.add(Object::Dictionary(direct))?;
@@ -145,9 +143,8 @@ impl Builder {
 
     /// The array of kids: where it stands and what it holds.
     fn kids_of(&mut self, objects: &Objects, node: ObjectId) -> (Place, Vec<Kid>) {
-        let entry = objects.dict(node).and_then(|dict| dict.get(b"Kids").ok());
-        let Some((id, Object::Array(items))) = entry.and_then(|entry| objects.resolve(entry))
-        else {
+        let kids = objects.dict(node).and_then(|dict| entry(dict, b"Kids"));
+        let Some((id, Object::Array(items))) = kids.and_then(|kids| objects.resolve(kids)) else {
             return (Place::object(node), Vec::new());
         };
         let place = id.map_or_else(|| Place::object(node).key(b"Kids"), Place::object);
@@ -214,8 +211,8 @@ impl Kid {
             Some((Some(id), Object::Dictionary(dict))) => Self::Indirect(Child {
                 id,
                 is_node: dict_is_node(objects, dict),
-                parent: match dict.has(b"Parent").then(|| dict.get(b"Parent")) {
-                    Some(Ok(Object::Reference(parent))) => Some(*parent),
+                parent: match entry(dict, b"Parent") {
+                    Some(Object::Reference(parent)) => Some(*parent),
                     _ => None,
                 },
             }),
@@ -236,11 +233,10 @@ fn is_node(objects: &Objects, id: ObjectId) -> bool {
 
 /// A node is what has kids, or says that it is one.
 fn dict_is_node(objects: &Objects, dict: &Dictionary) -> bool {
-    let kids = dict.has(b"Kids")
-        && objects
-            .lookup(dict, b"Kids")
-            .is_some_and(|kids| kids.as_array().is_ok());
-    kids || dict.has_type(b"Pages")
+    let kids = objects
+        .lookup(dict, b"Kids")
+        .is_some_and(|kids| kids.as_array().is_ok());
+    kids || is_of_type(dict, b"Pages")
 }
 
 /// The catalog, found among the objects or made where the trailer does not lead to one.

@@ -2,6 +2,26 @@
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
+/// Dictionaries up to this size are looked through: hashing a key takes longer than comparing some.
+const FEW: usize = 12;
+
+/// The value of `key`.
+pub(crate) fn entry<'a>(dict: &'a Dictionary, key: &[u8]) -> Option<&'a Object> {
+    if dict.len() <= FEW {
+        return dict
+            .iter()
+            .find(|(name, _)| name.as_slice() == key)
+            .map(|(_, value)| value);
+    }
+    // The engine spends an allocated error on a key that is not there.
+    dict.has(key).then(|| dict.get(key).ok()).flatten()
+}
+
+/// Whether the dictionary's `/Type` is `name`.
+pub(crate) fn is_of_type(dict: &Dictionary, name: &[u8]) -> bool {
+    matches!(entry(dict, b"Type"), Some(Object::Name(found)) if found == name)
+}
+
 /// What a path starts at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Root {
@@ -93,10 +113,7 @@ impl<'a> Holder<'a> {
     /// What `step` leads to.
     pub(crate) fn step(self, step: &Step) -> Option<&'a Object> {
         match step {
-            Step::Key(key) => {
-                let dict = self.dict()?;
-                dict.has(key).then(|| dict.get(key).ok()).flatten()
-            }
+            Step::Key(key) => entry(self.dict()?, key),
             Step::Item(index) => self.array()?.get(*index),
         }
     }

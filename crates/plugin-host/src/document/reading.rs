@@ -9,7 +9,7 @@ use crate::bill::Bill;
 use crate::damage;
 use crate::document::encryption;
 use crate::document::objects::Objects;
-use crate::document::open::{OpenError, Warning};
+use crate::document::open_error::{OpenError, Warning};
 use crate::document::repair::{self, Encryption, Refused};
 use crate::document::salvage;
 use crate::input::Input;
@@ -272,7 +272,7 @@ impl Reader<'_> {
                     .as_ref()
                     .is_some_and(encryption::is_misread)
             {
-                keep_id(&mut pdf, model);
+                keep_form(&mut pdf, model);
                 return Ok(Second::Reading(
                     Box::new(self.reading(pdf, errors, None)),
                     password.clone(),
@@ -307,7 +307,7 @@ impl Reader<'_> {
             let text = "it can be read, but not be encrypted again as it was";
             return Ok(Second::Unsupported(text.to_owned()));
         };
-        keep_id(&mut pdf, model);
+        keep_form(&mut pdf, model);
         let reading = self.reading(pdf, errors, Some(state));
         Ok(Second::Reading(Box::new(reading), password.clone()))
     }
@@ -390,9 +390,9 @@ impl Reader<'_> {
     }
 }
 
-/// A repaired document has the identifiers it had: a made-up one would differ from run to run, and older encryption
-/// depends on it.
-fn keep_id(pdf: &mut lopdf::Document, model: Option<&lopdf::Document>) {
+/// A repaired document has the identifiers it had (a made-up one would differ from run to run, and older encryption
+/// depends on it) and the form of cross-references that it had.
+fn keep_form(pdf: &mut lopdf::Document, model: Option<&lopdf::Document>) {
     let Some(model) = model else {
         return;
     };
@@ -400,6 +400,7 @@ fn keep_id(pdf: &mut lopdf::Document, model: Option<&lopdf::Document>) {
         Ok(id) => pdf.trailer.set("ID", id.clone()),
         Err(_) => drop(pdf.trailer.remove(b"ID")),
     }
+    pdf.reference_table.cross_reference_type = model.reference_table.cross_reference_type;
 }
 
 /// Objects that the cross-references promise and the engine has not. It skips unreadable objects of encrypted files

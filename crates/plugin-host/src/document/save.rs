@@ -6,6 +6,8 @@ use lopdf::Object;
 use lopdf::xref::XrefType;
 
 use crate::document::objects::Objects;
+use crate::document::place::{entry, is_of_type};
+use crate::document::save_error::SaveError;
 use crate::document::write::{self, Source};
 use crate::limits::MAX_FILE;
 
@@ -16,34 +18,6 @@ pub struct Saved {
     pub pages: u32,
     /// How many bytes.
     pub size: u64,
-}
-
-/// Why a document was not saved.
-#[derive(Debug, thiserror::Error)]
-pub enum SaveError {
-    /// The sink failed.
-    #[error("failed to write the document")]
-    Io(#[source] std::io::Error),
-    /// The document does not hold together.
-    #[error("the document would be broken: {0}")]
-    Broken(String),
-    /// Offsets would not fit.
-    #[error("the document would be larger than {limit} bytes")]
-    TooLarge {
-        /// The largest file that can be written.
-        limit: u64,
-    },
-    /// All object numbers are taken.
-    #[error("the document has no object numbers left")]
-    NoNumbers,
-    /// An object could not be encrypted as the document was.
-    #[error("failed to encrypt object {object}: {reason}")]
-    Encryption {
-        /// Its number.
-        object: u32,
-        /// What the engine said.
-        reason: String,
-    },
 }
 
 /// Whether an encrypted document is written encrypted.
@@ -122,11 +96,7 @@ impl Objects {
             let Some(dict) = self.dict(*page) else {
                 return true;
             };
-            let Some(contents) = dict
-                .has(b"Contents")
-                .then(|| dict.get(b"Contents").ok())
-                .flatten()
-            else {
+            let Some(contents) = entry(dict, b"Contents") else {
                 return false;
             };
             match self.resolve(contents) {
@@ -143,13 +113,14 @@ impl Objects {
             .collect()
     }
 
-    /// Whether to write object streams: where the file had them, or its version allows them. A file of an older
-    /// version stays readable for what it was made for (PDF/A-1 forbids them).
-    fn packs(&self) -> bool {
+    /// Whether to write object and cross-reference streams: where the file had them, or an operation asked for them with
+    /// the type that the trailer of such a file has. Any other file keeps the plain form that it came in, which is
+    /// written in a fraction of the time and stays readable for what it was made for (PDF/A-1 forbids the streams).
+    pub(crate) fn packs(&self) -> bool {
         let streamed = matches!(
             self.pdf.reference_table.cross_reference_type,
             XrefType::CrossReferenceStream
         );
-        streamed || self.pdf.version.as_str() >= "1.5"
+        streamed || is_of_type(&self.pdf.trailer, b"XRef") && self.pdf.version.as_str() >= "1.5"
     }
 }

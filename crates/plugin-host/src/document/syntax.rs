@@ -1,18 +1,18 @@
 //! PDF syntax of direct values, read and written (ISO 32000-2, 7.3).
 
-use lopdf::{Dictionary, Object, StringFormat, Writer};
+use lopdf::{Dictionary, Object, StringFormat};
 
 use crate::document::place::Holder;
+use crate::document::serialize;
 use crate::fault::{Fault, Result};
 
 /// Writes a container; of a stream the dictionary.
-pub(crate) fn write(holder: Holder<'_>, out: &mut Vec<u8>) -> Result<()> {
-    let object = match holder {
-        Holder::Stream(stream) => Object::Dictionary(stream.dict.clone()),
-        other => other.copy(),
-    };
-    Writer::write_object(out, &object)
-        .map_err(|error| Fault::new(dropleaf_plugin_abi::E_FAIL, error.to_string()))
+pub(crate) fn write(holder: Holder<'_>, out: &mut Vec<u8>) {
+    match holder {
+        Holder::Dict(dict) => serialize::dictionary(dict, out),
+        Holder::Stream(stream) => serialize::dictionary(&stream.dict, out),
+        Holder::Array(items) => serialize::array(items, out),
+    }
 }
 
 /// Reads one array or dictionary that `source` is the whole of.
@@ -352,7 +352,7 @@ mod tests {
         let answer = match read(source.as_bytes(), 8) {
             Ok(object) => {
                 let mut out = Vec::new();
-                Writer::write_object(&mut out, &object).expect("writing to memory");
+                serialize::object(&object, &mut out);
                 String::from_utf8_lossy(&out).into_owned()
             }
             Err(fault) => fault.text.into_owned(),

@@ -1,27 +1,31 @@
 //! Writes a document's objects as a file (ISO 32000-2, 7.5).
 //!
 //! Ours and not the engine's, because that one packs no object streams into encrypted files, copies every object it
-//! packs, encrypts the document in memory, leaves cross-reference streams uncompressed and wraps offsets silently.
-//! Object bodies are still the engine's. Only what the trailer leads to is written; numbers stay as they are. The same
+//! packs, encrypts the document in memory, leaves cross-reference streams uncompressed and wraps offsets silently. Only what the trailer leads to is written; numbers stay as they are. The same
 //! objects give the same bytes, but for AES, whose initialisation vectors are random.
 
 use std::io::Write;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use lopdf::encryption::encrypt_object;
-use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream, Writer};
+use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
 
 use crate::document::ids::IdSet;
+use crate::document::place::{entry, is_of_type};
 use crate::document::reach::{self, LAYOUT_KEYS};
-use crate::document::save::SaveError;
+use crate::document::save_error::SaveError;
+use crate::document::serialize;
 use crate::limits::MAX_FILE;
 
 /// Objects in one object stream; more is smaller but makes readers inflate more for one object.
 const PACK: usize = 100;
 /// Deflate effort, zlib's scale.
 const EFFORT: u32 = 6;
-/// Streams below this size are not worth a filter.
-const SMALL: usize = 128;
+/// Streams below this size are not worth a filter: what it saves is less than its entry and its head take, and the time
+/// to set it up is that of writing twenty of them.
+const SMALL: usize = 512;
+/// Streams above this size go straight out.
+const LARGE: usize = 4 << 10;
 
 /// What a file is written from.
 pub(crate) struct Source<'a> {
@@ -107,70 +111,89 @@ impl<'a> File<'a, '_> {
     }
 
     fn object(&mut self, id: ObjectId, object: &Object) -> Result<(), SaveError> {
-        let shrunk = match object {
-            Object::Stream(stream) => self.finished(id, stream)?,
+        let deflated = match object {
+            Object::Stream(stream) => self.deflated(id, stream)?,
             _ => None,
         };
-        let object = shrunk.as_ref().unwrap_or(object);
         let Some(state) = self.source.encryption else {
-            return self.indirect(id, object);
+            return self.indirect(id, object, deflated);
         };
         let mut hidden = object.clone();
+        if let (Object::Stream(stream), Some(deflated)) = (&mut hidden, deflated) {
+            stream
+                .dict
+                .set("Filter", Object::Name(b"FlateDecode".to_vec()));
+            stream.content = deflated;
+        }
         encrypt_object(state, id, &mut hidden).map_err(|error| SaveError::Encryption {
             object: id.0,
             reason: error.to_string(),
         })?;
-        self.indirect(id, &hidden)
+        self.indirect(id, &hidden, None)
     }
 
-    /// The stream as it has to be written, where that is not as it stands.
-    fn finished(&mut self, id: ObjectId, stream: &Stream) -> Result<Option<Object>, SaveError> {
-        let plain = stream.content.len() >= SMALL && self.source.plain.contains(&id);
-        if plain && !stream.dict.has(b"Filter") {
-            let deflated = self.deflater.deflate(&stream.content)?;
-            if deflated.len() + 20 < stream.content.len() {
-                let mut dict = stream.dict.clone();
-                dict.set("Filter", Object::Name(b"FlateDecode".to_vec()));
-                return Ok(Some(Object::Stream(Stream::new(dict, deflated))));
-            }
-        }
-        let length = stream.content.len() as i64;
-        if matches!(stream.dict.get(b"Length"), Ok(Object::Integer(found)) if *found == length) {
+    /// The bytes of a stream that was given as plain bytes, where compressing them is worth it.
+    fn deflated(&mut self, id: ObjectId, stream: &Stream) -> Result<Option<Vec<u8>>, SaveError> {
+        let content = &stream.content;
+        let worth = content.len() >= SMALL
+            && self.source.plain.contains(&id)
+            && !stream.dict.has(b"Filter");
+        if !worth {
             return Ok(None);
         }
-        Ok(Some(Object::Stream(Stream::new(
-            stream.dict.clone(),
-            stream.content.clone(),
-        ))))
+        let deflated = self.deflater.deflate(content)?;
+        Ok((deflated.len() + 20 < content.len()).then_some(deflated))
     }
 
-    fn indirect(&mut self, id: ObjectId, object: &Object) -> Result<(), SaveError> {
+    /// Writes an object as it stands, a stream with `deflated` instead of its content where that is given.
+    fn indirect(
+        &mut self,
+        id: ObjectId,
+        object: &Object,
+        deflated: Option<Vec<u8>>,
+    ) -> Result<(), SaveError> {
         let offset = self.position()?;
-        self.entries.push((
-            id.0,
-            Entry::At {
-                offset,
-                generation: id.1,
-            },
-        ));
-        writeln!(self.body, "{} {} obj", id.0, id.1).map_err(SaveError::Io)?;
+        let generation = id.1;
+        self.entries.push((id.0, Entry::At { offset, generation }));
+        serialize::integer(i64::from(id.0), &mut self.body);
+        self.body.push(b' ');
+        serialize::integer(i64::from(generation), &mut self.body);
+        self.body.extend_from_slice(b" obj\n");
         match object {
-            // The bytes of a large stream go straight out.
-            Object::Stream(stream) if stream.content.len() > 32 << 10 => {
-                Writer::write_object(&mut self.body, &Object::Dictionary(stream.dict.clone()))
-                    .map_err(SaveError::Io)?;
-                self.body.extend_from_slice(b"\nstream\n");
-                self.flush()?;
-                self.out.write_all(&stream.content).map_err(SaveError::Io)?;
-                self.written += stream.content.len() as u64;
-                self.body.extend_from_slice(b"\nendstream");
-            }
-            other => Writer::write_object(&mut self.body, other).map_err(SaveError::Io)?,
+            Object::Stream(stream) => self.stream(stream, deflated)?,
+            other => serialize::object(other, &mut self.body),
         }
         self.body.extend_from_slice(b"\nendobj\n");
         if self.body.len() > 64 << 10 {
             self.flush()?;
         }
+        Ok(())
+    }
+
+    /// Writes a stream with the length that it has, whatever its dictionary says of it.
+    fn stream(&mut self, stream: &Stream, deflated: Option<Vec<u8>>) -> Result<(), SaveError> {
+        let content = deflated.as_ref().unwrap_or(&stream.content);
+        let length = Object::Integer(content.len() as i64);
+        self.body.extend_from_slice(b"<<");
+        for (key, value) in &stream.dict {
+            if key != b"Length" {
+                serialize::entry(key, value, &mut self.body);
+            }
+        }
+        if deflated.is_some() {
+            self.body.extend_from_slice(b"/Filter/FlateDecode");
+        }
+        serialize::entry(b"Length", &length, &mut self.body);
+        self.body.extend_from_slice(b">>");
+        if content.len() <= LARGE {
+            serialize::stream_content(content, &mut self.body);
+            return Ok(());
+        }
+        self.body.extend_from_slice(b"stream\n");
+        self.flush()?;
+        self.out.write_all(content).map_err(SaveError::Io)?;
+        self.written += content.len() as u64;
+        self.body.extend_from_slice(b"\nendstream");
         Ok(())
     }
 
@@ -180,8 +203,11 @@ impl<'a> File<'a, '_> {
         let mut table = Vec::new();
         let mut bodies = Vec::new();
         for (index, (number, object)) in members.iter().enumerate() {
-            write!(table, "{number} {} ", bodies.len()).map_err(SaveError::Io)?;
-            Writer::write_object(&mut bodies, object).map_err(SaveError::Io)?;
+            serialize::integer(i64::from(*number), &mut table);
+            table.push(b' ');
+            serialize::integer(bodies.len() as i64, &mut table);
+            table.push(b' ');
+            serialize::object(object, &mut bodies);
             bodies.push(b' ');
             self.entries.push((
                 *number,
@@ -210,7 +236,7 @@ impl<'a> File<'a, '_> {
             object: id.0,
             reason: error.to_string(),
         })?;
-        self.indirect(id, &Object::Dictionary(dict))?;
+        self.indirect(id, &Object::Dictionary(dict), None)?;
         Ok(Some(id))
     }
 
@@ -255,15 +281,16 @@ impl<'a> File<'a, '_> {
             }
             for (_, entry) in run {
                 if let Entry::At { offset, generation } = entry {
-                    writeln!(self.body, "{offset:010} {generation:05} n ")
-                        .map_err(SaveError::Io)?;
+                    padded::<10>(*offset, &mut self.body);
+                    self.body.push(b' ');
+                    padded::<5>(u64::from(*generation), &mut self.body);
+                    self.body.extend_from_slice(b" n \n");
                 }
             }
         }
         trailer.set("Size", Object::Integer(i64::from(self.last) + 1));
         self.body.extend_from_slice(b"trailer\n");
-        Writer::write_object(&mut self.body, &Object::Dictionary(trailer))
-            .map_err(SaveError::Io)?;
+        serialize::dictionary(&trailer, &mut self.body);
         self.body.push(b'\n');
         Ok(start)
     }
@@ -306,7 +333,7 @@ impl<'a> File<'a, '_> {
         trailer.set("Filter", Object::Name(b"FlateDecode".to_vec()));
         trailer.set("DecodeParms", Object::Dictionary(predictor));
         let content = self.deflater.deflate(&predicted(&rows, columns))?;
-        self.indirect(id, &Object::Stream(Stream::new(trailer, content)))?;
+        self.indirect(id, &Object::Stream(Stream::new(trailer, content)), None)?;
         Ok(start)
     }
 
@@ -349,8 +376,10 @@ fn version(found: &str, packed: bool) -> &str {
 /// Object streams, cross-reference streams and linearization dictionaries describe a file that is no more.
 fn is_layout(object: &Object) -> bool {
     match object {
-        Object::Stream(stream) => stream.dict.has_type(b"ObjStm") || stream.dict.has_type(b"XRef"),
-        Object::Dictionary(dict) => dict.has(b"Linearized"),
+        Object::Stream(stream) => {
+            is_of_type(&stream.dict, b"ObjStm") || is_of_type(&stream.dict, b"XRef")
+        }
+        Object::Dictionary(dict) => entry(dict, b"Linearized").is_some(),
         _ => false,
     }
 }
@@ -359,9 +388,21 @@ fn is_layout(object: &Object) -> bool {
 fn can_be_packed(object: &Object) -> bool {
     match object {
         Object::Stream(_) => false,
-        Object::Dictionary(dict) => !(dict.has(b"ByteRange") && dict.has(b"Contents")),
+        Object::Dictionary(dict) => {
+            entry(dict, b"ByteRange").is_none() || entry(dict, b"Contents").is_none()
+        }
         _ => true,
     }
+}
+
+/// Appends a number with zeros before it, as the lines of a cross-reference table have it (7.5.4).
+fn padded<const DIGITS: usize>(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.extend_from_slice(&digits);
 }
 
 /// Entries by unbroken runs of numbers.

@@ -69,7 +69,7 @@ unsafe extern "C" fn last_error(ctx: *mut abi::Ctx, message: *mut abi::Str) -> a
     // SAFETY: see `log`.
     unsafe {
         enter(ctx, |state| {
-            state.scratch.error = state.last_error.as_bytes().to_vec();
+            state.scratch.error = state.last_error.clone().into_owned().into_bytes();
             give(message, abi::Str::new(&state.scratch.error))
         })
     }
@@ -113,7 +113,7 @@ unsafe extern "C" fn temp_dir(ctx: *mut abi::Ctx, path: *mut abi::Str) -> abi::S
             let granted = state.invocation.temp_dir.ok_or_else(|| {
                 Fault::new(
                     abi::E_DENIED,
-                    "no scratch folder is granted: ask for it in the manifest",
+                    "no scratch folder is granted: the manifest has to ask for it (`temp`) and config.yaml to grant it (`grants`)",
                 )
             })?;
             state.scratch.temp_dir = granted.as_os_str().as_bytes().to_vec();

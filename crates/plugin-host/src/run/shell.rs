@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 
 use dropleaf_plugin_abi as abi;
 
-use crate::fault::{Fault, Result};
+use crate::fault::{Fault, Result, Text};
 use crate::run::Observer;
 use crate::run::state::State;
 
@@ -109,7 +109,7 @@ pub(crate) unsafe fn enter(
         Err(panic) => {
             let text = format!("the host panicked: {}", panic_text(&*panic));
             state.poisoned = Some(text.clone());
-            state.last_error = text.into();
+            state.last_error = Text::Plain(text.into());
             abi::E_PANIC
         }
     }

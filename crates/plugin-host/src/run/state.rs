@@ -1,15 +1,14 @@
 //! One run: its documents, handles and answers so far.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use dropleaf_plugin_abi as abi;
 
 use crate::bill::Bill;
 use crate::document::Document;
-use crate::document::import::Imported;
+use crate::document::copy::Imported;
 use crate::document::objects::Objects;
-use crate::fault::{Fault, Result};
+use crate::fault::{Fault, Result, Text};
 use crate::input::Input;
 use crate::limits::Limits;
 use crate::run::Invocation;
@@ -26,7 +25,7 @@ pub(crate) struct State {
     pub(crate) imported: HashMap<(u32, u32), Imported>,
     pub(crate) emitted: Vec<(u32, String)>,
     pub(crate) results: BTreeMap<String, serde_json::Value>,
-    pub(crate) last_error: Cow<'static, str>,
+    pub(crate) last_error: Text,
     /// What the plugin said with `set_error`.
     pub(crate) told: Option<(abi::Status, String)>,
     /// A panic of the host: the run fails whatever the plugin says.
@@ -87,7 +86,7 @@ impl State {
             imported: HashMap::new(),
             emitted: Vec::new(),
             results: BTreeMap::new(),
-            last_error: Cow::Borrowed(""),
+            last_error: Text::NONE,
             told: None,
             poisoned: None,
             scratch: Scratch::default(),

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::http::fake::{AT, accepted, id};
-use crate::job::attempt::Ending;
+use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{Delivering, Ended};
 use crate::job::event::{
     PluginUse, Queued, Requeued, Started, StepFailed, StepFinished, StepSkipped, Waiting, Warned,
     WorkerCrashed,
 };
-use crate::job::redo::{Collision, Delivered, Move};
+use crate::job::redo::{Collision, Delivered, Move, Redo};
 use crate::problem::{Code, Problem};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -276,4 +276,37 @@ fn names_that_are_not_text_keep_their_bytes_in_the_path() {
     let (_, data) = event(&stored);
     assert_eq!(data["path"], "bytes:/in/\\xff.pdf");
     assert_eq!(data["name"], "\u{fffd}.pdf");
+}
+
+#[test]
+fn every_event_is_described_and_every_sample_is_as_described() {
+    let document = crate::http::openapi::document(&[]);
+    let names: BTreeSet<&str> = catalog::EVENTS.iter().map(|entry| entry.name).collect();
+    assert_eq!(names.len(), catalog::EVENTS.len());
+    for name in crate::feed::topics::TYPES {
+        assert!(names.contains(name), "{name}");
+    }
+    let mut whole = json!({ "$ref": "#/components/schemas/HistoryEventView" });
+    whole["components"] = document["components"].clone();
+    let validator = jsonschema::draft202012::new(&whole).expect("a valid schema");
+    for stored in samples() {
+        let (name, data) = event(&stored);
+        let one = &document["x-events"][name];
+        let mut schema = one.clone();
+        schema["components"] = document["components"].clone();
+        let own = jsonschema::draft202012::new(&schema).expect("a valid schema");
+        let faults: Vec<String> = own
+            .iter_errors(&data)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert!(faults.is_empty(), "{name}: {faults:?}\n{data:#}");
+        assert!(
+            validator.is_valid(&json!({ "event": name, "data": data })),
+            "{name}"
+        );
+        assert!(
+            !validator.is_valid(&json!({ "event": name, "data": {} })),
+            "{name} could be anything"
+        );
+    }
 }

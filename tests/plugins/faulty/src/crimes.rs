@@ -26,6 +26,7 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         Mode::Abort => std::process::abort(),
         Mode::StackOverflow => Err(Error::failed(deep(0, &[0; 512]).to_string())),
         Mode::DoubleFree => double_free(),
+        Mode::Overflow => overflow(run),
         Mode::Spin => spin(),
         Mode::SpinDeaf => {
             go_deaf();
@@ -155,6 +156,15 @@ fn double_free() -> Result<()> {
         libc::free(std::hint::black_box(place));
     }
     Ok(())
+}
+
+fn overflow(run: &mut Run<'_>) -> Result<()> {
+    // SAFETY: it is not; that is the point.
+    unsafe {
+        let place = std::hint::black_box(libc::malloc(24)).cast::<u8>();
+        std::hint::black_box(place).write_bytes(0x5A, 24 + 64);
+    }
+    turn_pages(run, u32::MAX)
 }
 
 fn spin() -> ! {

@@ -29,6 +29,8 @@ pub enum Mode {
     StackOverflow,
     /// Free twice.
     DoubleFree,
+    /// Write 64 bytes past the end of an allocation.
+    Overflow,
     /// Use the processor for ever.
     Spin,
     /// The same, with every signal ignored that can be.

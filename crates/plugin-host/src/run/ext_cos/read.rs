@@ -3,7 +3,7 @@
 use dropleaf_plugin_abi as abi;
 use lopdf::Object;
 
-use crate::document::place::{Holder, Root};
+use crate::document::place::{Holder, Root, entry};
 use crate::document::syntax;
 use crate::fault::{Fault, Result};
 use crate::run::arena::{Kind, StepRef, kind};
@@ -166,10 +166,7 @@ fn value_of_key(state: &mut State, obj: abi::Obj, key: &[u8], follow: Follow) ->
     let dict = holder
         .dict()
         .ok_or_else(|| Fault::not_a("a dictionary", holder.kind()))?;
-    if !dict.has(key) {
-        return Err(Fault::no_key(key));
-    }
-    let value = dict.get(key).map_err(|_| Fault::no_key(key))?;
+    let value = entry(dict, key).ok_or_else(|| Fault::no_key(key))?;
     Ok(outbound(
         arena,
         objects,
@@ -342,7 +339,7 @@ pub(super) unsafe extern "C" fn to_syntax(
             let holder = arena.holder(slot, objects)?;
             measure(holder, depth)?;
             scratch.syntax.clear();
-            syntax::write(holder, &mut scratch.syntax)?;
+            syntax::write(holder, &mut scratch.syntax);
             give(out, abi::Str::new(&scratch.syntax))
         })
     }

@@ -1,0 +1,55 @@
+//! Other processes, as a test sees and ends them; and numbers that look random but come again.
+
+use std::process::Command;
+
+/// The living children of a process.
+///
+/// # Panics
+/// There is no `/proc`.
+#[must_use]
+pub fn children(parent: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").expect("/proc is there");
+    let pids = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = words.next()?;
+    let parent = words.next()?.parse().ok()?;
+    (state != "Z").then_some(parent)
+}
+
+/// SIGKILL to a process that may have ended already.
+///
+/// # Panics
+/// There is no `kill` program.
+pub fn kill(pid: u32) {
+    let killed = Command::new("kill").args(["-9", &pid.to_string()]).output();
+    killed.expect("kill runs");
+}
+
+/// A sequence of numbers, the same for the same seed.
+#[derive(Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// The sequence of this seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// The next number below `bound`.
+    pub fn roll(&mut self, bound: u64) -> u64 {
+        // Knuth's constants for a linear congruential generator; the high bits are the good ones.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound.max(1)
+    }
+}

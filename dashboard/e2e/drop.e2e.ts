@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { pdf } from './support/pdf'
+import { file, Scene } from './support/scene'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await Scene.open()
+})
+afterAll(() => scene?.close())
+
+it('takes a file that is handed over, shows how far it is, what became of it, and gives it back', async () => {
+  const page = await scene.tab('/drop?pipeline=receive')
+  await page.locator('input[type=file]').first().setInputFiles({ name: 'handed over.pdf', mimeType: 'application/pdf', buffer: pdf(1200, 'handed over') })
+  const link = page.getByRole('link', { name: /Open/ }).first()
+  await link.waitFor()
+  await link.click()
+
+  const bar = page.getByRole('progressbar', { name: 'Progress of handed over.pdf' })
+  await bar.waitFor()
+  await expect.poll(() => bar.getAttribute('aria-valuetext'), { timeout: 10_000 }).toMatch(/\d/)
+  await page.getByRole('heading', { name: /handed over\.pdf/ }).getByText('Succeeded').waitFor({ timeout: 30_000 })
+
+  await page.getByRole('button', { name: /Preview\s*: handed over\.pdf/ }).first().click()
+  const canvas = page.locator('canvas').first()
+  await canvas.waitFor()
+  await page.getByText('of 1,200').waitFor()
+  const inked = (): Promise<boolean> =>
+    canvas.evaluate((element) => {
+      const { width, height } = element as HTMLCanvasElement
+      const pixels = (element as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data ?? []
+      return pixels.some((value, index) => index % 4 !== 3 && value < 128)
+    })
+  await expect.poll(inked, { timeout: 10_000 }).toBe(true)
+
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /Download\s*: handed over\.pdf/ }).first().click()])
+  const bytes = await readFile(await download.path())
+  expect(bytes.subarray(0, 5).toString()).toBe('%PDF-')
+  const job = await scene.daemon.jobIn('handed over.pdf', 'succeeded')
+  const { artifacts } = await scene.daemon.get<{ artifacts: { size: number }[] }>(`jobs/${job.id}`)
+  expect([artifacts[0]?.size, (await scene.daemon.get<{ input: { size: number } }>(`jobs/${job.id}`)).input.size]).toContain(bytes.length)
+  expect(scene.complaints).toEqual([])
+})
+
+it('shows a file that is put into the folder, without a reload', async () => {
+  const page = await scene.tab('/files')
+  await scene.daemon.drop('receive', 'scanned.pdf', pdf(3))
+  await file(page, 'scanned.pdf', 'Succeeded').waitFor()
+  await page.goto(`${scene.url}/`)
+  await page.getByRole('region', { name: 'Files' }).getByRole('link', { name: /^2\s*Succeeded/ }).waitFor()
+  expect(scene.complaints).toEqual([])
+})

@@ -1,0 +1,189 @@
+//! How the daemon is, in words and in numbers.
+
+use super::Daemon;
+use crate::http::api::{Health, Metric, MetricKind, Refused};
+use std::collections::BTreeMap;
+
+impl Daemon {
+    pub(super) async fn read_health(&self) -> Result<Health, Refused> {
+        let (scheduler, pool, journal) = (
+            self.scheduler.health(),
+            self.pool.status(),
+            self.store.health(),
+        );
+        let broken = self.registry.broken();
+        let mut concerns = self.concerns();
+        concerns.extend(
+            broken
+                .iter()
+                .map(|broken| format!("plugin {} cannot be used: {}", broken.file, broken.reason)),
+        );
+        concerns.extend(
+            pool.trouble
+                .iter()
+                .map(|why| format!("workers cannot be started: {why}")),
+        );
+        if !journal.reserve {
+            concerns.push("the disk of the journal was full: free some space".to_owned());
+        }
+        Ok(Health {
+            ready: !scheduler.draining && !journal.broken && pool.trouble.is_none(),
+            concerns,
+            intake_closed: scheduler.intake_closed.clone(),
+            started: Some(self.started),
+            sandbox: pool.sandbox.unwrap_or_else(|| scheduler.sandbox.clone()),
+            workers_busy: count(pool.running),
+            workers_limit: count(pool.capacity),
+            jobs: self.jobs_by_state().await?,
+            plugins: count(self.registry.catalog().plugins().len()),
+            plugins_broken: count(broken.len()),
+            disk_free: self.disk_free().await,
+            journal_bytes: self.store.bytes(),
+            journal_reserve: journal.reserve,
+        })
+    }
+
+    pub(super) async fn read_metrics(&self) -> Result<Vec<Metric>, Refused> {
+        let (pool, journal, counts) = (
+            self.pool.status(),
+            self.store.health(),
+            self.store.counts().await?,
+        );
+        let mut jobs = Vec::new();
+        for (pipeline, states) in &counts {
+            for (state, &number) in states {
+                jobs.push((
+                    vec![("pipeline", pipeline.clone()), ("state", state.clone())],
+                    float(number),
+                ));
+            }
+        }
+        let one = |value: u64| vec![(Vec::new(), float(value))];
+        let metric = |name, help, kind, samples| Metric {
+            name,
+            help,
+            kind,
+            samples,
+        };
+        Ok(vec![
+            metric(
+                "dropleaf_jobs",
+                "Jobs by pipeline and state.",
+                MetricKind::Gauge,
+                jobs,
+            ),
+            metric(
+                "dropleaf_workers_busy",
+                "Attempts under way.",
+                MetricKind::Gauge,
+                one(count(pool.running)),
+            ),
+            metric(
+                "dropleaf_workers",
+                "Attempts that may run at once.",
+                MetricKind::Gauge,
+                one(count(pool.capacity)),
+            ),
+            metric(
+                "dropleaf_workers_started_total",
+                "Worker processes started.",
+                MetricKind::Counter,
+                one(pool.started),
+            ),
+            metric(
+                "dropleaf_workers_crashed_total",
+                "Worker processes that died unasked.",
+                MetricKind::Counter,
+                one(pool.crashed),
+            ),
+            metric(
+                "dropleaf_journal_events_total",
+                "Events in the journal.",
+                MetricKind::Counter,
+                one(journal.head),
+            ),
+            metric(
+                "dropleaf_journal_commits_total",
+                "Transactions of the journal.",
+                MetricKind::Counter,
+                one(journal.commits),
+            ),
+        ])
+    }
+
+    fn concerns(&self) -> Vec<String> {
+        let mut concerns = Vec::new();
+        for status in &self.scheduler.pipelines().entries {
+            if !status.faults.is_empty() {
+                let goes_on = if status.current.is_some() {
+                    "; the last good revision goes on"
+                } else {
+                    ""
+                };
+                concerns.push(format!(
+                    "pipeline `{}` has {} faults{goes_on}",
+                    status.id,
+                    status.faults.len()
+                ));
+            }
+            if let Some(folder) = &status.folder
+                && matches!(
+                    folder.state,
+                    crate::watch::update::FolderState::Offline
+                        | crate::watch::update::FolderState::Blocked
+                )
+            {
+                concerns.push(format!(
+                    "folder `{}` of pipeline `{}` is {}: {}",
+                    folder.folder,
+                    status.id,
+                    folder.state.word(),
+                    folder.reason
+                ));
+            }
+        }
+        let health = self.scheduler.health();
+        concerns.extend(
+            health
+                .intake_closed
+                .iter()
+                .map(|why| format!("no new files are taken: {why}")),
+        );
+        if health.sandbox != "full" {
+            concerns.push(format!(
+                "workers are not fully sandboxed: {}",
+                health.sandbox
+            ));
+        }
+        concerns
+    }
+
+    async fn jobs_by_state(&self) -> Result<BTreeMap<String, u64>, Refused> {
+        let mut sums = BTreeMap::new();
+        for states in self.store.counts().await?.into_values() {
+            for (state, number) in states {
+                *sums.entry(state).or_insert(0) += number;
+            }
+        }
+        Ok(sums)
+    }
+
+    async fn disk_free(&self) -> BTreeMap<String, u64> {
+        let mut folders = vec![self.home.root().to_path_buf()];
+        for status in &self.scheduler.pipelines().entries {
+            folders.extend(status.current.iter().flat_map(|pipeline| {
+                [pipeline.watch.folder.clone(), pipeline.output.root.clone()]
+            }));
+        }
+        self.disks.free(folders).await
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus knows only floats")]
+fn float(number: u64) -> f64 {
+    number as f64
+}

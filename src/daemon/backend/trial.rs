@@ -1,0 +1,162 @@
+//! Samples: one attempt outside of everything, and what came out for a while.
+
+use super::convert::fault;
+use super::{Daemon, work_file};
+use crate::durable;
+use crate::http::api::{KeptTrial, PutRefused, Refused, Trial, TryOutcome, TryOutput};
+use crate::http::slot::Slot;
+use crate::job::attempt::StepStatus;
+use crate::job::event::StepName;
+use crate::job::state::StepRecord;
+use crate::pipeline::check;
+use crate::pipeline::checked::Pipeline;
+use crate::pool::update::Update;
+use crate::scheduler::sample::{self, Piece, Sample};
+use std::fs::File;
+use std::io::{self, Seek as _};
+use std::path::Path;
+use std::sync::Arc;
+
+impl Daemon {
+    /// Runs a sample and keeps what came out.
+    pub(super) async fn try_sample(&self, trial: Trial) -> Result<Arc<KeptTrial>, PutRefused> {
+        let pipeline = self.trial_pipeline(&trial.pipeline, trial.yaml)?;
+        let input = durable::open_regular(trial.sample.path())
+            .map_err(|error| Refused::Failed(error.to_string()))?;
+        let size = input.metadata().map_err(failed)?.len();
+        let kept = input.try_clone().map_err(failed)?;
+        let sample = Sample {
+            pipeline: Arc::clone(&pipeline),
+            path: Path::new(&trial.name).into(),
+            input,
+            size,
+        };
+        let mut seen = Seen::new(&pipeline);
+        let outcome = sample::run(
+            &self.pool,
+            &self.registry.catalog(),
+            self.bounds,
+            sample,
+            |update| seen.update(update),
+        )
+        .await;
+        let mut outputs = Vec::with_capacity(outcome.pieces.len());
+        for piece in outcome.pieces {
+            outputs.push(self.settle(piece).map_err(failed)?);
+        }
+        // Its name is gone with the slot; what is open stays readable.
+        drop::<Slot>(trial.sample);
+        let (bill, problem) = match outcome.result {
+            Ok(bill) => (bill, None),
+            Err(failure) => (Default::default(), Some(failure.problem)),
+        };
+        let outcome = TryOutcome {
+            pages: seen.pages,
+            steps: seen.steps,
+            warnings: outcome.warnings,
+            problem,
+            bill,
+            outputs,
+        };
+        Ok(self.trials.keep(trial.name, kept, size, outcome))
+    }
+
+    /// An output out of the worker's memory, in a file without a name: it is gone when nobody has it open, crash or not.
+    fn settle(&self, piece: Piece) -> io::Result<TryOutput> {
+        let slot = work_file(&self.home).map_err(io::Error::other)?;
+        let (mut from, mut to) = (&piece.file, slot.file()?);
+        from.rewind()?;
+        let size = io::copy(&mut from, &mut to)?;
+        Ok(TryOutput {
+            name: piece.name,
+            mime: piece.mime,
+            pages: piece.pages,
+            size,
+            file: File::open(slot.path())?,
+        })
+    }
+
+    fn trial_pipeline(&self, id: &str, yaml: Option<Vec<u8>>) -> Result<Arc<Pipeline>, PutRefused> {
+        if let Some(yaml) = yaml {
+            let checked = check::check(
+                id,
+                &format!("{id}.yaml"),
+                &yaml,
+                &self.registry.catalog(),
+                &self.surroundings,
+            );
+            return checked
+                .map(Arc::new)
+                .map_err(|faults| PutRefused::Faults(faults.iter().map(fault).collect()));
+        }
+        let set = self.scheduler.pipelines();
+        let status = set
+            .find(id)
+            .ok_or_else(|| Refused::NotFound(format!("there is no pipeline `{id}`")))?;
+        match &status.current {
+            Some(pipeline) => Ok(Arc::clone(pipeline)),
+            None => Err(PutRefused::Faults(
+                status.faults.iter().map(fault).collect(),
+            )),
+        }
+    }
+}
+
+fn failed(error: io::Error) -> PutRefused {
+    PutRefused::Other(Refused::Failed(error.to_string()))
+}
+
+/// What a trial's steps did.
+struct Seen {
+    pages: Option<u64>,
+    steps: Vec<StepRecord>,
+}
+
+impl Seen {
+    fn new(pipeline: &Pipeline) -> Self {
+        let names = pipeline.steps.iter().map(|step| StepName {
+            id: step.id.clone(),
+            uses: step.uses(),
+        });
+        Self {
+            pages: None,
+            steps: names.map(|name| StepRecord::pending(&name)).collect(),
+        }
+    }
+
+    fn set(&mut self, index: u32, status: StepStatus, ms: u64) {
+        if let Some(step) = self.steps.get_mut(index as usize) {
+            step.status = status;
+            step.ms += ms;
+        }
+    }
+
+    fn update(&mut self, update: &Update) {
+        match update {
+            Update::Opened { pages } => self.pages = Some(*pages),
+            Update::StepStarted(place) => self.set(place.index, StepStatus::Running, 0),
+            Update::StepFinished(finished) => {
+                self.set(finished.place.index, StepStatus::Finished, finished.ms);
+                if let Some(step) = self.steps.get_mut(finished.place.index as usize) {
+                    step.results.extend(finished.results.clone());
+                }
+            }
+            Update::StepSkipped(skipped) => self.set(skipped.place.index, StepStatus::Skipped, 0),
+            Update::StepFailed(failed) => {
+                self.set(
+                    failed.place.index,
+                    if failed.continued {
+                        StepStatus::Passed
+                    } else {
+                        StepStatus::Failed
+                    },
+                    failed.ms,
+                );
+                if let Some(step) = self.steps.get_mut(failed.place.index as usize) {
+                    step.problem = Some(failed.problem.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! How many streams each client has open, so that one cannot take them all from the others.
+
+use crate::http::call::Head;
+use crate::http::session;
+use http::header::AUTHORIZATION;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Where a request came from, as the accept loop saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Who holds streams: a session of the page, a program with the token from one machine, or one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Client {
+    Session(String),
+    Program(Option<IpAddr>),
+    Machine(Option<IpAddr>),
+}
+
+/// The open streams of each client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seats {
+    taken: Arc<Mutex<HashMap<Client, usize>>>,
+}
+
+/// A client's right to one stream; dropped with the stream.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    seats: Seats,
+    client: Client,
+}
+
+impl Seats {
+    /// A seat for the client of a request, if it has fewer than `most`.
+    pub(crate) fn take(&self, head: &Head, token: Option<&str>, most: usize) -> Option<Seat> {
+        let client = Client::of(head, token);
+        let mut taken = self.taken();
+        let count = taken.entry(client.clone()).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        drop(taken);
+        let seats = self.clone();
+        Some(Seat { seats, client })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<Client, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Client {
+    /// Nobody becomes another client by claiming so: only a session that was checked counts as one.
+    fn of(head: &Head, token: Option<&str>) -> Self {
+        let machine = head.peer.map(|peer| peer.0.ip());
+        if head.headers.contains_key(AUTHORIZATION) {
+            return Self::Program(machine);
+        }
+        match token.and_then(|token| session::valid(token, &head.headers)) {
+            Some(session) => Self::Session(session.to_owned()),
+            None => Self::Machine(machine),
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.seats.taken();
+        if let Some(count) = taken.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::{COOKIE, HeaderValue};
+    use http::{HeaderMap, Method};
+
+    const TOKEN: &str = "0123456789abcdef0123";
+
+    fn head(machine: u8, cookie: Option<&str>) -> Head {
+        let mut headers = HeaderMap::new();
+        if let Some(cookie) = cookie {
+            let value = HeaderValue::from_str(cookie).expect("a header");
+            headers.insert(COOKIE, value);
+        }
+        Head {
+            method: Method::GET,
+            path: String::new(),
+            query: String::new(),
+            headers,
+            authority: None,
+            peer: Some(Peer(SocketAddr::from(([192, 0, 2, machine], 7)))),
+        }
+    }
+
+    #[test]
+    fn one_client_takes_nothing_from_another_and_gives_back_what_it_leaves() {
+        let seats = Seats::default();
+        let take = |head: &Head| seats.take(head, Some(TOKEN), 2);
+        let one = take(&head(1, None)).expect("the first");
+        let two = take(&head(1, Some("dropleaf_session=1.made-up"))).expect("the second");
+        assert!(take(&head(1, None)).is_none(), "no third");
+        let other = take(&head(2, None)).expect("another machine");
+        let cookie = session::open(TOKEN, false);
+        let page = take(&head(1, cookie.split(';').next())).expect("a session of its own");
+        drop(one);
+        let again = take(&head(1, None));
+        assert!(again.is_some());
+        drop((again, two, other, page));
+        assert!(
+            seats.taken().is_empty(),
+            "nothing is held for those who left"
+        );
+    }
+}

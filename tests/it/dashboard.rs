@@ -1,0 +1,174 @@
+//! What the page rests on: numbers at a glance, timelines, trials, and pipelines that two people edit.
+
+use crate::PROGRAM;
+use dropleaf_test_support::daemon::{TestDaemon, TestHome};
+use dropleaf_test_support::folder::wait_until;
+use dropleaf_test_support::sample;
+use serde_json::Value;
+
+const PIPELINE: &str =
+    "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
+
+fn get(daemon: &TestDaemon, path: &str) -> Value {
+    let answer = daemon.get(path);
+    assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+    answer.body
+}
+
+/// The address below the API's base.
+fn below(href: &Value) -> &str {
+    let href = href.as_str().expect("an address");
+    href.strip_prefix("/api/v1").expect("one of the API")
+}
+
+#[test]
+fn the_numbers_follow_the_jobs_and_outlive_the_daemon() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    home.pipeline("q", "watch: { folder: inbox/q, quiet: 0s }\nsteps:\n  - uses: extract-pages\n    with: { pages: \"7\" }\n");
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let first = feed.until_named("stats");
+    assert_eq!(first.data["counters"], serde_json::json!({}));
+    assert_eq!(first.id, None, "it is never told again");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(3));
+    let succeeded = feed.until_named("job.succeeded");
+    home.drop_file("inbox/q", "b.pdf", sample::pdf(2));
+    feed.until_named("job.failed");
+    let told = feed.until(|event| {
+        event.name == "stats"
+            && event.data["counters"]["failed"] == 1
+            && event.data["counters"]["succeeded"] == 1
+    });
+    let asked = get(&daemon, "/stats");
+    assert_eq!(told.data["pipelines"], asked["pipelines"]);
+    let (p, q) = (&asked["pipelines"][0], &asked["pipelines"][1]);
+    assert_eq!((&p["pipeline"], &q["pipeline"]), (&"p".into(), &"q".into()));
+    assert_eq!(p["lastSucceeded"]["job"], succeeded.data["job"]);
+    assert_eq!(p["lastFailed"], Value::Null);
+    assert_eq!(q["lastFailed"]["name"], "b.pdf");
+    let pages = |pipeline: &Value| -> u64 {
+        let minutes = pipeline["minutes"].as_array().expect("a list");
+        minutes
+            .iter()
+            .filter_map(|minute| minute["pages"].as_u64())
+            .sum()
+    };
+    assert_eq!(pages(p), 3);
+    assert!(p["typicalMs"].is_u64() && q["typicalMs"].is_null());
+    assert_eq!(asked["daemon"]["workers"]["busy"], 0);
+    assert!(asked["daemon"]["journal"]["bytes"].as_u64() > Some(0));
+    assert!(daemon.stop().success());
+    let again = get(&home.serve(), "/stats");
+    assert_eq!(
+        again["pipelines"], asked["pipelines"],
+        "made from the journal"
+    );
+}
+
+#[test]
+fn a_timeline_has_every_state_and_every_attempt() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(2));
+    let done = feed.until_named("job.succeeded");
+    let job = done.data["job"].as_str().expect("it names its job");
+    let timeline = get(&daemon, &format!("/jobs/{job}/timeline"));
+    let states: Vec<&str> = timeline["phases"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|phase| phase["state"].as_str())
+        .collect();
+    assert_eq!(
+        states,
+        ["claiming", "queued", "running", "delivering", "succeeded"]
+    );
+    let attempt = &timeline["attempts"][0];
+    assert_eq!(attempt["ending"], "succeeded");
+    assert_eq!(attempt["steps"][0]["runs"][0]["status"], "finished");
+    assert_eq!(timeline["rev"], done.data["rev"]);
+    let revision = attempt["revision"].as_str().expect("a hash");
+    let text = daemon.bytes(&format!("/pipelines/p/revisions/{revision}"));
+    assert_eq!(text, (200, PIPELINE.as_bytes().to_vec()));
+    let page = get(&daemon, "/jobs?state=succeeded");
+    assert_eq!(page["total"], 1);
+}
+
+#[test]
+fn a_trial_shows_before_and_after_and_touches_no_folder() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let input = sample::pdf(2);
+    let trial = daemon.post("/pipelines/p/try?name=s.pdf", &input);
+    assert_eq!(trial.status, 200, "{}", trial.body);
+    let trial = trial.body;
+    assert_eq!(trial["ok"], true, "{trial}");
+    assert_eq!(daemon.bytes(below(&trial["input"]["href"])), (200, input));
+    let (status, output) = daemon.bytes(below(&trial["outputs"][0]["href"]));
+    assert_eq!(status, 200);
+    assert_eq!(output.len() as u64, trial["outputs"][0]["size"]);
+    assert_eq!(sample::open(&output).get_pages().len(), 2);
+    assert!(!home.path("outbox/p").join("s.pdf").exists());
+    assert_eq!(get(&daemon, "/jobs")["total"], 0);
+    let work: Vec<_> = std::fs::read_dir(home.path("work"))
+        .expect("it is there")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".part"))
+        .collect();
+    assert!(work.is_empty(), "{work:?}");
+    let at = format!("/trials/{}", trial["id"].as_str().expect("an id"));
+    assert_eq!(get(&daemon, &at)["outputs"], trial["outputs"]);
+    assert_eq!(daemon.delete(&at).status, 204);
+    assert_eq!(daemon.get(&at).status, 410);
+}
+
+#[test]
+fn the_description_is_the_same_with_and_without_a_daemon() {
+    let home = TestHome::new(PROGRAM);
+    let (code, offline, _) = home.run(&["openapi"]);
+    assert_eq!(code, 0);
+    let offline: Value = serde_json::from_str(&offline).expect("json");
+    assert_eq!(get(&home.serve(), "/openapi.json"), offline);
+}
+
+#[test]
+fn what_lies_in_an_inbox_without_being_a_job_is_listed_with_its_reason() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    home.drop_file("inbox/p", "notes.txt", "no PDF");
+    wait_until("the file is seen", || {
+        let found = get(&daemon, "/files?state=ignored");
+        found["files"][0]["name"] == "notes.txt" && !found["files"][0]["reason"].is_null()
+    });
+    assert_eq!(
+        get(&daemon, "/files?state=settling&pipeline=p")["files"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn a_pipeline_that_somebody_else_changed_is_not_overwritten() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let tag = get(&daemon, "/pipelines/p")["tag"].clone();
+    let theirs = format!("# theirs\n{PIPELINE}");
+    home.pipeline("p", &theirs);
+    let mine = format!("# mine\n{PIPELINE}");
+    let put =
+        |tag: &Value, text: &str| daemon.put_if("/pipelines/p", text, tag.as_str().expect("a tag"));
+    let refused = put(&tag, &mine);
+    assert_eq!(refused.status, 412, "{}", refused.body);
+    let current = &refused.body["current"];
+    assert_eq!(current["yaml"], theirs.as_str());
+    let on_disk = std::fs::read_to_string(home.path("pipelines/p.yaml")).expect("it is there");
+    assert_eq!(on_disk, theirs);
+    let saved = put(&current["tag"], &mine);
+    assert_eq!(saved.status, 200, "{}", saved.body);
+    assert_eq!(get(&daemon, "/pipelines/p")["yaml"], mine.as_str());
+}

@@ -1,0 +1,160 @@
+//! Folders and files that cannot be read or written, and disks that are full.
+
+use crate::PROGRAM;
+use crate::input::{GOOD, explain, still_works};
+use dropleaf_test_support::daemon::{TestHome, is_root};
+use dropleaf_test_support::sample;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+}
+
+#[test]
+fn what_may_not_be_read_is_named_with_owner_and_mode_and_goes_on_when_it_may() {
+    let mut home = TestHome::new(PROGRAM);
+    home.pipeline("good", GOOD);
+    home.pipeline(
+        "shut",
+        "watch: { folder: inbox/shut, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    home.write("inbox/shut/a.pdf", sample::pdf(1));
+    home.write("inbox/good/.keep", "");
+    let daemon = home.serve_as_nobody();
+    let mut feed = daemon.follow("/pipelines/shut/events");
+    feed.until_named("job.succeeded");
+    let (folder, unreadable) = (home.path("inbox/shut"), home.path("inbox/good/secret.pdf"));
+    mode(&folder, 0o000);
+    daemon.post("/pipelines/shut/scan", b"");
+    let blocked = feed.until_named("watch.blocked");
+    let reason = blocked.data["reason"].as_str().unwrap_or_default();
+    for part in ["inbox/shut", "uid", "mode 0000", "give this user"] {
+        assert!(reason.contains(part), "{part}: {reason}");
+    }
+    let listed = daemon.get("/pipelines/shut").body.to_string();
+    assert!(listed.contains("mode 0000"), "{listed}");
+    std::fs::write(home.path("inbox/good/.secret"), sample::pdf(1)).expect("written");
+    mode(&home.path("inbox/good/.secret"), 0o000);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a person's file manager does not sync either"
+    )]
+    std::fs::rename(home.path("inbox/good/.secret"), &unreadable).expect("one folder");
+    let mut good = daemon.follow("/files/events?path=inbox/good/secret.pdf");
+    good.until(|event| {
+        event.data["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("not readable by uid"))
+    });
+    let said = explain(&home, &daemon, "inbox/good/secret.pdf");
+    assert!(
+        said.contains("mode 0000") && said.contains("give this user read permission"),
+        "{said}"
+    );
+    still_works(&home, &daemon, "b.pdf");
+    mode(&unreadable, 0o644);
+    mode(&folder, 0o755);
+    good.until_named("job.succeeded");
+    feed.until_named("watch.online");
+    home.drop_file("inbox/shut", "c.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+}
+
+/// A small disk of its own at a folder, until it is dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` where this user may not mount.
+    fn mount(folder: PathBuf, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(&folder).expect("made");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&folder)
+            .output();
+        mounted
+            .is_ok_and(|mounted| mounted.status.success())
+            .then(|| Self(folder))
+    }
+
+    fn grow(&self, size: &str) {
+        let grown = Command::new("mount")
+            .args(["-o", &format!("remount,size={size}")])
+            .arg(&self.0)
+            .status();
+        assert!(
+            grown.is_ok_and(|grown| grown.success()),
+            "a mounted disk can grow"
+        );
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // At worst a small disk stays until the next start of the machine.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+/// A page of two megabytes that do not pack well.
+fn large() -> Vec<u8> {
+    let mut state = 7_u64;
+    let mut line = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        format!("% {state:016x}\n")
+    };
+    let content: String = (0..110_000).map(|_| line()).collect();
+    sample::Sample::new("large", 1).content(0, &content).bytes()
+}
+
+#[test]
+fn a_full_outbox_is_waited_for_and_the_job_goes_on_by_itself() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "min_free_mb: 0\n");
+    home.pipeline("good", GOOD);
+    home.pipeline(
+        "full",
+        "watch: { folder: inbox/full, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    let Some(disk) = Disk::mount(home.path("outbox/full"), "1m") else {
+        assert!(
+            !is_root() || !may_mount(),
+            "root could not mount a small disk"
+        );
+        eprintln!("skipped: this user may not mount a small disk to fill");
+        return;
+    };
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/full/events");
+    home.drop_file("inbox/full", "large.pdf", large());
+    let waiting = feed.until(|event| {
+        event.name.starts_with("job.") && event.data.to_string().contains("outbox/full")
+    });
+    let said = waiting.data.to_string();
+    assert!(said.contains("no space") || said.contains("full"), "{said}");
+    let problem = &waiting.data["problem"];
+    assert_eq!(problem["type"], "/problems/disk-full", "{said}");
+    assert!(
+        problem["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("free some space")),
+        "{said}"
+    );
+    let said = explain(&home, &daemon, "inbox/full/large.pdf");
+    assert!(said.contains("outbox/full"), "{said}");
+    still_works(&home, &daemon, "a.pdf");
+    disk.grow("16m");
+    feed.until_named("job.succeeded");
+    assert!(home.path("outbox/full/large.pdf").is_file());
+    assert!(home.path("archive/full/large.pdf").is_file());
+}
+
+/// In a container root may not mount either.
+fn may_mount() -> bool {
+    let probe = tempfile::tempdir().expect("a folder");
+    Disk::mount(probe.path().join("disk"), "64k").is_some()
+}
