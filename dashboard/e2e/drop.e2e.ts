@@ -21,13 +21,19 @@ it('takes a file that is handed over, shows how far it is, what became of it, an
   await expect.poll(() => bar.getAttribute('aria-valuetext'), { timeout: 10_000 }).toMatch(/\d/)
   await page.getByRole('heading', { name: /handed over\.pdf/ }).getByText('Succeeded').waitFor({ timeout: 30_000 })
 
-  await page.getByRole('button', { name: 'Preview: handed over.pdf' }).first().click()
+  await page.getByRole('button', { name: /Preview\s*: handed over\.pdf/ }).first().click()
   const canvas = page.locator('canvas').first()
   await canvas.waitFor()
   await page.getByText('of 1,200').waitFor()
-  await expect.poll(() => canvas.evaluate((element) => inked(element as HTMLCanvasElement), undefined), { timeout: 10_000 }).toBe(true)
+  const inked = (): Promise<boolean> =>
+    canvas.evaluate((element) => {
+      const { width, height } = element as HTMLCanvasElement
+      const pixels = (element as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data ?? []
+      return pixels.some((value, index) => index % 4 !== 3 && value < 128)
+    })
+  await expect.poll(inked, { timeout: 10_000 }).toBe(true)
 
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download: handed over.pdf' }).first().click()])
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /Download\s*: handed over\.pdf/ }).first().click()])
   const bytes = await readFile(await download.path())
   expect(bytes.subarray(0, 5).toString()).toBe('%PDF-')
   const job = await scene.daemon.jobIn('handed over.pdf', 'succeeded')
@@ -44,9 +50,3 @@ it('shows a file that is put into the folder, without a reload', async () => {
   await page.getByRole('region', { name: 'Files' }).getByRole('link', { name: /^2\s*Succeeded/ }).waitFor()
   expect(scene.complaints).toEqual([])
 })
-
-/** Whether something is drawn. Runs in the page. */
-function inked(canvas: HTMLCanvasElement): boolean {
-  const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? []
-  return pixels.some((value, index) => index % 4 !== 3 && value < 128)
-}

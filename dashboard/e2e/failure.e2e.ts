@@ -15,12 +15,12 @@ it('tells why a file failed, explains it, and does it again once the pipeline is
   const page = await scene.tab('/files?state=failed')
   await scene.daemon.drop('cut', 'short.pdf', pdf(2))
   await file(page, 'short.pdf', 'Failed').click()
-  await page.getByRole('alert').getByText('What to do').waitFor()
+  await page.getByRole('alert').getByText(/page/).first().waitFor()
 
-  await page.getByRole('link', { name: 'Explain' }).last().click()
+  await page.getByRole('main').getByRole('link', { name: 'Explain' }).click()
   const chain = page.getByRole('main').getByRole('listitem')
-  await chain.filter({ hasText: 'watches' }).waitFor()
-  await chain.last().getByText(/failed/i).first().waitFor()
+  await chain.filter({ hasText: 'took a file from this path' }).waitFor()
+  await chain.filter({ hasText: 'it failed in step extract-pages' }).waitFor()
   await page.getByRole('link', { name: 'Open the file’s page' }).click()
 
   const { revision } = await scene.daemon.get<{ revision: string }>('pipelines/cut')

@@ -42,9 +42,11 @@ it('completes operations and parameters from the schema', async () => {
   await page.keyboard.press('Control+Space')
   const options = page.locator('.cm-tooltip-autocomplete li')
   await options.filter({ hasText: /^split/ }).first().waitFor()
+  // An Enter at the moment when the list opens is none that means it.
+  await page.waitForTimeout(150)
   await page.keyboard.press('Enter')
   await page.keyboard.press('Enter')
-  await page.keyboard.insertText('  with: { ')
+  await page.keyboard.insertText('with: { ')
   await page.keyboard.press('Control+Space')
   await options.filter({ hasText: 'every' }).waitFor()
   expect(await options.allTextContents()).toEqual([expect.stringContaining('every'), expect.stringContaining('ranges')])
@@ -58,6 +60,7 @@ it('tries a sample on the text in the editor and touches nothing', async () => {
   await page.getByText('This is what would come out').waitFor()
   const steps = page.getByRole('region', { name: 'Try it' }).getByRole('list', { name: 'Steps' }).getByRole('listitem')
   expect(await steps.count()).toBe(3)
+  await page.getByRole('region', { name: 'Try it' }).locator('canvas').nth(1).waitFor()
   expect(await scene.daemon.job('sample.pdf')).toBeUndefined()
 })
 
@@ -90,10 +93,26 @@ it('follows a change of the file, and lets nobody overwrite unseen what somebody
   await until('the file to be ours', async () => (await scene.daemon.readPipeline('receive')).includes('priority: 3'))
 })
 
-it('makes a new pipeline', async () => {
+it('shows what is wrong with a file that was broken on disk, against the last good revision', async () => {
+  const good = await scene.daemon.readPipeline('receive')
+  await scene.daemon.writePipeline('receive', good.replace('optimize', 'optimise'))
+  const banner = page.getByRole('alert').filter({ hasText: 'The file has a fault' })
+  await banner.getByText('goes on working').waitFor()
+  await banner.getByRole('button', { name: 'Compare with the last good revision' }).click()
+  const dialog = page.getByRole('dialog', { name: 'What changed since the last good revision' })
+  await dialog.getByText('optimise').waitFor()
+  await dialog.getByRole('button', { name: 'Put the good text into the editor' }).click()
+  await page.getByText('No faults').waitFor()
+  await save().click()
+  await until('the good text in the file', async () => (await scene.daemon.readPipeline('receive')) === good)
+  await banner.waitFor({ state: 'detached' })
+})
+
+it('makes a new pipeline from a shipped example', async () => {
   await page.goto(`${scene.url}/pipelines`)
   await page.getByRole('button', { name: 'New pipeline' }).click()
   await page.getByRole('textbox', { name: 'Name' }).fill('turned')
+  await page.getByRole('radio', { name: /^rotate/ }).check()
   await page.getByRole('button', { name: 'Continue in the editor' }).click()
   await page.getByText('Saving creates it').waitFor()
   await page.getByText('No faults').waitFor()

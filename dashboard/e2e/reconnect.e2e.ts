@@ -50,6 +50,24 @@ it('notices a line that stands but brings nothing', async () => {
   await agrees()
 })
 
+it('is right after every kill, at whatever moment', { timeout: 300_000 }, async () => {
+  const kills = Number(process.env.DROPLEAF_TEST_KILLS ?? 3)
+  for (let kill = 1; kill <= kills; kill += 1) {
+    for (const n of [1, 2, 3]) await scene.daemon.drop('receive', `kill ${kill}.${n}.pdf`, pdf(n * 150))
+    await new Promise((later) => setTimeout(later, Math.random() * 900))
+    await scene.daemon.kill()
+    await scene.daemon.run()
+    for (const n of [1, 2, 3]) await scene.daemon.jobIn(`kill ${kill}.${n}.pdf`, 'succeeded')
+    // After so many breaks the page waits up to 30 s between its tries; this is what a tab does that is looked at again.
+    await page.evaluate(() => window.dispatchEvent(new Event('online')))
+    await phase(/live/)
+    const { jobs } = await scene.daemon.get<{ jobs: { id: string; rev: number; name: string }[] }>('jobs?limit=500')
+    expect(new Set(jobs.map(({ name }) => name)).size).toBe(jobs.length)
+    for (const n of [1, 2, 3]) await row(`kill ${kill}.${n}.pdf`, 'Succeeded').waitFor()
+    await page.getByRole('button', { name: new RegExp(`^Succeeded ${jobs.length}$`) }).waitFor()
+  }
+})
+
 /** What the page shows of each file is what the daemon says. */
 async function agrees(): Promise<void> {
   const { jobs } = await scene.daemon.get<{ jobs: { name: string; state: string }[] }>('jobs?limit=100')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Scene } from './support/scene'
 
-const token = 'a token that is long enough'
+const token = 'a-token-that-is-long-enough'
 let scene: Scene
 beforeAll(async () => {
   scene = await Scene.open({ token: `"${token}"` })

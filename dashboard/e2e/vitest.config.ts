@@ -7,7 +7,7 @@ export default defineConfig({
     environment: 'node',
     include: [process.env.DROPLEAF_SCREENSHOTS ? 'screenshots.ts' : '**/*.e2e.ts'],
     fileParallelism: false,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     bail: 0,
   },

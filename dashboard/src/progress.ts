@@ -20,12 +20,11 @@ export interface HowFar {
 /** When the whole job is expected to end, by this pipeline's own history. */
 export function expectedEnd(job: string, progress: Progress | undefined, stats: StatsView | undefined, now: number): number | undefined {
   const running = stats?.running.find((entry) => entry.job === job)
-  if (running?.endAt != null) return Date.parse(running.endAt)
-  const left = running?.etaMs ?? progress?.jobEtaMs
-  if (left != null) return now + left
+  if (running?.endAt !== undefined) return Date.parse(running.endAt)
+  if (progress?.jobEtaMs !== undefined) return now + progress.jobEtaMs
   // The last step's own rate is the whole job's.
   const lastStep = progress && progress.index + 1 === progress.steps && progress.part === progress.parts
-  return lastStep && progress.etaMs != null ? now + progress.etaMs : undefined
+  return lastStep && progress.etaMs !== undefined ? now + progress.etaMs : undefined
 }
 
 export function howFar(job: Pick<JobView, 'id'>, progress: Progress | undefined, stats: StatsView | undefined, now: number): HowFar {

@@ -208,7 +208,7 @@ impl Backend for Daemon {
             plugin: found.plugin.manifest.name.clone(),
             version: found.plugin.manifest.version.clone(),
             operation: found.operation.clone(),
-            unavailable: None,
+            unavailable: crate::plugin::grants::refused(&found),
         };
         catalog.operations().map(entry).collect()
     }

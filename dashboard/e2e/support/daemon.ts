@@ -57,8 +57,9 @@ export class Daemon {
     this.token = token
   }
   /** A daemon with these pipelines; they watch `inbox/<id>` unless they say otherwise. */
-  static async start(options: { pipelines: Record<string, string>; config?: string; token?: string }): Promise<Daemon> {
-    const daemon = new Daemon(await mkdtemp(join(tmpdir(), 'dropleaf-e2e-')), await freePort(), options.token)
+  static async start(options: { pipelines: Record<string, string>; config?: string; token?: string; home?: string }): Promise<Daemon> {
+    if (options.home !== undefined) await mkdir(options.home)
+    const daemon = new Daemon(options.home ?? (await mkdtemp(join(tmpdir(), 'dropleaf-e2e-'))), await freePort(), options.token)
     for (const folder of ['pipelines', 'plugins', 'inbox']) await mkdir(join(daemon.home, folder))
     const libraries = (await readdir(PLUGINS)).filter((name) => LIBRARY.test(name))
     if (libraries.length === 0) throw new Error(`no plugins in ${PLUGINS}: build the workspace, or set DROPLEAF_TEST_PLUGINS`)

@@ -12,6 +12,8 @@ export interface Options {
   pipelines?: Record<string, string>
   config?: string
   token?: string
+  /** Where the daemon lives; must not exist. */
+  home?: string
 }
 
 /** What stands between inbox and outbox in most tests. */
@@ -55,13 +57,21 @@ export class Scene {
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--force-color-profile=srgb'] })
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true, locale: 'en-GB' })
     context.setDefaultTimeout(10_000)
+    // What the policy refuses is told with the element that it is about.
+    await context.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', ({ effectiveDirective, sourceFile, lineNumber, target }) => {
+        // Chromium styles the lines that it joins while CodeMirror's text is edited; CodeMirror draws them anew.
+        if (target instanceof Element && target.closest('.cm-content')) return
+        console.error('policy', effectiveDirective, sourceFile, lineNumber, target instanceof Element ? target.outerHTML.slice(0, 200) : '')
+      })
+    })
     return new Scene(daemon, line, browser, context, server)
   }
   private hear(page: Page): void {
     page.on('pageerror', (error) => this.complaints.push(String(error)))
     page.on('console', (message) => {
-      // Answers that are refusals are part of many tests, and told of in the page.
-      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) this.complaints.push(message.text())
+      // Answers that are refusals are part of many tests, and told of in the page; the policy has a word of its own below.
+      if (message.type() === 'error' && !/^(Failed to load resource|Applying inline style)/.test(message.text())) this.complaints.push(message.text())
     })
   }
   /** A tab on a page of the dashboard, once it is live. */

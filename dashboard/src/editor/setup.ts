@@ -32,7 +32,7 @@ function complete(schema: () => Schema | undefined) {
       type,
       boost,
       ...(detail === undefined ? {} : { detail }),
-      ...(about === undefined || about === detail ? {} : { info: about }),
+      ...(about === undefined || about === detail ? {} : { info: () => said(about) }),
       apply: (view: EditorView, _: unknown, start: number, end: number) => {
         // Where the key is there already only its name is exchanged.
         const rest = view.state.doc.lineAt(end)
@@ -57,21 +57,31 @@ function hover(schema: () => Schema | undefined): Extension {
     while (from > line.from && /[\w./-]/.test(view.state.sliceDoc(from - 1, from))) from -= 1
     while (to < line.to && /[\w./-]/.test(view.state.sliceDoc(to, to + 1))) to += 1
     const found = place(view.state.doc, to)
-    const said = found && meaning(found.place, view.state.sliceDoc(from, to), root)
-    if (!said || (said.about === '' && said.kind === '')) return null
-    return { pos: from, end: to, above: true, create: () => ({ dom: tooltip(said) }) }
+    const known = found && meaning(found.place, view.state.sliceDoc(from, to), root)
+    if (!known || (known.about === '' && known.kind === '')) return null
+    return { pos: from, end: to, above: true, create: () => ({ dom: tooltip(known) }) }
   })
 }
 
-function tooltip(said: NonNullable<ReturnType<typeof meaning>>): HTMLElement {
+/** A text of the schema, what stands between backticks as code. */
+function said(about: string): HTMLElement {
+  const dom = document.createElement('div')
+  for (const [index, piece] of about.split('`').entries()) {
+    if (index % 2 === 1) dom.appendChild(document.createElement('code')).textContent = piece
+    else dom.append(piece)
+  }
+  return dom
+}
+
+function tooltip(word: NonNullable<ReturnType<typeof meaning>>): HTMLElement {
   const dom = document.createElement('div')
   dom.className = 'cm-meaning'
   const head = dom.appendChild(document.createElement('div'))
-  head.appendChild(document.createElement('code')).textContent = said.name
+  head.appendChild(document.createElement('code')).textContent = word.name
   const kind = head.appendChild(document.createElement('span'))
   kind.className = 'kind'
-  kind.textContent = [said.kind && ` ${said.kind}`, said.fallback !== undefined && text.pipelines.editor.fallback(said.fallback)].filter(Boolean).join(', ')
-  if (said.about) dom.appendChild(document.createElement('div')).textContent = said.about
+  kind.textContent = [word.kind && ` ${word.kind}`, word.fallback !== undefined && text.pipelines.editor.fallback(word.fallback)].filter(Boolean).join(', ')
+  if (word.about) dom.append(said(word.about))
   return dom
 }
 

@@ -1,6 +1,6 @@
 // The holder of the stream: reads it, checks each message, keeps the model, and tells every tab what changed.
 import type { FeedEvents, JobView } from '@/generated/api'
-import { validators, v_JobView } from '@/generated/validators'
+import { validators, isJobView } from '@/generated/validators'
 import { FeedModel } from './model'
 import { FeedStream, type StreamWorld } from './stream'
 import { freshStatus, type FeedMessage, type FeedStatus, type TabMessage } from './types'
@@ -84,6 +84,8 @@ export class FeedHub {
   private tell(change: Partial<FeedStatus>): void {
     const again = change.phase === 'connecting' && this.status.lastAt !== undefined
     this.status = { ...this.status, ...change, ...(again ? { reconnects: this.status.reconnects + 1 } : {}) }
+    // Without a network waiting has another name; a daemon on this machine is found all the same.
+    if (change.phase === 'waiting' && navigator.onLine === false) this.status.phase = 'offline'
     this.send({ kind: 'status', status: this.status })
   }
 
@@ -162,7 +164,7 @@ export class FeedHub {
     try {
       const response = await this.world.fetch(`/api/v1/jobs/${encodeURIComponent(id)}`, { headers: { Accept: 'application/json' } })
       const job: unknown = response.ok ? await response.json() : undefined
-      return v_JobView(job) ? job : undefined
+      return isJobView(job) ? job : undefined
     } catch {
       // The next event about it asks again.
       return undefined

@@ -25,6 +25,8 @@ export class LeaderElection {
   private hub: FeedHub | undefined
   private readonly remote = new Map<string, Tab>()
   private heardAt = Date.now()
+  /** The leader that knows of this tab. */
+  private following: string | undefined
   private readonly own: Tab
   private readonly patience = SILENCE_MS + Math.random() * 1_000
   private readonly timer: ReturnType<typeof setInterval>
@@ -39,9 +41,8 @@ export class LeaderElection {
     this.own = { post: onMessage }
     channel.onmessage = ({ data }: MessageEvent<Wire>) => this.hear(data)
     this.timer = setInterval(() => this.tick(), BEAT_MS)
-    // Somebody who leads answers within a beat.
-    this.heardAt = Date.now() - SILENCE_MS + BEAT_MS
-    this.say({ kind: 'up', from: this.name, message: { kind: 'join' } })
+    // Somebody who leads is heard within a beat or two.
+    this.heardAt = Date.now() - SILENCE_MS + 2 * BEAT_MS
   }
 
   get leads(): boolean {
@@ -73,6 +74,7 @@ export class LeaderElection {
 
   private lead(): void {
     this.hub = this.makeHub()
+    this.following = undefined
     this.say({ kind: 'beat', from: this.name })
     this.hub.take(this.own, { kind: 'join' })
   }
@@ -89,12 +91,12 @@ export class LeaderElection {
     } else if (wire.kind === 'bye') {
       this.heardAt = 0
     } else if (wire.kind === 'beat') {
-      const first = !this.hub && Date.now() - this.heardAt > SILENCE_MS
       this.heardAt = Date.now()
-      if (this.hub && wire.from < this.name) {
-        this.stepDown()
+      if (this.hub && wire.from < this.name) this.stepDown()
+      if (!this.hub && this.following !== wire.from) {
+        this.following = wire.from
         this.say({ kind: 'up', from: this.name, message: { kind: 'join' } })
-      } else if (first) this.say({ kind: 'up', from: this.name, message: { kind: 'join' } })
+      }
     } else if (this.hub) {
       this.hub.take(this.address(wire.from), wire.message)
       if (wire.message.kind === 'leave') this.remote.delete(wire.from)

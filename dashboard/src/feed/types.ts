@@ -1,5 +1,5 @@
 // What the feed's holder (a shared worker, one of the tabs, or this tab) and the tabs say to each other.
-import type { FeedLogLine, JobView, SnapshotPipelineView, StatsView, StepProgressEvent } from '@/generated/api'
+import type { LiveLine, JobView, SnapshotPipelineView, StatsView, StepProgress } from '@/generated/api'
 
 /** How the stream is. */
 export type Phase = 'connecting' | 'live' | 'waiting' | 'offline' | 'unauthorized' | 'refused' | 'closed'
@@ -25,7 +25,7 @@ export interface FeedStatus {
   tabs: number
 }
 
-export type Progress = StepProgressEvent
+export type Progress = StepProgress
 export type Pipeline = SnapshotPipelineView
 
 /** What changed since the last patch; entities are whole, so that a lost patch does no harm for long. */
@@ -42,7 +42,7 @@ export interface Patch {
   stats?: StatsView
   /** More jobs are open than the feed told of. */
   moreJobs?: boolean
-  logs: { job: string; lines: FeedLogLine[] }[]
+  logs: { job: string; lines: LiveLine[] }[]
   /** Names of other facts, for what is kept by request: plugins, the daemon, waiting files. */
   facts: string[]
 }

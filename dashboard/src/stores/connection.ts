@@ -1,10 +1,13 @@
 // The state of the one stream that feeds this browser.
 import { defineStore } from 'pinia'
-import { computed, ref, shallowRef } from 'vue'
+import { computed, ref, shallowRef, watch } from 'vue'
 import { ApiError, send } from '@/api/client'
 import type { FeedLink, Via } from '@/feed/connect'
 import { freshStatus, type FeedStatus } from '@/feed/types'
 import { text } from '@/text'
+
+/** A break shorter than this is no news. */
+const PATIENCE_MS = 3_000
 
 export const useConnection = defineStore('connection', () => {
   const status = shallowRef<FeedStatus>(freshStatus())
@@ -16,6 +19,16 @@ export const useConnection = defineStore('connection', () => {
   const live = computed(() => status.value.phase === 'live')
   /** What is shown may be old: it was live once, and is not now. */
   const stale = computed(() => !live.value && status.value.lastAt !== undefined)
+  /** It has been so for a while: time to say it loudly. */
+  const longStale = ref(false)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  watch(stale, (is) => {
+    clearTimeout(timer)
+    if (is) timer = setTimeout(() => (longStale.value = true), PATIENCE_MS)
+    else longStale.value = false
+  })
+  /** Calls `again` whenever the feed is live again: what failed meanwhile is worth another try. */
+  const whenLive = (again: () => void): void => void watch(live, (is) => is && again())
   const newBuild = computed(() => firstBuild.value !== undefined && status.value.uiBuild !== undefined && status.value.uiBuild !== firstBuild.value)
 
   function attach(to: FeedLink): void {
@@ -42,5 +55,5 @@ export const useConnection = defineStore('connection', () => {
     reconnect()
     return undefined
   }
-  return { status, via, tokenWanted, live, stale, newBuild, attach, onStatus, reconnect, login }
+  return { status, via, tokenWanted, live, stale, longStale, newBuild, whenLive, attach, onStatus, reconnect, login }
 })

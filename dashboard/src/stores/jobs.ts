@@ -3,13 +3,13 @@ import { defineStore } from 'pinia'
 import { shallowReactive, shallowRef } from 'vue'
 import { command, getJson, segment } from '@/api/client'
 import type { Patch, Progress } from '@/feed/types'
-import type { FeedLogLine, JobView } from '@/generated/api'
+import type { LiveLine, JobView } from '@/generated/api'
 
 /** Somebody who wants to know which jobs changed their state, and when all that is shown may have changed. */
 export interface JobsListener {
   onJobs?(jobs: JobView[]): void
   onWhole?(): void
-  onLog?(job: string, lines: FeedLogLine[]): void
+  onLog?(job: string, lines: LiveLine[]): void
 }
 
 export const useJobs = defineStore('jobs', () => {

@@ -37,7 +37,7 @@ export function startDaemon({ ended = 100_000, running = 500, perSecond = 2_000 
         text += frame('step.progress', { job: id(it.n), pipeline: 'receive', path: '', rev: it.rev, step: 'stamp-text', index: 1, steps: 3, part: 1, parts: 1, done: it.done, total: 60, rate: 3, etaMs: 900 })
         continue
       }
-      const event = (name, more) => (text += frame(name, { seq: (seq += 1), at: new Date().toISOString(), job: id(it.n), rev: (it.rev += 1), pipeline: 'receive', ...more }, seq))
+      const event = (name, more) => (text += frame(name, { seq: (seq += 1), at: new Date().toISOString(), job: id(it.n), rev: (it.rev += 1), pipeline: 'receive', name: `scan-${it.n}.pdf`, path: `/in/scan-${it.n}.pdf`, ...more }, seq))
       event('job.succeeded', { state: 'succeeded', artifacts: [] })
       done += 1
       alive[slot] = { n: next, rev: 0, done: 0 }
@@ -69,7 +69,7 @@ export function startDaemon({ ended = 100_000, running = 500, perSecond = 2_000 
     const url = new URL(request.url, 'http://load')
     if (url.pathname === '/api/v1/events') {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write(`retry: 1000\n\n${frame('hello', { protocol: 1, epoch: 'ab', cursor: `ab-${seq}`, resumed: false, heartbeatMs: 15_000 })}`)
+      response.write(`retry: 1000\n\n${frame('hello', { protocol: 1, epoch: 'ab', cursor: `ab-${seq}`, resumed: false, replayed: 0, heartbeatMs: 15_000, build: '0', uiBuild: '0', connection: 'c', topics: ['everything'] })}`)
       const pipeline = { id: 'receive', rev: 1, updatedAt: AT, revision: 'r', state: 'active', faults: [], folder: null, jobs: counters() }
       response.write(frame('snapshot', { seq, cursor: `ab-${seq}`, pipelines: [pipeline], jobs: alive.map(runningJob), moreJobs: false, counters: counters() }, seq))
       streams.add(response)

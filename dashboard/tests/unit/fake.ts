@@ -77,7 +77,7 @@ export class FakeDaemon {
 
 export const settled = settle
 
-export const hello = (cursor = 'ab-1', more: object = {}): object => ({ protocol: 1, epoch: 'ab', cursor, resumed: false, heartbeatMs: 15_000, ...more })
+export const hello = (cursor = 'ab-1', more: object = {}): object => ({ protocol: 1, epoch: 'ab', cursor, resumed: false, replayed: 0, heartbeatMs: 15_000, build: '0.1.0', uiBuild: 'x', connection: 'c', topics: ['everything'], ...more })
 
 export function job(id: string, more: object = {}): Record<string, unknown> {
   return {

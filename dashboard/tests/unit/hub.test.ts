@@ -37,9 +37,10 @@ afterEach(() => {
 
 const flush = (): Promise<unknown> => vi.advanceTimersByTimeAsync(110)
 const at = '2026-01-01T00:00:01.000Z'
-const place = { step: 'stamp', index: 0, part: 1, parts: 1 }
-const started = (id: string, rev: number): object => ({ seq: rev, at, job: id, rev, state: 'running', attempt: 1, revision: 'r1', worker: 1, sandbox: 'full', plugins: [], steps: [{ id: 'stamp', uses: 'stamp/stamp-text' }] })
-const progress = (id: string, rev: number, done: number): object => ({ job: id, pipeline: 'receive', rev, ...place, steps: 1, done, total: 100 })
+const file = { pipeline: 'receive', path: '/in/a.pdf', name: 'a.pdf' }
+const place = { ...file, step: 'stamp', index: 0, part: 1, parts: 1 }
+const started = (id: string, rev: number): object => ({ seq: rev, at, job: id, rev, ...file, state: 'running', attempt: 1, revision: 'r1', worker: 1, sandbox: 'full', plugins: [], steps: [{ id: 'stamp', uses: 'stamp/stamp-text' }] })
+const progress = (id: string, rev: number, done: number): object => ({ job: id, rev, ...place, steps: 1, done, total: 100 })
 
 describe('the hub', () => {
   it('gives a snapshot as one whole patch', async () => {
@@ -61,7 +62,7 @@ describe('the hub', () => {
     expect(running).toMatchObject({ state: 'running', rev: 4, queuedMs: 1000, steps: [{ id: 'stamp', status: 'finished', ms: 84, results: { stamped: 12 } }] })
     expect(tab.last.counters).toEqual({ queued: 0, running: 1 })
     expect(tab.last.pipelines[0]?.jobs).toEqual({ queued: 0, running: 1 })
-    await daemon.last.event('job.succeeded', { seq: 5, at, job: 'A', rev: 5, state: 'succeeded', artifacts: [] }, 'ab-5')
+    await daemon.last.event('job.succeeded', { seq: 5, at, job: 'A', rev: 5, ...file, state: 'succeeded', artifacts: [] }, 'ab-5')
     await flush()
     expect(tab.last.jobs[0]).toMatchObject({ state: 'succeeded', rev: 5 })
     expect(tab.last.counters).toEqual({ queued: 0, running: 0, succeeded: 1 })
@@ -86,7 +87,7 @@ describe('the hub', () => {
     await flush()
     expect(tab.last.progress).toEqual([expect.objectContaining({ done: 60 })])
     expect(tab.last.jobs[0]?.rev).toBe(5)
-    await daemon.last.event('job.cancelled', { seq: 3, at, job: 'A', rev: 6, state: 'cancelled', artifacts: [] }, 'ab-3')
+    await daemon.last.event('job.cancelled', { seq: 3, at, job: 'A', rev: 6, ...file, state: 'cancelled', artifacts: [] }, 'ab-3')
     await daemon.last.event('step.progress', progress('A', 6, 70))
     await flush()
     expect(tab.last.settled).toEqual(['A'])

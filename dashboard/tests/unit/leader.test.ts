@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FeedHub } from '@/feed/hub'
 import { LeaderElection, type Channel } from '@/feed/leader'
 import type { FeedMessage } from '@/feed/types'
-import { FakeDaemon, hello, job, settled, snapshot } from './fake'
+import { FakeDaemon, hello, job, snapshot } from './fake'
 
 /** All channels of one name; messages go to all others, a little later. */
 class Air {
@@ -48,13 +48,22 @@ describe('tabs without a shared worker', () => {
     await vi.advanceTimersByTimeAsync(6_000)
     expect(first.election.leads).toBe(true)
     const second = tab('2')
-    await settled()
+    await vi.advanceTimersByTimeAsync(1_100)
     expect(second.election.leads).toBe(false)
     await daemon.last.event('hello', hello())
     await daemon.last.event('snapshot', snapshot([job('A')]), 'ab-1')
     await vi.advanceTimersByTimeAsync(150)
     expect(daemon.lines).toHaveLength(1)
     expect(second.messages.some((message) => message.kind === 'patch' && message.patch.jobs[0]?.id === 'A')).toBe(true)
+  })
+
+  it('are all heard, those too that came before anybody led', async () => {
+    const tabs = [tab('1'), tab('2'), tab('3'), tab('4')]
+    await vi.advanceTimersByTimeAsync(8_000)
+    await daemon.last.event('hello', hello())
+    await vi.advanceTimersByTimeAsync(100)
+    const phases = tabs.map(({ messages }) => messages.findLast((message) => message.kind === 'status')?.status)
+    expect(phases.map((status) => [status?.phase, status?.tabs])).toEqual(Array(4).fill(['live', 4]))
   })
 
   it('choose another when it goes', async () => {

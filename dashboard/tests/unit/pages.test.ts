@@ -10,7 +10,7 @@ import { ago, bytes, duration } from '@/format'
 import { job } from './fake'
 
 const now = Date.parse('2026-01-01T01:00:30.000Z')
-const progress = { job: 'A', pipeline: 'receive', rev: 3, step: 'stamp', index: 1, steps: 4, part: 1, parts: 1, done: 30, total: 120 }
+const progress = { job: 'A', pipeline: 'receive', path: '/in/a.pdf', rev: 3, step: 'stamp', index: 1, steps: 4, part: 1, parts: 1, done: 30, total: 120 }
 const stats = (running: StatsView['running']): StatsView => ({ counters: {}, pipelines: [], running, daemon: {} as StatsView['daemon'] }) as StatsView
 
 describe('time left', () => {

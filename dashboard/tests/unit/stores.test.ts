@@ -40,7 +40,7 @@ describe('jobs', () => {
   })
   it('lose their progress when they leave the running state', () => {
     const jobs = useJobs()
-    const progress = { job: 'A', pipeline: 'receive', rev: 1, step: 's', index: 0, steps: 1, part: 1, parts: 1, done: 1, total: 2 }
+    const progress = { job: 'A', pipeline: 'receive', path: '/in/a.pdf', rev: 1, step: 's', index: 0, steps: 1, part: 1, parts: 1, done: 1, total: 2 }
     jobs.apply({ ...emptyPatch(), jobs: [make('A', { state: 'running' })], progress: [progress] })
     expect(jobs.progress.size).toBe(1)
     jobs.apply({ ...emptyPatch(), jobs: [make('A', { rev: 2, state: 'delivering' })], settled: ['A'] })

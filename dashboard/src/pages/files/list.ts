@@ -5,6 +5,7 @@
 import { computed, onUnmounted, ref, shallowReactive, shallowRef, watch, type Ref } from 'vue'
 import { getJson } from '@/api/client'
 import type { JobPageView, JobView } from '@/generated/api'
+import { useConnection } from '@/stores/connection'
 import { useJobs } from '@/stores/jobs'
 import { OPEN_STATES } from '@/stores/overview'
 
@@ -179,6 +180,7 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   watch(away, (is) => {
     if (!is) showPending()
   })
+  useConnection().whenLive(() => error.value !== undefined && void reload())
   const stop = jobs.listen({ onJobs, onWhole: () => void reload() })
   onUnmounted(() => {
     stop()

@@ -1,5 +1,5 @@
 // A job's life as rows: when each part of it began and how long it took. Pure.
-import type { JobView, ProblemView, TimelineAttemptView, TimelineStepView, TimelineView } from '@/generated/api'
+import type { JobView, ProblemView, AttemptView, AttemptStepView, TimelineView } from '@/generated/api'
 
 export interface StepRow {
   key: string
@@ -12,7 +12,8 @@ export interface StepRow {
   documents: number
   condition: string | undefined
   problem: ProblemView | undefined
-  results: Record<string, unknown>
+  /** `stamped: 12`, what says something only. */
+  results: string[]
 }
 
 export interface AttemptRow {
@@ -80,15 +81,15 @@ function stepOfJob(step: JobView['steps'][number], index: number): StepRow {
     documents: 1,
     condition: undefined,
     problem: step.problem ?? undefined,
-    results: step.results ?? {},
+    results: told(step.results ?? {}),
   }
 }
 
-function attemptRow(attempt: TimelineAttemptView): AttemptRow {
+function attemptRow(attempt: AttemptView): AttemptRow {
   return { attempt: attempt.attempt, ending: attempt.ending ?? undefined, startedAt: at(attempt.startedAt), endedAt: attempt.endedAt == null ? undefined : at(attempt.endedAt), steps: attempt.steps.map(stepRow) }
 }
 
-function stepRow(step: TimelineStepView): StepRow {
+function stepRow(step: AttemptStepView): StepRow {
   const last = step.runs.at(-1)
   return {
     key: `${step.index}-${step.id}`,
@@ -100,8 +101,15 @@ function stepRow(step: TimelineStepView): StepRow {
     documents: Math.max(1, ...step.runs.map(({ parts }) => parts)),
     condition: step.runs.find(({ condition }) => condition != null)?.condition ?? undefined,
     problem: last?.problem ?? undefined,
-    results: Object.assign({}, ...step.runs.map(({ results }) => results ?? {})) as Record<string, unknown>,
+    results: told(Object.assign({}, ...step.runs.map(({ results }) => results ?? {})) as Record<string, unknown>),
   }
+}
+
+function told(results: Record<string, unknown>): string[] {
+  return Object.entries(results).flatMap(([name, value]) => {
+    const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+    return value === null || text === '{}' || text === '[]' || text === '' ? [] : [`${name.replaceAll('_', ' ')}: ${text}`]
+  })
 }
 
 /** Where a bar begins and how wide it is, in percent of its attempt. */

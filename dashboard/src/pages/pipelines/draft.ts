@@ -2,8 +2,7 @@
 // of it, and what to do when somebody else changes the file meanwhile.
 import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
 import { ApiError, getJson, segment, send } from '@/api/client'
-import type { FaultView, PutView } from '@/generated/api'
-import type { Changed, Check, Graph, Pipeline } from './views'
+import type { CheckView, FaultView, GraphView, PipelineView, Problem, PutView } from '@/generated/api'
 
 /** So long after the last key the text is checked. */
 const CHECK_MS = 250
@@ -16,12 +15,12 @@ export interface Conflict {
 }
 
 export function useDraft(id: Ref<string>) {
-  const view = shallowRef<Pipeline>()
+  const view = shallowRef<PipelineView>()
   const text = ref('')
   /** The file's text and tag that the edit began from; no tag: there was no file. */
   const base = shallowRef<{ yaml: string; tag?: string }>({ yaml: '' })
   const faults = shallowRef<FaultView[]>([])
-  const graph = shallowRef<Graph>()
+  const graph = shallowRef<GraphView>()
   const state = ref<'idle' | 'checking' | 'checked' | 'unchecked'>('idle')
   const error = shallowRef<unknown>()
   const missing = ref(false)
@@ -44,7 +43,7 @@ export function useDraft(id: Ref<string>) {
   async function load(): Promise<void> {
     const own = ++generation
     try {
-      const found = await getJson<Pipeline>(`pipelines/${segment(id.value)}`)
+      const found = await getJson<PipelineView>(`pipelines/${segment(id.value)}`)
       if (own !== generation) return
       const first = view.value === undefined && base.value.tag === undefined
       view.value = found
@@ -75,7 +74,7 @@ export function useDraft(id: Ref<string>) {
     const own = (request = new AbortController())
     state.value = 'checking'
     try {
-      const found = await getJson<Check>(`pipelines/check?id=${segment(id.value)}`, { method: 'POST', body: text.value, headers: { 'Content-Type': 'application/yaml' }, signal: own.signal })
+      const found = await getJson<CheckView>(`pipelines/check?id=${segment(id.value)}`, { method: 'POST', body: text.value, headers: { 'Content-Type': 'application/yaml' }, signal: own.signal })
       if (own !== request) return
       faults.value = found.faults
       if (found.graph) graph.value = found.graph
@@ -106,7 +105,7 @@ export function useDraft(id: Ref<string>) {
       return saved
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught
-      if (caught.status === 412) await collide(yaml, caught.problem as Changed | undefined)
+      if (caught.status === 412) await collide(yaml, caught.problem as Problem | undefined)
       else if (caught.status === 422 && caught.problem?.errors) faults.value = caught.problem.errors
       else throw caught
       return undefined
@@ -114,14 +113,14 @@ export function useDraft(id: Ref<string>) {
       saving.value = false
     }
   }
-  async function collide(mine: string, problem: Changed | undefined): Promise<void> {
+  async function collide(mine: string, problem: Problem | undefined): Promise<void> {
     let current = problem?.current
     if (current === undefined) {
       const answer = await send(`pipelines/${segment(id.value)}`).catch((caught: unknown) => {
         if (caught instanceof ApiError && caught.status === 404) return undefined
         throw caught
       })
-      const found = answer && ((await answer.json()) as Pipeline)
+      const found = answer && ((await answer.json()) as PipelineView)
       current = found ? { yaml: found.yaml ?? '', tag: found.tag } : null
     }
     if (current === null) {

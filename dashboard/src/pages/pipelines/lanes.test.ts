@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { lanes } from './lanes'
-import type { Graph } from './views'
+import type { GraphView } from '@/generated/api'
 
-const graph: Graph = {
+const graph: GraphView = {
   nodes: [
-    { id: 'w', kind: 'watch', label: 'inbox' },
-    { id: 'a', kind: 'step', label: 'a' },
-    { id: 'b', kind: 'step', label: 'b' },
-    { id: 'o', kind: 'output', label: 'outbox' },
-    { id: 'f', kind: 'failed', label: 'failed' },
+    { id: 'w', kind: 'watch', label: 'inbox', continueOnError: false },
+    { id: 'a', kind: 'step', label: 'a', continueOnError: false },
+    { id: 'b', kind: 'step', label: 'b', continueOnError: false },
+    { id: 'o', kind: 'output', label: 'outbox', continueOnError: false },
+    { id: 'f', kind: 'failed', label: 'failed', continueOnError: false },
   ],
   edges: [{ from: 'w', to: 'a' }, { from: 'a', to: 'b' }, { from: 'a', to: 'o', label: 'else' }, { from: 'b', to: 'o' }, { from: 'a', to: 'f', label: 'on failure' }, { from: 'b', to: 'f', label: 'on failure' }],
 }

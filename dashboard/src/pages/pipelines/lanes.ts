@@ -1,5 +1,5 @@
 // Where the ways run that do not simply go on to the next node: each in a lane of its own beside the row, failures together in one.
-import type { Graph } from './views'
+import type { GraphView } from '@/generated/api'
 
 /** The height of a node, and from one node's top to the next one's. */
 export const NODE = 48
@@ -15,7 +15,7 @@ export interface Way {
   label?: { x: number; y: number; text: string }
 }
 
-export function lanes(graph: Graph): { width: number; paths: Way[] } {
+export function lanes(graph: GraphView): { width: number; paths: Way[] } {
   const row = new Map(graph.nodes.map(({ id }, index) => [id, index]))
   const failedRow = graph.nodes.find(({ kind }) => kind === 'failed')?.id
   const straight = new Set<string>()

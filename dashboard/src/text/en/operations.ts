@@ -15,7 +15,7 @@ export const operations = {
   oneOf: (ways: string) => `Give exactly one of: ${ways}`,
   column: { name: 'Name', kind: 'Takes', default: 'Default', about: 'Meaning' },
   required: 'required',
-  noDefault: 'none',
+  noDefault: 'not stated',
   examples: 'Examples',
   copyStep: 'Copy the step',
   schema: 'JSON Schema',

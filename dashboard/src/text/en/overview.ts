@@ -31,7 +31,6 @@ export const overview = {
   pausedWhy: (reason: string) => (reason === '' ? 'Paused' : `Paused: ${reason}`),
   faults: (n: number, runs: boolean) => `${n === 1 ? 'A fault' : `${n} faults`} in its file. ${runs ? 'The last good revision goes on.' : 'Nothing runs until it is mended.'}`,
   mend: 'Mend it',
-  throughput: 'Last hour',
   throughputText: (succeeded: number, failed: number) => `${succeeded} succeeded, ${failed} failed in the last hour`,
   noThroughput: 'Nothing ended in the last hour',
   health: {
