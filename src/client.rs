@@ -28,6 +28,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 const CONNECT: Duration = Duration::from_secs(5);
+/// Questions are answered from memory and the journal; a daemon that takes longer is stuck.
+const ANSWER: Duration = Duration::from_secs(60);
 /// An answer that is held in memory is not longer than this.
 const MAX_ANSWER: usize = 64 << 20;
 
@@ -70,7 +72,13 @@ impl Client {
     /// No daemon, a refusal, or an answer that is not JSON.
     pub async fn get(&self, path: &str) -> Result<Value, Error> {
         let request = self.request(Method::GET, path).body(empty());
-        self.json(request).await
+        let answer = tokio::time::timeout(ANSWER, self.json(request)).await;
+        answer.unwrap_or_else(|_| {
+            Err(Error::Silent {
+                address: self.address.clone(),
+                after: ANSWER,
+            })
+        })
     }
 
     /// GETs text.

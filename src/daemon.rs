@@ -6,7 +6,7 @@ mod rest;
 
 use crate::config::parts;
 use crate::config::spec::Config;
-use crate::event::{DaemonEvent, Draft, Event};
+use crate::event::{DaemonEvent, Draft, Event, Stored};
 use crate::feed::Feed;
 use crate::http::gauges::Gauges;
 use crate::http::{self, api::Api};
@@ -24,6 +24,7 @@ use crate::store::open::{Journal, Opening};
 use crate::store::prune::Retention;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
+use crate::webhook;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -74,14 +75,14 @@ pub async fn run(config: Config) -> Result<()> {
         &opening.epoch,
         opening.head,
     );
+    let (webhooks, ends) = webhook::channel();
     let (told, heard) = (feed.clone(), statistics.clone());
-    let store = Store::start(
-        journal,
-        Box::new(move |events| {
-            heard.observe(events);
-            told.publish(events);
-        }),
-    )?;
+    let sink = move |events: &[Arc<Stored>]| {
+        heard.observe(events);
+        told.publish(events);
+        webhooks.publish(events);
+    };
+    let store = Store::start(journal, Box::new(sink))?;
     statistics
         .begin(&store, Timestamp::now())
         .await
@@ -134,6 +135,14 @@ pub async fn run(config: Config) -> Result<()> {
         scheduler.clone(),
         stop.clone(),
     ));
+    let current = scheduler.clone();
+    tasks.spawn(webhook::run(ends, store.clone(), move |pipeline| {
+        let set = current.pipelines();
+        let found = set.find(pipeline).and_then(|status| status.current.clone());
+        found
+            .map(|pipeline| pipeline.notify.clone())
+            .unwrap_or_default()
+    }));
     tasks.spawn(prune(store.clone(), config.retention()));
     tasks.spawn(rest::give_back_memory(scheduler.health_changes()));
 
@@ -149,6 +158,8 @@ pub async fn run(config: Config) -> Result<()> {
         bounds: parts::bounds(&config),
         started: Timestamp::now(),
         trials,
+        disks: backend::Disks::default(),
+        watcher: watcher.clone(),
     };
     let http = http::config::Config {
         listen: listener

@@ -28,6 +28,7 @@ pub mod worker;
 
 pub mod registry;
 pub mod scheduler;
+pub mod webhook;
 
 pub mod http;
 

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod catalog;
+pub mod grants;
 pub mod manifest;
 pub mod parameters;
 pub mod words;

@@ -14,6 +14,7 @@ mod library;
 use crate::durable;
 use crate::event::PluginEvent;
 use crate::plugin::catalog::{Catalog, Installed};
+use crate::plugin::grants::Grants;
 use crate::pool::Pool;
 use crate::raw_path::RawPath;
 use crate::registry::folder::{Look, Settling, Stamp};
@@ -52,6 +53,8 @@ pub struct Config {
     pub trust_writable: bool,
     /// Remove copies at the start that no plugin folder holds any more. Only for the one daemon of a home.
     pub tidy: bool,
+    /// What the operator grants plugins.
+    pub grants: Grants,
 }
 
 impl Config {
@@ -65,6 +68,7 @@ impl Config {
             rescan: Duration::from_secs(60),
             trust_writable: false,
             tidy: false,
+            grants: Grants::default(),
         }
     }
 }
@@ -390,7 +394,8 @@ impl Scanner {
     }
 
     fn publish(&self, current: Vec<(PathBuf, Arc<Installed>)>, reasons: BTreeMap<PathBuf, String>) {
-        let catalog = Catalog::new(current.into_iter().map(|(_, plugin)| plugin));
+        let catalog = Catalog::new(current.into_iter().map(|(_, plugin)| plugin))
+            .with_grants(self.config.grants.clone());
         let broken: Vec<Broken> = reasons
             .into_iter()
             .map(|(file, reason)| Broken {

@@ -4,6 +4,7 @@ use crate::client::address::{Address, NotAnAddress};
 use serde_json::Value;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A command did not get what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,14 @@ pub enum Error {
     /// Nothing listens there.
     #[error("no daemon answers at {0}: start one with `dropleaf serve`")]
     NoDaemon(Address),
+    /// It took the question and says nothing.
+    #[error("the daemon at {address} has not answered for {} s: look at its log, and restart it if it is stuck", after.as_secs())]
+    Silent {
+        /// Where.
+        address: Address,
+        /// How long.
+        after: Duration,
+    },
     /// The machine cannot be reached.
     #[error("cannot reach {address}")]
     Unreachable {
@@ -87,9 +96,11 @@ impl Error {
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         match self {
-            Self::NoDaemon(_) | Self::Unreachable { .. } | Self::Broken { .. } | Self::Cut(_) => {
-                true
-            }
+            Self::Silent { .. }
+            | Self::NoDaemon(_)
+            | Self::Unreachable { .. }
+            | Self::Broken { .. }
+            | Self::Cut(_) => true,
             Self::Refused { status, .. } => *status >= 500 || *status == 429,
             _ => false,
         }

@@ -151,7 +151,10 @@ fn workshop(config: Config) -> Vec<Finding> {
     for (id, faults) in workshop.faulty_pipelines() {
         findings.push(Finding::bad(
             "pipeline",
-            format!("{id}: {} faults", faults.len()),
+            match faults.len() {
+                1 => format!("{id}: 1 fault"),
+                several => format!("{id}: {several} faults"),
+            },
             format!("dropleaf check, for {id}.yaml"),
         ));
     }

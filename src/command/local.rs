@@ -7,6 +7,7 @@ use crate::pipeline::fault::Fault;
 use crate::pipeline::load;
 use crate::pipeline::surroundings::{EnvCounts, Surroundings};
 use crate::plugin::catalog::Catalog;
+use crate::plugin::words::nearest;
 use crate::pool::Pool;
 use crate::registry::{Broken, Registry};
 use anyhow::{Context as _, Result};
@@ -105,7 +106,31 @@ impl Workshop {
                 folder.join(format!("{named}.yaml"))
             }
         };
+        if !is_file && !path.exists() {
+            return Err(vec![self.no_pipeline(named, &path)]);
+        }
         load::load_file(&path, &self.catalog(), &self.surroundings()).result
+    }
+
+    fn no_pipeline(&self, named: &str, path: &Path) -> Fault {
+        let there = load::load(
+            &self.config.home.pipelines(),
+            &self.catalog(),
+            &self.surroundings(),
+        );
+        // A folder that cannot be listed has no names to offer.
+        let names: Vec<String> = there
+            .unwrap_or_default()
+            .into_iter()
+            .map(|loaded| loaded.id)
+            .collect();
+        let hint = match nearest(named, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "`dropleaf init` writes some to start from".to_owned(),
+            None => format!("there are: {}", names.join(", ")),
+        };
+        let message = format!("there is no pipeline `{named}`");
+        Fault::of_file(&path.to_string_lossy(), message).hint(hint)
     }
 
     /// Ends the workers.

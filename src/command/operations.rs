@@ -6,11 +6,13 @@ use crate::command::print;
 use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::plugin::catalog::Found;
+use crate::plugin::grants;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 pub(super) fn plugins(home: Home, flags: &Data) -> Result<()> {
-    let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
+    let config = Config::load(home, Flags::default())?;
+    let workshop = Workshop::open(config.clone())?;
     let (catalog, broken) = (workshop.catalog(), workshop.broken());
     workshop.close();
     if flags.json {
@@ -26,6 +28,9 @@ pub(super) fn plugins(home: Home, flags: &Data) -> Result<()> {
         });
         print::json(&json!({ "installed": installed.collect::<Vec<_>>(), "broken": broken }));
         return Ok(());
+    }
+    if catalog.plugins().is_empty() {
+        no_plugins(&config);
     }
     let rows: Vec<Vec<String>> = catalog
         .plugins()
@@ -57,7 +62,8 @@ pub(super) fn plugins(home: Home, flags: &Data) -> Result<()> {
 }
 
 pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
-    let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
+    let config = Config::load(home, Flags::default())?;
+    let workshop = Workshop::open(config.clone())?;
     let catalog = workshop.catalog();
     workshop.close();
     if let Some(name) = &flags.name {
@@ -84,6 +90,9 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
         ));
         return Ok(());
     }
+    if catalog.plugins().is_empty() {
+        no_plugins(&config);
+    }
     let rows: Vec<Vec<String>> = catalog
         .operations()
         .map(|found| {
@@ -99,6 +108,7 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
 }
 
 fn about(found: &Found<'_>) -> Value {
+    let refused = grants::refused(found);
     json!({
         "name": found.operation.name,
         "plugin": found.plugin.manifest.name,
@@ -107,8 +117,22 @@ fn about(found: &Found<'_>) -> Value {
         "description": found.operation.description,
         "schema": found.operation.parameters,
         "examples": found.operation.examples,
-        "available": true,
+        "available": refused.is_none(),
+        "reason": refused,
     })
+}
+
+/// An empty table alone would leave one wondering.
+fn no_plugins(config: &Config) {
+    let folders: Vec<String> = config
+        .plugin_folders
+        .iter()
+        .map(|folder| format!("`{}`", folder.display()))
+        .collect();
+    print::note(format_args!(
+        "no plugins are installed: put their libraries (`.so`) into {}; `dropleaf plugins` tells which cannot be used, and why",
+        folders.join(" or ")
+    ));
 }
 
 fn show(found: &Found<'_>) {
@@ -118,6 +142,9 @@ fn show(found: &Found<'_>) {
         operation.name, found.plugin.manifest.name, found.plugin.manifest.version
     ));
     print::line(&operation.summary);
+    if let Some(why) = grants::refused(found) {
+        print::line(format_args!("Cannot be used here: {why}"));
+    }
     if !operation.description.is_empty() {
         print::line(format_args!("\n{}", operation.description));
     }

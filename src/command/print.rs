@@ -4,7 +4,17 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 /// One line on standard output. A closed pipe is no error: whoever read has seen enough.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    let _closed = writeln!(io::stdout().lock(), "{text}");
+    let _closed = writeln!(io::stdout().lock(), "{}", plain(&text.to_string()));
+}
+
+/// Names of files may hold anything, and a terminal obeys control characters.
+fn plain(text: &str) -> std::borrow::Cow<'_, str> {
+    let harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if text.contains(harmful) {
+        text.replace(harmful, "\u{fffd}").into()
+    } else {
+        text.into()
+    }
 }
 
 /// A value as JSON on standard output.
@@ -15,7 +25,7 @@ pub(crate) fn json(value: &serde_json::Value) {
 
 /// One line on standard error.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    let _closed = writeln!(io::stderr().lock(), "{text}");
+    let _closed = writeln!(io::stderr().lock(), "{}", plain(&text.to_string()));
 }
 
 /// The one error chain; an exit code at its head is for the shell alone.
@@ -45,7 +55,7 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
         let padded: Vec<String> = cells
             .iter()
             .zip(&widths)
-            .map(|(cell, &width)| format!("{cell:width$}"))
+            .map(|(cell, &width)| format!("{:width$}", cell.replace(['\n', '\t'], " ")))
             .collect();
         padded.join("  ").trim_end().to_owned()
     };

@@ -116,13 +116,16 @@ pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
     {
         print::line(format_args!("  look at: {concern}"));
     }
+    if pipelines["pipelines"].as_array().is_none_or(Vec::is_empty) {
+        print::note("no pipelines: `dropleaf new pipeline NAME` writes one to start from");
+    }
     let row = |pipeline: &Value| {
         let count = |state: &str| pipeline["jobs"][state].as_u64().unwrap_or(0).to_string();
-        let folder = format!(
-            "{} ({})",
-            text(&pipeline["folder"], "state"),
-            text(&pipeline["folder"], "mode")
-        );
+        // A pipeline that never was without faults watches nothing.
+        let folder = match text(&pipeline["folder"], "state") {
+            "" => "-".to_owned(),
+            state => format!("{state} ({})", text(&pipeline["folder"], "mode")),
+        };
         vec![
             text(pipeline, "id").to_owned(),
             text(pipeline, "state").to_owned(),
@@ -171,6 +174,9 @@ pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
     if flags.remote.json {
         print::json(&page["jobs"]);
         return Ok(());
+    }
+    if page["jobs"].as_array().is_none_or(Vec::is_empty) {
+        print::note("no jobs");
     }
     let row = |job: &Value| {
         let why = text(&job["problem"], "detail").to_owned();

@@ -35,6 +35,7 @@ pub fn pool(config: &Config) -> pool::Config {
 pub fn registry(config: &Config, alone: bool) -> registry::Config {
     registry::Config {
         tidy: alone,
+        grants: config.spec.grants.clone(),
         ..registry::Config::new(config.plugin_folders.clone(), config.home.plugin_copies())
     }
 }

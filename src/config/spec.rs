@@ -1,6 +1,7 @@
 //! What `config.yaml` may say, and the checked form of it.
 
 use crate::config::home::Home;
+use crate::plugin::grants::Grants;
 use crate::telemetry::Format;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -36,6 +37,8 @@ pub struct ConfigSpec {
     pub worker_first_uid: u32,
     /// Folders with plugins besides the home's `plugins/` and those that came with the program.
     pub plugins: Vec<PathBuf>,
+    /// What plugins may do beyond the sandbox, by plugin: `{ ocr: { temp: true } }`.
+    pub grants: Grants,
     /// MiB that an input may have.
     pub max_input_mb: u64,
     /// MiB that one decoded stream may have.
@@ -118,6 +121,7 @@ impl Default for ConfigSpec {
             worker_cpu_seconds: 600,
             worker_first_uid: 60_700,
             plugins: Vec::new(),
+            grants: Grants::default(),
             max_input_mb: 512,
             max_decoded_mb: 256,
             min_free_mb: 256,

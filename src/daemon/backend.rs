@@ -1,11 +1,13 @@
 //! The daemon as the HTTP routes see it: questions go to store, scheduler and registry.
 
 mod convert;
+mod disks;
 mod health;
 mod pipelines;
 mod trial;
 mod trials;
 
+pub(in crate::daemon) use disks::Disks;
 pub(in crate::daemon) use trials::Trials;
 
 use crate::config::home::Home;
@@ -13,6 +15,7 @@ use crate::durable;
 use crate::http::api::{
     Answer, Backend, BrokenPlugin, Checked, Explanation, Health, KeptTrial, Link, Metric,
     OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Trial,
+    WaitingFile,
 };
 use crate::http::slot::Slot;
 use crate::job::id::JobId;
@@ -26,6 +29,7 @@ use crate::scheduler::attempt::Bounds;
 use crate::scheduler::handle::{Scheduler, Upload};
 use crate::store::Store;
 use crate::time::Timestamp;
+use crate::watch::Watcher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +45,8 @@ pub(super) struct Daemon {
     pub(super) bounds: Bounds,
     pub(super) started: Timestamp,
     pub(super) trials: Arc<Trials>,
+    pub(super) disks: Disks,
+    pub(super) watcher: Watcher,
 }
 
 impl Backend for Daemon {
@@ -149,6 +155,11 @@ impl Backend for Daemon {
         })
     }
 
+    fn files(&self, pipeline: &str, limit: usize) -> Answer<'_, Vec<WaitingFile>> {
+        let pipeline = pipeline.to_owned();
+        Box::pin(async move { Ok(self.waiting_files(&pipeline, limit).await) })
+    }
+
     fn explain(&self, path: &Path) -> Answer<'_, Explanation> {
         let path = path.to_path_buf();
         Box::pin(async move {
@@ -197,7 +208,7 @@ impl Backend for Daemon {
             plugin: found.plugin.manifest.name.clone(),
             version: found.plugin.manifest.version.clone(),
             operation: found.operation.clone(),
-            unavailable: None,
+            unavailable: crate::plugin::grants::refused(&found),
         };
         catalog.operations().map(entry).collect()
     }

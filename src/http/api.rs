@@ -69,6 +69,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Makes a received upload a job.
     fn submit(&self, pipeline: &str, name: String, slot: Slot) -> Answer<'_, Job>;
 
+    /// Files in a pipeline's inbox that are no jobs, at most so many.
+    fn files(&self, pipeline: &str, limit: usize) -> Answer<'_, Vec<WaitingFile>>;
     /// Why a file has (not) been processed.
     fn explain(&self, path: &Path) -> Answer<'_, Explanation>;
 
@@ -232,6 +234,19 @@ pub struct FolderEntry {
     pub ignored: u64,
     /// When it was last scanned.
     pub last_scan: Option<Timestamp>,
+}
+
+/// A file in an inbox that is no job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingFile {
+    /// The pipeline that watches the inbox.
+    pub pipeline: String,
+    /// Where it lies.
+    pub path: RawPath,
+    /// `settling`, `offered`, `taken`, `left` or `ignored`.
+    pub state: String,
+    /// What it waits for, or by which rule it stays.
+    pub reason: String,
 }
 
 /// What a change of a pipeline depends on.

@@ -4,7 +4,7 @@ use crate::event::{Draft, Event};
 use crate::http::api::{
     Answer, Backend, BrokenPlugin, Checked, CurrentText, Explanation, Fault, FolderEntry, Health,
     KeptTrial, Link, Metric, MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition,
-    Put, PutRefused, Refused, Trial, TryOutcome, TryOutput,
+    Put, PutRefused, Refused, Trial, TryOutcome, TryOutput, WaitingFile,
 };
 use crate::http::slot::Slot;
 use crate::job::attempt::Bill;
@@ -336,6 +336,19 @@ impl Backend for Fake {
             let job = self.store.job(id).await.expect("a journal");
             Ok(job.expect("just accepted"))
         })
+    }
+
+    fn files(&self, pipeline: &str, _limit: usize) -> Answer<'_, Vec<WaitingFile>> {
+        let file = |name: &str, state: &str| WaitingFile {
+            pipeline: pipeline.into(),
+            path: self.home.path().join("inbox").join(name).into(),
+            state: state.into(),
+            reason: "it is still being written".into(),
+        };
+        now(Ok(vec![
+            file("a.pdf", "settling"),
+            file("b.txt", "ignored"),
+        ]))
     }
 
     fn explain(&self, path: &Path) -> Answer<'_, Explanation> {

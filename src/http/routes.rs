@@ -246,6 +246,10 @@ pub static ROUTES: &[Route] = &[
             json::<view::system::LogView>(200, "some lines"), answer(304, "not changed")],
         refusals: &[Kind::NotFound, Kind::Range], handler: run!(jobs::log), ..GET },
 
+    Route { path: "/api/v1/files", summary: "files in inboxes that are no jobs (yet), and why",
+        query: &[optional("pipeline", "only of this pipeline's inbox"), optional("state", "only in these states, with commas between: settling,ignored"),
+            optional("limit", "at most this many, 1 to 1000 (200)")],
+        answers: &[json::<view::pipeline::WaitingFileListView>(200, "the files")], handler: run!(files::list), ..GET },
     Route { path: "/api/v1/files/explain", summary: "why a file has (not) been processed",
         query: &[required("path", "the file, absolute or from the home")],
         answers: &[json::<view::pipeline::ExplanationView>(200, "the chain of decisions")], handler: run!(files::explain), ..GET },

@@ -7,6 +7,7 @@
 mod checker;
 mod hints;
 pub(crate) mod names;
+mod notify;
 pub(crate) mod places;
 mod shape;
 mod steps;
@@ -98,6 +99,7 @@ impl Checker<'_> {
         let timeout = self.limit("/timeout", spec.timeout.as_deref());
         let stalled_after = self.limit("/stalled_after", spec.stalled_after.as_deref());
         self.passwords(spec.passwords.as_deref().unwrap_or_default());
+        let notify = self.notify(spec.notify.as_deref().unwrap_or_default());
         let pipeline = Pipeline {
             id: self.id.to_owned(),
             revision: self.revision(&steps),
@@ -116,6 +118,7 @@ impl Checker<'_> {
             on_signed: spec.on_signed.unwrap_or(OnSigned::Refuse),
             passwords: spec.passwords.clone().unwrap_or_default(),
             duplicates: spec.duplicates.unwrap_or(Duplicates::Process),
+            notify,
             allow_chain: spec.allow_chain.unwrap_or(false),
         };
         // Where there is no inbox there is a fault already.

@@ -41,6 +41,8 @@ pub struct Pipeline {
     pub passwords: Vec<String>,
     /// What is done about content that was processed before.
     pub duplicates: Duplicates,
+    /// Whom to tell how jobs ended.
+    pub notify: Vec<Notify>,
     /// Outputs may lie in another pipeline's inbox.
     pub allow_chain: bool,
 }
@@ -174,4 +176,25 @@ pub enum Duplicates {
     Skip,
     /// The job fails.
     Fail,
+}
+
+/// Somebody to tell how jobs ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notify {
+    /// An `http` or `https` address.
+    pub webhook: String,
+    /// Which ends are told.
+    pub when: Vec<Outcome>,
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Its results lie in the outbox.
+    Succeeded,
+    /// Its original lies in the failed folder.
+    Failed,
+    /// A person stopped it, or it was skipped.
+    Cancelled,
 }

@@ -4,7 +4,7 @@
 //! against it, and `dropleaf schema` gives it to editors. Every field is optional here so that a file with faults can
 //! still be checked as far as it goes; what must be there says `required`.
 
-use crate::pipeline::checked::{Duplicates, Existing, IfExists, OnSigned};
+use crate::pipeline::checked::{Duplicates, Existing, IfExists, OnSigned, Outcome};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -57,9 +57,24 @@ pub struct PipelineSpec {
     /// What is done about a file with the same content as one that was processed before.
     #[schemars(with = "Option<DuplicatesWords>", extend("default" = "process"))]
     pub duplicates: Option<Duplicates>,
+    /// Whom to tell how jobs ended.
+    #[schemars(length(max = 10))]
+    pub notify: Option<Vec<NotifySpec>>,
     /// Whether this pipeline may put files into another pipeline's inbox.
     #[schemars(extend("default" = false))]
     pub allow_chain: Option<bool>,
+}
+
+/// Whom to tell how jobs ended.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifySpec {
+    /// An `http://` or `https://` address that gets a POST with JSON. It is tried again a few times; redirects are not followed.
+    #[schemars(required)]
+    pub webhook: Option<String>,
+    /// Which ends are told.
+    #[schemars(with = "Option<Vec<NotifyWords>>", length(min = 1), extend("default" = ["succeeded", "failed", "cancelled"]))]
+    pub when: Option<Vec<Outcome>>,
 }
 
 /// Where files come from.
@@ -292,6 +307,7 @@ words! {
     DuplicatesWords "process" "skip" "fail",
     ExistingWords "process" "ignore",
     IfExistsWords "number" "overwrite" "skip" "fail",
+    NotifyWords "succeeded" "failed" "cancelled",
 }
 
 /// The JSON Schema (2020-12) of a pipeline file, without the parameters of operations.

@@ -1,5 +1,6 @@
 //! The operations of all installed plugins, found by the name that `uses` gives them.
 
+use crate::plugin::grants::Grants;
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::plugin::words::nearest;
 use std::fmt;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 pub struct Catalog {
     /// In the order of their names, one of each name.
     plugins: Vec<Arc<Installed>>,
+    /// What they may do.
+    grants: Grants,
 }
 
 /// One installed plugin.
@@ -77,7 +80,23 @@ impl Catalog {
             }
         }
         kept.sort_by(|a, b| a.manifest.name.cmp(&b.manifest.name));
-        Self { plugins: kept }
+        Self {
+            plugins: kept,
+            grants: Grants::default(),
+        }
+    }
+
+    /// The same, with what the operator grants.
+    #[must_use]
+    pub fn with_grants(mut self, grants: Grants) -> Self {
+        self.grants = grants;
+        self
+    }
+
+    /// What the operator grants.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// The plugins in the order of their names.

@@ -1,12 +1,13 @@
 //! The only hands: waits for an input, lets `decide` decide, journals, then does what was decided.
 //!
-//! [`hands`] is what they hold, [`turn`] how a turn of the loop ends; [`news`], [`watched`], [`loaded`] and [`asked`] are what
+//! [`hands`] is what they hold, [`turn`] how a turn of the loop ends ([`pending`] is what it then has to do); [`news`], [`watched`], [`loaded`] and [`asked`] are what
 //! can come in: from attempts and file work, from the watched folders, from the pipeline files, from people.
 
 mod asked;
 mod hands;
 mod loaded;
 mod news;
+mod pending;
 mod turn;
 mod watched;
 
@@ -16,7 +17,7 @@ use crate::job::state::Job;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::scheduler::act::hands::Hands;
-use crate::scheduler::act::turn::Turn;
+use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::decide::state::Scheduler as Decider;
 use crate::scheduler::files;
@@ -133,7 +134,7 @@ pub async fn start(
         min_free: parts.min_free,
         drain: parts.drain,
         itself: commands.downgrade(),
-        turn: Turn::default(),
+        turn: Pending::default(),
     };
     let paused = opening
         .pipelines
@@ -207,7 +208,11 @@ impl Hands {
             }
             self.take_waiting(&mut sources);
             self.finish_turn();
-            if drain_until.is_some() && self.decider.busy() == 0 && self.tasks.is_empty() {
+            if drain_until.is_some()
+                && self.decider.busy() == 0
+                && self.tasks.is_empty()
+                && self.turn.is_empty()
+            {
                 return Ok(());
             }
         }
@@ -267,6 +272,9 @@ impl Hands {
         let due = self.decider.next_deadline().map_or(day, |at| {
             Instant::now() + at.since(Timestamp::now()) + Duration::from_millis(1)
         });
-        drain.map_or(due, |drain| drain.min(due))
+        [drain, self.turn.due()]
+            .into_iter()
+            .flatten()
+            .fold(due, Instant::min)
     }
 }

@@ -305,7 +305,7 @@ async fn finish(
     plugins: &[PluginUse],
 ) -> Result<(Redo, Bill), Failure> {
     let (spool, again, plugins) = (parts.spool.clone(), start.clone(), json!(plugins));
-    blocking(move || {
+    let list = move || {
         let brought = Brought {
             start: &again,
             outcomes: &outcomes,
@@ -319,8 +319,13 @@ async fn finish(
                 Err(failure)
             }
         }
-    })
-    .await?
+    };
+    // Only receipts are written to the disk.
+    if start.pipeline.output.receipt {
+        blocking(list).await?
+    } else {
+        list()
+    }
 }
 
 async fn discard(parts: &Parts, job: JobId, outcomes: Vec<Outcome>) {
@@ -401,7 +406,7 @@ pub(super) fn plan(
                 .timeout
                 .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             continue_on_error: step.continue_on_error,
-            temp: false,
+            temp: catalog.grants().temp(&found),
         });
     }
     let plan = Plan {

@@ -303,6 +303,15 @@ pub(super) fn sweep(
             swept.add(spool.sweep_outbox(folder, &standing));
         }
     }
+    tell_swept(&swept);
+}
+
+/// What an earlier life left half-way in an inbox that has come (back) online, while jobs run. Blocking.
+pub(super) fn sweep_online(spool: &Spool, inbox: &Path, standing: impl Fn(JobId) -> Standing) {
+    tell_swept(&spool.sweep_claimed(inbox, standing));
+}
+
+fn tell_swept(swept: &Swept) {
     for (job, path) in &swept.put_back {
         tracing::warn!(%job, path = %path.display(), "a claimed file without an open job went back to its inbox");
     }

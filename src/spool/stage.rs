@@ -111,6 +111,9 @@ fn stage(
 
 /// No output ever leaves its root, not through a link either.
 fn stay_inside(root: &Path, folder: &Path) -> Result<(), StageError> {
+    if root == folder {
+        return Ok(());
+    }
     let real = |path: &Path| {
         let real = path.canonicalize();
         real.map_err(|source| StageError::Io(durable::Error::at("resolve", path, source)))

@@ -37,11 +37,28 @@ impl Spool {
     /// Sweeps an inbox. One that is not there is left alone; it is swept when it comes back.
     #[must_use]
     pub fn sweep_inbox(&self, inbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
+        let mut swept = self.sweep_claimed(inbox, &standing);
+        for path in files_in(&uploads_folder(inbox)) {
+            match job_of(&path, ".part").map(&standing) {
+                None => swept.strange.push(path),
+                Some(Standing::Claiming | Standing::Staged) => {}
+                Some(_) => swept.remove(path),
+            }
+        }
+        swept
+    }
+
+    /// Sweeps what was claimed from an inbox. It may be done while others are at work there: their jobs are
+    /// [`Standing::Staged`] then.
+    #[must_use]
+    pub fn sweep_claimed(&self, inbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
         let mut swept = Swept::default();
         for path in files_in(&claimed_folder(inbox)) {
-            if job_of(&path, ".part").is_some() {
+            if let Some(job) = job_of(&path, ".part") {
                 // A copy that was not finished; the file itself still lies in the inbox.
-                swept.remove(path);
+                if standing(job) != Standing::Staged {
+                    swept.remove(path);
+                }
                 continue;
             }
             match job_of(&path, "").map(|job| (job, standing(job))) {
@@ -52,13 +69,6 @@ impl Spool {
                 }
                 Some((job, Standing::Over(original))) => swept.put_back(job, &path, &original),
                 Some(_) => {}
-            }
-        }
-        for path in files_in(&uploads_folder(inbox)) {
-            match job_of(&path, ".part").map(&standing) {
-                None => swept.strange.push(path),
-                Some(Standing::Claiming | Standing::Staged) => {}
-                Some(_) => swept.remove(path),
             }
         }
         swept

@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 /// The longest packet: a path and a few numbers.
-const PACKET: usize = 64 << 10;
+const PACKET: usize = 16 << 10;
 
 /// What one worker has to itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -119,6 +119,21 @@ fn every_import_points_down() {
 }
 
 #[test]
+fn only_the_pool_starts_processes() {
+    let starts = |path: &PathBuf| {
+        let source = fs::read_to_string(path).expect("sources can be read");
+        source.contains("Command::new(")
+    };
+    let of_tests = |path: &Path| path.components().any(|part| part.as_os_str() == "tests");
+    let others: Vec<PathBuf> = sources()
+        .into_iter()
+        .filter(|(module, path)| module != "pool" && !of_tests(path) && starts(path))
+        .map(|(_, path)| path)
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
+#[test]
 fn the_plan_stays_short() {
     let plan = fs::read_to_string(Path::new(ROOT).join("docs/architecture.md"))
         .expect("the plan is there");

@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
+use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::sample;
 use serde_json::Value;
 
@@ -132,4 +133,42 @@ fn the_description_is_the_same_with_and_without_a_daemon() {
     assert_eq!(code, 0);
     let offline: Value = serde_json::from_str(&offline).expect("json");
     assert_eq!(get(&home.serve(), "/openapi.json"), offline);
+}
+
+#[test]
+fn what_lies_in_an_inbox_without_being_a_job_is_listed_with_its_reason() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    home.drop_file("inbox/p", "notes.txt", "no PDF");
+    wait_until("the file is seen", || {
+        let found = get(&daemon, "/files?state=ignored");
+        found["files"][0]["name"] == "notes.txt" && !found["files"][0]["reason"].is_null()
+    });
+    assert_eq!(
+        get(&daemon, "/files?state=settling&pipeline=p")["files"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn a_pipeline_that_somebody_else_changed_is_not_overwritten() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let tag = get(&daemon, "/pipelines/p")["tag"].clone();
+    let theirs = format!("# theirs\n{PIPELINE}");
+    home.pipeline("p", &theirs);
+    let mine = format!("# mine\n{PIPELINE}");
+    let put =
+        |tag: &Value, text: &str| daemon.put_if("/pipelines/p", text, tag.as_str().expect("a tag"));
+    let refused = put(&tag, &mine);
+    assert_eq!(refused.status, 412, "{}", refused.body);
+    let current = &refused.body["current"];
+    assert_eq!(current["yaml"], theirs.as_str());
+    let on_disk = std::fs::read_to_string(home.path("pipelines/p.yaml")).expect("it is there");
+    assert_eq!(on_disk, theirs);
+    let saved = put(&current["tag"], &mine);
+    assert_eq!(saved.status, 200, "{}", saved.body);
+    assert_eq!(get(&daemon, "/pipelines/p")["yaml"], mine.as_str());
 }

@@ -6,6 +6,7 @@ mod control;
 mod dashboard;
 mod drop;
 mod feeds;
+mod inbox;
 mod input;
 mod kill;
 mod load;
@@ -13,6 +14,7 @@ mod plugins;
 mod reload;
 mod start;
 mod torture;
+mod webhooks;
 mod workers;
 
 /// The program under test.

@@ -33,7 +33,13 @@ pub fn lint() -> Result<()> {
     if !ready("lints")? {
         return Ok(());
     }
-    for script in ["lint", "check:types", "check:generated", "check:dist"] {
+    for script in [
+        "lint",
+        "check:types",
+        "check:generated",
+        "check:dist",
+        "check:size",
+    ] {
         npm(&["run", "--if-present", script])?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! A document: bytes, objects, or both, converted when somebody asks.
 
 pub(crate) mod carry;
+pub(crate) mod copy;
 pub(crate) mod decode;
 pub(crate) mod encryption;
 pub(crate) mod facts;
@@ -8,6 +9,8 @@ pub(crate) mod ids;
 pub(crate) mod import;
 pub(crate) mod objects;
 pub(crate) mod open;
+pub(crate) mod open_error;
+pub(crate) mod page_index;
 pub(crate) mod page_tree;
 pub(crate) mod pages;
 pub(crate) mod place;
@@ -16,6 +19,7 @@ pub(crate) mod reading;
 pub(crate) mod repair;
 pub(crate) mod salvage;
 pub(crate) mod save;
+pub(crate) mod save_error;
 pub(crate) mod serialize;
 pub(crate) mod syntax;
 pub(crate) mod write;
@@ -28,8 +32,9 @@ use lopdf::xref::XrefType;
 use crate::bill::Bill;
 use crate::document::facts::Facts;
 use crate::document::objects::Objects;
-use crate::document::open::{OpenError, Warning};
-use crate::document::save::{Cover, SaveError, Saved};
+use crate::document::open_error::{OpenError, Warning};
+use crate::document::save::{Cover, Saved};
+use crate::document::save_error::SaveError;
 use crate::fault::{Fault, Result as Answer};
 use crate::input::Input;
 use crate::limits::Limits;

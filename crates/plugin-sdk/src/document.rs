@@ -3,9 +3,10 @@
 use dropleaf_plugin_abi as abi;
 
 use crate::error::Result;
-use crate::object::{Kind, Mode, Object};
+use crate::handle::{Kind, Mode, Object};
+use crate::reference::Ref;
 use crate::session::{Session, call, copied, find};
-use crate::value::{EMPTY, Ref, Value};
+use crate::value::{EMPTY, Value};
 
 /// One document of the run: a handle, cheap to copy, that cannot outlive the run.
 ///

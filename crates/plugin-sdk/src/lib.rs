@@ -84,10 +84,12 @@ mod document;
 mod error;
 #[doc(hidden)]
 pub mod export;
+mod handle;
 mod manifest;
 mod object;
 mod operation;
 mod page_range;
+mod reference;
 mod run;
 mod session;
 #[cfg(feature = "testing")]
@@ -100,12 +102,13 @@ pub use buffer::Buffer;
 pub use document::{Document, Held, Pages};
 pub use dropleaf_plugin_abi as abi;
 pub use error::{Error, Result};
-pub use object::{Kind, Mode, Object};
+pub use handle::{Kind, Mode, Object};
 pub use operation::{Example, Inputs, Limits, Operation, Permissions};
 pub use page_range::PageRange;
+pub use reference::Ref;
 pub use run::{Reporter, Run};
 pub use tree::Tree;
-pub use value::{Opaque, Ref, Value};
+pub use value::{Opaque, Value};
 
 /// What a plugin needs, for `use dropleaf_plugin_sdk::prelude::*`.
 pub mod prelude {

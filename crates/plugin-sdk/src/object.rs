@@ -1,72 +1,16 @@
-//! Arrays, dictionaries and streams of a document, through handles.
+//! Reading and changing arrays, dictionaries and streams of a document, through handles.
 
 use dropleaf_plugin_abi as abi;
 
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
-use crate::session::{Session, call, copied, find};
+use crate::handle::{Mode, Object};
+use crate::reference::Ref;
+use crate::session::{call, copied, find};
 use crate::tree::Tree;
-use crate::value::{EMPTY, Ref, Value};
-
-/// What an [`Object`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `[ ... ]`
-    Array,
-    /// `<< ... >>`
-    Dict,
-    /// A dictionary with bytes.
-    Stream,
-}
-
-/// Which bytes of a stream are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// As they stand in the file, under the stream's `Filter`.
-    Raw,
-    /// With all filters but image ones (DCT, JPX, JBIG2, CCITT) undone. The host compresses such bytes at save.
-    Decoded,
-}
-
-impl Mode {
-    pub(crate) fn to_abi(self) -> u32 {
-        match self {
-            Self::Raw => abi::STREAM_RAW,
-            Self::Decoded => abi::STREAM_DECODED,
-        }
-    }
-}
-
-/// An array, a dictionary or a stream: a handle, cheap to copy, that cannot outlive the run.
-///
-/// The functions on keys work on dictionaries and on the dictionaries of streams, those on indices on arrays; anything
-/// else is an error. Changes go straight into the document and are undone by the host if the run fails.
-#[derive(Clone, Copy)]
-pub struct Object<'r> {
-    session: &'r Session,
-    handle: abi::Obj,
-    kind: Kind,
-}
+use crate::value::{EMPTY, Value};
 
 impl<'r> Object<'r> {
-    pub(crate) fn new(session: &'r Session, handle: abi::Obj, kind: Kind) -> Self {
-        Self {
-            session,
-            handle,
-            kind,
-        }
-    }
-
-    pub(crate) fn handle(&self) -> abi::Obj {
-        self.handle
-    }
-
-    /// What it was when this handle was taken.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// Its identity, if it is an indirect object.
     pub fn id(&self) -> Result<Option<Ref>> {
         let (mut number, mut generation) = (0, 0);
@@ -318,11 +262,5 @@ impl<'r> Object<'r> {
         found
             .map(|()| unsafe { Value::from_abi(self.session, val) })
             .filter(|value| !value.is_null())
-    }
-}
-
-impl std::fmt::Debug for Object<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Object({:?}, handle {:#x})", self.kind, self.handle)
     }
 }

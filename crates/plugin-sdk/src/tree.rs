@@ -3,8 +3,8 @@
 use dropleaf_plugin_abi as abi;
 
 use crate::error::{Error, Result};
+use crate::reference::Ref;
 use crate::session::copied;
-use crate::value::Ref;
 
 /// A copy of a value and of all that stands directly in it; references are not followed.
 #[derive(Clone, Debug, PartialEq)]

@@ -354,6 +354,20 @@ impl TestDaemon {
         )
     }
 
+    /// PUT of text on condition that the thing still has this tag.
+    ///
+    /// # Panics
+    /// The daemon does not answer.
+    pub fn put_if(&self, path: &str, body: &str, tag: &str) -> Answer {
+        answer(
+            self.agent
+                .put(self.url(path))
+                .header("content-type", "application/yaml")
+                .header("if-match", format!("\"{tag}\""))
+                .send(body),
+        )
+    }
+
     /// DELETE.
     ///
     /// # Panics

@@ -24,15 +24,15 @@ impl Balance {
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.tail = "";
         let mut at = 0;
+        // Nearly all bytes are passed over one by one, in this loop; a token is looked at only where one that matters may
+        // begin.
         while let Some(&byte) = bytes.get(at) {
-            match CLASS[usize::from(byte)] {
-                Class::Regular => {
-                    let end = token_end(bytes, at);
-                    at = self.operator(bytes, at, end);
-                }
-                Class::Space => at += 1,
-                Class::Delimiter => at = self.delimiter(bytes, at),
-            }
+            at = match STARTS[usize::from(byte)] {
+                Start::Nothing => at + 1,
+                Start::Token if at > 0 && is_regular(bytes[at - 1]) => token_end(bytes, at),
+                Start::Token => self.operator(bytes, at, token_end(bytes, at)),
+                Start::Delimiter => self.delimiter(bytes, at),
+            };
         }
         self.streams += 1;
     }
@@ -91,16 +91,18 @@ impl Balance {
 
     fn string(&mut self, bytes: &[u8], mut at: usize) -> usize {
         let mut depth = 1;
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b'\\' => at += 1,
-                b'(' => depth += 1,
-                b')' => depth -= 1,
-                _ => {}
-            }
+        while let Some(&byte) = bytes.get(at) {
             at += 1;
-            if depth == 0 {
-                return at;
+            match byte {
+                b')' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return at;
+                    }
+                }
+                b'(' => depth += 1,
+                b'\\' => at += 1,
+                _ => {}
             }
         }
         // However deep: a viewer that reads on needs as many, one that stopped here ignores stray brackets.
@@ -164,6 +166,34 @@ fn token_end(bytes: &[u8], from: usize) -> usize {
         })
         .map_or(bytes.len(), |length| from + length)
 }
+
+fn is_regular(byte: u8) -> bool {
+    CLASS[usize::from(byte)] == Class::Regular
+}
+
+/// What may begin at a byte.
+#[derive(Clone, Copy)]
+enum Start {
+    /// Nothing that matters here: white space, numbers, most operators, brackets of arrays.
+    Nothing,
+    /// One of the operators that are looked for, unless it goes on a token.
+    Token,
+    Delimiter,
+}
+
+const STARTS: [Start; 256] = {
+    let mut table = [Start::Nothing; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'q' | b'Q' | b'B' | b'E' | b'I' => Start::Token,
+            b'(' | b'<' | b'%' | b'/' => Start::Delimiter,
+            _ => Start::Nothing,
+        };
+        byte += 1;
+    }
+    table
+};
 
 /// Characters as ISO 32000-2, 7.2.3 sorts them.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 //! Nearly all the time of a stamp goes into inflating and reading contents, so that is done on all cores: the run's thread
 //! fetches the bytes of a batch, helpers read them, the run's thread goes on with the answers.
 
-use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
 use std::rc::Rc;
 use std::thread;
 
 use dropleaf_plugin_sdk::prelude::*;
 use flate2::{Decompress, FlushDecompress, Status};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::balance::{Balance, join_without_excess};
 use crate::embed::add_content;
@@ -33,7 +33,7 @@ pub(crate) struct Fence {
 /// Contents that were read.
 pub(crate) struct Contents<'r> {
     document: Document<'r>,
-    fences: HashMap<Vec<Ref>, Rc<Fence>>,
+    fences: FxHashMap<Vec<Ref>, Rc<Fence>>,
 }
 
 /// The bytes of a stream, as they stand in the document.
@@ -57,7 +57,7 @@ impl<'r> Contents<'r> {
     pub(crate) fn new(document: Document<'r>) -> Self {
         Self {
             document,
-            fences: HashMap::new(),
+            fences: FxHashMap::default(),
         }
     }
 
@@ -99,7 +99,7 @@ impl<'r> Contents<'r> {
     /// How each of `contents` is fenced in; reads those that have not been read yet.
     pub(crate) fn fences(&mut self, contents: &[Vec<Ref>]) -> Result<Vec<Rc<Fence>>> {
         let mut batch: Vec<(usize, Vec<Packed>)> = Vec::new();
-        let mut fetched: HashSet<&[Ref]> = HashSet::new();
+        let mut fetched: FxHashSet<&[Ref]> = FxHashSet::default();
         for (index, streams) in contents.iter().enumerate() {
             if !self.fences.contains_key(streams) && fetched.insert(streams) {
                 let packed = streams.iter().map(|stream| self.fetch(*stream));

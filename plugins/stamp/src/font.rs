@@ -3,10 +3,10 @@
 //! A code (CID) is handed out for each pair of glyph and text, not for each glyph: so text extraction gives the right text
 //! back even where two characters share a glyph (ISO 32000-2, 9.7.4 and 9.10.3).
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use rustybuzz::Face;
 use subsetter::GlyphRemapper;
 
@@ -36,10 +36,10 @@ pub(crate) struct Coded {
 pub(crate) struct Codes {
     /// Code - 1 is the index.
     list: Vec<(u16, String)>,
-    by_use: HashMap<(u16, String), u16>,
+    by_use: FxHashMap<(u16, String), u16>,
     glyphs: GlyphRemapper,
     /// By the address of a piece, which is kept so that no other gets it.
-    pieces: HashMap<*const Piece, (Rc<Piece>, Rc<[Coded]>)>,
+    pieces: FxHashMap<*const Piece, (Rc<Piece>, Rc<[Coded]>)>,
 }
 
 /// Everything the font dictionaries of a document need.

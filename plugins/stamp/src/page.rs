@@ -1,9 +1,9 @@
 //! One page with a stamp on it: its old content fenced in, the stamp behind it.
 
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use dropleaf_plugin_sdk::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::contents::{Contents, Fence};
 use crate::embed::add_content;
@@ -19,11 +19,11 @@ pub(crate) struct Stamper<'r> {
     head: Option<Ref>,
     contents: Contents<'r>,
     /// What pages inherit from a node of the page tree.
-    inherited: HashMap<Ref, Inherited>,
+    inherited: FxHashMap<Ref, Inherited>,
     /// Small contents that were written.
-    tails: HashMap<String, Ref>,
+    tails: FxHashMap<String, Ref>,
     /// Pages that have their stamp.
-    stamped: HashSet<Ref>,
+    stamped: FxHashSet<Ref>,
 }
 
 /// A page that was read.
@@ -67,9 +67,9 @@ impl<'r> Stamper<'r> {
             resources: Extender::new(needed),
             head: None,
             contents: Contents::new(document),
-            inherited: HashMap::new(),
-            tails: HashMap::new(),
-            stamped: HashSet::new(),
+            inherited: FxHashMap::default(),
+            tails: FxHashMap::default(),
+            stamped: FxHashSet::default(),
         }
     }
 
@@ -135,7 +135,7 @@ impl<'r> Stamper<'r> {
         }
         all.push(']');
         let all = self.document.parse(all)?;
-        page.put("Contents", &all)?;
+        page.put("Contents", all)?;
         all.release()?;
         page.release()?;
         Ok(if fence.readable {

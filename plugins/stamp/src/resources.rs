@@ -1,9 +1,9 @@
 //! A page's resources with something added, without a word to the other pages that share them.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use dropleaf_plugin_sdk::prelude::*;
+use rustc_hash::FxHashMap;
 
 /// What is to be added: the category and the object.
 pub(crate) type Needed = Vec<(&'static str, Ref)>;
@@ -35,14 +35,14 @@ enum Source {
 /// Copies shared resources on write, each once.
 pub(crate) struct Extender {
     needed: Needed,
-    made: HashMap<Source, Shared>,
+    made: FxHashMap<Source, Shared>,
 }
 
 impl Extender {
     pub(crate) fn new(needed: Needed) -> Self {
         Self {
             needed,
-            made: HashMap::new(),
+            made: FxHashMap::default(),
         }
     }
 

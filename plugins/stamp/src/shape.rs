@@ -1,9 +1,9 @@
 //! Text to positioned glyphs: lines, bidirectional runs, scripts, shaping by the font's own tables.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
 use rustybuzz::{Direction, Face, ShapePlan, UnicodeBuffer};
 use unicode_bidi::BidiInfo;
 use unicode_script::{Script, UnicodeScript};
@@ -73,20 +73,20 @@ impl Line {
 pub(crate) struct Shaper {
     pub(crate) face: Face<'static>,
     /// What the font's tables come to for a direction (right to left?) and a script: slow to make, and soon used again.
-    plans: HashMap<(bool, Script), ShapePlan>,
+    plans: FxHashMap<(bool, Script), ShapePlan>,
     /// Words that were shaped: page numbers differ, the words around them do not.
-    words: HashMap<Script, HashMap<String, Rc<Piece>>>,
+    words: FxHashMap<Script, FxHashMap<String, Rc<Piece>>>,
     /// Whether two characters stand beside each other as each does by itself.
-    loose: HashMap<(Script, [u8; 2]), bool>,
+    loose: FxHashMap<(Script, [u8; 2]), bool>,
 }
 
 impl Shaper {
     pub(crate) fn new() -> Self {
         Self {
             face: face(),
-            plans: HashMap::new(),
-            words: HashMap::new(),
-            loose: HashMap::new(),
+            plans: FxHashMap::default(),
+            words: FxHashMap::default(),
+            loose: FxHashMap::default(),
         }
     }
 

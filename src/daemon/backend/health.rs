@@ -1,7 +1,6 @@
 //! How the daemon is, in words and in numbers.
 
 use super::Daemon;
-use crate::durable;
 use crate::http::api::{Health, Metric, MetricKind, Refused};
 use std::collections::BTreeMap;
 
@@ -38,7 +37,7 @@ impl Daemon {
             jobs: self.jobs_by_state().await?,
             plugins: count(self.registry.catalog().plugins().len()),
             plugins_broken: count(broken.len()),
-            disk_free: self.disk_free(),
+            disk_free: self.disk_free().await,
             journal_bytes: self.store.bytes(),
             journal_reserve: journal.reserve,
         })
@@ -169,19 +168,14 @@ impl Daemon {
         Ok(sums)
     }
 
-    fn disk_free(&self) -> BTreeMap<String, u64> {
+    async fn disk_free(&self) -> BTreeMap<String, u64> {
         let mut folders = vec![self.home.root().to_path_buf()];
         for status in &self.scheduler.pipelines().entries {
             folders.extend(status.current.iter().flat_map(|pipeline| {
                 [pipeline.watch.folder.clone(), pipeline.output.root.clone()]
             }));
         }
-        let free = folders.into_iter().filter_map(|folder| {
-            durable::free_space(&folder)
-                .ok()
-                .map(|free| (folder.display().to_string(), free))
-        });
-        free.collect()
+        self.disks.free(folders).await
     }
 }
 

@@ -3,12 +3,13 @@
 use super::Daemon;
 use super::convert::{fault, folder, text};
 use crate::http::api::{
-    Checked, CurrentText, PipelineEntry, Precondition, Put, PutRefused, Refused,
+    Checked, CurrentText, PipelineEntry, Precondition, Put, PutRefused, Refused, WaitingFile,
 };
 use crate::pipeline::check;
 use crate::pipeline::load;
 use crate::scheduler::handle::{self, PipelineStatus};
 use crate::scheduler::pipelines::{NO_FILE, tag};
+use crate::watch::update::FileStatus;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -105,6 +106,23 @@ impl Daemon {
         } else {
             Err(PutRefused::Precondition(current))
         }
+    }
+
+    /// The files in a pipeline's inbox that are no jobs.
+    pub(super) async fn waiting_files(&self, id: &str, limit: usize) -> Vec<WaitingFile> {
+        let set = self.scheduler.pipelines();
+        let status = set.find(id).and_then(|status| status.folder.as_ref());
+        let Some(folder) = status.map(|status| status.folder.clone()) else {
+            return Vec::new();
+        };
+        let files = self.watcher.files(id, limit).await.unwrap_or_default();
+        let file = |file: FileStatus| WaitingFile {
+            pipeline: id.to_owned(),
+            path: folder.0.join(&file.relative.0).into(),
+            state: file.state.to_owned(),
+            reason: file.reason,
+        };
+        files.into_iter().map(file).collect()
     }
 
     /// A pipeline's file as it is now, whether it is loaded or not.

@@ -284,3 +284,20 @@ async fn a_precondition_that_does_not_hold_shows_the_file_as_it_is() {
     let shown = problem(&gone, 412, "precondition-failed");
     assert!(shown["current"].is_null() && shown.get("current").is_some());
 }
+
+#[tokio::test]
+async fn files_that_wait_are_listed_by_state() {
+    let world = World::new();
+    let names = async |query: &str| -> Vec<String> {
+        let list = json(&world.get(&format!("/api/v1/files{query}")).await);
+        let files = list["files"].as_array().expect("a list").clone();
+        let name = |file: &serde_json::Value| file["name"].as_str().expect("a name").to_owned();
+        files.iter().map(name).collect()
+    };
+    assert_eq!(names("").await, ["a.pdf", "b.txt"]);
+    assert_eq!(names("?limit=1").await, ["a.pdf"]);
+    assert_eq!(names("?state=ignored&pipeline=receive").await, ["b.txt"]);
+    let unknown = world.get("/api/v1/files?state=ignord").await;
+    let shown = problem(&unknown, 400, "bad-request");
+    assert_eq!(shown["hint"], "did you mean `ignored`?");
+}

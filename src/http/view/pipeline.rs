@@ -1,6 +1,8 @@
 //! Pipelines and their folders as JSON.
 
-use crate::http::api::{Checked, CurrentText, Explanation, Fault, FolderEntry, PipelineEntry};
+use crate::http::api::{
+    Checked, CurrentText, Explanation, Fault, FolderEntry, PipelineEntry, WaitingFile,
+};
 use crate::http::view::graph::GraphView;
 use crate::http::view::link::segment;
 use crate::http::view::stats::LastJobView;
@@ -195,6 +197,31 @@ pub struct PipelineExampleView {
     pub yaml: &'static str,
 }
 
+/// Files in inboxes that are no jobs.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingFileListView {
+    /// By pipeline and name.
+    pub files: Vec<WaitingFileView>,
+}
+
+/// A file in an inbox that is no job.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingFileView {
+    /// The pipeline that watches the inbox.
+    pub pipeline: String,
+    /// Where it lies.
+    pub path: String,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    #[schemars(with = "words::WaitingState")]
+    pub state: String,
+    /// What it waits for, or by which rule it stays.
+    pub reason: String,
+}
+
 /// Why a file has (not) been processed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -335,6 +362,21 @@ impl CheckView {
             valid: checked.faults.is_empty(),
             faults: checked.faults.iter().map(FaultView::new).collect(),
             graph: checked.pipeline.as_deref().map(GraphView::new),
+        }
+    }
+}
+
+impl WaitingFileView {
+    /// A file as JSON.
+    #[must_use]
+    pub fn new(file: &WaitingFile) -> Self {
+        let name = file.path.0.file_name();
+        Self {
+            pipeline: file.pipeline.clone(),
+            path: file.path.encode(),
+            name: name.map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            state: file.state.clone(),
+            reason: file.reason.clone(),
         }
     }
 }

@@ -135,6 +135,19 @@ words! {
         /// By looking again and again.
         Polling,
     }
+    /// Where a file that is no job stands.
+    WaitingState {
+        /// It is waited for until it rests.
+        Settling,
+        /// It rests and is about to be taken.
+        Offered,
+        /// It is being taken.
+        Taken,
+        /// It stays until it changes.
+        Left,
+        /// A rule keeps it out.
+        Ignored,
+    }
     /// How the daemon is.
     DaemonStatus {
         /// All is well.

@@ -14,6 +14,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("description", ""),
     ("done_file", "watch"),
     ("duplicates", ""),
+    ("notify", ""),
     ("exclude", "watch"),
     ("existing", "watch"),
     ("failed", ""),
@@ -128,16 +129,10 @@ const SYNONYMS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What is planned and not built: key, and what it will be.
-const PLANNED: &[(&str, &str)] = &[
-    (
-        "notify",
-        "webhooks are to come; until then follow the feed at `/api/v1/events`",
-    ),
-    (
-        "collect",
-        "collecting several files into one job is to come",
-    ),
-];
+const PLANNED: &[(&str, &str)] = &[(
+    "collect",
+    "collecting several files into one job is to come",
+)];
 
 /// The container of the key at `pointer`, as the tables above name it.
 fn container(pointer: &str) -> Option<&'static str> {

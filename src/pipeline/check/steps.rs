@@ -7,6 +7,7 @@ use crate::pipeline::check::templates::OwnedScope;
 use crate::pipeline::checked::Step;
 use crate::pipeline::spec::StepSpec;
 use crate::plugin::catalog::Found;
+use crate::plugin::grants;
 use crate::plugin::manifest::Inputs;
 use crate::plugin::parameters::Schema;
 use crate::plugin::parameters::objection::About;
@@ -61,7 +62,13 @@ impl<'a> Checker<'a> {
     fn operation(&mut self, pointer: &str, spec: &StepSpec) -> Option<Found<'a>> {
         let uses = spec.uses.as_deref()?;
         match self.catalog.find(uses) {
-            Ok(found) => Some(found),
+            Ok(found) => {
+                if let Some(why) = grants::refused(&found) {
+                    let hint = "take the step out; `dropleaf operations` lists what can be used";
+                    self.fault(&format!("{pointer}/uses"), why, hint);
+                }
+                Some(found)
+            }
             Err(not_found) => {
                 let shown: String = uses.chars().take(80).collect();
                 let message = format!("`{shown}` {not_found}");

@@ -101,6 +101,7 @@ priority: -5
 on_signed: process
 passwords: ["{{ env.SCAN_PASSWORD }}", plain]
 duplicates: skip
+notify: [{ webhook: "https://example.org/hook", when: [failed] }]
 allow_chain: true
 "#,
     )
@@ -153,7 +154,8 @@ original: move
 failed: ""
 timeout: 0s
 concurrency: 0
-notify: [{ webhook: "https://example.org" }]
+notify: [{ webhook: "ftp://example.org", when: [done] }]
+collect: 3
 watch_folder: x
 "#
     ), @r###"
@@ -182,8 +184,10 @@ watch_folder: x
     scan.yaml:23:9: `failed` is empty (write a folder, relative to the home or absolute)
     scan.yaml:24:10: `timeout` must be longer than nothing (leave the key out for the default)
     scan.yaml:25:14: `concurrency` must be at least 1, not `0` (`concurrency`: How many files of this pipeline are worked on at once)
-    scan.yaml:26:1: `notify` is not built yet in this version of Dropleaf (take it out: webhooks are to come; until then follow the feed at `/api/v1/events`)
-    scan.yaml:27:1: unknown key `watch_folder` (did you mean `watch`?)
+    scan.yaml:26:21: `webhook` must begin with `https://` or `http://` (write for example `https://example.org/hook`)
+    scan.yaml:26:49: item 1 of `when` must be `succeeded`, `failed` or `cancelled`, not `done`
+    scan.yaml:27:1: `collect` is not built yet in this version of Dropleaf (take it out: collecting several files into one job is to come)
+    scan.yaml:28:1: unknown key `watch_folder` (did you mean `watch`?)
     "###);
 }
 

@@ -6,7 +6,7 @@ use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::pool::update::StopHandle;
-use crate::scheduler::act::turn::Turn;
+use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::decide::state::Scheduler as Decider;
 use crate::scheduler::handle::{Answer, Command, Health, PipelineSet, Refused};
@@ -62,7 +62,7 @@ pub(super) struct Hands {
     /// Weak, so that the loop still sees when nobody else can ask.
     pub(super) itself: mpsc::WeakSender<Command>,
     /// What this turn of the loop has decided and not done yet.
-    pub(super) turn: Turn,
+    pub(super) turn: Pending,
 }
 
 impl Hands {

@@ -10,6 +10,7 @@ use crate::job::id::JobId;
 use crate::job::redo::Redo;
 use crate::pool::update::Stop;
 use crate::scheduler::act::hands::{Durable, Hands};
+use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt;
 use crate::scheduler::batches::{self, Taking};
 use crate::scheduler::files;
@@ -19,31 +20,27 @@ use crate::time::Timestamp;
 use crate::watch::update::Decline;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Files that one thread takes or delivers one after the other; more threads share larger batches.
 const BATCH: usize = 16;
 
-/// What a turn has decided and not done yet.
-#[derive(Debug, Default)]
-pub(super) struct Turn {
-    events: Vec<Draft>,
-    claims: Vec<Taking>,
-    redos: Vec<(JobId, Redo)>,
-    /// Originals that their deliveries put back into an inbox.
-    kept: Vec<LedgerEntry>,
-    /// Jobs of which an attempt told something.
-    told: Vec<JobId>,
-}
-
 impl Hands {
     /// Decides, and does at once what shows nowhere; the rest waits for the end of the turn.
     pub(super) fn decide(&mut self, input: Input) {
-        let decision = self.decider.decide(input, Timestamp::now());
+        let can_wait = matches!(input, Input::Told { .. } | Input::WorkerDone { .. });
+        let mut decision = self.decider.decide(input, Timestamp::now());
+        if can_wait {
+            let events = std::mem::take(&mut decision.events);
+            self.turn.add_lazy(events, Instant::now());
+        }
         self.carry_out(decision);
     }
 
     pub(super) fn carry_out(&mut self, decision: Decision) {
-        self.turn.events.extend(decision.events);
+        if !decision.events.is_empty() {
+            self.turn.add(decision.events);
+        }
         for action in decision.actions {
             match action {
                 Action::Claim { job, accepted } => self.take(job, *accepted),
@@ -76,7 +73,7 @@ impl Hands {
 
     /// Adds events that no decision made.
     pub(super) fn note(&mut self, events: impl IntoIterator<Item = Draft>) {
-        self.turn.events.extend(events);
+        self.turn.add(events);
     }
 
     /// Remembers that what this turn says of a job comes before its progress.
@@ -101,14 +98,18 @@ impl Hands {
 
     /// Journals what the turn has decided, then does what had to wait for that.
     pub(super) fn finish_turn(&mut self) {
-        let Turn {
-            events,
+        self.publish_health();
+        let Some(mut turn) = self.turn.take_due(Instant::now()) else {
+            return;
+        };
+        let durable = self.append(turn.take_events());
+        let Pending {
             claims,
             redos,
             kept,
             told,
-        } = std::mem::take(&mut self.turn);
-        let durable = self.append(events);
+            ..
+        } = turn;
         if let Some(durable) = &durable {
             let told = told.into_iter().map(|job| (job, durable.clone()));
             self.told_last.extend(told);
@@ -120,7 +121,6 @@ impl Hands {
             self.after_all(durable.clone(), batches::claim(spool, store, batch));
         }
         self.redo(redos, kept, &durable);
-        self.publish_health();
     }
 
     fn redo(&mut self, redos: Vec<(JobId, Redo)>, kept: Vec<LedgerEntry>, durable: &Durable) {

@@ -1,12 +1,13 @@
 //! What the watched folders bring, and whether there is room for it.
 
-use crate::event::{Draft, Event};
+use crate::event::{Draft, Event, WatchEvent};
 use crate::job::event::Identity;
 use crate::job::id::JobId;
 use crate::raw_path::RawPath;
 use crate::scheduler::act::hands::Hands;
 use crate::scheduler::files;
 use crate::scheduler::input::Input;
+use crate::spool::sweep::Standing;
 use crate::store::ledger::LedgerEntry;
 use crate::watch::update::{Decline, WatchUpdate};
 use std::path::PathBuf;
@@ -37,12 +38,33 @@ impl Hands {
                 what,
             }),
             WatchUpdate::Folder { pipeline, what } => {
+                if matches!(what, WatchEvent::Online { .. }) {
+                    self.sweep_online(&pipeline);
+                }
                 self.say(Event::Watch { pipeline, what });
                 self.publish_pipelines();
             }
             WatchUpdate::Gone { .. } => {}
             WatchUpdate::Existing { pipeline, files } => self.leave_existing(&pipeline, files),
         }
+    }
+
+    /// An inbox that was away at the start has not been swept yet. Open jobs are at work: hands off theirs.
+    fn sweep_online(&mut self, pipeline: &str) {
+        let Some(pipeline) = self.current(pipeline) else {
+            return;
+        };
+        let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
+        let runtime = tokio::runtime::Handle::current();
+        self.tasks.spawn_blocking(move || {
+            files::sweep_online(&spool, &pipeline.watch.folder, |id| {
+                match runtime.block_on(store.job(id)) {
+                    Ok(Some(job)) if job.state.is_terminal() => files::standing(&job),
+                    Ok(None) => Standing::Unknown,
+                    Ok(Some(_)) | Err(_) => Standing::Staged,
+                }
+            });
+        });
     }
 
     /// What lay there before the pipeline came stays, after a restart too.

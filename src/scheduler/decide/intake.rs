@@ -148,7 +148,16 @@ impl Scheduler {
         }
     }
 
-    fn taken(&mut self, id: JobId, queued: Queued, now: Timestamp, decision: &mut Decision) {
+    fn taken(
+        &mut self,
+        id: JobId,
+        mut queued: Queued,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        if queued.duplicate_of.is_none() {
+            queued.duplicate_of = self.twin(id, &queued.blake3);
+        }
         let duplicate = queued.duplicate_of;
         self.record(id, now, JobEvent::Queued(queued), decision);
         self.set_phase(id, Phase::Idle);
@@ -172,6 +181,16 @@ impl Scheduler {
             }
             _ => self.enqueue(id),
         }
+    }
+
+    /// The journal may not know the hash of a job that was claimed a moment ago. Asked only where it makes a difference.
+    fn twin(&self, id: JobId, blake3: &str) -> Option<JobId> {
+        let pipeline = &self.open.get(id)?.job.accepted.pipeline;
+        let rule = self.current(pipeline)?.duplicates;
+        if rule == Duplicates::Process {
+            return None;
+        }
+        self.open.twin(id, pipeline, blake3)
     }
 
     fn skip_duplicate(

@@ -120,6 +120,18 @@ impl OpenJobs {
     }
 
     /// Adds one.
+    /// Another open job of the pipeline about the same content. Looks at all of them.
+    pub(super) fn twin(&self, id: JobId, pipeline: &str, blake3: &str) -> Option<JobId> {
+        let same = self.jobs.values().filter(|live| {
+            live.job.id != id
+                && live.job.blake3.as_deref() == Some(blake3)
+                && live.job.accepted.pipeline == pipeline
+                && live.job.duplicate_of.is_none()
+                && !live.cancelled
+        });
+        same.map(|live| live.job.id).min()
+    }
+
     pub(super) fn insert(&mut self, job: Job, phase: Phase) {
         let id = job.id;
         self.remove(id);

@@ -94,6 +94,7 @@ const ROWS: &[(&str, Shows)] = &[
         Fails("step-failed", "changed my mind"),
     ),
     ("huge-results", Fails("step-failed", "")),
+    // Its manifest asks for a scratch folder, which grants nothing.
     ("temp", Fails("step-failed", "no scratch folder is granted")),
 ];
 
@@ -334,6 +335,26 @@ fn a_crash_is_tried_once_more_and_an_error_may_be_passed_over() {
         sample::rotations(&output),
         [0, 0, 0],
         "its edits were rolled back"
+    );
+}
+
+#[test]
+fn a_scratch_folder_is_given_to_whom_the_operator_grants_it() {
+    let home = TestHome::new(PROGRAM);
+    plugins::install("faulty", &home.path("plugins"));
+    home.write("config.yaml", "grants: { faulty: { temp: true } }\n");
+    home.pipeline("bad", BAD);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/bad", "temp.pdf", sample::pdf(1));
+    let story = feed.until_ended(1).remove("temp.pdf").expect("it ended");
+    let finished = story
+        .iter()
+        .find(|event| event.name == "step.finished")
+        .expect("it went well");
+    assert_eq!(
+        finished.data["results"]["read"], "some",
+        "it read what it wrote"
     );
 }
 

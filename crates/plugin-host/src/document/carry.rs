@@ -7,8 +7,8 @@ use std::collections::HashSet;
 
 use lopdf::{Dictionary, Object, ObjectId};
 
+use crate::document::copy::{Copy, annotations};
 use crate::document::ids::IdSet;
-use crate::document::import::{Copy, annotations};
 use crate::document::objects::Objects;
 use crate::document::place::Place;
 use crate::fault::Result;

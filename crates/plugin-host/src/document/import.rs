@@ -4,27 +4,13 @@
 //! an object number at once and its object when that page comes, if it comes: until then it is null, so links between
 //! pages hold whether they are imported together or one by one.
 
-use lopdf::{Dictionary, Object, ObjectId, Stream};
+use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::document::carry;
-use crate::document::ids::{IdMap, IdSet};
+use crate::document::copy::{Copy, Imported, PAGE_TIES, TIES, annotations};
 use crate::document::objects::Objects;
-use crate::document::pages::INHERITED;
+use crate::document::page_index::INHERITED;
 use crate::fault::{Fault, Result};
-
-/// Keys that tie an object to a structure of its document that does not come along.
-const TIES: [&[u8]; 2] = [b"StructParent", b"StructParents"];
-/// Page keys that lead to the whole document: its tree, its article threads.
-const PAGE_TIES: [&[u8]; 2] = [b"Parent", b"B"];
-
-/// What has come from one document into another so far.
-#[derive(Default)]
-pub(crate) struct Imported {
-    /// Numbers here of objects there.
-    map: IdMap<ObjectId>,
-    /// Pages there that are here.
-    pages: IdSet,
-}
 
 /// Copies `count` pages of `from`, beginning with `first`, into `to` before the page at `at`.
 pub(crate) fn import_pages(
@@ -42,12 +28,7 @@ pub(crate) fn import_pages(
             "cannot insert at {at}: the document has {total} pages"
         )));
     }
-    let mut copy = Copy {
-        to,
-        from,
-        imported,
-        waiting: Vec::new(),
-    };
+    let mut copy = Copy::new(to, from, imported);
     let mut fresh = Vec::with_capacity(pages.len());
     for page in &pages {
         fresh.push(copy.page_number(*page)?);
@@ -110,170 +91,4 @@ fn range(from: &mut Objects, first: u32, count: u32) -> Result<Vec<ObjectId>> {
         ))
     })?;
     Ok(range.to_vec())
-}
-
-/// The annotations of a page that are there: their ids where they have one.
-pub(crate) fn annotations(
-    objects: &Objects,
-    page: ObjectId,
-) -> Vec<(Option<ObjectId>, Option<&Dictionary>)> {
-    let list = objects
-        .dict(page)
-        .and_then(|dict| objects.lookup(dict, b"Annots"));
-    let Some(Object::Array(items)) = list else {
-        return Vec::new();
-    };
-    items
-        .iter()
-        .filter_map(|item| objects.resolve(item))
-        .filter(|(_, value)| value.as_dict().is_ok())
-        .map(|(id, value)| (id, value.as_dict().ok()))
-        .collect()
-}
-
-pub(crate) struct Copy<'a> {
-    pub(crate) to: &'a mut Objects,
-    pub(crate) from: &'a Objects,
-    imported: &'a mut Imported,
-    /// Objects there that have a number here and are still to be copied.
-    waiting: Vec<(ObjectId, ObjectId)>,
-}
-
-impl Copy<'_> {
-    /// The object here that an object there has become.
-    pub(crate) fn here(&self, there: ObjectId) -> Option<ObjectId> {
-        self.imported.map.get(&there).copied()
-    }
-
-    /// The number a page gets here, and whether it has been here before.
-    fn page_number(&mut self, page: ObjectId) -> Result<(ObjectId, bool)> {
-        if !self.imported.pages.insert(page) {
-            return Ok((self.to.reserve()?, true));
-        }
-        Ok((self.number(page)?, false))
-    }
-
-    fn number(&mut self, id: ObjectId) -> Result<ObjectId> {
-        if let Some(known) = self.imported.map.get(&id) {
-            return Ok(*known);
-        }
-        let fresh = self.to.reserve()?;
-        self.imported.map.insert(id, fresh);
-        Ok(fresh)
-    }
-
-    fn page(&mut self, page: ObjectId, id: ObjectId, again: bool) -> Result<()> {
-        let source = self.from.dict(page).ok_or_else(Fault::handle)?;
-        let mut dict = Dictionary::new();
-        for (key, value) in source
-            .iter()
-            .filter(|(key, _)| !PAGE_TIES.contains(&key.as_slice()))
-        {
-            if key == b"Annots" {
-                dict.set(
-                    "Annots",
-                    Object::Array(self.page_annotations(page, id, again)?),
-                );
-            } else if !TIES.contains(&key.as_slice()) {
-                dict.set(key.clone(), self.translated(value)?);
-            }
-        }
-        for key in INHERITED {
-            if source
-                .get(key)
-                .ok()
-                .and_then(|own| self.from.resolve(own))
-                .is_none()
-                && let Some((_, value)) = self.from.page_attribute(page, key)
-            {
-                dict.set(key, self.translated(value)?);
-            }
-        }
-        self.to.change_object(id, Some(Object::Dictionary(dict)));
-        Ok(())
-    }
-
-    /// The annotations that are there. Those of a page that comes again are copies of their own.
-    fn page_annotations(
-        &mut self,
-        page: ObjectId,
-        to: ObjectId,
-        again: bool,
-    ) -> Result<Vec<Object>> {
-        let mut copies = Vec::new();
-        for (id, dict) in annotations(self.from, page) {
-            let Some(dict) = dict else { continue };
-            match id {
-                Some(id) if !again => copies.push(self.reference(id)?),
-                _ => {
-                    let mut copy = self.dictionary(dict)?;
-                    copy.set("P", Object::Reference(to));
-                    copies.push(match id {
-                        Some(_) => Object::Reference(self.to.add(Object::Dictionary(copy))?),
-                        None => Object::Dictionary(copy),
-                    });
-                }
-            }
-        }
-        Ok(copies)
-    }
-
-    /// Copies everything that waits, and what that leads to.
-    fn finish(&mut self) -> Result<()> {
-        while let Some((there, here)) = self.waiting.pop() {
-            let Some(object) = self.from.pdf.objects.get(&there) else {
-                continue;
-            };
-            let copy = self.translated(object)?;
-            if self.from.plain.contains(&there) {
-                self.to.plain.insert(here);
-            }
-            self.to.change_object(here, Some(copy));
-        }
-        Ok(())
-    }
-
-    /// A value with the references of the other document.
-    pub(crate) fn translated(&mut self, object: &Object) -> Result<Object> {
-        Ok(match object {
-            Object::Reference(id) => self.reference(*id)?,
-            Object::Array(items) => Object::Array(
-                items
-                    .iter()
-                    .map(|item| self.translated(item))
-                    .collect::<Result<_>>()?,
-            ),
-            Object::Dictionary(dict) => Object::Dictionary(self.dictionary(dict)?),
-            Object::Stream(stream) => Object::Stream(Stream {
-                dict: self.dictionary(&stream.dict)?,
-                content: stream.content.clone(),
-                allows_compression: stream.allows_compression,
-                start_position: None,
-            }),
-            scalar => scalar.clone(),
-        })
-    }
-
-    fn dictionary(&mut self, dict: &Dictionary) -> Result<Dictionary> {
-        dict.iter()
-            .filter(|(key, _)| !TIES.contains(&key.as_slice()))
-            .map(|(key, value)| Ok((key.clone(), self.translated(value)?)))
-            .collect()
-    }
-
-    fn reference(&mut self, id: ObjectId) -> Result<Object> {
-        let tree = self.from.pages.as_ref();
-        if tree.is_some_and(|tree| tree.is_inner(id)) || !self.from.pdf.objects.contains_key(&id) {
-            return Ok(Object::Null);
-        }
-        if tree.is_some_and(|tree| tree.is_page(id)) {
-            return Ok(Object::Reference(self.number(id)?));
-        }
-        if let Some(known) = self.imported.map.get(&id) {
-            return Ok(Object::Reference(*known));
-        }
-        let here = self.number(id)?;
-        self.waiting.push((id, here));
-        Ok(Object::Reference(here))
-    }
 }

@@ -6,7 +6,7 @@
 use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::document::ids::IdSet;
-use crate::document::pages::PageIndex;
+use crate::document::page_index::PageIndex;
 use crate::document::place::{Holder, HolderMut, Place, Root, entry};
 use crate::fault::{Fault, Result};
 use crate::input::Input;

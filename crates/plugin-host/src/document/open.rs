@@ -7,52 +7,10 @@
 use crate::bill::Bill;
 use crate::damage;
 use crate::document::objects::Objects;
+use crate::document::open_error::{OpenError, Warning};
 use crate::document::reading;
 use crate::input::Input;
 use crate::limits::{Limits, MAX_FILE};
-
-/// Why a document was not opened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// The file has no bytes.
-    #[error("the file is empty")]
-    Empty,
-    /// The file is something else; the text says what it looks like.
-    #[error("not a PDF: {0}")]
-    NotPdf(String),
-    /// Encrypted, and no password was given.
-    #[error("the document is encrypted and needs a password")]
-    NeedsPassword,
-    /// Encrypted, and none of the passwords fits.
-    #[error("none of the passwords opens the document")]
-    WrongPassword,
-    /// Encrypted in a way that cannot be read.
-    #[error("the document is encrypted in a way that is not supported: {0}")]
-    Unsupported(String),
-    /// Not readable, not even by repair.
-    #[error("the document is damaged beyond repair: {0}")]
-    Damaged(String),
-    /// Larger than what is opened.
-    #[error("the file is too large: {size} bytes, at most {limit} are opened")]
-    TooLarge {
-        /// How large it is.
-        size: u64,
-        /// The limit.
-        limit: u64,
-    },
-    /// A limit that protects the process was reached.
-    #[error("the document exceeds a limit: {0}")]
-    Limit(String),
-}
-
-/// Something about a document that its owner should know, though it goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// A word for machines: `repaired`.
-    pub code: &'static str,
-    /// A sentence for people.
-    pub message: String,
-}
 
 /// Reads a document's objects.
 pub(crate) fn open(

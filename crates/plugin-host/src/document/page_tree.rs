@@ -8,7 +8,7 @@ use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
-use crate::document::pages::{MAX_DEPTH, PageIndex};
+use crate::document::page_index::{MAX_DEPTH, PageIndex};
 use crate::document::place::{Place, Root, entry, is_of_type};
 use crate::fault::Result;
 

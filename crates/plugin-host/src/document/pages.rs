@@ -7,62 +7,12 @@
 
 use lopdf::{Object, ObjectId};
 
-use crate::document::ids::{IdMap, IdSet};
+use crate::document::ids::IdMap;
 use crate::document::objects::Objects;
+use crate::document::page_index::{INHERITED, MAX_DEPTH, PageIndex};
 use crate::document::page_tree;
-use crate::document::place::{Place, Root, Step, entry};
+use crate::document::place::{Place, entry};
 use crate::fault::{Fault, Result};
-
-/// The attributes that pages inherit (ISO 32000-2, table 31).
-pub(crate) const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
-/// The deepest page tree that is followed.
-pub(crate) const MAX_DEPTH: usize = 256;
-
-/// The pages in order.
-pub(crate) struct PageIndex {
-    pub(crate) list: Vec<ObjectId>,
-    pub(crate) root: ObjectId,
-    /// What the list was built from: catalog, nodes, arrays of kids.
-    pub(crate) inner: IdSet,
-    pub(crate) leaves: IdSet,
-    pub(crate) nodes: Vec<ObjectId>,
-    pub(crate) flat: bool,
-    /// The list says more than the root's `/Kids`.
-    pub(crate) stale: bool,
-}
-
-impl PageIndex {
-    /// Whether a change at `place` (of `key`, or of the whole) may change the list.
-    pub(crate) fn depends_on(&self, place: &Place, key: Option<&[u8]>) -> bool {
-        const STRUCTURE: [&[u8]; 4] = [b"Kids", b"Type", b"Pages", b"Root"];
-        let structural = match (place.steps.first(), key) {
-            (None, Some(key)) => STRUCTURE.contains(&key),
-            (Some(Step::Key(first)), _) => STRUCTURE.contains(&&**first),
-            (None, None) | (Some(Step::Item(_)), _) => true,
-        };
-        structural
-            && match place.root {
-                Root::Loose(_) => false,
-                Root::Trailer => true,
-                Root::Object(id) => self.is_page(id) || self.is_inner(id),
-            }
-    }
-
-    /// Whether `id` is part of the tree above the pages.
-    pub(crate) fn is_inner(&self, id: ObjectId) -> bool {
-        self.inner.contains(&id)
-    }
-
-    /// Whether `id` is a page.
-    pub(crate) fn is_page(&self, id: ObjectId) -> bool {
-        self.leaves.contains(&id)
-    }
-
-    /// Whether whoever looks at the object `id` must see the tree as the list has it.
-    pub(crate) fn hides(&self, id: ObjectId) -> bool {
-        self.stale && id == self.root
-    }
-}
 
 impl Objects {
     /// The pages, in order.

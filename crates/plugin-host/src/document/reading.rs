@@ -9,7 +9,7 @@ use crate::bill::Bill;
 use crate::damage;
 use crate::document::encryption;
 use crate::document::objects::Objects;
-use crate::document::open::{OpenError, Warning};
+use crate::document::open_error::{OpenError, Warning};
 use crate::document::repair::{self, Encryption, Refused};
 use crate::document::salvage;
 use crate::input::Input;

@@ -13,7 +13,7 @@ use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
 use crate::document::ids::IdSet;
 use crate::document::place::{entry, is_of_type};
 use crate::document::reach::{self, LAYOUT_KEYS};
-use crate::document::save::SaveError;
+use crate::document::save_error::SaveError;
 use crate::document::serialize;
 use crate::limits::MAX_FILE;
 
@@ -25,7 +25,7 @@ const EFFORT: u32 = 6;
 /// to set it up is that of writing twenty of them.
 const SMALL: usize = 512;
 /// Streams above this size go straight out.
-const LARGE: usize = 32 << 10;
+const LARGE: usize = 4 << 10;
 
 /// What a file is written from.
 pub(crate) struct Source<'a> {

@@ -3,7 +3,7 @@
 use dropleaf_plugin_abi as abi;
 
 use crate::document::Document;
-use crate::document::open::OpenError;
+use crate::document::open_error::OpenError;
 use crate::fault::{Fault, Result};
 use crate::run::shell::{bytes, enter, give};
 use crate::run::state::State;

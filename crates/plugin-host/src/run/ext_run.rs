@@ -113,7 +113,7 @@ unsafe extern "C" fn temp_dir(ctx: *mut abi::Ctx, path: *mut abi::Str) -> abi::S
             let granted = state.invocation.temp_dir.ok_or_else(|| {
                 Fault::new(
                     abi::E_DENIED,
-                    "no scratch folder is granted: ask for it in the manifest",
+                    "no scratch folder is granted: the manifest has to ask for it (`temp`) and config.yaml to grant it (`grants`)",
                 )
             })?;
             state.scratch.temp_dir = granted.as_os_str().as_bytes().to_vec();

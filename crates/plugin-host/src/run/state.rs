@@ -6,7 +6,7 @@ use dropleaf_plugin_abi as abi;
 
 use crate::bill::Bill;
 use crate::document::Document;
-use crate::document::import::Imported;
+use crate::document::copy::Imported;
 use crate::document::objects::Objects;
 use crate::fault::{Fault, Result, Text};
 use crate::input::Input;

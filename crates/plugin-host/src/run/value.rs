@@ -184,7 +184,7 @@ impl State {
                 abi::BOOL => Object::Boolean(value.u.i != 0),
                 abi::INT => Object::Integer(value.u.i),
                 abi::REAL => Object::Real(real(value.u.r)?),
-                abi::NAME => Object::Name(name(bytes(value.u.s)?)?),
+                abi::NAME => Object::Name(name(bytes(value.u.s)?)?.to_vec()),
                 abi::STRING => {
                     Object::String(bytes(value.u.s)?.to_vec(), string_format(value.flags))
                 }
@@ -231,8 +231,9 @@ impl State {
 pub(crate) fn measure(holder: Holder<'_>, max_depth: u32) -> Result<u32> {
     let mut nodes = 0usize;
     let mut deepest = 1;
-    let mut waiting = vec![(holder, 1u32)];
-    while let Some((holder, depth)) = waiting.pop() {
+    let mut waiting = Vec::new();
+    let mut next = Some((holder, 1u32));
+    while let Some((holder, depth)) = next {
         deepest = deepest.max(depth);
         if depth > max_depth {
             return Err(Fault::limit(format!(
@@ -255,6 +256,7 @@ pub(crate) fn measure(holder: Holder<'_>, max_depth: u32) -> Result<u32> {
                 "the value holds more than {MAX_NODES} others"
             )));
         }
+        next = waiting.pop();
     }
     Ok(deepest)
 }
@@ -269,11 +271,11 @@ fn real(value: f64) -> Result<f32> {
     )))
 }
 
-pub(crate) fn name(bytes: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn name(bytes: &[u8]) -> Result<&[u8]> {
     if bytes.contains(&0) {
         return Err(Fault::argument("a name cannot hold a zero byte"));
     }
-    Ok(bytes.to_vec())
+    Ok(bytes)
 }
 
 fn string_format(flags: u32) -> StringFormat {

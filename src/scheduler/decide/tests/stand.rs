@@ -70,6 +70,7 @@ pub(super) fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pi
         on_signed: OnSigned::Refuse,
         passwords: Vec::new(),
         duplicates: Duplicates::Process,
+        notify: Vec::new(),
         allow_chain: false,
     };
     change(&mut pipeline);

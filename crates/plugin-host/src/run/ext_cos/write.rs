@@ -61,8 +61,8 @@ pub(super) unsafe extern "C" fn dict_put(
             let value = state.inbound(index, value)?;
             check_depth(state, slot, &value)?;
             let place = state.arena.place(slot)?;
-            state.objects(index)?.0.put(place, &key, value)?;
-            state.arena.key_changed(slot, &key);
+            state.objects(index)?.0.put(place, key, value)?;
+            state.arena.key_changed(slot, key);
             changed(state, slot, index)
         })
     }

@@ -1,0 +1,167 @@
+//! Inboxes as they are in the world: away and back, without events, with files that are still being written.
+
+use crate::PROGRAM;
+use dropleaf_test_support::daemon::TestHome;
+use dropleaf_test_support::feed::Event;
+use dropleaf_test_support::folder::files;
+use dropleaf_test_support::sample;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person's file manager does not sync either"
+)]
+fn rename(from: &Path, to: &Path) {
+    std::fs::rename(from, to).expect("a rename in one file system");
+}
+
+fn reason_has(event: &Event, text: &str) -> bool {
+    event.data["reason"]
+        .as_str()
+        .is_some_and(|reason| reason.contains(text))
+}
+
+#[test]
+fn an_inbox_that_comes_back_is_swept_and_scanned_at_once() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    // An earlier life claimed a file, and died before its journal was kept.
+    home.write(
+        "inbox/p/.dropleaf/claimed/01K40000000000000000000001",
+        sample::pdf(1),
+    );
+    let (here, away) = (home.path("inbox/p"), home.path("away"));
+    rename(&here, &away);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    let offline = feed.until(|event| {
+        event.name == "watch.offline"
+            || (event.name == "snapshot" && event.data.to_string().contains("offline"))
+    });
+    assert!(
+        offline.data.to_string().contains("create it, or mount"),
+        "{}",
+        offline.data
+    );
+    rename(&away, &here);
+    daemon.post("/pipelines/p/scan", b"");
+    feed.until_named("watch.online");
+    let back = feed.until_named("job.succeeded");
+    assert_eq!(
+        back.data["name"],
+        "recovered-01K40000000000000000000001.pdf"
+    );
+    rename(&here, &away);
+    daemon.post("/pipelines/p/scan", b"");
+    feed.until_named("watch.offline");
+    std::fs::write(away.join("meanwhile.pdf"), sample::pdf(1)).expect("written");
+    rename(&away, &here);
+    // Nobody asks this time: the folder is looked for by itself.
+    feed.until_named("watch.online");
+    feed.until_named("job.succeeded");
+    let names = ["meanwhile.pdf", "recovered-01K40000000000000000000001.pdf"];
+    assert_eq!(files(&home.path("outbox/p")), names.map(PathBuf::from));
+}
+
+#[test]
+fn twins_in_flight_are_known_to_each_other() {
+    let home = TestHome::new(PROGRAM);
+    for (id, rule) in [("skip", "skip"), ("fail", "fail")] {
+        let yaml = format!(
+            "watch: {{ folder: inbox/{id}, quiet: 0s }}\nsteps: [{{ uses: reverse }}]\nduplicates: {rule}\n"
+        );
+        home.pipeline(id, &yaml);
+        for number in 0..8 {
+            home.write(&format!("inbox/{id}/{number}.pdf"), sample::pdf(1));
+        }
+    }
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let count = |id: &str, state: &str| {
+        let page = daemon.get(&format!("/jobs?limit=100&pipeline={id}&state={state}"));
+        page.body["jobs"].as_array().map_or(0, Vec::len)
+    };
+    while count("skip", "succeeded") + count("skip", "cancelled") < 8
+        || count("fail", "succeeded") + count("fail", "failed") < 8
+    {
+        feed.until(|event| event.name.starts_with("job."));
+    }
+    assert_eq!(files(&home.path("outbox/skip")).len(), 1);
+    assert_eq!(
+        files(&home.path("archive/skip")).len(),
+        8,
+        "the originals are all kept"
+    );
+    assert_eq!(files(&home.path("outbox/fail")).len(), 1);
+    assert_eq!(count("fail", "failed"), 7);
+}
+
+#[test]
+fn a_folder_that_is_polled_by_order_brings_its_files_too() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s, polling: true }\nsteps: [{ uses: reverse }]\n",
+    );
+    home.write("inbox/p/.keep", "");
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    let shown = daemon.get("/pipelines/p").body.to_string();
+    assert!(
+        shown.contains("polling") && shown.contains("the pipeline says `polling: true`"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_large_file_that_somebody_still_writes_is_not_taken() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    home.write("inbox/p/.keep", "");
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/files/events?path=inbox/p/slow.pdf");
+    let mut all = daemon.follow("/events");
+    all.until_named("snapshot");
+    let document = sample::Sample::new("slow", 400).bytes();
+    let mut writer = Command::new("tee")
+        .arg(home.path("inbox/p/slow.pdf"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("tee runs");
+    let mut pipe = writer.stdin.take().expect("it is piped");
+    for piece in document.chunks(document.len() / 4 + 1) {
+        pipe.write_all(piece).expect("it reads");
+        pipe.flush().expect("it reads");
+        // A whole other file goes its way in between: so much time passes, and the rest is over.
+        home.drop_file("inbox/p", "beside.pdf", sample::pdf(1));
+        all.until(|event| event.name == "job.succeeded" && event.data["name"] == "beside.pdf");
+        assert!(feed.seen().iter().all(|event| event.name != "job.accepted"));
+    }
+    feed.until(|event| event.name == "file.settling" && reason_has(event, "open for writing"));
+    assert!(
+        home.path("inbox/p/slow.pdf").is_file(),
+        "it is whole now, but not closed"
+    );
+    drop(pipe);
+    assert!(writer.wait().expect("it is our child").success());
+    feed.until_named("job.succeeded");
+    let output = std::fs::read(home.path("outbox/p/slow.pdf")).expect("it came out");
+    assert_eq!(sample::rotations(&output).len(), 400);
+    let accepted = feed
+        .names()
+        .iter()
+        .filter(|name| **name == "job.accepted")
+        .count();
+    assert_eq!(accepted, 1);
+}
