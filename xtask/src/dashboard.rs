@@ -108,7 +108,8 @@ fn npm(arguments: &[&str]) -> Result<()> {
         .current_dir(folder())
         .args(arguments)
         .env("NO_COLOR", "1")
-        .env("DROPLEAF_TARGET", target());
+        .env("DROPLEAF_PROGRAM", target().join("debug/dropleaf"))
+        .env("DROPLEAF_TEST_PLUGINS", target().join("debug"));
     must(&mut command)
 }
 
