@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
-/** End to end: the built page in Chromium, on the real daemon. One file after the other, each with a daemon of its own. */
+/** End to end: the built page in Chromium, on the real daemon. Each file has a daemon and a browser of its own, two at a time. */
 export default defineConfig({
   root: import.meta.dirname,
   test: {
     environment: 'node',
     include: [process.env.DROPLEAF_SCREENSHOTS ? 'screenshots.ts' : '**/*.e2e.ts'],
-    fileParallelism: false,
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 60_000,
     bail: 0,

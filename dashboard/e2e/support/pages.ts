@@ -34,5 +34,7 @@ export async function furnish(scene: Scene): Promise<{ name: string; path: strin
     { name: 'plugins', path: '/plugins' },
     { name: 'explain', path: `/explain?path=${encodeURIComponent(failed.path)}` },
     { name: 'missing', path: '/no-such-page' },
+    { name: 'missing-pipeline', path: '/pipelines/none' },
+    { name: 'missing-operation', path: '/operations/none/none' },
   ]
 }
