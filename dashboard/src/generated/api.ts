@@ -167,6 +167,10 @@ export type ArtifactKind = 'document' | 'artifact' | 'receipt' | 'note' | 'origi
 export type AttemptEnding =
   'succeeded' | 'rejected' | 'failed' | 'crashed' | 'timed_out' | 'interrupted' | 'cancelled' | 'environment'
 /**
+ * Where a file that is no job stands.
+ */
+export type WaitingState = 'settling' | 'offered' | 'taken' | 'left' | 'ignored'
+/**
  * How the daemon is.
  */
 export type DaemonStatus = 'ok' | 'degraded' | 'stopping'
@@ -521,6 +525,9 @@ export interface Everything {
   RestoredView: RestoredView
   LogView: LogView
   LogLineView: LogLineView
+  WaitingFileListView: WaitingFileListView
+  WaitingFileView: WaitingFileView
+  WaitingState: WaitingState
   ExplanationView: ExplanationView
   LinkView: LinkView
   PluginListView: PluginListView
@@ -3169,6 +3176,40 @@ export interface LogLineView {
    * The line.
    */
   message: string
+}
+/**
+ * Files in inboxes that are no jobs.
+ */
+export interface WaitingFileListView {
+  /**
+   * By pipeline and name.
+   */
+  files: WaitingFileView[]
+}
+/**
+ * A file in an inbox that is no job.
+ */
+export interface WaitingFileView {
+  /**
+   * The pipeline that watches the inbox.
+   */
+  pipeline: string
+  /**
+   * Where it lies.
+   */
+  path: string
+  /**
+   * Its name.
+   */
+  name: string
+  /**
+   * Where it stands.
+   */
+  state: 'settling' | 'offered' | 'taken' | 'left' | 'ignored'
+  /**
+   * What it waits for, or by which rule it stays.
+   */
+  reason: string
 }
 /**
  * Why a file has (not) been processed.
