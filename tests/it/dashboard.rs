@@ -207,7 +207,7 @@ fn tls_is_spoken_with_the_configured_certificate_or_the_daemon_says_why_not() {
     let socket = TcpStream::connect(daemon.address()).expect("it listens");
     let mut stream = StreamOwned::new(session, socket);
     stream
-        .write_all(b"GET /api/v1/readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .expect("it reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("it answers");

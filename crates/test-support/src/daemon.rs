@@ -248,7 +248,7 @@ impl TestHome {
         let address = said
             .by_ref()
             .map_while(Result::ok)
-            .find_map(|line| line.split("http://").nth(1).map(str::to_owned));
+            .find_map(|line| line.split("://").nth(1).map(str::to_owned));
         let Some(address) = address else {
             let status = child.wait().ok();
             let log = log.lock().expect("no reader panics").clone();
