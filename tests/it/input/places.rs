@@ -3,6 +3,7 @@
 use crate::PROGRAM;
 use crate::input::{GOOD, explain, still_works};
 use dropleaf_test_support::daemon::{TestHome, is_root};
+use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::sample;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -25,7 +26,13 @@ fn what_may_not_be_read_is_named_with_owner_and_mode_and_goes_on_when_it_may() {
     home.write("inbox/good/.keep", "");
     let daemon = home.serve_as_nobody();
     let mut feed = daemon.follow("/pipelines/shut/events");
-    feed.until_named("job.succeeded");
+    // Nothing of it is under way any more when the folder is shut.
+    wait_until("the first job's end", || {
+        let ended = daemon.get("/jobs?pipeline=shut&state=succeeded");
+        ended.body["jobs"]
+            .as_array()
+            .is_some_and(|jobs| jobs.len() == 1)
+    });
     let (folder, unreadable) = (home.path("inbox/shut"), home.path("inbox/good/secret.pdf"));
     mode(&folder, 0o000);
     daemon.post("/pipelines/shut/scan", b"");
@@ -36,6 +43,7 @@ fn what_may_not_be_read_is_named_with_owner_and_mode_and_goes_on_when_it_may() {
     }
     let listed = daemon.get("/pipelines/shut").body.to_string();
     assert!(listed.contains("mode 0000"), "{listed}");
+    let mut good = daemon.follow("/files/events?path=inbox/good/secret.pdf");
     std::fs::write(home.path("inbox/good/.secret"), sample::pdf(1)).expect("written");
     mode(&home.path("inbox/good/.secret"), 0o000);
     #[expect(
@@ -43,7 +51,6 @@ fn what_may_not_be_read_is_named_with_owner_and_mode_and_goes_on_when_it_may() {
         reason = "a person's file manager does not sync either"
     )]
     std::fs::rename(home.path("inbox/good/.secret"), &unreadable).expect("one folder");
-    let mut good = daemon.follow("/files/events?path=inbox/good/secret.pdf");
     good.until(|event| {
         event.data["reason"]
             .as_str()
@@ -60,7 +67,7 @@ fn what_may_not_be_read_is_named_with_owner_and_mode_and_goes_on_when_it_may() {
     good.until_named("job.succeeded");
     feed.until_named("watch.online");
     home.drop_file("inbox/shut", "c.pdf", sample::pdf(1));
-    feed.until_named("job.succeeded");
+    feed.until(|event| event.name == "job.succeeded" && event.data["name"] == "c.pdf");
 }
 
 /// A small disk of its own at a folder, until it is dropped.
