@@ -19,7 +19,7 @@ pub mod upload;
 
 use crate::durable::{self, probe};
 use crate::job::id::JobId;
-use crate::watch::OUR_FOLDER;
+use crate::watch::ours::OUR_FOLDER;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};

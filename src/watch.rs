@@ -3,13 +3,14 @@
 //! One thread a folder (`folder`) keeps a tree of what lies there (`tree`) and brings it up to date from hints (`hints`, filled
 //! by kernel events) and from scans (`scan`), which are the truth. [`settle`] decides without clock or disk when a file has
 //! settled; [`complete`] looks whether a PDF is whole; [`mount`] says whether a file system reports its changes; [`ignore`]
-//! which names stay where they are; `presence` whether the folder itself is there and usable; `canary` whether events come.
+//! which names stay where they are; `root` whether the folder itself is there and usable; `events` whether events come.
 //!
 //! A file is never given up and never lost: until `taken` is called it stays in the tree or is found again by the next scan.
 
 mod canary;
 pub mod complete;
 mod done_file;
+mod events;
 mod explain;
 mod folder;
 mod hints;
@@ -18,7 +19,9 @@ mod look;
 pub mod mount;
 mod offer;
 pub mod options;
+pub mod ours;
 mod presence;
+mod root;
 mod scan;
 mod seen;
 pub mod settle;
@@ -39,9 +42,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-
-/// The name of our own folder in each inbox and outbox: claimed originals, staged outputs, uploads, marks.
-pub const OUR_FOLDER: &str = ".dropleaf";
 
 /// How long a folder's thread may take to answer a question; it may be scanning a file system that hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);

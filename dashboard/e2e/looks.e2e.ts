@@ -83,6 +83,7 @@ it('has no violation in dialogs, lists of faults and what pops up', async () => 
   found.push(...(await violations('completion')))
   await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Undo all changes' }).click()
+  await page.getByText('No faults').waitFor()
   await page.locator('.chip').click()
   await page.getByRole('dialog', { name: 'Connection' }).waitFor()
   found.push(...(await violations('connection')))

@@ -6,7 +6,6 @@ use crate::command::print;
 use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::plugin::catalog::Found;
-use crate::plugin::grants;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
@@ -108,7 +107,7 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
 }
 
 fn about(found: &Found<'_>) -> Value {
-    let refused = grants::refused(found);
+    let refused = found.refused();
     json!({
         "name": found.operation.name,
         "plugin": found.plugin.manifest.name,
@@ -142,7 +141,7 @@ fn show(found: &Found<'_>) {
         operation.name, found.plugin.manifest.name, found.plugin.manifest.version
     ));
     print::line(&operation.summary);
-    if let Some(why) = grants::refused(found) {
+    if let Some(why) = found.refused() {
         print::line(format_args!("Cannot be used here: {why}"));
     }
     if !operation.description.is_empty() {

@@ -208,7 +208,7 @@ impl Backend for Daemon {
             plugin: found.plugin.manifest.name.clone(),
             version: found.plugin.manifest.version.clone(),
             operation: found.operation.clone(),
-            unavailable: crate::plugin::grants::refused(&found),
+            unavailable: found.refused(),
         };
         catalog.operations().map(entry).collect()
     }

@@ -296,6 +296,15 @@ impl Job {
                     until: waiting.until,
                 };
             }
+            // The worker died before the attempt began.
+            (State::Queued { since }, JobEvent::Waiting(waiting)) => {
+                self.queued_ms += millis(at.since(*since));
+                self.end_attempt(&waiting.failure);
+                self.state = State::Waiting {
+                    failure: waiting.failure.clone(),
+                    until: waiting.until,
+                };
+            }
             (State::Waiting { .. }, JobEvent::Requeued(_)) => {
                 self.state = State::Queued { since: at }
             }

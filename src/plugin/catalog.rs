@@ -1,6 +1,6 @@
 //! The operations of all installed plugins, found by the name that `uses` gives them.
 
-use crate::plugin::grants::Grants;
+use crate::plugin::grants::{self, Grants};
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::plugin::words::nearest;
 use std::fmt;
@@ -93,10 +93,11 @@ impl Catalog {
         self
     }
 
-    /// What the operator grants.
+    /// Whether the operator grants an operation the scratch folder that it asks for.
     #[must_use]
-    pub fn grants(&self) -> &Grants {
-        &self.grants
+    pub fn grants_temp(&self, found: &Found<'_>) -> bool {
+        let plugin = &found.plugin.manifest.name;
+        self.grants.temp(plugin, &found.operation.permissions)
     }
 
     /// The plugins in the order of their names.
@@ -211,6 +212,12 @@ impl Catalog {
 }
 
 impl Found<'_> {
+    /// Why it cannot be used here: what it asks for and nobody may grant.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        grants::refused(&self.full_name(), &self.operation.permissions)
+    }
+
     /// `plugin/operation`.
     #[must_use]
     pub fn full_name(&self) -> String {

@@ -1,6 +1,6 @@
 //! What the operator grants plugins beyond the sandbox. What a manifest asks for is a request and grants nothing.
 
-use crate::plugin::catalog::Found;
+use crate::plugin::manifest::Permissions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -18,18 +18,16 @@ pub struct Grant {
 }
 
 impl Grants {
-    /// Whether an operation gets a scratch folder: it has to ask for it, and the operator has to grant it.
+    /// Whether an operation of `plugin` gets a scratch folder: it has to ask for it, and the operator has to grant it.
     #[must_use]
-    pub fn temp(&self, found: &Found<'_>) -> bool {
-        let granted = self.0.get(&found.plugin.manifest.name);
-        found.operation.permissions.temp && granted.is_some_and(|granted| granted.temp)
+    pub fn temp(&self, plugin: &str, asked: &Permissions) -> bool {
+        asked.temp && self.0.get(plugin).is_some_and(|granted| granted.temp)
     }
 }
 
-/// Why an operation cannot be used here, whatever is granted: what it asks for and no worker may do.
+/// Why the operation of this name cannot be used here, whatever is granted: what it asks for and no worker may do.
 #[must_use]
-pub fn refused(found: &Found<'_>) -> Option<String> {
-    let asked = &found.operation.permissions;
+pub fn refused(name: &str, asked: &Permissions) -> Option<String> {
     let programs: Vec<String> = asked
         .programs
         .iter()
@@ -42,31 +40,13 @@ pub fn refused(found: &Found<'_>) -> Option<String> {
         (true, false) => return None,
     };
     Some(format!(
-        "`{}` asks {wish}, which this version of Dropleaf lets no plugin do",
-        found.full_name()
+        "`{name}` asks {wish}, which this version of Dropleaf lets no plugin do"
     ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::catalog::{Catalog, Installed};
-    use crate::plugin::manifest::Permissions;
-    use serde_json::json;
-    use std::sync::Arc;
-
-    fn catalog(permissions: Permissions) -> Catalog {
-        let manifest = json!({
-            "name": "ocr", "version": "1.0.0", "operations": [
-                { "name": "read", "summary": "Read", "parameters": {}, "permissions": permissions },
-            ],
-        });
-        Catalog::new([Arc::new(Installed {
-            manifest: serde_json::from_value(manifest).expect("a manifest"),
-            blake3: "00".repeat(32),
-            library: "/store/00.so".into(),
-        })])
-    }
 
     fn grants(text: &str) -> Grants {
         serde_yaml::from_str(text).expect("grants")
@@ -74,21 +54,20 @@ mod tests {
 
     #[test]
     fn only_what_is_both_asked_for_and_granted_is_given() {
-        let temp = |temp| Permissions {
-            temp,
-            ..Permissions::default()
-        };
-        for (asked, granted, given) in [
+        for (temp, granted, given) in [
             (true, "ocr: { temp: true }", true),
             (true, "ocr: { temp: false }", false),
             (true, "other: { temp: true }", false),
             (true, "{}", false),
             (false, "ocr: { temp: true }", false),
         ] {
-            let catalog = catalog(temp(asked));
-            let found = catalog.find("read").expect("it is there");
-            assert_eq!(grants(granted).temp(&found), given, "{asked} {granted}");
-            assert_eq!(refused(&found), None);
+            let asked = Permissions {
+                temp,
+                ..Permissions::default()
+            };
+            let answer = grants(granted).temp("ocr", &asked);
+            assert_eq!(answer, given, "{temp} {granted}");
+            assert_eq!(refused("ocr/read", &asked), None);
         }
     }
 
@@ -99,9 +78,7 @@ mod tests {
             network: true,
             ..Permissions::default()
         };
-        let catalog = catalog(asked);
-        let found = catalog.find("read").expect("it is there");
-        let why = refused(&found).expect("it is refused");
+        let why = refused("ocr/read", &asked).expect("it is refused");
         assert!(
             why.contains("`ocr/read` asks to run `tesseract` and to use the network"),
             "{why}"

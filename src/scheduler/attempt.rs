@@ -406,7 +406,7 @@ pub(super) fn plan(
                 .timeout
                 .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             continue_on_error: step.continue_on_error,
-            temp: catalog.grants().temp(&found),
+            temp: catalog.grants_temp(&found),
         });
     }
     let plan = Plan {

@@ -5,6 +5,11 @@ use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::sample;
 use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 const PIPELINE: &str =
     "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
@@ -171,4 +176,40 @@ fn a_pipeline_that_somebody_else_changed_is_not_overwritten() {
     let saved = put(&current["tag"], &mine);
     assert_eq!(saved.status, 200, "{}", saved.body);
     assert_eq!(get(&daemon, "/pipelines/p")["yaml"], mine.as_str());
+}
+
+#[test]
+fn tls_is_spoken_with_the_configured_certificate_or_the_daemon_says_why_not() {
+    let home = TestHome::new(PROGRAM);
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a pair");
+    home.write("tls/cert.pem", pair.cert.pem());
+    home.write(
+        "config.yaml",
+        "tls: { certificate: tls/cert.pem, key: tls/key.pem }\n",
+    );
+    let (code, _, said) = home.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("tls/key.pem`, which `tls` names"), "{said}");
+    home.write("tls/key.pem", pair.signing_key.serialize_pem());
+    let daemon = home.serve();
+    let (code, status, said) = home.run(&["status"]);
+    assert_eq!(code, 0, "programs on this machine go without: {said}");
+    assert!(status.contains("workers"), "{status}");
+    let mut roots = RootCertStore::empty();
+    roots.add(pair.cert.der().clone()).expect("a certificate");
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("known versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "localhost".try_into().expect("a name");
+    let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+    let socket = TcpStream::connect(daemon.address()).expect("it listens");
+    let mut stream = StreamOwned::new(session, socket);
+    stream
+        .write_all(b"GET /api/v1/readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

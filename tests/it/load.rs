@@ -36,7 +36,10 @@ fn nothing_is_lost_and_nothing_doubled_when_workers_are_killed_at_random() {
     }
     let mut dice = Dice::new(20_261_126);
     let (mut ended, mut kills) = (0, 0);
+    let began = Instant::now();
     while ended < FILES {
+        // Pings alone would keep it waiting for ever.
+        assert!(began.elapsed() < 3 * PATIENCE, "{} of {FILES} ended", ended);
         let event = feed.next_event();
         match event.name.as_str() {
             "job.succeeded" | "job.failed" => ended += 1,

@@ -183,8 +183,11 @@ fn balance_all(batch: &[(usize, Vec<Packed>)]) -> Vec<Option<Balance>> {
         .flat_map(|(_, streams)| streams)
         .map(Packed::len)
         .sum();
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = (bytes / THREAD_WORTH).min(cores).min(batch.len()).max(1);
+    let threads = match (bytes / THREAD_WORTH).min(batch.len()) {
+        0 | 1 => 1,
+        // Asked only where it matters: the answer is read from files.
+        worth => worth.min(thread::available_parallelism().map_or(1, NonZero::get)),
+    };
     let part = batch.len().div_ceil(threads).max(1);
     let read = |part: &[(usize, Vec<Packed>)]| -> Vec<Option<Balance>> {
         let mut inflater = Inflater::new();

@@ -7,7 +7,6 @@ use crate::pipeline::check::templates::OwnedScope;
 use crate::pipeline::checked::Step;
 use crate::pipeline::spec::StepSpec;
 use crate::plugin::catalog::Found;
-use crate::plugin::grants;
 use crate::plugin::manifest::Inputs;
 use crate::plugin::parameters::Schema;
 use crate::plugin::parameters::objection::About;
@@ -63,7 +62,7 @@ impl<'a> Checker<'a> {
         let uses = spec.uses.as_deref()?;
         match self.catalog.find(uses) {
             Ok(found) => {
-                if let Some(why) = grants::refused(&found) {
+                if let Some(why) = found.refused() {
                     let hint = "take the step out; `dropleaf operations` lists what can be used";
                     self.fault(&format!("{pointer}/uses"), why, hint);
                 }

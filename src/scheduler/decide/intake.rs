@@ -148,13 +148,7 @@ impl Scheduler {
         }
     }
 
-    fn taken(
-        &mut self,
-        id: JobId,
-        mut queued: Queued,
-        now: Timestamp,
-        decision: &mut Decision,
-    ) {
+    fn taken(&mut self, id: JobId, mut queued: Queued, now: Timestamp, decision: &mut Decision) {
         if queued.duplicate_of.is_none() {
             queued.duplicate_of = self.twin(id, &queued.blake3);
         }

@@ -119,7 +119,6 @@ impl OpenJobs {
         self.jobs.get(&id)
     }
 
-    /// Adds one.
     /// Another open job of the pipeline about the same content. Looks at all of them.
     pub(super) fn twin(&self, id: JobId, pipeline: &str, blake3: &str) -> Option<JobId> {
         let same = self.jobs.values().filter(|live| {
@@ -132,6 +131,7 @@ impl OpenJobs {
         same.map(|live| live.job.id).min()
     }
 
+    /// Adds one.
     pub(super) fn insert(&mut self, job: Job, phase: Phase) {
         let id = job.id;
         self.remove(id);

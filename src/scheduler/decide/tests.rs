@@ -258,3 +258,17 @@ fn what_changed_while_it_was_claimed_settles_again() {
         [Action::Declined { changed: true, .. }]
     ));
 }
+
+#[test]
+fn an_attempt_whose_worker_dies_before_it_begins_is_made_again() {
+    let mut bench = Bench::new(2, vec![pipeline("a", |_| {})]);
+    bench.arrive(1, "a");
+    assert_eq!(starts(&bench.claim(1)), [id(1)]);
+    let failed = bench.end(1, Ending::Failed, Code::WorkerFailed);
+    assert_eq!(names(&failed), ["job.waiting"]);
+    assert_eq!(bench.state(1), "waiting");
+    bench.now = bench.scheduler.next_deadline().expect("it is due again");
+    let again = bench.tell(Input::Tick);
+    assert_eq!(names(&again), ["job.queued"]);
+    assert_eq!(starts(&again), [id(1)]);
+}

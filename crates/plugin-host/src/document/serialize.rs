@@ -77,8 +77,21 @@ pub(crate) fn name(text: &[u8], out: &mut Vec<u8>) {
 
 /// What stands for itself in a name (7.3.5).
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~') && !b"()<>[]{}/%#".contains(&byte)
+    PLAIN[usize::from(byte)]
 }
+
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        table[byte as usize] = !matches!(
+            byte,
+            b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%' | b'#'
+        );
+        byte += 1;
+    }
+    table
+};
 
 /// Backslashes, carriage returns and brackets without a partner are escaped (7.3.4.2).
 fn literal(text: &[u8], out: &mut Vec<u8>) {
