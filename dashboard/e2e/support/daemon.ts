@@ -66,7 +66,12 @@ export class Daemon {
     for (const name of libraries) await copyFile(join(PLUGINS, name), join(daemon.home, 'plugins', name))
     await writeFile(join(daemon.home, 'config.yaml'), `${options.config ?? ''}\n${options.token === undefined ? '' : `token: ${options.token}\n`}`)
     for (const [id, yaml] of Object.entries(options.pipelines)) await daemon.writePipeline(id, yaml)
-    await daemon.run()
+    try {
+      await daemon.run()
+    } catch (error) {
+      await daemon.close()
+      throw error
+    }
     return daemon
   }
   get url(): string {
