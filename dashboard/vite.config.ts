@@ -28,6 +28,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: 'manifest.json',
+    license: { fileName: 'licenses.md' },
     reportCompressedSize: false,
     sourcemap: false,
     chunkSizeWarningLimit: 1500,
