@@ -2,10 +2,11 @@
 //!
 //! A worker is the only place where documents are read and plugins are loaded. It is born in the [`nursery`], is told its
 //! limits ([`options`]), locks itself in ([`confine`]), says that it is ready, and then either tells a library's manifest or runs one
-//! attempt ([`attempt`]): the input, then every step over every document, then the outputs. It is never used again.
+//! attempt ([`course`]): the input, then every step over every document, then the outputs. It is never used again.
 
 mod attempt;
 mod confine;
+mod course;
 mod landlock;
 mod library;
 mod line;
@@ -158,7 +159,7 @@ fn run(
     confined: &Confined,
     libraries: &Libraries,
 ) -> Result<ToDaemon, FrameError> {
-    match Attempt::new(line, plan, confined, libraries).run(input) {
+    match course::run(Attempt::new(line, plan, confined, libraries), input) {
         Ok(bill) => Ok(ToDaemon::Finished { bill }),
         Err(attempt::End::Lost(error)) => Err(error),
         Err(attempt::End::Cancelled) => Ok(ToDaemon::Failed {

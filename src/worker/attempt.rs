@@ -1,6 +1,5 @@
-//! One attempt: the input is opened once, every step runs over every document, every document is saved once.
+//! What an attempt has, and how it can end: shared by those who open, run the steps and save.
 
-use crate::job::attempt::Bill;
 use crate::pipeline::template::engine::{Context, Engine};
 use crate::problem::{Code, Problem};
 use crate::wire::frame::FrameError;
@@ -9,15 +8,9 @@ use crate::worker::confine::Confined;
 use crate::worker::library::Libraries;
 use crate::worker::line::Line;
 use crate::worker::onlooker::Artifact;
-use crate::worker::{outputs, step};
-use dropleaf_plugin_host::{self as host, Document, Input, Limits, OpenError};
-use rustix::time::{ClockId, clock_gettime};
+use dropleaf_plugin_host::{self as host, Document, Limits, OpenError};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt as _;
 
 /// How an attempt ends without a result.
 #[derive(Debug)]
@@ -95,24 +88,6 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Runs it to its end; everything but the last word has been said then.
-    pub(crate) fn run(mut self, input: OwnedFd) -> Result<Bill, End> {
-        let (first, pages_in) = self.open(&File::from(input))?;
-        let mut parts = vec![first];
-        for index in 0..self.plan.steps.len() {
-            parts = step::run(&self, index, parts)?;
-        }
-        let pages_out = outputs::send(&self, parts)?;
-        Ok(Bill {
-            parses: self.bill.parses(),
-            saves: self.bill.saves(),
-            pages_in,
-            pages_out,
-            peak_kib: peak_kib(self.confined.status.as_ref()),
-            cpu_ms: cpu_ms(),
-        })
-    }
-
     /// Whether the daemon said stop.
     pub(crate) fn check_cancelled(&self) -> Result<(), End> {
         if self.line.cancelled() {
@@ -145,60 +120,6 @@ impl<'a> Attempt<'a> {
             Value::Object(part.about.results.clone()),
         );
         Ok(Values { values })
-    }
-
-    fn open(&mut self, input: &File) -> Result<(Part, u64), End> {
-        let bytes = self.map(input)?;
-        let passwords = self.passwords()?;
-        let opened = Document::open(bytes, &passwords, &self.limits, &self.bill);
-        let (mut document, warnings) = opened.map_err(|error| open_problem(&error))?;
-        let facts = document.facts().map_err(|error| open_problem(&error))?;
-        for warning in warnings {
-            self.warn(None, warning.code, warning.message);
-        }
-        if facts.signed && self.plan.refuse_signed {
-            let text = "the document is signed; any change would break its signature";
-            return Err(Problem::new(Code::PdfSigned, text)
-                .hint("say `on_signed: process` to process it all the same")
-                .into());
-        }
-        let pages = u64::from(facts.pages);
-        let facts = serde_json::to_value(&facts).unwrap_or_default();
-        self.variables.insert("pdf".to_owned(), facts);
-        self.line.say(&ToDaemon::Opened { pages }, None)?;
-        let part = Part {
-            document,
-            about: About::default(),
-        };
-        Ok((part, pages))
-    }
-
-    /// The input's bytes. A small file is read, so that nobody who still holds it can pull it away; a large one is mapped.
-    fn map(&self, input: &File) -> Result<Input, Problem> {
-        const SMALL: u64 = 1 << 20;
-        let failed = |error: io::Error| {
-            Problem::new(Code::Internal, format!("failed to read the input: {error}"))
-        };
-        let size = input.metadata().map_err(failed)?.len();
-        if size > self.plan.max_input {
-            return Err(open_problem(&OpenError::TooLarge {
-                size,
-                limit: self.plan.max_input,
-            }));
-        }
-        if size > SMALL {
-            return Input::map(input).map_err(failed);
-        }
-        let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-        input.read_exact_at(&mut bytes, 0).map_err(failed)?;
-        Ok(Input::from(bytes))
-    }
-
-    fn passwords(&self) -> Result<Vec<String>, Problem> {
-        let context = Context::new(&self.variables);
-        let render = |template: &String| self.engine.render_string(template, &context);
-        let rendered: Result<Vec<String>, _> = self.plan.passwords.iter().map(render).collect();
-        rendered.map_err(|error| template_problem(&error))
     }
 
     pub(crate) fn warn(&self, step: Option<&str>, code: &str, message: String) {
@@ -264,22 +185,4 @@ pub(crate) fn template_problem(error: &crate::pipeline::template::engine::Error)
         Some(hint) => problem.hint(hint),
         None => problem,
     }
-}
-
-/// Peak resident memory. Not from `getrusage`: that starts with the peak of the process which started this one.
-fn peak_kib(status: Option<&File>) -> u64 {
-    let mut buffer = [0; 4096];
-    let count = status
-        .and_then(|file| file.read_at(&mut buffer, 0).ok())
-        .unwrap_or(0);
-    let text = String::from_utf8_lossy(&buffer[..count]);
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.trim().split(' ').next()?.parse().ok())
-        .unwrap_or(0)
-}
-
-fn cpu_ms() -> u64 {
-    let used = clock_gettime(ClockId::ProcessCPUTime);
-    let (seconds, nanos) = (used.tv_sec.unsigned_abs(), used.tv_nsec.unsigned_abs());
-    seconds * 1000 + nanos / 1_000_000
 }

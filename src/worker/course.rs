@@ -1,0 +1,101 @@
+//! The course of one attempt: the input is opened once, every step runs over every document, every document is saved once.
+
+use crate::job::attempt::Bill;
+use crate::pipeline::template::engine::Context;
+use crate::problem::{Code, Problem};
+use crate::wire::message::ToDaemon;
+use crate::worker::attempt::{About, Attempt, End, Part, open_problem, template_problem};
+use crate::worker::{outputs, step};
+use dropleaf_plugin_host::{Document, Input, OpenError};
+use rustix::time::{ClockId, clock_gettime};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt as _;
+
+/// Runs an attempt to its end; everything but the last word has been said then.
+pub(crate) fn run(mut attempt: Attempt<'_>, input: OwnedFd) -> Result<Bill, End> {
+    let (first, pages_in) = open(&mut attempt, &File::from(input))?;
+    let mut parts = vec![first];
+    for index in 0..attempt.plan.steps.len() {
+        parts = step::run(&attempt, index, parts)?;
+    }
+    let pages_out = outputs::send(&attempt, parts)?;
+    Ok(Bill {
+        parses: attempt.bill.parses(),
+        saves: attempt.bill.saves(),
+        pages_in,
+        pages_out,
+        peak_kib: peak_kib(attempt.confined.status.as_ref()),
+        cpu_ms: cpu_ms(),
+    })
+}
+
+fn open(attempt: &mut Attempt<'_>, input: &File) -> Result<(Part, u64), End> {
+    let bytes = map(input, attempt.plan.max_input)?;
+    let passwords = passwords(attempt)?;
+    let opened = Document::open(bytes, &passwords, &attempt.limits, &attempt.bill);
+    let (mut document, warnings) = opened.map_err(|error| open_problem(&error))?;
+    let facts = document.facts().map_err(|error| open_problem(&error))?;
+    for warning in warnings {
+        attempt.warn(None, warning.code, warning.message);
+    }
+    if facts.signed && attempt.plan.refuse_signed {
+        let text = "the document is signed; any change would break its signature";
+        return Err(Problem::new(Code::PdfSigned, text)
+            .hint("say `on_signed: process` to process it all the same")
+            .into());
+    }
+    let pages = u64::from(facts.pages);
+    let facts = serde_json::to_value(&facts).unwrap_or_default();
+    attempt.variables.insert("pdf".to_owned(), facts);
+    attempt.line.say(&ToDaemon::Opened { pages }, None)?;
+    let part = Part {
+        document,
+        about: About::default(),
+    };
+    Ok((part, pages))
+}
+
+/// The input's bytes. A small file is read, so that nobody who still holds it can pull it away; a large one is mapped.
+fn map(input: &File, limit: u64) -> Result<Input, Problem> {
+    const SMALL: u64 = 1 << 20;
+    let failed = |error: io::Error| {
+        Problem::new(Code::Internal, format!("failed to read the input: {error}"))
+    };
+    let size = input.metadata().map_err(failed)?.len();
+    if size > limit {
+        return Err(open_problem(&OpenError::TooLarge { size, limit }));
+    }
+    if size > SMALL {
+        return Input::map(input).map_err(failed);
+    }
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+    input.read_exact_at(&mut bytes, 0).map_err(failed)?;
+    Ok(Input::from(bytes))
+}
+
+fn passwords(attempt: &Attempt<'_>) -> Result<Vec<String>, Problem> {
+    let context = Context::new(&attempt.variables);
+    let render = |template: &String| attempt.engine.render_string(template, &context);
+    let rendered: Result<Vec<String>, _> = attempt.plan.passwords.iter().map(render).collect();
+    rendered.map_err(|error| template_problem(&error))
+}
+
+/// Peak resident memory. Not from `getrusage`: that starts with the peak of the process which started this one.
+fn peak_kib(status: Option<&File>) -> u64 {
+    let mut buffer = [0; 4096];
+    let count = status
+        .and_then(|file| file.read_at(&mut buffer, 0).ok())
+        .unwrap_or(0);
+    let text = String::from_utf8_lossy(&buffer[..count]);
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.trim().split(' ').next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+fn cpu_ms() -> u64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    let (seconds, nanos) = (used.tv_sec.unsigned_abs(), used.tv_nsec.unsigned_abs());
+    seconds * 1000 + nanos / 1_000_000
+}
