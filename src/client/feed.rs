@@ -4,6 +4,7 @@
 use crate::client::Client;
 use crate::client::error::Error;
 use crate::client::sse::{Parser, SseEvent};
+use crate::problem::chain;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use std::ops::ControlFlow;
@@ -167,17 +168,6 @@ fn heard(event: SseEvent) -> Heard {
         name: event.name,
         id: event.id,
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -53,10 +53,11 @@ impl Seats {
 }
 
 impl Client {
-    /// Nobody becomes another client by claiming so: only a session that was checked counts as one.
+    /// Nobody becomes another client by claiming so: only a session that was checked counts as one, and only where there is a token
+    /// has its header been looked at.
     fn of(head: &Head, token: Option<&str>) -> Self {
         let machine = head.peer.map(|peer| peer.0.ip());
-        if head.headers.contains_key(AUTHORIZATION) {
+        if token.is_some() && head.headers.contains_key(AUTHORIZATION) {
             return Self::Program(machine);
         }
         match token.and_then(|token| session::valid(token, &head.headers)) {
@@ -109,6 +110,13 @@ mod tests {
         let one = take(&head(1, None)).expect("the first");
         let two = take(&head(1, Some("dropleaf_session=1.made-up"))).expect("the second");
         assert!(take(&head(1, None)).is_none(), "no third");
+        let mut claims = head(1, None);
+        let value = HeaderValue::from_static("Bearer made-up");
+        claims.headers.insert(AUTHORIZATION, value);
+        assert!(
+            seats.take(&claims, None, 2).is_none(),
+            "nobody looked at it"
+        );
         let other = take(&head(2, None)).expect("another machine");
         let cookie = session::open(TOKEN, false);
         let page = take(&head(1, cookie.split(';').next())).expect("a session of its own");

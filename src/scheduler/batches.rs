@@ -107,7 +107,7 @@ fn not_taken(taking: &Taking, error: &ClaimError) -> ClaimFailure {
         ClaimError::Vanished(_) => ClaimFailure::Vanished,
         ClaimError::Changed(_) => ClaimFailure::Changed,
         error => {
-            tracing::warn!(error = %crate::telemetry::chain(error), path = %taking.accepted.path, "a file cannot be taken now");
+            tracing::warn!(error = %crate::problem::chain(error), path = %taking.accepted.path, "a file cannot be taken now");
             ClaimFailure::Later(error.to_string())
         }
     }

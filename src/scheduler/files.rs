@@ -203,7 +203,7 @@ pub(super) async fn reclaim(
         Ok(Ok(())) => Ok(job),
         Ok(Err(error)) => Err(Refused::Conflict(format!(
             "the original cannot be fetched back: {}",
-            crate::telemetry::chain(&error)
+            crate::problem::chain(&error)
         ))),
         Err(problem) => Err(Refused::Unavailable(problem.detail)),
     }
@@ -235,7 +235,7 @@ pub(super) async fn restore(store: Store, id: JobId) -> Result<RawPath, Refused>
         Ok(Ok(path)) => Ok(path.into()),
         Ok(Err(error)) => Err(Refused::Conflict(format!(
             "the original cannot be put back: {}",
-            crate::telemetry::chain(&error)
+            crate::problem::chain(&error)
         ))),
         Err(problem) => Err(Refused::Unavailable(problem.detail)),
     }

@@ -4,6 +4,7 @@ use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::raw_path::RawPath;
+use crate::scheduler::pipelines::Checked;
 use crate::watch::update::FolderStatus;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -143,7 +144,7 @@ pub(crate) enum Command {
     Check {
         id: String,
         yaml: Vec<u8>,
-        answer: Answer<Vec<Fault>>,
+        answer: Answer<Checked>,
     },
     Reload,
 }
@@ -275,11 +276,11 @@ impl Scheduler {
             .await
     }
 
-    /// Every fault of a pipeline text, alone and beside the current pipelines.
+    /// What a pipeline text would be, alone and beside the current pipelines.
     ///
     /// # Errors
     /// Only while the daemon shuts down.
-    pub async fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Result<Vec<Fault>, Refused> {
+    pub async fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Result<Checked, Refused> {
         self.ask(|answer| Command::Check {
             id: id.to_owned(),
             yaml,

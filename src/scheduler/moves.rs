@@ -393,7 +393,7 @@ fn pretty(value: &serde_json::Value) -> Vec<u8> {
 
 /// What a failed staging means for the job.
 fn stage_problem(error: &StageError) -> Problem {
-    let detail = crate::telemetry::chain(error);
+    let detail = crate::problem::chain(error);
     match error {
         StageError::NoSpace(_) => {
             Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself")
@@ -421,7 +421,7 @@ fn stage_failure(error: &StageError) -> Failure {
 /// What a failed move means for the job.
 #[must_use]
 pub fn redo_problem(error: &RedoError) -> Problem {
-    let detail = crate::telemetry::chain(error);
+    let detail = crate::problem::chain(error);
     match error {
         RedoError::NoSpace(_) => {
             Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself")

@@ -77,6 +77,15 @@ pub enum Unsaved {
     Io(String),
 }
 
+/// What a text would be.
+#[derive(Debug)]
+pub struct Checked {
+    /// What is wrong with it.
+    pub faults: Vec<Fault>,
+    /// The pipeline, where nothing is wrong with the text alone.
+    pub pipeline: Option<Arc<Pipeline>>,
+}
+
 impl Shelf {
     /// An empty shelf. `last_good` has the YAML of each pipeline's last good revision of an earlier life.
     #[must_use]
@@ -292,12 +301,19 @@ impl Shelf {
             .collect()
     }
 
-    /// Every fault of a text as the pipeline `id`, alone and beside the others.
+    /// What a text would be as the pipeline `id`, alone and beside the others.
     #[must_use]
-    pub fn faults(&self, id: &str, yaml: &[u8], catalog: &Catalog) -> Vec<Fault> {
-        match check::check(id, &format!("{id}.yaml"), yaml, catalog, &self.surroundings) {
-            Err(faults) => faults,
-            Ok(pipeline) => self.beside_others(&pipeline, &format!("{id}.yaml")),
+    pub fn check(&self, id: &str, yaml: &[u8], catalog: &Catalog) -> Checked {
+        let file = format!("{id}.yaml");
+        match check::check(id, &file, yaml, catalog, &self.surroundings) {
+            Err(faults) => Checked {
+                faults,
+                pipeline: None,
+            },
+            Ok(pipeline) => Checked {
+                faults: self.beside_others(&pipeline, &file),
+                pipeline: Some(Arc::new(pipeline)),
+            },
         }
     }
 

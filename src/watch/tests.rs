@@ -2,6 +2,10 @@
     clippy::disallowed_methods,
     reason = "a person's file manager does not sync either"
 )]
+
+mod folders;
+mod settling;
+
 use super::*;
 use crate::event::{FileEvent, WatchEvent};
 use crate::pipeline::checked::{Existing, Watch};
@@ -417,236 +421,6 @@ fn a_file_that_is_put_back_is_left_if_the_watcher_was_told() {
 }
 
 #[test]
-fn folders_that_move_in_are_walked_and_new_ones_are_watched() {
-    let mut inbox = Inbox::online(quick(), |folder| folder.spec.recursive = true);
-    let outside = inbox.temp.path().join("batch/deep");
-    std::fs::create_dir_all(&outside).expect("makeable");
-    std::fs::write(outside.join("moved.pdf"), PDF).expect("writable");
-    std::fs::rename(inbox.temp.path().join("batch"), inbox.path("batch")).expect("one file system");
-    inbox.arrives("batch/deep/moved.pdf");
-    std::fs::create_dir_all(inbox.path("2026/03")).expect("makeable");
-    std::fs::write(inbox.path("2026/03/new.pdf"), PDF).expect("writable");
-    inbox.arrives("2026/03/new.pdf");
-    inbox.drop_in("batch/deep/later.pdf", PDF);
-    assert_eq!(
-        inbox.arrives("batch/deep/later.pdf").seen_by,
-        SeenBy::Events
-    );
-    // A folder that is renamed is known by its new name only.
-    std::fs::rename(inbox.path("2026"), inbox.path("2027")).expect("renamable");
-    inbox.arrives("2027/03/new.pdf");
-    inbox.drop_in("2027/03/b.pdf", PDF);
-    inbox.arrives("2027/03/b.pdf");
-    std::fs::create_dir(inbox.path("@eaDir")).expect("makeable");
-    inbox.says("@eaDir", "NAS");
-    std::fs::write(inbox.path("@eaDir/x.pdf"), PDF).expect("writable");
-    assert!(inbox.explain("@eaDir/x.pdf").contains("is not looked into"));
-}
-
-#[test]
-fn a_folder_that_goes_away_is_offline_and_comes_back() {
-    let mut inbox = Inbox::online(quick(), |_| {});
-    inbox.write("waits.pdf", b"");
-    inbox.says("waits.pdf", "settling: it is empty");
-    let away = inbox.temp.path().join("away");
-    std::fs::rename(inbox.root(), &away).expect("renamable");
-    let reason = inbox.until("offline", |update| match update {
-        WatchUpdate::Folder {
-            what: WatchEvent::Offline { reason, .. },
-            ..
-        } => Some(reason),
-        WatchUpdate::Gone { .. } => panic!("nothing is concluded"),
-        _ => None,
-    });
-    assert!(reason.contains("is not there"), "{reason}");
-    assert!(inbox.explain("waits.pdf").contains("offline"));
-    std::fs::write(away.join("waits.pdf"), PDF).expect("writable");
-    std::fs::rename(&away, inbox.root()).expect("renamable");
-    inbox.wait_online();
-    inbox.arrives("waits.pdf");
-    inbox.drop_in("again.pdf", PDF);
-    assert_eq!(inbox.arrives("again.pdf").seen_by, SeenBy::Events);
-}
-
-#[test]
-fn a_new_folder_under_the_same_name_is_watched() {
-    let mut inbox = Inbox::online(quick(), |_| {});
-    let away = inbox.temp.path().join("away");
-    std::fs::rename(inbox.root(), away).expect("renamable");
-    inbox.until("offline", |update| match update {
-        WatchUpdate::Folder {
-            what: WatchEvent::Offline { .. },
-            ..
-        } => Some(()),
-        _ => None,
-    });
-    std::fs::create_dir(inbox.root()).expect("makeable");
-    inbox.wait_online();
-    inbox.drop_in("a.pdf", PDF);
-    inbox.arrives("a.pdf");
-}
-
-#[test]
-fn a_folder_that_cannot_be_used_is_blocked_with_the_reason() {
-    let mut inbox = Inbox::new(quick(), |_| {});
-    std::fs::remove_dir(inbox.root()).expect("empty");
-    std::fs::write(inbox.root(), b"a file").expect("writable");
-    inbox.watch();
-    let blocked = |update| match update {
-        WatchUpdate::Folder {
-            what: WatchEvent::Blocked { reason, .. },
-            ..
-        } => Some(reason),
-        _ => None,
-    };
-    let reason = inbox.until("blocked", blocked);
-    assert!(reason.contains("is not a folder"), "{reason}");
-    std::fs::remove_file(inbox.root()).expect("removable");
-    std::fs::create_dir(inbox.root()).expect("makeable");
-    inbox.wait_online();
-    inbox.folder.spec.include = vec!["[x".into()];
-    inbox.watch();
-    let reason = inbox.until("blocked", blocked);
-    assert!(reason.contains("`[x`"), "{reason}");
-}
-
-#[test]
-fn permissions_are_told_by_owner_mode_and_uid() {
-    if rustix::process::geteuid().is_root() {
-        // The superuser may read and write everything.
-        return;
-    }
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut inbox = Inbox::online(quick(), |_| {});
-    let mode = |path: PathBuf, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours");
-    };
-    let outside = inbox.temp.path().join("secret.pdf");
-    std::fs::write(&outside, PDF).expect("writable");
-    mode(outside.clone(), 0o000);
-    std::fs::rename(outside, inbox.path("secret.pdf")).expect("one file system");
-    let said = inbox.said("secret.pdf");
-    assert!(
-        said.contains("not readable by uid") && said.contains("mode 0000"),
-        "{said}"
-    );
-    mode(inbox.path("secret.pdf"), 0o600);
-    inbox.arrives("secret.pdf");
-    mode(inbox.root(), 0o500);
-    let reason = inbox.until("blocked", |update| match update {
-        WatchUpdate::Folder {
-            what: WatchEvent::Blocked { reason, .. },
-            ..
-        } => Some(reason),
-        _ => None,
-    });
-    assert!(reason.contains("mode 0500"), "{reason}");
-    mode(inbox.root(), 0o700);
-    inbox.wait_online();
-}
-
-#[test]
-fn declined_arrivals_come_again_later_or_after_a_change() {
-    let mut inbox = Inbox::online(quick(), |_| {});
-    inbox.drop_in("a.pdf", PDF);
-    for _ in 0..3 {
-        let arrival = inbox.arrives("a.pdf");
-        inbox
-            .watcher
-            .declined("scan", &arrival.path, Decline::Later);
-    }
-    let arrival = inbox.arrives("a.pdf");
-    inbox
-        .watcher
-        .declined("scan", &arrival.path, Decline::Changed);
-    let arrival = inbox.arrives("a.pdf");
-    let reason = "the disk is full".to_owned();
-    inbox
-        .watcher
-        .declined("scan", &arrival.path, Decline::Leave { reason });
-    assert_eq!(inbox.said("a.pdf"), "ignored: the disk is full");
-    assert!(
-        inbox
-            .explain("a.pdf")
-            .contains("left where it is: the disk is full")
-    );
-    inbox.write("a.pdf", PDF);
-    inbox.arrives("a.pdf");
-}
-
-#[test]
-fn an_offered_file_that_changes_is_offered_anew() {
-    let mut inbox = Inbox::online(quick(), |_| {});
-    inbox.drop_in("a.pdf", PDF);
-    let first = inbox.arrives("a.pdf");
-    inbox.drop_in("a.pdf", PDF);
-    let second = inbox.arrives("a.pdf");
-    assert_ne!(first.identity, second.identity);
-}
-
-#[test]
-fn an_empty_file_waits_and_is_reported_when_it_takes_long() {
-    let mut options = quick();
-    options.settling.incomplete = ms(100);
-    let mut inbox = Inbox::online(options, |_| {});
-    inbox.drop_in("a.pdf", b"");
-    inbox.says("a.pdf", "settling: it is empty");
-    inbox.says("a.pdf", "incomplete: it is empty");
-    assert!(
-        inbox
-            .explain("a.pdf")
-            .contains("it is empty (0 bytes) so far")
-    );
-    inbox.write("a.pdf", PDF);
-    inbox.arrives("a.pdf");
-}
-
-#[test]
-fn garbage_and_damaged_files_arrive_in_the_end() {
-    let mut inbox = Inbox::online(quick(), |_| {});
-    inbox.drop_in("garbage.pdf", b"this is no PDF");
-    inbox.says("garbage.pdf", "`%PDF-` is missing");
-    inbox.arrives("garbage.pdf");
-    inbox.drop_in("cut.pdf", &PDF[..20]);
-    inbox.says("cut.pdf", "its end (`%%EOF`) is missing");
-    inbox.arrives("cut.pdf");
-}
-
-#[test]
-fn a_pdf_that_is_written_slowly_arrives_whole() {
-    use std::io::Write as _;
-    let mut inbox = Inbox::online(quick(), |folder| folder.spec.quiet = Some(Duration::ZERO));
-    let mut file = std::fs::File::create(inbox.path("slow.pdf")).expect("makeable");
-    file.write_all(&PDF[..20]).expect("writable");
-    inbox.says("slow.pdf", "settling: ");
-    // It looks whole for a moment, but its writer has not closed it.
-    file.write_all(&PDF[20..]).expect("writable");
-    inbox.settle_down();
-    assert!(inbox.explain("slow.pdf").contains("open for writing"));
-    file.write_all(PDF).expect("writable");
-    drop(file);
-    assert_eq!(
-        inbox.arrives("slow.pdf").identity.size,
-        2 * PDF.len() as u64
-    );
-}
-
-#[test]
-fn a_done_file_is_waited_for_and_goes_with_its_file() {
-    let mut inbox = Inbox::online(quick(), |folder| {
-        folder.spec.done_file = Some("{name}.ok".into())
-    });
-    inbox.drop_in("a.pdf", PDF);
-    inbox.says("a.pdf", "marks it as complete");
-    inbox.write("a.pdf.ok", b"");
-    let arrival = inbox.arrives("a.pdf");
-    inbox.take(&arrival);
-    inbox.drop_in("b.pdf", PDF);
-    inbox.said("b.pdf");
-    assert!(!inbox.path("a.pdf.ok").exists());
-}
-
-#[test]
 fn a_paused_pipeline_takes_nothing_until_it_goes_on() {
     let mut inbox = Inbox::online(quick(), |folder| folder.paused = true);
     inbox.drop_in("a.pdf", PDF);
@@ -675,54 +449,6 @@ pub(super) fn by_hand(
 }
 
 #[test]
-fn a_silent_watcher_is_noticed_and_the_folder_polled_until_events_come_again() {
-    let inbox = Inbox::new(quick(), |_| {});
-    let (mut folder, _updates) = by_hand(inbox.folder.clone(), quick());
-    folder.scan_everything();
-    assert!(!folder.mode().0);
-    // The canary's folder is not listened to: what it does there is not reported.
-    folder.unwatch(&inbox.path(".dropleaf"));
-    let now = std::time::Instant::now();
-    folder.canary_due(now);
-    let within = folder.options.canary_within;
-    assert_eq!(folder.canary.next_deadline(true), Some(now + within));
-    folder.canary_due(now + within);
-    let (polling, reason) = folder.mode();
-    assert!(
-        polling && reason.contains("events do not arrive"),
-        "{reason}"
-    );
-    folder.scan_everything();
-    assert!(folder.poll.is_some());
-    // The new watcher listens.
-    let next = folder.canary.next_deadline(true).expect("it watches");
-    folder.canary_due(next);
-    let board = Arc::clone(&folder.board);
-    let deadline = std::time::Instant::now() + PATIENCE;
-    while !board.wait(deadline).expect("open").canary {}
-    folder.on_canary();
-    assert!(!folder.mode().0, "{}", folder.mode().1);
-}
-
-#[test]
-fn the_limit_of_watches_is_told_by_its_name() {
-    let inbox = Inbox::new(quick(), |_| {});
-    let (mut folder, _updates) = by_hand(inbox.folder.clone(), quick());
-    folder.scan_everything();
-    folder.on_watch_limit();
-    let (polling, reason) = folder.mode();
-    assert!(
-        polling && reason.contains("fs.inotify.max_user_watches"),
-        "{reason}"
-    );
-    folder.scan_polled();
-    assert!(folder.poll.is_some(), "it is polled");
-    // The limit was raised: the next full scan asks again and gets what it wants.
-    folder.scan_everything();
-    assert!(!folder.mode().0 && folder.poll.is_none());
-}
-
-#[test]
 fn a_change_of_the_rules_is_held_against_what_lies_there() {
     let mut inbox = Inbox::online(quick(), |_| {});
     inbox.drop_in("a.scan", PDF);
@@ -730,38 +456,6 @@ fn a_change_of_the_rules_is_held_against_what_lies_there() {
     inbox.folder.spec.include.push("*.scan".into());
     inbox.watch();
     inbox.arrives("a.scan");
-}
-
-#[test]
-fn folders_that_are_not_looked_into_any_more_are_forgotten() {
-    let mut inbox = Inbox::online(quick(), |folder| folder.spec.recursive = true);
-    std::fs::create_dir_all(inbox.path("a/b")).expect("makeable");
-    inbox.write("a/b/empty.pdf", b"");
-    inbox.says("a/b/empty.pdf", "empty");
-    inbox.status(|status| status.folders == 3);
-    inbox.folder.spec.recursive = false;
-    inbox.watch();
-    inbox.status(|status| status.folders == 1 && status.files_settling == 0);
-    inbox.write("a/b/empty.pdf", PDF);
-    inbox.settle_down();
-    assert!(
-        inbox
-            .explain("a/b/empty.pdf")
-            .contains("is not looked into")
-    );
-}
-
-#[test]
-fn files_that_leave_before_they_settle_are_told() {
-    let mut inbox = Inbox::online(quick(), |_| {});
-    inbox.write("a.pdf", b"");
-    inbox.said("a.pdf");
-    std::fs::remove_file(inbox.path("a.pdf")).expect("removable");
-    let path = inbox.until("gone", |update| match update {
-        WatchUpdate::Gone { path, .. } => Some(path),
-        _ => None,
-    });
-    assert_eq!(path, RawPath(inbox.path("a.pdf")));
 }
 
 #[test]
@@ -790,15 +484,4 @@ fn explain_follows_the_chain_of_decisions() {
     );
     let nobody = inbox.runtime.block_on(inbox.watcher.files("nobody", 1));
     assert!(nobody.is_none());
-}
-
-#[test]
-fn a_folder_that_is_not_watched_any_more_is_quiet() {
-    let mut inbox = Inbox::online(quick(), |_| {});
-    inbox.watcher.set(vec![]);
-    assert!(inbox.watcher.status().is_empty());
-    inbox.watch();
-    inbox.wait_online();
-    inbox.drop_in("a.pdf", PDF);
-    inbox.arrives("a.pdf");
 }

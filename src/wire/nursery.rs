@@ -150,7 +150,7 @@ mod tests {
         });
         let own = Own {
             user: Some(60_700),
-            scratch: Some(std::path::Path::new("/work/worker-0").into()),
+            scratch: Some(std::path::Path::new("/home/work/worker-0").into()),
         };
         let (one, other) = pipe().expect("a pipe");
         let ask = || daemon.ask(&own, one.as_fd(), other.as_fd());

@@ -23,9 +23,10 @@ pub(crate) fn send(attempt: &Attempt<'_>, parts: Vec<Part>) -> Result<u64, End> 
         let (file, saved) = save(&mut part.document)?;
         // From here on its objects are not needed any more. The last document's go with the process, which is at once,
         // where freeing them one by one takes as long as writing them.
-        match index + 1 == count {
-            true => std::mem::forget(part.document),
-            false => drop(part.document),
+        if index + 1 == count {
+            std::mem::forget(part.document);
+        } else {
+            drop(part.document);
         }
         all += u64::from(saved.pages);
         let output = ToDaemon::Output {

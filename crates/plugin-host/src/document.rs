@@ -94,9 +94,10 @@ impl Document {
             let model = &objects.pdf;
             pdf.version.clone_from(&model.version);
             pdf.binary_mark.clone_from(&model.binary_mark);
-            pdf.reference_table.cross_reference_type = match objects.packs() {
-                true => XrefType::CrossReferenceStream,
-                false => XrefType::CrossReferenceTable,
+            pdf.reference_table.cross_reference_type = if objects.packs() {
+                XrefType::CrossReferenceStream
+            } else {
+                XrefType::CrossReferenceTable
             };
             pdf.encryption_state.clone_from(&model.encryption_state);
             // The first half of the ID goes into the keys of older encryption.

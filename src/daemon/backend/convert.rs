@@ -30,7 +30,7 @@ impl From<StoreError> for Refused {
             StoreError::Closed | StoreError::Overloaded(_) | StoreError::Full => {
                 Self::Unavailable(error.to_string())
             }
-            other => Self::Failed(crate::telemetry::chain(&other)),
+            other => Self::Failed(crate::problem::chain(&other)),
         }
     }
 }

@@ -5,13 +5,11 @@ use super::convert::{fault, folder, text};
 use crate::http::api::{
     Checked, CurrentText, PipelineEntry, Precondition, Put, PutRefused, Refused, WaitingFile,
 };
-use crate::pipeline::check;
 use crate::pipeline::load;
 use crate::scheduler::handle::{self, PipelineStatus};
 use crate::scheduler::pipelines::{NO_FILE, tag};
 use crate::watch::update::FileStatus;
 use std::path::Path;
-use std::sync::Arc;
 
 impl Daemon {
     /// Every pipeline with its file as it is now.
@@ -44,17 +42,10 @@ impl Daemon {
 
     /// The faults of a text, and what it would be without them.
     pub(super) async fn check(&self, id: &str, yaml: Vec<u8>) -> Result<Checked, Refused> {
-        let faults = self.scheduler.check_pipeline(id, yaml.clone()).await?;
-        let checked = check::check(
-            id,
-            &format!("{id}.yaml"),
-            &yaml,
-            &self.registry.catalog(),
-            &self.surroundings,
-        );
+        let checked = self.scheduler.check_pipeline(id, yaml).await?;
         Ok(Checked {
-            faults: faults.iter().map(fault).collect(),
-            pipeline: checked.ok().map(Arc::new),
+            faults: checked.faults.iter().map(fault).collect(),
+            pipeline: checked.pipeline,
         })
     }
 

@@ -1,5 +1,7 @@
 //! What every route promises alike, and the description of them all.
 
+mod access;
+
 use super::*;
 use crate::event::PipelineEvent;
 use crate::http::openapi;
@@ -386,106 +388,6 @@ async fn files_are_explained_by_their_true_path() {
     check("/srv/%E2%82%AC.pdf", "/srv/€.pdf".into()).await;
     check("/srv/%ff.pdf", "bytes:/srv/\\xff.pdf".into()).await;
     check("bytes:/srv/%5Cxff.pdf", "bytes:/srv/\\xff.pdf".into()).await;
-}
-
-#[tokio::test]
-async fn foreign_hosts_and_origins_get_nothing() {
-    let world = World::new();
-    let request = warp::test::request()
-        .path("/")
-        .header("host", "evil.example");
-    let answer = request.reply(&filters::all(Arc::clone(&world.api))).await;
-    problem(&answer, 421, "bad-host");
-    let request = warp::test::request().path("/");
-    let answer = request.reply(&filters::all(Arc::clone(&world.api))).await;
-    problem(&answer, 421, "bad-host");
-    let request = warp::test::request()
-        .method("POST")
-        .path("/api/v1/pipelines/receive/pause")
-        .header("origin", "https://evil.example");
-    problem(&world.send(request).await, 403, "forbidden-origin");
-    let answer = world
-        .get_with("/api/v1/jobs", "sec-fetch-site", "cross-site")
-        .await;
-    problem(&answer, 403, "forbidden-origin");
-}
-
-#[tokio::test]
-async fn a_listed_origin_may_read_and_no_other() {
-    let world = World::with(Config {
-        origins: vec!["https://wiki.example".into()],
-        ..Config::default()
-    });
-    let answer = world
-        .get_with("/api/v1/jobs", "origin", "https://wiki.example")
-        .await;
-    assert_eq!(
-        header(&answer, "access-control-allow-origin"),
-        "https://wiki.example"
-    );
-    let preflight = warp::test::request()
-        .method("OPTIONS")
-        .path("/api/v1/jobs")
-        .header("origin", "https://wiki.example");
-    assert!(header(&world.send(preflight).await, "access-control-allow-methods").contains("PUT"));
-    let answer = world
-        .get_with("/api/v1/jobs", "origin", "https://evil.example")
-        .await;
-    assert_eq!(header(&answer, "access-control-allow-origin"), "");
-}
-
-#[tokio::test]
-async fn with_a_token_nothing_answers_without_it() {
-    let token = "0123456789abcdef0123";
-    let world = World::with(Config {
-        token: Some(token.into()),
-        ..Config::default()
-    });
-    let job = world.finished(1, "a.pdf", b"x", b"y").await;
-    for route in ROUTES {
-        let answer = world.send(request(route, job)).await;
-        let is_open = answer.status() != 401;
-        let is_free = route.entry == crate::http::guard::Entry::Free
-            || (route.path.ends_with("session") && route.method == "DELETE");
-        assert_eq!(is_open, is_free, "{} {}", route.method, route.path);
-    }
-    assert!(json(&world.get("/healthz").await)["details"].is_null());
-    let bearer = format!("Bearer {token}");
-    let answer = world.get_with("/healthz", "authorization", &bearer).await;
-    assert_eq!(json(&answer)["details"]["sandbox"], "full");
-
-    let login = format!(r#"{{"token":"{token}"}}"#);
-    let answer = world.post("/api/v1/session", &login).await;
-    assert_eq!(answer.status(), 204);
-    let cookie = header(&answer, "set-cookie")
-        .split(';')
-        .next()
-        .expect("a pair")
-        .to_owned();
-    assert_eq!(
-        world
-            .get_with("/api/v1/jobs", "cookie", &cookie)
-            .await
-            .status(),
-        200
-    );
-    assert_eq!(
-        world
-            .get_with("/api/v1/jobs", "cookie", "dropleaf_session=1.x")
-            .await
-            .status(),
-        401
-    );
-    problem(
-        &world.post("/api/v1/session", "{").await,
-        400,
-        "bad-request",
-    );
-    problem(
-        &world.post("/api/v1/session", r#"{"tokn":"x"}"#).await,
-        400,
-        "bad-request",
-    );
 }
 
 #[tokio::test]

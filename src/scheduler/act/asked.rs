@@ -56,7 +56,7 @@ impl Hands {
                     (Arc::clone(&self.shelf), Arc::clone(&self.catalog.borrow()));
                 self.reply(answer, async move {
                     let checked = tokio::task::spawn_blocking(move || {
-                        locked(&shelf).faults(&id, &yaml, &catalog)
+                        locked(&shelf).check(&id, &yaml, &catalog)
                     })
                     .await;
                     checked.map_err(|error| {
@@ -135,7 +135,7 @@ impl Hands {
         let path = spool::upload_path(&current.watch.folder, JobId(ulid::Ulid::generate()));
         let made = durable::make_folders(&durable::folder_of(&path), 0o700);
         made.map(|()| path)
-            .map_err(|error| Refused::Unavailable(crate::telemetry::chain(&error)))
+            .map_err(|error| Refused::Unavailable(crate::problem::chain(&error)))
     }
 
     fn may_take(&self) -> Result<(), Refused> {

@@ -82,7 +82,7 @@ impl Hands {
                     let _ = done.send(true);
                 }
                 Err(error) => {
-                    tracing::error!(error = %crate::telemetry::chain(&error), "the journal cannot be written");
+                    tracing::error!(error = %crate::problem::chain(&error), "the journal cannot be written");
                     // The loop may have ended already.
                     let _ = broken.send(error);
                 }

@@ -48,12 +48,18 @@ fn reference(id: ObjectId, out: &mut Vec<u8>) {
     out.extend_from_slice(b" R");
 }
 
-/// A real keeps its point, or it would be read as an integer; it has no exponent (7.3.3).
+/// A real keeps its point, or it would be read as an integer; it has no exponent (7.3.3). One that was too large to be read is
+/// the largest there is: there is no word for an infinite one.
 fn real(value: f32, out: &mut Vec<u8>) {
+    let value = if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(f32::MIN, f32::MAX)
+    };
     let from = out.len();
     // Writing to memory does not fail.
     let _ = write!(out, "{value}");
-    if value.is_finite() && !out[from..].contains(&b'.') {
+    if !out[from..].contains(&b'.') {
         out.extend_from_slice(b".0");
     }
 }
@@ -213,6 +219,20 @@ mod tests {
             dictionary! { "X" => -7 },
             b"bytes".to_vec(),
         )));
+    }
+
+    #[test]
+    fn a_real_without_an_end_is_the_largest_there_is() {
+        let largest = "340282350000000000000000000000000000000.0";
+        for (value, expected) in [
+            (f32::INFINITY, largest.to_owned()),
+            (f32::NEG_INFINITY, format!("-{largest}")),
+            (f32::NAN, "0.0".to_owned()),
+        ] {
+            let mut written = Vec::new();
+            object(&Object::Real(value), &mut written);
+            assert_eq!(written.escape_ascii().to_string(), expected);
+        }
     }
 
     proptest! {

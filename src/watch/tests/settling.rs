@@ -1,0 +1,117 @@
+//! Files on their way from being seen to being taken.
+
+use super::*;
+
+#[test]
+fn declined_arrivals_come_again_later_or_after_a_change() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("a.pdf", PDF);
+    for _ in 0..3 {
+        let arrival = inbox.arrives("a.pdf");
+        inbox
+            .watcher
+            .declined("scan", &arrival.path, Decline::Later);
+    }
+    let arrival = inbox.arrives("a.pdf");
+    inbox
+        .watcher
+        .declined("scan", &arrival.path, Decline::Changed);
+    let arrival = inbox.arrives("a.pdf");
+    let reason = "the disk is full".to_owned();
+    inbox
+        .watcher
+        .declined("scan", &arrival.path, Decline::Leave { reason });
+    assert_eq!(inbox.said("a.pdf"), "ignored: the disk is full");
+    assert!(
+        inbox
+            .explain("a.pdf")
+            .contains("left where it is: the disk is full")
+    );
+    inbox.write("a.pdf", PDF);
+    inbox.arrives("a.pdf");
+}
+
+#[test]
+fn an_offered_file_that_changes_is_offered_anew() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("a.pdf", PDF);
+    let first = inbox.arrives("a.pdf");
+    inbox.drop_in("a.pdf", PDF);
+    let second = inbox.arrives("a.pdf");
+    assert_ne!(first.identity, second.identity);
+}
+
+#[test]
+fn an_empty_file_waits_and_is_reported_when_it_takes_long() {
+    let mut options = quick();
+    options.settling.incomplete = ms(100);
+    let mut inbox = Inbox::online(options, |_| {});
+    inbox.drop_in("a.pdf", b"");
+    inbox.says("a.pdf", "settling: it is empty");
+    inbox.says("a.pdf", "incomplete: it is empty");
+    assert!(
+        inbox
+            .explain("a.pdf")
+            .contains("it is empty (0 bytes) so far")
+    );
+    inbox.write("a.pdf", PDF);
+    inbox.arrives("a.pdf");
+}
+
+#[test]
+fn garbage_and_damaged_files_arrive_in_the_end() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("garbage.pdf", b"this is no PDF");
+    inbox.says("garbage.pdf", "`%PDF-` is missing");
+    inbox.arrives("garbage.pdf");
+    inbox.drop_in("cut.pdf", &PDF[..20]);
+    inbox.says("cut.pdf", "its end (`%%EOF`) is missing");
+    inbox.arrives("cut.pdf");
+}
+
+#[test]
+fn a_pdf_that_is_written_slowly_arrives_whole() {
+    use std::io::Write as _;
+    let mut inbox = Inbox::online(quick(), |folder| folder.spec.quiet = Some(Duration::ZERO));
+    let mut file = std::fs::File::create(inbox.path("slow.pdf")).expect("makeable");
+    file.write_all(&PDF[..20]).expect("writable");
+    inbox.says("slow.pdf", "settling: ");
+    // It looks whole for a moment, but its writer has not closed it.
+    file.write_all(&PDF[20..]).expect("writable");
+    inbox.settle_down();
+    assert!(inbox.explain("slow.pdf").contains("open for writing"));
+    file.write_all(PDF).expect("writable");
+    drop(file);
+    assert_eq!(
+        inbox.arrives("slow.pdf").identity.size,
+        2 * PDF.len() as u64
+    );
+}
+
+#[test]
+fn a_done_file_is_waited_for_and_goes_with_its_file() {
+    let mut inbox = Inbox::online(quick(), |folder| {
+        folder.spec.done_file = Some("{name}.ok".into())
+    });
+    inbox.drop_in("a.pdf", PDF);
+    inbox.says("a.pdf", "marks it as complete");
+    inbox.write("a.pdf.ok", b"");
+    let arrival = inbox.arrives("a.pdf");
+    inbox.take(&arrival);
+    inbox.drop_in("b.pdf", PDF);
+    inbox.said("b.pdf");
+    assert!(!inbox.path("a.pdf.ok").exists());
+}
+
+#[test]
+fn files_that_leave_before_they_settle_are_told() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.write("a.pdf", b"");
+    inbox.said("a.pdf");
+    std::fs::remove_file(inbox.path("a.pdf")).expect("removable");
+    let path = inbox.until("gone", |update| match update {
+        WatchUpdate::Gone { path, .. } => Some(path),
+        _ => None,
+    });
+    assert_eq!(path, RawPath(inbox.path("a.pdf")));
+}
