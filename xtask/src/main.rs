@@ -17,6 +17,7 @@ cargo xtask <command>
                                               kill the daemon again and again under load, and count that nothing is lost
   lint                                        formatting, clippy, documentation, and the dashboard's own lints
   dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)
+  install PREFIX                              build in release; PREFIX/bin/dropleaf, PREFIX/lib/dropleaf/plugins
   install-plugins DIR                         build the standard plugins in release and copy them to DIR";
 
 fn main() -> ExitCode {
@@ -38,6 +39,7 @@ fn run() -> Result<()> {
         ["lint"] => test::lint(),
         ["torture", rest @ ..] => torture::run(rest),
         ["dashboard"] => dashboard::build(),
+        ["install", prefix] => demo::install(std::path::Path::new(prefix)),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");
