@@ -1,5 +1,6 @@
 //! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask supply`, `cargo xtask torture`, `cargo demo` and more.
 
+mod crowd;
 mod dashboard;
 mod demo;
 mod machine;
@@ -18,6 +19,8 @@ cargo xtask <command>
   test                                        set up what the tests need and run all of them
   torture [--kills N] [--seed S] [--home DIR] [--program FILE]
                                               kill the daemon again and again under load, and count that nothing is lost
+  crowd [--clients N] [--deaf N] [--files N] [--limits usual] [--program FILE]
+                                              N clients of the feed, some of whom never read: memory, and whether the others notice
   schemathesis [--examples N] [--seed S]      ask a daemon everything that its OpenAPI description allows and more (needs Python)
   supply                                      licences, sources and advisories of all that is built in or shipped
   lint                                        formatting, clippy, documentation, and the dashboard's own lints
@@ -42,6 +45,7 @@ fn run() -> Result<()> {
         ["test"] => test::run(),
         ["lint"] => test::lint(),
         ["torture", rest @ ..] => torture::run(rest),
+        ["crowd", rest @ ..] => crowd::run(rest),
         ["schemathesis", rest @ ..] => schemathesis::run(rest),
         ["supply"] => supply::run(),
         ["dashboard"] => dashboard::build(),

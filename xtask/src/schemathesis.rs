@@ -1,7 +1,7 @@
 //! `cargo xtask schemathesis`: a daemon is asked everything that its OpenAPI description allows, and much that it does not; every
 //! answer is held against the description. The tool makes the questions; here is the daemon that is asked.
 
-use crate::machine::{cargo, must, target};
+use crate::machine::{cargo, must, root, target};
 use crate::python;
 use anyhow::{Context as _, Result, anyhow, bail};
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
@@ -34,9 +34,12 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let program = target().join("debug/dropleaf");
     let home = TestHome::new(&program.display().to_string());
     let daemon = busy(&home);
+    println!("asking {}", daemon.url("/openapi.json"));
     must(
         Command::new(tool)
             .current_dir(home.path(""))
+            .arg("--config-file")
+            .arg(root().join("xtask/python/schemathesis.toml"))
             .args(["run", &daemon.url("/openapi.json")])
             .args(["--exclude-path-regex", FEEDS])
             .args(["--max-examples", &examples.to_string()])
