@@ -1,8 +1,12 @@
-//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask torture`, `cargo demo`.
+//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask supply`, `cargo xtask torture`, `cargo demo` and more.
 
+mod crowd;
 mod dashboard;
 mod demo;
 mod machine;
+mod python;
+mod schemathesis;
+mod supply;
 mod test;
 mod torture;
 
@@ -15,6 +19,10 @@ cargo xtask <command>
   test                                        set up what the tests need and run all of them
   torture [--kills N] [--seed S] [--home DIR] [--program FILE]
                                               kill the daemon again and again under load, and count that nothing is lost
+  crowd [--clients N] [--deaf N] [--files N] [--limits usual] [--program FILE]
+                                              N clients of the feed, some of whom never read: memory, and whether the others notice
+  schemathesis [--examples N] [--seed S]      ask a daemon everything that its OpenAPI description allows and more (needs Python)
+  supply                                      licences, sources and advisories of all that is built in or shipped
   lint                                        formatting, clippy, documentation, and the dashboard's own lints
   dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)
   install PREFIX                              build in release; PREFIX/bin/dropleaf, PREFIX/lib/dropleaf/plugins
@@ -38,6 +46,9 @@ fn run() -> Result<()> {
         ["test"] => test::run(),
         ["lint"] => test::lint(),
         ["torture", rest @ ..] => torture::run(rest),
+        ["crowd", rest @ ..] => crowd::run(rest),
+        ["schemathesis", rest @ ..] => schemathesis::run(rest),
+        ["supply"] => supply::run(),
         ["dashboard"] => dashboard::build(),
         ["install", prefix] => demo::install(std::path::Path::new(prefix)),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
