@@ -1,8 +1,9 @@
-//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask torture`, `cargo demo`.
+//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask torture`, `cargo xtask powercut`, `cargo demo`.
 
 mod dashboard;
 mod demo;
 mod machine;
+mod powercut;
 mod test;
 mod torture;
 
@@ -15,6 +16,8 @@ cargo xtask <command>
   test                                        set up what the tests need and run all of them
   torture [--kills N] [--seed S] [--home DIR] [--program FILE]
                                               kill the daemon again and again under load, and count that nothing is lost
+  powercut [--cuts N] [--seed S] [--at-once N] [--place DIR] [--program FILE]
+                                              cut the power at any moment of a recorded load, and count that nothing is lost
   lint                                        formatting, clippy, documentation, and the dashboard's own lints
   dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)
   install-plugins DIR                         build the standard plugins in release and copy them to DIR";
@@ -37,6 +40,7 @@ fn run() -> Result<()> {
         ["test"] => test::run(),
         ["lint"] => test::lint(),
         ["torture", rest @ ..] => torture::run(rest),
+        ["powercut", rest @ ..] => powercut::run(rest),
         ["dashboard"] => dashboard::build(),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
         ["help" | "--help" | "-h"] | [] => {
