@@ -7,6 +7,7 @@ mod machine;
 mod python;
 mod schemathesis;
 mod supply;
+mod powercut;
 mod test;
 mod torture;
 
@@ -23,6 +24,8 @@ cargo xtask <command>
                                               N clients of the feed, some of whom never read: memory, and whether the others notice
   schemathesis [--examples N] [--seed S]      ask a daemon everything that its OpenAPI description allows and more (needs Python)
   supply                                      licences, sources and advisories of all that is built in or shipped
+  powercut [--cuts N] [--seed S] [--at-once N] [--place DIR] [--program FILE]
+                                              cut the power at any moment of a recorded load, and count that nothing is lost
   lint                                        formatting, clippy, documentation, and the dashboard's own lints
   dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)
   install PREFIX                              build in release; PREFIX/bin/dropleaf, PREFIX/lib/dropleaf/plugins
@@ -49,6 +52,7 @@ fn run() -> Result<()> {
         ["crowd", rest @ ..] => crowd::run(rest),
         ["schemathesis", rest @ ..] => schemathesis::run(rest),
         ["supply"] => supply::run(),
+        ["powercut", rest @ ..] => powercut::run(rest),
         ["dashboard"] => dashboard::build(),
         ["install", prefix] => demo::install(std::path::Path::new(prefix)),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),

@@ -9,5 +9,6 @@ pub mod plugins;
 pub mod process;
 pub mod sample;
 pub mod torture;
+pub mod trace;
 
 pub use serde_json::Value;
