@@ -1,8 +1,10 @@
-//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask torture`, `cargo demo`.
+//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask torture` and other
+//! ordeals, `cargo demo`.
 
 mod dashboard;
 mod demo;
 mod machine;
+mod ordeal;
 mod test;
 mod torture;
 
@@ -15,6 +17,12 @@ cargo xtask <command>
   test                                        set up what the tests need and run all of them
   torture [--kills N] [--seed S] [--home DIR] [--program FILE]
                                               kill the daemon again and again under load, and count that nothing is lost
+  hostile [--files N] [--seed S] [--corpus DIR] [--sample N] [--findings DIR] [--home DIR] [--program FILE]
+                                              bring mutated files to every standard operation, and check how each of them ended
+  corpus --folder DIR [--pipelines DIR] [--findings DIR] [--home DIR] [--program FILE]
+                                              take every PDF of a folder through the shipped pipelines, and check what comes out
+  soak [--minutes M] [--burst N] [--home DIR] [--program FILE]
+                                              bring files at full rate and all at once, stop in the middle, and count them
   lint                                        formatting, clippy, documentation, and the dashboard's own lints
   dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)
   install-plugins DIR                         build the standard plugins in release and copy them to DIR";
@@ -37,6 +45,9 @@ fn run() -> Result<()> {
         ["test"] => test::run(),
         ["lint"] => test::lint(),
         ["torture", rest @ ..] => torture::run(rest),
+        ["hostile", rest @ ..] => ordeal::hostile(rest),
+        ["corpus", rest @ ..] => ordeal::corpus(rest),
+        ["soak", rest @ ..] => ordeal::soak(rest),
         ["dashboard"] => dashboard::build(),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
         ["help" | "--help" | "-h"] | [] => {
