@@ -5,6 +5,9 @@ pub mod daemon;
 pub mod feed;
 pub mod folder;
 pub mod hostile;
+pub mod mutate;
+pub mod ordeal;
+
 pub mod plugins;
 pub mod process;
 pub mod sample;
