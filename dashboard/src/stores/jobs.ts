@@ -9,6 +9,8 @@ import type { LiveLine, JobView } from '@/generated/api'
 export interface JobsListener {
   onJobs?(jobs: JobView[]): void
   onWhole?(): void
+  /** Names of facts that are no job's: of files, folders, pipelines, plugins. */
+  onFacts?(facts: string[]): void
   onLog?(job: string, lines: LiveLine[]): void
 }
 
@@ -46,6 +48,7 @@ export const useJobs = defineStore('jobs', () => {
     for (const listener of listeners) {
       if (patch.whole) listener.onWhole?.()
       if (changed.length > 0) listener.onJobs?.(changed)
+      if (patch.facts.length > 0) listener.onFacts?.(patch.facts)
       for (const { job, lines } of patch.logs) listener.onLog?.(job, lines)
     }
     forget(changed)

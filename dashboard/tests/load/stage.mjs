@@ -33,6 +33,29 @@ export async function openStage(options) {
       const { nodes, jsEventListeners } = await session.send('Memory.getDOMCounters')
       return { heap: usedSize, nodes, listeners: jsEventListeners }
     },
+    /** What the worker that holds the stream holds, likewise. */
+    async workerHolds() {
+      const whole = await browser.newBrowserCDPSession()
+      const { targetInfos } = await whole.send('Target.getTargets')
+      const { targetId } = targetInfos.find(({ type }) => type === 'shared_worker')
+      const { sessionId } = await whole.send('Target.attachToTarget', { targetId, flatten: false })
+      const ask = (id, method) =>
+        new Promise((resolve) => {
+          const hear = ({ message }) => {
+            const answer = JSON.parse(message)
+            if (answer.id !== id) return
+            whole.off('Target.receivedMessageFromTarget', hear)
+            resolve(answer.result)
+          }
+          whole.on('Target.receivedMessageFromTarget', hear)
+          void whole.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id, method }) })
+        })
+      await ask(1, 'HeapProfiler.enable')
+      for (let turn = 2; turn < 5; turn += 1) await ask(turn, 'HeapProfiler.collectGarbage')
+      const { usedSize } = await ask(5, 'Runtime.getHeapUsage')
+      await whole.detach()
+      return usedSize
+    },
     async close() {
       await browser.close()
       server.kill()
