@@ -7,6 +7,7 @@
 mod attempt;
 mod confine;
 mod course;
+mod fences;
 mod landlock;
 mod library;
 mod line;
@@ -18,15 +19,16 @@ mod sealed;
 mod seccomp;
 mod step;
 
+use crate::pipeline::template::engine::Engine;
 use crate::problem::{Code, Problem};
 use crate::wire::blocking::{Control, Heard};
 use crate::wire::frame::FrameError;
-use crate::wire::message::{PROTOCOL, Plan, ToDaemon, ToWorker};
-use crate::wire::nursery::Own;
+use crate::wire::message::{PROTOCOL, ToDaemon, ToWorker};
 use crate::worker::attempt::Attempt;
-use crate::worker::confine::{ConfineError, Confined, Shared};
+use crate::worker::confine::{ConfineError, Confined};
 use crate::worker::library::Libraries;
 use crate::worker::line::Line;
+use crate::worker::nursery::Born;
 use crate::worker::options::Options;
 use std::any::Any;
 use std::ffi::OsString;
@@ -49,8 +51,10 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         complain("`dropleaf worker` is started by the daemon, not by hand; try `dropleaf serve`");
         return ExitCode::from(NOT_BEGUN);
     };
+    // Made here, once: each worker gets a copy with its memory.
+    let engine = Engine::new();
     match nursery::bear(&options) {
-        Ok(Some((own, shared))) => work(&options, &own, &shared),
+        Ok(Some(born)) => work(&options, born, engine),
         Ok(None) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&crate::problem::chain(&error));
@@ -60,9 +64,9 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// The life of one worker; standard input is its control socket.
-fn work(options: &Options, own: &Own, shared: &Shared) -> ExitCode {
-    match begin(options, own, shared) {
-        Ok((control, confined)) => match converse(control, &confined, options) {
+fn work(options: &Options, born: Born, engine: Engine) -> ExitCode {
+    match begin(options, born) {
+        Ok((control, confined)) => match converse(control, &confined, options, engine) {
             Ok(()) => end(),
             Err(error) => {
                 complain(&format!(
@@ -92,13 +96,9 @@ fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-fn begin(
-    options: &Options,
-    own: &Own,
-    shared: &Shared,
-) -> Result<(Control, Confined), ConfineError> {
+fn begin(options: &Options, born: Born) -> Result<(Control, Confined), ConfineError> {
     let control = Control::new(confine::take_control()?);
-    match confine::confine(options, own, shared) {
+    match confine::confine(options, &born.own, &born.shared, born.fence) {
         Ok(confined) => Ok((control, confined)),
         Err(error) => {
             let code = match error {
@@ -120,6 +120,7 @@ fn converse(
     mut control: Control,
     confined: &Confined,
     options: &Options,
+    engine: Engine,
 ) -> Result<(), FrameError> {
     control.say(
         &ToDaemon::Ready {
@@ -137,7 +138,8 @@ fn converse(
     let line = Line::new(control);
     match (frame.message, frame.descriptor) {
         (ToWorker::Attempt(plan), Some(input)) => {
-            let answer = guarded(|| run(&line, &plan, input, confined, &libraries))?;
+            let attempt = Attempt::new(&line, &plan, confined, &libraries, engine);
+            let answer = guarded(|| run(attempt, input))?;
             line.account();
             line.say(&answer, None)?;
         }
@@ -152,14 +154,8 @@ fn converse(
     Ok(())
 }
 
-fn run(
-    line: &Line,
-    plan: &Plan,
-    input: OwnedFd,
-    confined: &Confined,
-    libraries: &Libraries,
-) -> Result<ToDaemon, FrameError> {
-    match course::run(Attempt::new(line, plan, confined, libraries), input) {
+fn run(attempt: Attempt<'_>, input: OwnedFd) -> Result<ToDaemon, FrameError> {
+    match course::run(attempt, input) {
         Ok(bill) => Ok(ToDaemon::Finished { bill }),
         Err(attempt::End::Lost(error)) => Err(error),
         Err(attempt::End::Cancelled) => Ok(ToDaemon::Failed {

@@ -13,7 +13,7 @@ use crate::worker::options::Options;
 use std::fs;
 use std::io::{self, PipeReader};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -157,7 +157,9 @@ fn prepare_scratch(config: &Config, slot: &Slot, user: Option<u32>) -> io::Resul
     };
     let path = parent.join(format!("worker-{}", slot.number));
     empty(&path)?;
-    if let Some(user) = user {
+    if let Some(user) = user
+        && fs::metadata(&path)?.uid() != user
+    {
         std::os::unix::fs::chown(&path, Some(user), Some(user))?;
     }
     Ok(Some(path))

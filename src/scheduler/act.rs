@@ -16,7 +16,7 @@ use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
-use crate::scheduler::act::hands::Hands;
+use crate::scheduler::act::hands::{Hands, written};
 use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::decide::state::Scheduler as Decider;
@@ -135,6 +135,7 @@ pub async fn start(
         drain: parts.drain,
         itself: commands.downgrade(),
         turn: Pending::default(),
+        last: None,
     };
     let paused = opening
         .pipelines
@@ -177,6 +178,7 @@ impl Hands {
         let mut drain_until: Option<(Instant, bool)> = None;
         loop {
             let deadline = self.deadline(drain_until.map(|(until, _)| until));
+            let is_held = !self.turn.is_empty() && self.is_writing();
             tokio::select! {
                 error = sources.breaks.recv() => {
                     if let Some(error) = error {
@@ -204,6 +206,7 @@ impl Hands {
                     Some((until, true)) if Instant::now() >= until => return Ok(()),
                     _ => self.decide(Input::Tick),
                 },
+                () = written(self.last.clone()), if is_held => {}
                 Some(_) = self.tasks.join_next() => {}
             }
             self.take_waiting(&mut sources);
@@ -272,7 +275,8 @@ impl Hands {
         let due = self.decider.next_deadline().map_or(day, |at| {
             Instant::now() + at.since(Timestamp::now()) + Duration::from_millis(1)
         });
-        [drain, self.turn.due()]
+        let turn = (!self.is_writing()).then(|| self.turn.due());
+        [drain, turn.flatten()]
             .into_iter()
             .flatten()
             .fold(due, Instant::min)

@@ -87,21 +87,22 @@ pub enum Told {
     Aside(Aside),
 }
 
+/// Where attempts tell what happens to which job.
+pub type Tell = mpsc::Sender<(JobId, Told)>;
+
 /// Runs one attempt to its end. The last thing told is `Input::AttemptEnded`.
-pub async fn run(parts: Parts, catalog: Arc<Catalog>, start: Start, told: mpsc::Sender<Told>) {
+pub async fn run(parts: Parts, catalog: Arc<Catalog>, start: Start, told: Tell) {
     let job = start.job;
     let result = attempt(&parts, &catalog, &start, &told).await;
-    // A closed loop has no use for the end of an attempt.
-    let _ = told
-        .send(Told::Input(Input::AttemptEnded { job, result }))
-        .await;
+    let ended = Told::Input(Input::AttemptEnded { job, result });
+    tell(&told, job, ended).await;
 }
 
 async fn attempt(
     parts: &Parts,
     catalog: &Catalog,
     start: &Start,
-    told: &mpsc::Sender<Told>,
+    told: &Tell,
 ) -> Result<(Redo, Bill), Failure> {
     let (plan, plugins) = plan(catalog, start, parts.bounds)?;
     let held = start.accepted.held.0.clone();
@@ -120,14 +121,19 @@ async fn attempt(
         stall: start.pipeline.stalled_after,
     };
     let mut running = parts.pool.run(plan, input, limits);
-    tell(told, Told::Aside(Aside::Stop(running.stop.clone()))).await;
+    tell(
+        told,
+        start.job,
+        Told::Aside(Aside::Stop(running.stop.clone())),
+    )
+    .await;
     let mut staging = Staging::default();
     while let Some(update) = running.updates.recv().await {
         match update {
             Update::Ended(ended) => {
                 if staging.is_under_way() {
                     let job = start.job;
-                    tell(told, Told::Input(Input::WorkerDone { job })).await;
+                    tell(told, job, Told::Input(Input::WorkerDone { job })).await;
                 }
                 let outcomes = staging.finish(parts, start).await;
                 return match (ended, outcomes) {
@@ -187,7 +193,7 @@ async fn attempt(
 }
 
 /// What neither ends the attempt nor brings a file.
-async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &mpsc::Sender<Told>) {
+async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &Tell) {
     let job = start.job;
     let steps = &start.pipeline.steps;
     let event = match update {
@@ -222,7 +228,7 @@ async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &mpsc
                 done,
                 total,
             };
-            return tell(told, Told::Aside(aside)).await;
+            return tell(told, job, Told::Aside(aside)).await;
         }
         Update::Log {
             step,
@@ -231,6 +237,7 @@ async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &mpsc
         } => {
             return tell(
                 told,
+                job,
                 Told::Aside(Aside::Log {
                     step,
                     level,
@@ -244,12 +251,12 @@ async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &mpsc
         | Update::Artifact { .. }
         | Update::Ended(_) => return,
     };
-    tell(told, Told::Input(Input::Told { job, event })).await;
+    tell(told, job, Told::Input(Input::Told { job, event })).await;
 }
 
-async fn tell(told: &mpsc::Sender<Told>, what: Told) {
+async fn tell(told: &Tell, job: JobId, what: Told) {
     // A closed loop listens to nobody any more.
-    let _ = told.send(what).await;
+    let _ = told.send((job, what)).await;
 }
 
 /// The results of one attempt on their way to their destination's file system: one after the other, because names are

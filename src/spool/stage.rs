@@ -89,7 +89,7 @@ impl Spool {
 
 fn stage(
     to: &Destination<'_>,
-    write: impl FnOnce(&Path) -> Result<Content, durable::Error>,
+    write: impl Fn(&Path) -> Result<Content, durable::Error>,
 ) -> Result<Staged, StageError> {
     let words = |error: durable::Error| match error.kind() {
         Kind::NoSpace => StageError::NoSpace(error),
@@ -100,13 +100,29 @@ fn stage(
     durable::make_folders(&folder, SHARED).map_err(words)?;
     stay_inside(to.root, &folder)?;
     let staged = staged_folder(to.root);
-    durable::make_folders(&staged, PRIVATE).map_err(words)?;
+    make_staged(&staged).map_err(words)?;
     let temp = staged.join(format!("{}-{}", to.job, to.number));
-    // A retry's leftover, perhaps.
-    durable::remove(&temp).map_err(words)?;
-    let Content { size, blake3 } = write(&temp).map_err(words)?;
+    let written = match write(&temp) {
+        Err(error) if error.kind() == Kind::Exists => {
+            // A retry's leftover.
+            durable::remove(&temp).map_err(words)?;
+            write(&temp)
+        }
+        written => written,
+    };
+    let Content { size, blake3 } = written.map_err(words)?;
     durable::sync::folder(&staged).map_err(words)?;
     Ok(Staged { temp, size, blake3 })
+}
+
+/// The folder of the temps; a new file is made in it for every output, and that should cost little.
+fn make_staged(staged: &Path) -> Result<(), durable::Error> {
+    if !staged.is_dir() {
+        let above = durable::folder_of(staged);
+        durable::make_folders(&above, PRIVATE)?;
+        durable::spread_folders(&above);
+    }
+    durable::make_folders(staged, PRIVATE)
 }
 
 /// No output ever leaves its root, not through a link either.

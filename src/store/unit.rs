@@ -8,7 +8,7 @@ use crate::store::error::{Error, writing};
 use crate::store::row::{insert_event, load_job, signed, upsert_job};
 use crate::time::Timestamp;
 use rusqlite::{Connection, params};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What units rest on: the number of the last event and the jobs that are known without asking the database.
@@ -135,20 +135,25 @@ impl Unit<'_> {
         Ok(())
     }
 
-    /// Writes each touched job once, however many events it had.
+    /// Writes each touched job once, however many events it had, and each count once, however many jobs it is about.
     fn finish(self) -> Result<HashMap<JobId, Job>, Error> {
         let mut jobs = HashMap::with_capacity(self.touched.len());
+        let mut tally: BTreeMap<(String, &str), i64> = BTreeMap::new();
         for (id, touched) in self.touched {
             upsert_job(self.connection, &touched.job, touched.changed)?;
             let after = touched.job.state.word();
             if touched.before != Some(after) {
                 let pipeline = &touched.job.accepted.pipeline;
-                if let Some(before) = touched.before {
-                    count(self.connection, pipeline, before, -1).map_err(writing)?;
+                for (state, by) in [(touched.before, -1), (Some(after), 1)] {
+                    if let Some(state) = state {
+                        *tally.entry((pipeline.clone(), state)).or_default() += by;
+                    }
                 }
-                count(self.connection, pipeline, after, 1).map_err(writing)?;
             }
             jobs.insert(id, touched.job);
+        }
+        for ((pipeline, state), by) in tally.iter().filter(|(_, by)| **by != 0) {
+            count(self.connection, pipeline, state, *by).map_err(writing)?;
         }
         Ok(jobs)
     }

@@ -197,15 +197,41 @@ fn leave_mark(root: &Path) -> Result<String, durable::Error> {
     {
         return Ok(there);
     }
+    remove_unfinished(&root.join(OUR_FOLDER))?;
     let made = ulid::Ulid::generate().to_string();
     durable::replace(&path, made.as_bytes())?;
     Ok(made)
+}
+
+/// A daemon that was killed while it made the mark has left its temp. Nothing else is replaced in this folder.
+fn remove_unfinished(ours: &Path) -> Result<(), durable::Error> {
+    for entry in std::fs::read_dir(ours).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(b".dropleaf-") && name.ends_with(b".tmp") {
+            durable::remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::watch::tests::{Inbox, by_hand, quick};
+
+    #[test]
+    fn a_mark_that_was_cut_short_is_made_anew_and_nothing_is_left() {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let ours = folder.path().join(OUR_FOLDER);
+        std::fs::create_dir(&ours).expect("made");
+        std::fs::write(ours.join(".dropleaf-01K4.tmp"), "01K4").expect("written");
+        let made = leave_mark(folder.path()).expect("a mark");
+        assert_eq!(leave_mark(folder.path()).expect("the same"), made);
+        let left = std::fs::read_dir(&ours).expect("readable").flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert_eq!(left, [MARK]);
+    }
 
     #[test]
     fn another_device_is_offline_unless_it_bears_our_mark_or_a_person_asks() {

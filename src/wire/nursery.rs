@@ -7,6 +7,7 @@ use crate::wire::socket;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
@@ -44,7 +45,11 @@ pub struct Request {
 
 /// One end of the conversation.
 #[derive(Debug)]
-pub struct Line(OwnedFd);
+pub struct Line {
+    socket: OwnedFd,
+    /// Where packets are received; kept, because a new one takes a page fault for each of its pages.
+    space: RefCell<Vec<u8>>,
+}
 
 impl Line {
     /// Both ends.
@@ -54,13 +59,14 @@ impl Line {
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, kind, flags, None)?;
-        Ok((Self(ours), theirs))
+        Ok((Self::of(ours), theirs))
     }
 
     /// The end that was given to the nursery.
     #[must_use]
     pub fn of(socket: OwnedFd) -> Self {
-        Self(socket)
+        let space = RefCell::new(vec![0; PACKET]);
+        Self { socket, space }
     }
 
     /// Asks for a worker and waits for its process id.
@@ -115,13 +121,18 @@ impl Line {
         if packet.len() > PACKET {
             return Err(io::Error::other("a packet is too long"));
         }
-        socket::send(self.0.as_fd(), &packet, descriptors, SendFlags::empty())?;
+        socket::send(
+            self.socket.as_fd(),
+            &packet,
+            descriptors,
+            SendFlags::empty(),
+        )?;
         Ok(())
     }
 
     fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
-        let mut space = vec![0; PACKET];
-        let got = match socket::receive(self.0.as_fd(), &mut space, RecvFlags::empty()) {
+        let mut space = self.space.borrow_mut();
+        let got = match socket::receive(self.socket.as_fd(), &mut space, RecvFlags::empty()) {
             // The other end is gone, and had not read our last answer.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
             got => got?,

@@ -71,13 +71,14 @@ impl<'a> Attempt<'a> {
         plan: &'a Plan,
         confined: &'a Confined,
         libraries: &'a Libraries,
+        engine: Engine,
     ) -> Self {
         Self {
             line,
             plan,
             confined,
             libraries,
-            engine: Engine::new(),
+            engine,
             limits: Limits {
                 max_decoded: plan.max_decoded,
                 max_input: plan.max_input,

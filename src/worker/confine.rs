@@ -4,11 +4,11 @@
 //! asked for, because changing the user forgets it; the system calls that all this needs are denied last.
 
 use crate::wire::nursery::Own;
-use crate::worker::landlock::Fence;
+use crate::worker::landlock::{Fence, Signals};
 use crate::worker::options::{Limits, Options, Sandbox};
 use crate::worker::seccomp;
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal};
 use rustix::thread::{Gid, Uid};
 use std::fs::File;
 use std::io;
@@ -23,11 +23,6 @@ const THREADS: u64 = 512;
 pub(crate) struct Confined {
     /// `full`, `partial: no landlock (...)` or `off`.
     pub(crate) level: String,
-    /// `/proc/self/status`, opened while that was possible.
-    pub(crate) status: Option<File>,
-    /// `/proc/self/task`: a rule of Landlock is about one object, and the kernel makes a new one for that folder as soon as
-    /// nobody holds the old.
-    _threads: Option<File>,
     /// The scratch folder by a path that still works, and what keeps it working.
     pub(crate) scratch: Option<(PathBuf, OwnedFd)>,
 }
@@ -69,14 +64,13 @@ fn give_up_privileges() -> Result<(), ConfineError> {
         .map_err(|e| ConfineError::Failed("give up new privileges", e.into()))
 }
 
-/// Limits and sandboxes this process.
+/// Limits and sandboxes this process; `fence` was made ready for it by the nursery.
 pub(crate) fn confine(
     options: &Options,
     own: &Own,
     shared: &Shared,
+    fence: Option<Fence>,
 ) -> Result<Confined, ConfineError> {
-    let status = File::open("/proc/self/status").ok();
-    let threads = File::open("/proc/self/task").ok();
     // Libraries are named relative to this: the folders above the store may be closed to the user that the worker
     // becomes.
     std::env::set_current_dir(&options.store.0)
@@ -86,7 +80,7 @@ pub(crate) fn confine(
     limit(&options.limits)?;
     let missing = match options.sandbox {
         Sandbox::Off => None,
-        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options, own, shared)?),
+        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options, own, shared, fence)?),
     };
     if options.sandbox == Sandbox::Off {
         follow_parent(options.parent)?;
@@ -101,20 +95,22 @@ pub(crate) fn confine(
     };
     Ok(Confined {
         level,
-        status,
-        _threads: threads,
         scratch: scratch.map(|(path, fd)| (reachable(path, &fd), fd)),
     })
 }
 
 /// All layers, in order; gives those that are missing, with the reason.
-fn lock_in(options: &Options, own: &Own, shared: &Shared) -> Result<Vec<String>, ConfineError> {
+fn lock_in(
+    options: &Options,
+    own: &Own,
+    shared: &Shared,
+    fence: Option<Fence>,
+) -> Result<Vec<String>, ConfineError> {
     let mut missing = Vec::new();
-    let readable = options.readable.iter().chain([&options.store]);
-    let fence = Fence::build(
-        readable.map(|path| path.0.as_path()),
-        own.scratch.as_ref().map(|path| path.0.as_path()),
-    );
+    let fence = match fence {
+        Some(fence) => Ok(fence),
+        None => Fence::build(options, own),
+    };
     if let Err(reason) = become_user(own.user) {
         missing.push(format!("no user of its own ({reason})"));
     }
@@ -122,14 +118,20 @@ fn lock_in(options: &Options, own: &Own, shared: &Shared) -> Result<Vec<String>,
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| ConfineError::Failed("forbid core dumps and tracing", e.into()))?;
     give_up_privileges()?;
+    let mut signals = Signals::Anywhere;
     match fence.map_err(|e| e.to_string()).and_then(Fence::close) {
-        Ok(()) if opens("/") => missing.push("no landlock (it does not hold)".into()),
-        Ok(()) => {}
+        Ok(_) if opens("/") => missing.push("no landlock (it does not hold)".into()),
+        Ok(reach) => signals = reach,
         Err(reason) => missing.push(format!("no landlock ({reason})")),
     }
+    if signals == Signals::Inside && signals_reach(options.parent) {
+        signals = Signals::Anywhere;
+    }
+    // Where Landlock keeps signals inside, the filter need not know this process, and the kernel has less to compile.
+    let own = (signals == Signals::Anywhere).then(std::process::id);
     let filtered = shared
         .clone()
-        .and_then(|()| seccomp::apply_own(std::process::id()).map_err(|error| error.to_string()));
+        .and_then(|()| seccomp::apply_own(own).map_err(|error| error.to_string()));
     match filtered {
         Ok(()) if connects() => missing.push("no seccomp (it does not hold)".into()),
         Ok(()) => {}
@@ -202,6 +204,12 @@ fn reachable(path: PathBuf, folder: &OwnedFd) -> PathBuf {
 
 fn opens(path: &str) -> bool {
     File::open(path).is_ok()
+}
+
+/// Whether a signal would reach this process. None is sent.
+fn signals_reach(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
+    process.is_none_or(|pid| rustix::process::test_kill_process(pid).is_ok())
 }
 
 fn connects() -> bool {

@@ -26,7 +26,7 @@ pub(crate) fn run(mut attempt: Attempt<'_>, input: OwnedFd) -> Result<Bill, End>
         saves: attempt.bill.saves(),
         pages_in,
         pages_out,
-        peak_kib: peak_kib(attempt.confined.status.as_ref()),
+        peak_kib: dropleaf_plugin_host::memory::peak_kib(),
         cpu_ms: cpu_ms(),
     })
 }
@@ -80,18 +80,6 @@ fn passwords(attempt: &Attempt<'_>) -> Result<Vec<String>, Problem> {
     let render = |template: &String| attempt.engine.render_string(template, &context);
     let rendered: Result<Vec<String>, _> = attempt.plan.passwords.iter().map(render).collect();
     rendered.map_err(|error| template_problem(&error))
-}
-
-/// Peak resident memory. Not from `getrusage`: that starts with the peak of the process which started this one.
-fn peak_kib(status: Option<&File>) -> u64 {
-    let mut buffer = [0; 4096];
-    let count = status
-        .and_then(|file| file.read_at(&mut buffer, 0).ok())
-        .unwrap_or(0);
-    let text = String::from_utf8_lossy(&buffer[..count]);
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.trim().split(' ').next()?.parse().ok())
-        .unwrap_or(0)
 }
 
 fn cpu_ms() -> u64 {

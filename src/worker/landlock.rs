@@ -1,5 +1,8 @@
 //! What a worker may still open: the system's libraries, the plugin store, a few devices, its own scratch folder.
 
+use crate::raw_path::RawPath;
+use crate::wire::nursery::Own;
+use crate::worker::options::Options;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus,
     PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr as _, RulesetCreated,
@@ -28,9 +31,16 @@ const SYSTEM: &[&str] = &[
     "/dev/zero",
     "/dev/urandom",
     "/dev/random",
-    // The worker's own threads, so that those a plugin leaves behind can be counted.
-    "/proc/self/task",
 ];
+
+/// How far signals reach from behind a fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signals {
+    /// As far as the user may send them.
+    Anywhere,
+    /// To this process only.
+    Inside,
+}
 
 /// Rules that are ready to be enforced. They hold open descriptors, so that they can be made while the worker may
 /// still reach the paths.
@@ -38,10 +48,9 @@ pub(crate) struct Fence(RulesetCreated);
 
 impl Fence {
     /// Makes the rules.
-    pub(crate) fn build<'a>(
-        readable: impl Iterator<Item = &'a Path>,
-        writable: Option<&Path>,
-    ) -> Result<Self, RulesetError> {
+    pub(crate) fn build(options: &Options, own: &Own) -> Result<Self, RulesetError> {
+        let readable = options.readable.iter().chain([&options.store]);
+        let readable = readable.map(|path| path.0.as_path());
         let mut rules = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(AccessFs::from_all(NEWEST))?
@@ -53,7 +62,7 @@ impl Fence {
             rules = allow(rules, path, read)?;
         }
         rules = allow(rules, Path::new("/dev/null"), read | AccessFs::WriteFile)?;
-        if let Some(path) = writable {
+        if let Some(RawPath(path)) = &own.scratch {
             let special =
                 AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::MakeSock | AccessFs::Execute;
             rules = allow(rules, path, AccessFs::from_all(NEWEST) & !special)?;
@@ -62,7 +71,7 @@ impl Fence {
     }
 
     /// From here on the calling thread and all its children are fenced in.
-    pub(crate) fn close(self) -> Result<(), String> {
+    pub(crate) fn close(self) -> Result<Signals, String> {
         let status = self.0.restrict_self().map_err(|e| e.to_string())?;
         judge(&status)
     }
@@ -84,10 +93,17 @@ fn allow(
     rules.add_rule(PathBeneath::new(opened, access))
 }
 
-/// Files are what must be fenced; rules about ports and signals only repeat the system call filter.
-fn judge(status: &RestrictionStatus) -> Result<(), String> {
+/// Files are what must be fenced; where signals are not, the system call filter does that.
+fn judge(status: &RestrictionStatus) -> Result<Signals, String> {
     match (&status.ruleset, status.landlock) {
-        (RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced, _) => Ok(()),
+        (RulesetStatus::FullyEnforced, LandlockStatus::Available { effective_abi, .. })
+            if effective_abi >= NEWEST =>
+        {
+            Ok(Signals::Inside)
+        }
+        (RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced, _) => {
+            Ok(Signals::Anywhere)
+        }
         (_, LandlockStatus::NotEnabled) => {
             Err("not enabled in this kernel; add `lsm=landlock,...`".into())
         }

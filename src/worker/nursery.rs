@@ -7,24 +7,39 @@
 
 use crate::wire::nursery::{Line, Own, Request};
 use crate::worker::confine::{self, ConfineError, Shared};
+use crate::worker::fences::Fences;
+use crate::worker::landlock::Fence;
 use crate::worker::options::Options;
 use dropleaf_plugin_host::{Forked, fork_sibling};
 use std::io;
 use std::os::fd::AsFd as _;
 
-/// Bears workers until the daemon hangs up (`None`). In each copy it returns at once, with what is the worker's own and what all
-/// have in common.
-pub(super) fn bear(options: &Options) -> Result<Option<(Own, Shared)>, ConfineError> {
+/// What a worker is born with.
+pub(super) struct Born {
+    /// What it has to itself.
+    pub(super) own: Own,
+    /// What the nursery has locked all of them out of.
+    pub(super) shared: Shared,
+    /// Its fence, ready to be closed.
+    pub(super) fence: Option<Fence>,
+}
+
+/// Bears workers until the daemon hangs up (`None`). In each copy it returns at once.
+pub(super) fn bear(options: &Options) -> Result<Option<Born>, ConfineError> {
     let failed = |error| ConfineError::Failed("serve the daemon as its nursery", error);
     confine::follow_parent(options.parent)?;
     let line = Line::of(confine::take_control()?);
     let shared = confine::confine_nursery(options)?;
+    let mut fences = Fences::default();
     while let Some(request) = line.next().map_err(failed)? {
+        fences.make_ready(options, &request.own);
         match fork_sibling() {
             Ok(Forked::Copy) => {
                 drop(line);
+                // The other ones are not this worker's: who holds one can add to it.
+                let fence = fences.into_one(&request.own);
                 let own = settle(request).map_err(failed)?;
-                return Ok(Some((own, shared)));
+                return Ok(Some(Born { own, shared, fence }));
             }
             Ok(Forked::Original(id)) => line.answer(Ok(id)).map_err(failed)?,
             Err(error) => line.answer(Err(error)).map_err(failed)?,

@@ -11,6 +11,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::os::fd::AsFd as _;
 
+/// What small writes are gathered in. Documents are written in pieces of this size and larger ones; a buffer above 128 KiB is a
+/// mapping of its own for the C library, which costs more than writing a small document.
+const BUFFER: usize = 64 << 10;
+
 /// Sends every document with its artifacts; gives the pages of all of them.
 pub(crate) fn send(attempt: &Attempt<'_>, parts: Vec<Part>) -> Result<u64, End> {
     let count = parts.len();
@@ -71,7 +75,7 @@ fn send_artifact(
 fn save(document: &mut Document) -> Result<(File, Saved), Problem> {
     let mut saved = None;
     let file = fill_and_seal(|file| {
-        let mut out = BufWriter::with_capacity(256 << 10, file);
+        let mut out = BufWriter::with_capacity(BUFFER, file);
         let result = document.save(&mut out);
         out.flush()?;
         saved = Some(result);

@@ -149,16 +149,16 @@ const X32: u32 = 0x4000_0000;
 /// Where the kernel has no seccomp or the architecture no filter.
 pub(crate) fn apply_shared() -> Result<(), seccompiler::Error> {
     let calls = DENIED.iter().chain(DENIED_HERE);
-    seccompiler::apply_filter(&denials(native()?, calls, Vec::new())?)?;
+    seccompiler::apply_filter(&denials(native()?, calls, always())?)?;
     seccompiler::apply_filter(&absences())
 }
 
-/// Locks a worker out of the rest.
+/// Locks a worker out of the rest; out of signals to anybody but `own_process`, unless something else does that.
 ///
 /// # Errors
 /// As for [`apply_shared`].
-pub(crate) fn apply_own(own_process: u32) -> Result<(), seccompiler::Error> {
-    let conditions = conditional(u64::from(own_process));
+pub(crate) fn apply_own(own_process: Option<u32>) -> Result<(), seccompiler::Error> {
+    let conditions = at_last(own_process);
     let program = denials(native()?, DENIED_AT_LAST.iter(), conditions)?;
     seccompiler::apply_filter(&program)
 }
@@ -174,14 +174,16 @@ fn denials<'a>(
 ) -> Result<BpfProgram, seccompiler::Error> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         calls.map(|&call| (call, Vec::new())).collect();
-    for (call, argument, comparison, value) in conditions {
+    for (call, arguments) in conditions {
         // A pointer has two halves; all other arguments here are `int`s, whose upper half means nothing.
         let length = match call {
             libc::SYS_prlimit64 => SeccompCmpArgLen::Qword,
             _ => SeccompCmpArgLen::Dword,
         };
-        let condition = SeccompCondition::new(argument, length, comparison, value)?;
-        let rule = SeccompRule::new(vec![condition])?;
+        let conditions = arguments.into_iter().map(|(argument, comparison, value)| {
+            SeccompCondition::new(argument, length.clone(), comparison, value)
+        });
+        let rule = SeccompRule::new(conditions.collect::<Result<_, _>>()?)?;
         rules.entry(call).or_default().push(rule);
     }
     let filter = SeccompFilter::new(
@@ -193,41 +195,57 @@ fn denials<'a>(
     Ok(filter.try_into()?)
 }
 
-/// (call, argument, comparison, value).
-type Condition = (i64, u8, SeccompCmpOp, u64);
+/// A call, and what must hold of its arguments: which one, comparison, value.
+type Condition = (i64, Vec<(u8, SeccompCmpOp, u64)>);
 
-/// Calls that are denied only with some arguments.
-fn conditional(own: u64) -> Vec<Condition> {
-    use SeccompCmpOp::{Eq, MaskedEq, Ne};
-    let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
-    let mut conditions = vec![
-        // Threads yes, processes no.
-        (libc::SYS_clone, 0, MaskedEq(thread), 0),
-        // Signals to itself only.
-        (libc::SYS_kill, 0, Ne, own),
-        (libc::SYS_tgkill, 0, Ne, own),
-        (libc::SYS_tkill, 0, Ne, own),
-        (libc::SYS_rt_sigqueueinfo, 0, Ne, own),
-        (libc::SYS_rt_tgsigqueueinfo, 0, Ne, own),
-    ];
+/// Calls that are denied to workers and to the nursery, but only with some arguments.
+fn always() -> Vec<Condition> {
+    use SeccompCmpOp::{Eq, Ne};
+    let mut conditions = Vec::new();
     // A file's owner gets a signal of the caller's choice: another way to kill.
     for command in [
         libc::F_SETOWN,
         10, /* F_SETSIG */
         15, /* F_SETOWN_EX */
     ] {
-        conditions.push((libc::SYS_fcntl, 1, Eq, u64::from(command.unsigned_abs())));
+        let is_it = (1, Eq, u64::from(command.unsigned_abs()));
+        conditions.push((libc::SYS_fcntl, vec![is_it]));
     }
-    // Outliving the daemon, being traced, being dumped.
-    for option in [
-        libc::PR_SET_PDEATHSIG,
-        libc::PR_SET_PTRACER,
-        libc::PR_SET_DUMPABLE,
+    // Outliving the daemon, being dumped, being traced. A worker locks itself in with the first two, with these values.
+    for (option, good) in [
+        (libc::PR_SET_PDEATHSIG, Some(libc::SIGKILL)),
+        (libc::PR_SET_DUMPABLE, Some(0)),
+        (libc::PR_SET_PTRACER, None),
     ] {
-        conditions.push((libc::SYS_prctl, 0, Eq, u64::from(option.unsigned_abs())));
+        let mut arguments = vec![(0, Eq, u64::from(option.unsigned_abs()))];
+        arguments.extend(good.map(|good| (1, Ne, u64::from(good.unsigned_abs()))));
+        conditions.push((libc::SYS_prctl, arguments));
     }
-    // Limits are read with a null pointer; any other sets them.
-    conditions.push((libc::SYS_prlimit64, 2, Ne, 0));
+    conditions
+}
+
+/// Calls that are denied to a worker once it has locked itself in, but only with some arguments.
+fn at_last(own_process: Option<u32>) -> Vec<Condition> {
+    use SeccompCmpOp::{MaskedEq, Ne};
+    let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
+    let mut conditions = vec![
+        // Threads yes, processes no.
+        (libc::SYS_clone, vec![(0, MaskedEq(thread), 0)]),
+        // Limits are read with a null pointer; any other sets them.
+        (libc::SYS_prlimit64, vec![(2, Ne, 0)]),
+    ];
+    if let Some(own) = own_process {
+        // Signals to itself only.
+        for call in [
+            libc::SYS_kill,
+            libc::SYS_tgkill,
+            libc::SYS_tkill,
+            libc::SYS_rt_sigqueueinfo,
+            libc::SYS_rt_tgsigqueueinfo,
+        ] {
+            conditions.push((call, vec![(0, Ne, u64::from(own))]));
+        }
+    }
     conditions
 }
 
@@ -257,23 +275,25 @@ mod tests {
     #[test]
     fn the_filters_compile_for_both_architectures() {
         for arch in [TargetArch::x86_64, TargetArch::aarch64] {
-            let shared = denials(arch, DENIED.iter(), Vec::new()).expect("the list is sound");
+            let shared = denials(arch, DENIED.iter(), always()).expect("the list is sound");
             assert!(shared.len() > DENIED.len());
-            let own = denials(arch, DENIED_AT_LAST.iter(), conditional(4711)).expect("it is sound");
+            let own =
+                denials(arch, DENIED_AT_LAST.iter(), at_last(Some(4711))).expect("it is sound");
             assert!(shared.len() + own.len() < 4096, "the kernel's limit");
         }
     }
 
     #[test]
     fn no_call_is_denied_twice() {
-        for call in DENIED_AT_LAST
-            .iter()
-            .copied()
-            .chain(conditional(1).iter().map(|rule| rule.0))
-        {
-            assert!(!DENIED.contains(&call) && !DENIED_HERE.contains(&call));
+        let conditional: Vec<i64> = always()
+            .into_iter()
+            .chain(at_last(Some(1)))
+            .map(|(call, _)| call)
+            .collect();
+        for call in DENIED_AT_LAST.iter().chain(&conditional) {
+            assert!(!DENIED.contains(call) && !DENIED_HERE.contains(call));
         }
-        for (call, ..) in conditional(1) {
+        for call in conditional {
             assert!(!DENIED_AT_LAST.contains(&call));
         }
     }

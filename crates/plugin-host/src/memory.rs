@@ -22,6 +22,19 @@ pub fn give_back() {
     }
 }
 
+/// The most memory that was resident in this process so far, in KiB. A copy of another process begins with what that one had at
+/// the copying, a process that another one started (`exec`) with the most that one ever had.
+#[must_use]
+pub fn peak_kib() -> u64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the call fills the structure, for which all zeros are a value too.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    u64::try_from(usage.ru_maxrss).unwrap_or(0)
+}
+
 /// The executable mappings of files: where, and how long.
 fn code(maps: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     maps.lines().filter_map(|line| {
@@ -49,6 +62,14 @@ mod tests {
 7f20-7f30 r-xp 00000000 00:00 0
 ";
         assert_eq!(code(maps).collect::<Vec<_>>(), [(0x55d4, 0xc)]);
+    }
+
+    #[test]
+    fn the_peak_follows_what_is_used() {
+        let before = peak_kib();
+        let much = vec![1_u8; 64 << 20];
+        assert!(before > 0 && peak_kib() >= before.max(64 << 10));
+        assert!(much.iter().all(|byte| *byte == 1));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A copy of this process that is another child of its parent, so that the parent can wait for it.
 
+use crate::run::threads;
 use std::io;
 
 /// Which of the two processes it is that goes on.
@@ -16,10 +17,17 @@ pub enum Forked {
 /// # Errors
 /// More than one thread, or the kernel's: no memory, too many processes.
 pub fn fork_sibling() -> io::Result<Forked> {
-    let threads = std::fs::read_dir("/proc/self/task")?.count();
-    if threads != 1 {
-        let text = format!("a process of {threads} threads cannot be copied");
-        return Err(io::Error::other(text));
+    match threads::count() {
+        Some(1) => {}
+        Some(threads) => {
+            let text = format!("a process of {threads} threads cannot be copied");
+            return Err(io::Error::other(text));
+        }
+        None => {
+            return Err(io::Error::other(
+                "`/proc` does not tell how many threads there are",
+            ));
+        }
     }
     let flags = libc::CLONE_PARENT | libc::SIGCHLD;
     let (flags, cell) = match thread_id_cell() {

@@ -27,6 +27,14 @@ use tokio::task::JoinSet;
 /// Says when a unit of events is durable; `None` where there was none.
 pub(super) type Durable = Option<watch::Receiver<bool>>;
 
+/// Resolves once the unit is durable, or will never be.
+pub(super) async fn written(unit: Durable) {
+    if let Some(mut durable) = unit {
+        // Where the journal has failed, the loop is told so another way.
+        let _ = durable.wait_for(|durable| *durable).await;
+    }
+}
+
 /// The hands.
 pub(super) struct Hands {
     pub(super) decider: Decider,
@@ -35,7 +43,7 @@ pub(super) struct Hands {
     /// Pipelines that were loaded before, in this life or an earlier one.
     pub(super) seen: HashSet<String>,
     pub(super) known: BTreeMap<String, Vec<LedgerEntry>>,
-    pub(super) tell: mpsc::Sender<(JobId, Told)>,
+    pub(super) tell: attempt::Tell,
     /// At most one error is ever sent, so the channel needs no bound.
     pub(super) broken: mpsc::UnboundedSender<Error>,
     pub(super) stops: HashMap<JobId, StopHandle>,
@@ -63,6 +71,8 @@ pub(super) struct Hands {
     pub(super) itself: mpsc::WeakSender<Command>,
     /// What this turn of the loop has decided and not done yet.
     pub(super) turn: Pending,
+    /// The last unit that was appended.
+    pub(super) last: Durable,
 }
 
 impl Hands {
@@ -88,7 +98,16 @@ impl Hands {
                 }
             }
         });
+        self.last = Some(durable.clone());
         Some(durable)
+    }
+
+    /// Whether a unit is on its way to the disk. The next one would only wait behind it, so it waits here, where more comes to
+    /// it: one larger unit costs hardly more than a small one.
+    pub(super) fn is_writing(&self) -> bool {
+        let under_way =
+            |last: &watch::Receiver<bool>| !*last.borrow() && last.has_changed().is_ok();
+        self.last.as_ref().is_some_and(under_way)
     }
 
     /// Runs `work` once `durable` says so; what it brings is an input.

@@ -19,7 +19,6 @@ use crate::store::ledger::LedgerEntry;
 use crate::time::Timestamp;
 use crate::watch::update::Decline;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// Files that one thread takes or delivers one after the other; more threads share larger batches.
@@ -99,6 +98,9 @@ impl Hands {
     /// Journals what the turn has decided, then does what had to wait for that.
     pub(super) fn finish_turn(&mut self) {
         self.publish_health();
+        if self.is_writing() {
+            return;
+        }
         let Some(mut turn) = self.turn.take_due(Instant::now()) else {
             return;
         };
@@ -159,20 +161,9 @@ impl Hands {
     }
 
     fn start_attempt(&mut self, start: Start) {
-        let job = start.job;
         let (parts, catalog) = (self.attempt.clone(), Arc::clone(&self.catalog.borrow()));
         let tell = self.tell.clone();
-        self.tasks.spawn(async move {
-            let (news, mut told) = mpsc::channel(16);
-            let relay = async {
-                while let Some(what) = told.recv().await {
-                    if tell.send((job, what)).await.is_err() {
-                        return;
-                    }
-                }
-            };
-            tokio::join!(attempt::run(parts, catalog, start, news), relay);
-        });
+        self.tasks.spawn(attempt::run(parts, catalog, start, tell));
     }
 
     fn keep_in_ledger(&mut self, job: JobId, redo: &Redo) {

@@ -54,7 +54,7 @@ pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, Sav
         entries: Vec::with_capacity(source.pdf.objects.len() + 2),
         // What is written in addition is numbered from here on, so that Size is one more than the last number.
         last: reachable.iter().map(|id| id.0).max().unwrap_or(0),
-        deflater: Deflater::new(),
+        deflater: Deflater::default(),
     };
     file.header()?;
     let packed = file.objects(&reachable)?;
@@ -455,22 +455,22 @@ fn predicted(rows: &[u8], columns: usize) -> Vec<u8> {
     predicted
 }
 
-/// Deflates one thing after another: setting a compressor up costs more than a small stream takes.
-struct Deflater(Compress);
+/// Deflates one thing after another: setting a compressor up costs more than a small stream takes, and more than writing a small
+/// file that needs none.
+#[derive(Default)]
+struct Deflater(Option<Compress>);
 
 impl Deflater {
-    fn new() -> Self {
-        Self(Compress::new(Compression::new(EFFORT), true))
-    }
-
     fn deflate(&mut self, bytes: &[u8]) -> Result<Vec<u8>, SaveError> {
         let failed = |error| SaveError::Io(std::io::Error::other(error));
-        self.0.reset();
+        let compressor = self
+            .0
+            .get_or_insert_with(|| Compress::new(Compression::new(EFFORT), true));
+        compressor.reset();
         let mut deflated = Vec::with_capacity(bytes.len() / 2 + 64);
         loop {
-            let rest = &bytes[(self.0.total_in() as usize).min(bytes.len())..];
-            let status = self
-                .0
+            let rest = &bytes[(compressor.total_in() as usize).min(bytes.len())..];
+            let status = compressor
                 .compress_vec(rest, &mut deflated, FlushCompress::Finish)
                 .map_err(failed)?;
             if status == Status::StreamEnd {
