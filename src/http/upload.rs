@@ -121,7 +121,10 @@ async fn from_form(
             continue;
         }
         let Some(own) = part.filename().map(base_name) else {
-            continue;
+            return Err(Refusal::bad(format!(
+                "the form has a part `{}`, which is neither a file nor `yaml`",
+                part.name()
+            )));
         };
         if file.is_some() {
             return Err(Refusal::bad("the form holds more than one file")
