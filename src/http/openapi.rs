@@ -210,7 +210,7 @@ fn query_parameter(parameter: &Parameter) -> Value {
 }
 
 fn form(form: Form) -> Value {
-    let some_of = |words: Vec<String>| json!({ "type": "array", "items": { "type": "string", "enum": words } });
+    let some_of = |words: Vec<String>| json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": words } });
     match form {
         Form::Text => json!({ "type": "string" }),
         Form::Pattern(pattern) => json!({ "type": "string", "pattern": pattern }),
