@@ -121,10 +121,8 @@ async fn from_form(
             continue;
         }
         let Some(own) = part.filename().map(base_name) else {
-            return Err(Refusal::bad(format!(
-                "the form has a part `{}`, which is neither a file nor `yaml`",
-                part.name()
-            )));
+            // Forms of other programs have fields of their own.
+            continue;
         };
         if file.is_some() {
             return Err(Refusal::bad("the form holds more than one file")
