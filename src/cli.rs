@@ -134,7 +134,7 @@ pub struct Run {
 /// `dropleaf check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Pipeline files [default: all of the home]
+    /// Pipeline files, or folders of them [default: all of the home]
     pub files: Vec<PathBuf>,
     /// Faults as JSON
     #[arg(long)]

@@ -6,6 +6,7 @@ use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::durable;
 use crate::pipeline::examples::{EXAMPLES, Example};
+use crate::plugin::catalog::INSTALL;
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::Path;
@@ -139,11 +140,7 @@ fn workshop(config: Config) -> Vec<Finding> {
     findings.push(if operations > 0 {
         Finding::good("operations", format!("{operations} installed"))
     } else {
-        Finding::bad(
-            "operations",
-            "none installed",
-            "copy plugin libraries into the home's plugins/ folder",
-        )
+        Finding::bad("operations", "none installed", INSTALL)
     });
     for broken in workshop.broken() {
         findings.push(Finding::bad(

@@ -298,6 +298,11 @@ fn show(name: &str, data: &Value) {
     let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
     let more = match name {
         "step.progress" => format!("{} of {}", data["done"], data["total"]),
+        "artifact.written" => format!(
+            "{} {}",
+            text(&data["artifact"], "kind"),
+            text(&data["artifact"], "path")
+        ),
         "log" => data["lines"]
             .as_array()
             .into_iter()
