@@ -13,6 +13,7 @@ impl Daemon {
         );
         let broken = self.registry.broken();
         let mut concerns = self.concerns();
+        concerns.extend(self.loss.clone());
         concerns.extend(
             broken
                 .iter()
