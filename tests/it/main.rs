@@ -15,6 +15,7 @@ mod load;
 mod old_state;
 mod plugins;
 mod reload;
+mod secure;
 mod start;
 mod torture;
 mod webhooks;
