@@ -1,6 +1,7 @@
 //! A power cut at any moment, a disk that fails at any operation, names and clocks that nobody expects.
 
 use crate::PROGRAM;
+use crate::input::places::{Disk, large};
 use dropleaf_test_support::daemon::{TestHome, is_root};
 use dropleaf_test_support::folder::{files, wait_until};
 use dropleaf_test_support::sample;
@@ -104,7 +105,6 @@ fn names_that_nobody_expects_come_out_once_each() {
         OsStr::new("CASE.PDF"),
         OsStr::new("quote\"'`$(id).pdf"),
         OsStr::new("-rf.pdf"),
-        OsStr::new(" .pdf"),
         OsStr::new("a\u{308}.pdf"),
         OsStr::new("\u{e4}.pdf"),
     ]
@@ -196,4 +196,83 @@ fn permission_lost_in_mid_run_is_said_and_the_job_goes_on_when_it_is_back() {
         assert!(home.path("outbox/p").join(&name).is_file());
         assert!(home.path("archive/p").join(&name).is_file());
     }
+}
+
+/// A full archive on a disk of its own: the output is out, the original waits, and goes when there is room.
+#[test]
+fn a_full_archive_is_waited_for_and_the_job_goes_on_by_itself() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "min_free_mb: 0\n");
+    home.pipeline("p", PIPELINE);
+    let Some(disk) = Disk::mount(home.path("archive/p"), "1m") else {
+        println!("skipped: this user may not mount a small disk to fill");
+        return;
+    };
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "large.pdf", large());
+    let warned = feed.until_named("job.warned").data.to_string();
+    assert!(
+        warned.contains("disk-full") && warned.contains("archive/p"),
+        "{warned}"
+    );
+    assert!(home.path("outbox/p/large.pdf").is_file());
+    disk.grow("16m");
+    feed.until_named("job.succeeded");
+    let kept = fs::read(home.path("archive/p/large.pdf")).expect("it is there");
+    assert_eq!(kept, large());
+    let left = fs::read_dir(home.path("archive/p"))
+        .expect("ours")
+        .flatten();
+    let left: Vec<OsString> = left.map(|entry| entry.file_name()).collect();
+    assert!(
+        left.iter()
+            .all(|name| name == "large.pdf" || name == ".dropleaf"),
+        "{left:?}"
+    );
+}
+
+/// The journal's disk is full: its reserve carries what is under way, no more is taken, and it goes on when there is room.
+#[test]
+fn a_full_disk_of_the_journal_closes_the_intake_and_opens_it_again() {
+    let place = tempfile::tempdir().expect("a folder");
+    let Some(_disk) = Disk::mount(place.path().join("disk"), "900m") else {
+        println!("skipped: this user may not mount a disk to fill");
+        return;
+    };
+    let home = TestHome::new_in(PROGRAM, &place.path().join("disk"));
+    home.write("config.yaml", "min_free_mb: 0\n");
+    home.pipeline("p", PIPELINE);
+    home.write("inbox/p/.keep", "");
+    for number in 0..6 {
+        home.write(&format!("inbox/p/.{number}.tmp"), sample::pdf(1));
+    }
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let mut filler = fs::File::create(home.path("filler")).expect("ours");
+    let block = vec![0; 1 << 16];
+    while std::io::Write::write_all(&mut filler, &block).is_ok() {}
+    // Until the last byte is taken, so that the journal cannot grow either.
+    while std::io::Write::write_all(&mut filler, &[0; 512]).is_ok() {}
+    for number in 0..6 {
+        let temp = home.path(format!("inbox/p/.{number}.tmp"));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a person's file manager does not sync either"
+        )]
+        fs::rename(temp, home.path(format!("inbox/p/{number}.pdf"))).expect("it needs no room");
+    }
+    let closed = feed.until_named("daemon.intake");
+    assert_eq!(closed.data["open"], false, "{}", closed.data);
+    assert!(
+        closed.data.to_string().contains("free some space"),
+        "{}",
+        closed.data
+    );
+    drop(filler);
+    fs::remove_file(home.path("filler")).expect("ours");
+    feed.until(|event| event.name == "daemon.intake" && event.data["open"] == true);
+    home.drop_file("inbox/p", "after.pdf", sample::pdf(1));
+    feed.until(|event| event.name == "job.succeeded" && event.data["name"] == "after.pdf");
+    assert!(daemon.stop().success());
 }

@@ -30,7 +30,7 @@ pub fn make(program: &str, to: &Path) -> i32 {
     home.write("config.yaml", "settling: { not_pdf_seconds: 1 }\n");
     for id in PIPELINES {
         let step = match id {
-            "slow" => "{ uses: misbehave, with: { mode: hang } }",
+            "slow" => "{ uses: misbehave, with: { mode: sleep } }",
             _ => "{ uses: reverse }",
         };
         home.pipeline(id, &pipeline(id, step));
@@ -63,9 +63,27 @@ pub fn make(program: &str, to: &Path) -> i32 {
     for folder in ["pipelines", "inbox", "outbox", "archive", "failed"] {
         copy(&home.path(folder), &to.join("files").join(folder));
     }
+    let folders = folders(&to.join("files"));
+    std::fs::write(to.join("folders.txt"), folders.join("\n") + "\n").expect("it is writable");
     journal
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .expect("the journal can be read")
+}
+
+/// Every folder below one: a repository does not keep those that are empty.
+fn folders(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut next = vec![root.to_path_buf()];
+    while let Some(folder) = next.pop() {
+        let below = folder.strip_prefix(root).expect("it lies below");
+        found.push(below.to_string_lossy().into_owned());
+        let entries = std::fs::read_dir(&folder).expect("it was made a moment ago");
+        let paths = entries.flatten().map(|entry| entry.path());
+        next.extend(paths.filter(|path| path.is_dir()));
+    }
+    found.retain(|below| !below.is_empty());
+    found.sort();
+    found
 }
 
 /// Puts such a home into a bare one, as if it had been written there.
@@ -74,6 +92,10 @@ pub fn make(program: &str, to: &Path) -> i32 {
 /// It cannot be read or written.
 pub fn load(from: &Path, home: &TestHome) {
     copy(&from.join("files"), &home.path(""));
+    let folders = std::fs::read_to_string(from.join("folders.txt")).expect("the old folders");
+    for folder in folders.lines() {
+        std::fs::create_dir_all(home.path(folder)).expect("ours");
+    }
     home.write("config.yaml", "settling: { not_pdf_seconds: 1 }\n");
     std::fs::create_dir_all(home.path("state")).expect("ours");
     let sql = std::fs::read_to_string(from.join("journal.sql")).expect("the old journal");

@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long the daemon may take to go on by itself: it tries again every 10 s.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the daemon may take to go on by itself: it tries deliveries again every 10 s, and looks at the disks every 30 s.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// What a run is to do.
 #[derive(Clone, Debug)]
