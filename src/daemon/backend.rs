@@ -45,6 +45,8 @@ pub(super) struct Daemon {
     pub(super) bounds: Bounds,
     pub(super) started: Timestamp,
     pub(super) trials: Arc<Trials>,
+    /// What has happened to the journal before this start.
+    pub(super) loss: Option<String>,
     pub(super) disks: Disks,
     pub(super) watcher: Watcher,
 }

@@ -14,6 +14,7 @@ impl Daemon {
         );
         let broken = self.registry.broken();
         let mut concerns = self.concerns();
+        concerns.extend(self.loss.clone());
         concerns.extend(
             broken
                 .iter()
