@@ -17,7 +17,7 @@ cargo xtask <command>
   test                                        set up what the tests need and run all of them
   torture [--kills N] [--seed S] [--home DIR] [--program FILE]
                                               kill the daemon again and again under load, and count that nothing is lost
-  hostile [--files N] [--seed S] [--corpus DIR] [--sample N] [--findings DIR] [--home DIR] [--program FILE]
+  hostile [--files N] [--minutes M] [--seed S] [--corpus DIR] [--sample N] [--findings DIR] [--home DIR] [--program FILE]
                                               bring mutated files to every standard operation, and check how each of them ended
   corpus --folder DIR [--pipelines DIR] [--findings DIR] [--home DIR] [--program FILE]
                                               take every PDF of a folder through the shipped pipelines, and check what comes out
