@@ -71,7 +71,7 @@ impl TestHome {
         home
     }
 
-    fn bare_in(program: &str, place: &Path) -> Self {
+    pub(crate) fn bare_in(program: &str, place: &Path) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dropleaf-test-")
             .tempdir_in(place)

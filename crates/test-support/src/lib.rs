@@ -1,5 +1,6 @@
 //! What the tests share: sample PDFs, a daemon in a temporary home, a reader of its feeds.
 
+pub mod crowd;
 pub mod daemon;
 pub mod feed;
 pub mod folder;
@@ -11,5 +12,6 @@ pub mod plugins;
 pub mod process;
 pub mod sample;
 pub mod torture;
+pub mod trace;
 
 pub use serde_json::Value;
