@@ -32,7 +32,7 @@ cargo xtask <command>
                                               N clients of the feed, some of whom never read: memory, and whether the others notice
   schemathesis [--examples N] [--seed S]      ask a daemon everything that its OpenAPI description allows and more (needs Python)
   supply                                      licences, sources and advisories of all that is built in or shipped
-  hostile [--files N] [--seed S] [--corpus DIR] [--sample N] [--findings DIR] [--home DIR] [--program FILE]
+  hostile [--files N] [--minutes M] [--seed S] [--corpus DIR] [--sample N] [--findings DIR] [--home DIR] [--program FILE]
                                               bring mutated files to every standard operation, and check how each of them ended
   corpus --folder DIR [--pipelines DIR] [--findings DIR] [--home DIR] [--program FILE]
                                               take every PDF of a folder through the shipped pipelines, and check what comes out
