@@ -5,7 +5,7 @@
 //! attempt ([`course`]): the input, then every step over every document, then the outputs. It is never used again.
 
 mod attempt;
-mod confine;
+pub(crate) mod confine;
 mod course;
 mod landlock;
 mod library;
@@ -15,7 +15,7 @@ mod onlooker;
 pub mod options;
 mod outputs;
 mod sealed;
-mod seccomp;
+pub(crate) mod seccomp;
 mod step;
 
 use crate::problem::{Code, Problem};
@@ -31,7 +31,7 @@ use crate::worker::options::Options;
 use std::any::Any;
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -49,6 +49,7 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         complain("`dropleaf worker` is started by the daemon, not by hand; try `dropleaf serve`");
         return ExitCode::from(NOT_BEGUN);
     };
+    dropleaf_plugin_host::close_inherited();
     match nursery::bear(&options) {
         Ok(Some((own, shared))) => work(&options, &own, &shared),
         Ok(None) => ExitCode::SUCCESS,
@@ -62,7 +63,7 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 /// The life of one worker; standard input is its control socket.
 fn work(options: &Options, own: &Own, shared: &Shared) -> ExitCode {
     match begin(options, own, shared) {
-        Ok((control, confined)) => match converse(control, &confined, options) {
+        Ok((control, mut confined)) => match converse(control, &mut confined, options) {
             Ok(()) => end(),
             Err(error) => {
                 complain(&format!(
@@ -102,11 +103,11 @@ fn begin(
         Ok(confined) => Ok((control, confined)),
         Err(error) => {
             let code = match error {
-                ConfineError::Missing(_) => Code::SandboxMissing,
+                ConfineError::Missing(_) | ConfineError::Unbounded(_) => Code::SandboxMissing,
                 _ => Code::WorkerFailed,
             };
             let mut problem = Problem::new(code, crate::problem::chain(&error));
-            if code == Code::SandboxMissing {
+            if matches!(error, ConfineError::Missing(_)) {
                 problem = problem.hint("use a kernel that has it, or say `sandbox: best_effort`");
             }
             // The exit code says the same to a daemon that is gone.
@@ -118,16 +119,18 @@ fn begin(
 
 fn converse(
     mut control: Control,
-    confined: &Confined,
+    confined: &mut Confined,
     options: &Options,
 ) -> Result<(), FrameError> {
-    control.say(
-        &ToDaemon::Ready {
-            protocol: PROTOCOL,
-            sandbox: confined.level.clone(),
-        },
-        None,
-    )?;
+    // The daemon's alone from here on: whoever has it decides what becomes of denied calls.
+    let listener = confined.listener.take();
+    let ready = ToDaemon::Ready {
+        protocol: PROTOCOL,
+        sandbox: confined.level.clone(),
+        counts: listener.is_some(),
+    };
+    control.say(&ready, listener.as_ref().map(OwnedFd::as_fd))?;
+    drop(listener);
     let frame = match control.wait()? {
         Heard::Word(frame) => frame,
         // It has no question any more.
@@ -141,12 +144,17 @@ fn converse(
             line.account();
             line.say(&answer, None)?;
         }
+        (ToWorker::Inspect(plan), Some(file)) => {
+            let attempt = Attempt::new(&line, &plan, confined, &libraries);
+            let answer = guarded(|| Ok(inspect(&attempt, file)))?;
+            line.say(&answer, None)?;
+        }
         (ToWorker::Describe { library }, _) => {
             let answer = guarded(|| Ok(describe(&libraries, &library)));
             line.say(&answer?, None)?;
         }
         // A cancelled worker has nothing to do.
-        (ToWorker::Attempt(_) | ToWorker::Cancel, _) => {}
+        (ToWorker::Attempt(_) | ToWorker::Inspect(_) | ToWorker::Cancel, _) => {}
     }
     line.finish();
     Ok(())
@@ -168,6 +176,13 @@ fn run(
             problem: Problem::new(Code::Cancelled, "it was stopped"),
         }),
         Err(attempt::End::Failed(problem)) => Ok(failed(*problem)),
+    }
+}
+
+fn inspect(attempt: &Attempt<'_>, file: OwnedFd) -> ToDaemon {
+    match course::inspect(attempt, file) {
+        Ok(found) => ToDaemon::Inspected(found),
+        Err(problem) => failed(problem),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a worker may still open: the system's libraries, the plugin store, a few devices, its own scratch folder.
 
+use crate::wire::nursery::Reach;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, LandlockStatus,
-    PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr as _, RulesetCreated,
+    NetPort, PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr as _, RulesetCreated,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
 use std::path::Path;
@@ -25,22 +26,33 @@ const SYSTEM: &[&str] = &[
     "/etc/localtime",
     "/usr/share/zoneinfo",
     "/dev/null",
-    "/dev/zero",
     "/dev/urandom",
     "/dev/random",
     // The worker's own threads, so that those a plugin leaves behind can be counted.
     "/proc/self/task",
 ];
 
+/// What the kernel starts a program with besides the program itself.
+const LOADERS: &[&str] = &[
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-linux-riscv64-lp64d.so.1",
+    "/lib/ld-musl-x86_64.so.1",
+    "/lib/ld-musl-aarch64.so.1",
+];
+
 /// Rules that are ready to be enforced. They hold open descriptors, so that they can be made while the worker may
 /// still reach the paths.
-pub(crate) struct Fence(RulesetCreated);
+pub(crate) struct Fence {
+    rules: RulesetCreated,
+    has_ports: bool,
+}
 
 impl Fence {
     /// Makes the rules.
     pub(crate) fn build<'a>(
         readable: impl Iterator<Item = &'a Path>,
-        writable: Option<&Path>,
+        reach: &'a Reach,
     ) -> Result<Self, RulesetError> {
         let mut rules = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
@@ -49,22 +61,40 @@ impl Fence {
             .scope(Scope::from_all(NEWEST))?
             .create()?;
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
-        for path in SYSTEM.iter().map(Path::new).chain(readable) {
+        let granted = reach.readable.iter().map(|path| path.0.as_path());
+        for path in SYSTEM.iter().map(Path::new).chain(readable).chain(granted) {
             rules = allow(rules, path, read)?;
         }
         rules = allow(rules, Path::new("/dev/null"), read | AccessFs::WriteFile)?;
-        if let Some(path) = writable {
+        if let Some(path) = &reach.scratch {
             let special =
                 AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::MakeSock | AccessFs::Execute;
-            rules = allow(rules, path, AccessFs::from_all(NEWEST) & !special)?;
+            rules = allow(rules, &path.0, AccessFs::from_all(NEWEST) & !special)?;
         }
-        Ok(Self(rules))
+        let loaders = LOADERS.iter().map(Path::new);
+        let programs = reach.programs.iter().map(|path| path.0.as_path());
+        for path in programs.chain(loaders.filter(|_| !reach.programs.is_empty())) {
+            rules = allow(rules, path, AccessFs::ReadFile | AccessFs::Execute)?;
+        }
+        for &port in &reach.ports {
+            rules = rules.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+        }
+        let has_ports = !reach.ports.is_empty();
+        Ok(Self { rules, has_ports })
     }
 
     /// From here on the calling thread and all its children are fenced in.
     pub(crate) fn close(self) -> Result<(), String> {
-        let status = self.0.restrict_self().map_err(|e| e.to_string())?;
-        judge(&status)
+        let status = self.rules.restrict_self().map_err(|e| e.to_string())?;
+        judge(&status)?;
+        match status.landlock {
+            LandlockStatus::Available { effective_abi, .. }
+                if self.has_ports && effective_abi < ABI::V4 =>
+            {
+                Err("this kernel's cannot limit ports; Linux 6.7 or newer".into())
+            }
+            _ => Ok(()),
+        }
     }
 }
 

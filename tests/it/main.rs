@@ -14,6 +14,7 @@ mod plugins;
 mod reload;
 mod start;
 mod torture;
+mod trust;
 mod webhooks;
 mod workers;
 
