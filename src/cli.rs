@@ -134,7 +134,7 @@ pub struct Run {
 /// `dropleaf check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Pipeline files [default: all of the home]
+    /// Pipeline files, or folders of them [default: all of the home]
     pub files: Vec<PathBuf>,
     /// Faults as JSON
     #[arg(long)]
@@ -172,9 +172,12 @@ pub struct Data {
 /// A command that asks a daemon.
 #[derive(Debug, Args)]
 pub struct Remote {
-    /// The daemon's address [default: what the home's daemon listens on, else 127.0.0.1:7311]
+    /// The daemon's address, `https://` before it where it speaks TLS [default: what the home's daemon listens on, else 127.0.0.1:7311]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub daemon: Option<String>,
+    /// A certificate to trust besides those of the system: the daemon's own, or one that vouches for it (PEM) [default: the home's]
+    #[arg(long, value_name = "FILE", env = "DROPLEAF_CA")]
+    pub ca: Option<PathBuf>,
     /// The daemon's token [default: the home's]
     #[arg(long, env = "DROPLEAF_TOKEN", hide_env_values = true)]
     pub token: Option<String>,

@@ -6,6 +6,7 @@ pub mod address;
 pub mod error;
 pub mod feed;
 pub mod sse;
+pub mod tls;
 
 use crate::client::address::Address;
 use crate::client::error::Error;
@@ -16,16 +17,20 @@ use http::{HeaderName, Method, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
 use serde_json::Value;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// Questions are answered from memory and the journal; a daemon that takes longer is stuck.
@@ -36,26 +41,42 @@ const MAX_ANSWER: usize = 64 << 20;
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// A daemon to talk to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     address: Address,
     token: Option<String>,
+    tls: Option<TlsConnector>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Client {
-    /// The daemon at `address` (`host:port`, a bare host or port, or `http://host:port`).
+    /// The daemon at `address` (`host:port`, a bare host or port, with or without `http://` or `https://`). Over `https`, those are
+    /// trusted whom the system trusts, and the certificates in `trusted`.
     ///
     /// # Errors
-    /// It is not an address, or the token cannot be sent in a header.
-    pub fn new(address: &str, token: Option<String>) -> Result<Self, Error> {
+    /// It is not an address, the token cannot be sent in a header, or nobody can be trusted.
+    pub fn new(address: &str, token: Option<String>, trusted: &[PathBuf]) -> Result<Self, Error> {
         if token
             .as_deref()
             .is_some_and(|token| bearer(token).is_none())
         {
             return Err(Error::Token);
         }
+        let address: Address = address.parse()?;
+        let tls = address.is_secure().then(|| connector(trusted)).transpose();
         Ok(Self {
-            address: address.parse()?,
+            tls: tls.map_err(|source| Error::Tls {
+                address: address.clone(),
+                source,
+            })?,
+            address,
             token,
         })
     }
@@ -217,11 +238,12 @@ impl Client {
             address: self.address.clone(),
             source,
         };
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(broken)?;
-        // It ends with the answer's body, or when the sender and the body are dropped.
-        tokio::spawn(connection);
+        let mut sender = match &self.tls {
+            None => speak(stream).await.map_err(broken)?,
+            Some(tls) => speak(self.encrypt(tls, stream).await?)
+                .await
+                .map_err(broken)?,
+        };
         let answer = sender.send_request(request).await.map_err(broken)?;
         if answer.status().is_success() {
             return Ok(answer);
@@ -232,6 +254,23 @@ impl Client {
             Err(_) => Value::Null,
         };
         Err(Error::refused(status, document))
+    }
+
+    async fn encrypt(
+        &self,
+        tls: &TlsConnector,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Error> {
+        let failed = |source| Error::Handshake {
+            address: self.address.clone(),
+            source,
+        };
+        let name = ServerName::try_from(self.address.host().to_owned())
+            .map_err(|error| failed(io::Error::other(error)))?;
+        match tokio::time::timeout(CONNECT, tls.connect(name, stream)).await {
+            Ok(encrypted) => encrypted.map_err(failed),
+            Err(_) => Err(failed(io::ErrorKind::TimedOut.into())),
+        }
     }
 
     async fn connect(&self) -> Result<TcpStream, Error> {
@@ -249,6 +288,24 @@ impl Client {
             )),
         }
     }
+}
+
+fn connector(trusted: &[PathBuf]) -> Result<TlsConnector, tls::Error> {
+    let mut named = Vec::new();
+    for path in trusted {
+        named.extend(tls::read(path)?);
+    }
+    tls::connector(&named)
+}
+
+async fn speak<S>(stream: S) -> hyper::Result<SendRequest<Body>>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with the answer's body, or when the sender and the body are dropped.
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 /// `text` as one segment of a path or as a query's value.

@@ -3,6 +3,7 @@
 mod backend;
 mod reload;
 mod rest;
+mod secrets;
 
 use crate::config::parts;
 use crate::config::spec::Config;
@@ -15,6 +16,7 @@ use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::scheduler::act;
 use crate::scheduler::attempt;
+use crate::scheduler::handle::Scheduler;
 use crate::scheduler::pipelines::Shelf;
 use crate::spool::Spool;
 use crate::statistics::Statistics;
@@ -34,7 +36,6 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Arrivals that wait for the scheduler; a full channel leaves files in their inboxes, where they are safe.
@@ -53,9 +54,13 @@ pub struct InUse(String);
 /// It cannot start, or the journal broke.
 pub async fn run(config: Config) -> Result<()> {
     config.home.make()?;
+    secrets::look(&config);
     let (journal, opening) = open_journal(&config)?;
-    let tls = parts::http(&config).tls.as_ref().map(http::tls::acceptor);
-    let tls = tls.transpose()?;
+    let tls = parts::http(&config)
+        .tls
+        .as_ref()
+        .map(http::tls::Certificate::read);
+    let tls = tls.transpose()?.map(Arc::new);
     let listener = listen(&config)?;
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -75,7 +80,7 @@ pub async fn run(config: Config) -> Result<()> {
         &opening.epoch,
         opening.head,
     );
-    let (webhooks, ends) = webhook::channel();
+    let (webhooks, announced) = webhook::channel();
     let (told, heard) = (feed.clone(), statistics.clone());
     let sink = move |events: &[Arc<Stored>]| {
         heard.observe(events);
@@ -136,12 +141,13 @@ pub async fn run(config: Config) -> Result<()> {
         stop.clone(),
     ));
     let current = scheduler.clone();
-    tasks.spawn(webhook::run(ends, store.clone(), move |pipeline| {
-        let set = current.pipelines();
-        let found = set.find(pipeline).and_then(|status| status.current.clone());
-        found
-            .map(|pipeline| pipeline.notify.clone())
-            .unwrap_or_default()
+    let unheard = CancellationToken::new();
+    let telling = tokio::spawn(webhook::run(webhook::Parts {
+        announced,
+        store: store.clone(),
+        head: opening.head,
+        receivers: move || receivers(&current),
+        stop: unheard.clone(),
     }));
     tasks.spawn(prune(store.clone(), config.retention()));
     tasks.spawn(rest::give_back_memory(scheduler.health_changes()));
@@ -190,6 +196,10 @@ pub async fn run(config: Config) -> Result<()> {
     feed.shutdown();
     if let Err(error) = serving.await {
         tracing::error!(%error, "the HTTP part panicked");
+    }
+    unheard.cancel();
+    if let Err(error) = telling.await {
+        tracing::error!(%error, "the webhooks panicked");
     }
     registry.close().await;
     pool.drain(Duration::from_secs(1)).await;
@@ -260,6 +270,16 @@ async fn last_good(store: &Store, opening: &Opening) -> BTreeMap<String, String>
     texts
 }
 
+/// Whom the pipelines tell how their jobs ended.
+fn receivers(scheduler: &Scheduler) -> webhook::Receivers {
+    let set = scheduler.pipelines();
+    let telling = set.entries.iter().filter_map(|entry| {
+        let notify = &entry.current.as_ref()?.notify;
+        (!notify.is_empty()).then(|| (entry.id.clone(), notify.clone()))
+    });
+    telling.collect()
+}
+
 async fn forward_plugins(
     registry: Registry,
     mut news: mpsc::Receiver<crate::event::PluginEvent>,
@@ -327,12 +347,12 @@ fn stop_on_signals(tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<
 
 fn serve(
     config: &Config,
-    (listener, tls): (TcpListener, Option<TlsAcceptor>),
+    (listener, tls): (TcpListener, Option<Arc<http::tls::Certificate>>),
     api: Arc<Api>,
     stop: &CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>> {
     let address = api.config.listen;
-    crate::durable::replace(&config.home.address(), format!("{address}\n").as_bytes())?;
+    crate::durable::replace_private(&config.home.address(), format!("{address}\n").as_bytes())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let serving = tokio::spawn(http::serve::serve(listener, tls, api, stop.clone()));
     tracing::info!(home = %config.home.root().display(), %address, workers = config.workers, "watching");

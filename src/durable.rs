@@ -123,10 +123,15 @@ pub struct Content {
 /// # Errors
 /// The name is taken, or the file cannot be made.
 pub fn create_new(path: &Path) -> Result<File, Error> {
+    create_with(path, 0o666)
+}
+
+/// `mode` less the umask.
+fn create_with(path: &Path, mode: u32) -> Result<File, Error> {
     let made = failpoint::step().and_then(|()| {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?)
+        Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(mode))?)
     });
     made.map(File::from)
         .map_err(|source| Error::at("create", path, source))
@@ -155,7 +160,10 @@ pub fn open_regular(path: &Path) -> Result<File, Error> {
 /// # Errors
 /// It cannot be made or written; what was begun is removed.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut file = create_new(path)?;
+    write_into(create_new(path)?, path, bytes)
+}
+
+fn write_into(mut file: File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let written = failpoint::step()
         .and_then(|()| file.write_all(bytes))
         .and_then(|()| sync_file(&file));
@@ -167,9 +175,21 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// It cannot be written; the old file is as it was.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_with(path, bytes, 0o666)
+}
+
+/// As [`replace`], for what is nobody else's business: only its owner may read and write it, whatever the umask says.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_with(path, bytes, 0o600)
+}
+
+fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let temp = folder.join(format!(".dropleaf-{}.tmp", ulid::Ulid::generate()));
-    write_new(&temp, bytes)?;
+    write_into(create_with(&temp, mode)?, &temp, bytes)?;
     rename(&temp, path).map_err(|error| abandon(&temp, error))?;
     sync::folder(folder)
 }

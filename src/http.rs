@@ -12,6 +12,7 @@ pub mod api;
 pub mod config;
 mod connection;
 pub mod listen;
+mod room;
 pub mod serve;
 pub mod tls;
 

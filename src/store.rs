@@ -222,6 +222,27 @@ impl Store {
         self.done(Work::Ledger(vec![LedgerChange::Clear { pipeline }]))
     }
 
+    /// Keeps a text under a name, in place of the one before; for what belongs to a journal and is no event.
+    ///
+    /// # Errors
+    /// `Full`, `Broken`, `Closed`.
+    pub fn note(
+        &self,
+        name: &'static str,
+        text: String,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        self.done(Work::Note(name, text))
+    }
+
+    /// The text that is kept under a name.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn noted(&self, name: &'static str) -> Result<Option<String>, Error> {
+        self.ask(move |connection| schema::meta(connection, name).map_err(reading))
+            .await
+    }
+
     /// Removes what retention does not keep, in small steps between other units.
     ///
     /// # Errors

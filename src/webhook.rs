@@ -1,29 +1,39 @@
 //! Tells other systems how jobs ended: the webhooks that `notify` of a pipeline names.
 //!
-//! The store hands over each end once it is durable and never waits; one task makes the calls, a few at once, each a bounded
-//! number of times. A call that fails for good is a warning in the job's log and the daemon's: no job waits for it or changes
-//! by it. What has not been told when the daemon stops is not told later.
+//! *Theory of operation.* What is to be told is read from the journal, from a mark on: everything before it has been told, or given
+//! up. The store's sink only says that there is something new, and never waits. The mark is kept in the journal, so that what a
+//! daemon did not get to tell is told by the next one: at least once, under the same id each time. One task makes the calls, a few
+//! at once, each a bounded number of times. A call that fails for good is a warning in the job's log and the daemon's: no job waits
+//! for it or changes by it.
 
 mod call;
+mod end;
+mod told;
 
-use crate::event::{Event, Stored};
-use crate::job::event::{Ended, JobEvent};
+use crate::event::Stored;
 use crate::job::id::JobId;
-use crate::job::redo::MoveKind;
-use crate::pipeline::checked::{Notify, Outcome};
+use crate::pipeline::checked::Notify;
 use crate::problem::chain;
 use crate::store::Store;
+use crate::store::error::Error;
 use crate::store::log::LogLine;
+use crate::store::query::EventQuery;
 use crate::time::Timestamp;
 use crate::webhook::call::Caller;
-use serde_json::{Value, json};
+use crate::webhook::end::End;
+use crate::webhook::told::Told;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-/// Ends that wait to be told, and calls under way or waiting for their next attempt; beyond that they are dropped and said so.
+/// Calls under way or waiting for their next attempt; beyond that the journal is not read on.
 const WAITING: usize = 1024;
+/// Ends that are read at a time.
+const PAGE: u32 = 64;
 /// Calls at once.
 const AT_ONCE: usize = 8;
 /// Before the second, third and fourth attempt; there is no fifth.
@@ -32,163 +42,289 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(5),
     Duration::from_secs(25),
 ];
+/// The mark is written at most this often; what a killed daemon told since then is told once more.
+const KEEP_EVERY: Duration = Duration::from_secs(2);
+/// How long calls under way have when the daemon stops.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Under which name the journal keeps the mark.
+const MARK: &str = "webhooks";
 
-/// Where ends are handed over.
+/// Where ends are announced.
 #[derive(Clone, Debug)]
 pub struct Webhooks {
-    ends: mpsc::Sender<End>,
+    newest: watch::Sender<u64>,
 }
 
-/// How a job ended.
-#[derive(Debug)]
-pub struct End {
-    job: JobId,
-    pipeline: String,
-    outcome: Outcome,
-    body: Value,
+/// Whom each pipeline tells; pipelines that tell nobody are not in it.
+pub type Receivers = BTreeMap<String, Vec<Notify>>;
+
+/// What the telling rests on.
+pub struct Parts<F> {
+    /// Where ends are announced.
+    pub announced: watch::Receiver<u64>,
+    /// The journal.
+    pub store: Store,
+    /// The journal's last event when it was opened: where a journal without a mark begins.
+    pub head: u64,
+    /// Whom each pipeline tells now.
+    pub receivers: F,
+    /// The daemon stops.
+    pub stop: CancellationToken,
 }
 
-/// Where ends are handed over, and where they come out for [`run`].
+/// Where ends are announced, and what [`run`] hears of them.
 #[must_use]
-pub fn channel() -> (Webhooks, mpsc::Receiver<End>) {
-    let (ends, told) = mpsc::channel(WAITING);
-    (Webhooks { ends }, told)
+pub fn channel() -> (Webhooks, watch::Receiver<u64>) {
+    let (newest, announced) = watch::channel(0);
+    (Webhooks { newest }, announced)
 }
 
 impl Webhooks {
-    /// Takes the ends among durable events. Never waits.
+    /// Looks for ends among durable events. Never waits.
     pub fn publish(&self, events: &[Arc<Stored>]) {
-        for end in events.iter().filter_map(|stored| end(stored)) {
-            if let Err(mpsc::error::TrySendError::Full(end)) = self.ends.try_send(end) {
-                tracing::warn!(job = %end.job, "too many webhooks wait; the end of this job is told to nobody");
-            }
+        let mut ends = events.iter().rev();
+        if let Some(last) = ends.find(|stored| end::outcome(&stored.event).is_some()) {
+            self.newest.send_replace(last.seq);
         }
     }
 }
 
-/// Makes the calls until nobody hands over ends any more. `find` gives whom a pipeline tells.
-pub async fn run(
-    mut ends: mpsc::Receiver<End>,
-    store: Store,
-    find: impl Fn(&str) -> Vec<Notify> + Send,
-) {
-    let (caller, slots) = (
-        Arc::new(Caller::default()),
-        Arc::new(Semaphore::new(AT_ONCE)),
-    );
-    let mut calls = JoinSet::new();
+/// Makes the calls until the daemon stops; those under way then have two more seconds.
+pub async fn run<F: Fn() -> Receivers + Send>(parts: Parts<F>) {
+    let Parts {
+        mut announced,
+        store,
+        head,
+        receivers,
+        stop,
+    } = parts;
+    let mark = match first_mark(&store, head).await {
+        Ok(mark) => mark,
+        Err(error) => {
+            tracing::error!(%error, "no webhook is called: the journal does not say which have been");
+            return;
+        }
+    };
+    let mut teller = Teller::new(store, mark, stop.clone());
+    // What an earlier daemon did not get to.
+    let mut newest = head;
     loop {
+        let behind = teller.told.read() < newest && teller.calls.len() < WAITING;
+        if behind && let Err(error) = teller.read(newest, &receivers()).await {
+            tracing::warn!(%error, "webhooks wait: the journal cannot be read");
+            tokio::time::sleep(KEEP_EVERY).await;
+            continue;
+        }
+        let is_behind = teller.told.read() < newest && teller.calls.len() < WAITING;
+        let keep_at = teller.keep_at();
         tokio::select! {
-            end = ends.recv() => {
-                let Some(end) = end else { return };
-                for notify in find(&end.pipeline) {
-                    if !notify.when.contains(&end.outcome) {
-                        continue;
-                    }
-                    if calls.len() >= WAITING {
-                        tracing::warn!(job = %end.job, "too many webhooks wait; this one is not called");
-                        continue;
-                    }
-                    let (caller, slots, store) = (Arc::clone(&caller), Arc::clone(&slots), store.clone());
-                    let (job, body) = (end.job, end.body.to_string());
-                    calls.spawn(async move { tell(&caller, &slots, &store, job, &notify.webhook, body).await });
-                }
-            }
-            Some(_) = calls.join_next() => {}
-        }
-    }
-}
-
-async fn tell(
-    caller: &Caller,
-    slots: &Semaphore,
-    store: &Store,
-    job: JobId,
-    webhook: &str,
-    body: String,
-) {
-    let mut pauses = PAUSES.into_iter();
-    let why = loop {
-        // Only an attempt holds a slot, not its pause. The semaphore is never closed.
-        let slot = slots.acquire().await;
-        let called = caller.post(webhook, body.clone()).await;
-        drop(slot);
-        match called {
-            Ok(()) => return,
-            Err(error) => match pauses.next().filter(|_| error.is_passing()) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => break error,
+            () = stop.cancelled() => break,
+            () = std::future::ready(()), if is_behind => {}
+            changed = announced.changed() => match changed {
+                Ok(()) => newest = newest.max(*announced.borrow_and_update()),
+                Err(_) => break,
             },
+            Some(ended) = teller.calls.join_next() => teller.ended(ended),
+            () = tokio::time::sleep_until(keep_at) => teller.keep().await,
         }
-    };
-    // The address may hold a secret: only its host is told.
-    let message = format!(
-        "the webhook at `{}` was not told: {}",
-        call::host(webhook),
-        chain(&why)
-    );
-    tracing::warn!(%job, "{message}");
-    let line = LogLine {
-        at: Timestamp::now(),
-        level: "warn".to_owned(),
-        step: None,
-        message,
-    };
-    if let Err(error) = store.log(job, vec![line]).await {
-        tracing::warn!(%error, %job, "a log line is lost");
+    }
+    teller.finish().await;
+}
+
+/// Where the telling begins. A journal that has never told anything begins now.
+async fn first_mark(store: &Store, head: u64) -> Result<u64, Error> {
+    let kept = store.noted(MARK).await?;
+    if let Some(mark) = kept.and_then(|text| text.parse().ok()) {
+        return Ok(mark);
+    }
+    store.note(MARK, head.to_string()).await?;
+    Ok(head)
+}
+
+/// The number of the end that a call was about; `None` where it has to be told again.
+type Called = Option<u64>;
+
+struct Teller {
+    store: Store,
+    caller: Arc<Caller>,
+    slots: Arc<Semaphore>,
+    calls: JoinSet<Called>,
+    told: Told,
+    kept: u64,
+    keep_at: Option<Instant>,
+    stop: CancellationToken,
+}
+
+impl Teller {
+    fn new(store: Store, mark: u64, stop: CancellationToken) -> Self {
+        Self {
+            store,
+            caller: Arc::new(Caller::default()),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            calls: JoinSet::new(),
+            told: Told::up_to(mark),
+            kept: mark,
+            keep_at: None,
+            stop,
+        }
+    }
+
+    /// Reads on, towards `newest`, and begins the calls.
+    async fn read(&mut self, newest: u64, receivers: &Receivers) -> Result<(), Error> {
+        if receivers.is_empty() {
+            self.told.read_to(newest);
+            self.changed();
+            return Ok(());
+        }
+        let query = EventQuery {
+            after: self.told.read(),
+            types: end::TYPES.map(str::to_owned).to_vec(),
+            limit: PAGE,
+            ..EventQuery::default()
+        };
+        let found = self.store.history(query, usize::MAX).await?;
+        for end in found.events.iter().filter_map(|stored| End::of(stored)) {
+            let all = receivers.get(&end.pipeline).into_iter().flatten();
+            for notify in all.filter(|notify| notify.when.contains(&end.outcome)) {
+                self.begin(&end, notify);
+            }
+        }
+        match found.events.last() {
+            Some(last) if !found.complete => self.told.read_to(last.seq),
+            _ => self.told.read_to(found.head),
+        }
+        self.changed();
+        Ok(())
+    }
+
+    fn begin(&mut self, end: &End, notify: &Notify) {
+        self.told.begin(end.seq);
+        let call = Call {
+            seq: end.seq,
+            job: end.job,
+            id: format!("{}-{}", self.store.epoch(), end.seq),
+            webhook: notify.webhook.clone(),
+            body: end.body.to_string(),
+        };
+        let (caller, slots) = (Arc::clone(&self.caller), Arc::clone(&self.slots));
+        let (store, stop) = (self.store.clone(), self.stop.clone());
+        self.calls
+            .spawn(async move { call.make(&caller, &slots, &store, &stop).await });
+    }
+
+    fn ended(&mut self, ended: Result<Called, tokio::task::JoinError>) {
+        match ended {
+            Ok(Some(seq)) => {
+                self.told.done(seq);
+                self.changed();
+            }
+            Ok(None) => {}
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => tracing::error!(%error, "a webhook's task panicked"),
+        }
+    }
+
+    fn changed(&mut self) {
+        if self.told.mark() != self.kept && self.keep_at.is_none() {
+            self.keep_at = Some(Instant::now() + KEEP_EVERY);
+        }
+    }
+
+    /// When the mark is to be written; far away where nothing has changed.
+    fn keep_at(&self) -> Instant {
+        self.keep_at
+            .unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+    }
+
+    async fn keep(&mut self) {
+        let mark = self.told.mark();
+        self.keep_at = None;
+        if mark == self.kept {
+            return;
+        }
+        match self.store.note(MARK, mark.to_string()).await {
+            Ok(()) => self.kept = mark,
+            // It is tried again at the next change; until then an older mark is only a reason to tell twice.
+            Err(error) => {
+                tracing::warn!(%error, "which webhooks were called is not in the journal")
+            }
+        }
+    }
+
+    /// Calls under way may end; the rest is for the next daemon.
+    async fn finish(mut self) {
+        let until = Instant::now() + LAST_WORDS;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(until, self.calls.join_next()).await {
+            self.ended(ended);
+        }
+        self.calls.shutdown().await;
+        self.keep().await;
     }
 }
 
-fn end(stored: &Stored) -> Option<End> {
-    let Event::Job { job, what } = &stored.event else {
-        return None;
-    };
-    let (outcome, ended) = match what {
-        JobEvent::Succeeded(ended) => (Outcome::Succeeded, ended),
-        JobEvent::Failed(ended) => (Outcome::Failed, ended),
-        JobEvent::Cancelled(ended) => (Outcome::Cancelled, ended),
-        _ => return None,
-    };
-    Some(End {
-        job: *job,
-        pipeline: stored.pipeline.clone()?,
-        outcome,
-        body: body(stored, *job, ended),
-    })
+/// One webhook that is to hear of one end.
+struct Call {
+    seq: u64,
+    job: JobId,
+    /// The same in every attempt, whichever daemon makes it.
+    id: String,
+    webhook: String,
+    body: String,
 }
 
-/// What is told. `seq` is the same in every attempt, so that whoever hears it twice can tell.
-fn body(stored: &Stored, job: JobId, ended: &Ended) -> Value {
-    let name = stored.path.as_ref().and_then(|path| path.0.file_name());
-    let lying = |kinds: &[MoveKind]| -> Vec<String> {
-        let of_kind = ended
-            .delivered
-            .iter()
-            .filter(|moved| kinds.contains(&moved.kind));
-        of_kind
-            .filter_map(|moved| moved.path.as_ref())
-            .map(ToString::to_string)
-            .collect()
-    };
-    let problem = ended.problem.as_ref().map(|problem| {
-        json!({
-            "code": problem.code.as_str(),
-            "title": problem.code.title(),
-            "detail": problem.detail,
-            "hint": problem.hint,
-            "step": problem.step,
-        })
-    });
-    json!({
-        "event": stored.event.name(),
-        "seq": stored.seq,
-        "at": stored.at.rfc3339(),
-        "job": job.to_string(),
-        "pipeline": stored.pipeline,
-        "path": stored.path.as_ref().map(ToString::to_string),
-        "name": name.map(|name| name.to_string_lossy()),
-        "outputs": lying(&[MoveKind::Document, MoveKind::Artifact]),
-        "original": lying(&[MoveKind::Original]).pop(),
-        "problem": problem,
-    })
+impl Call {
+    async fn make(
+        self,
+        caller: &Caller,
+        slots: &Semaphore,
+        store: &Store,
+        stop: &CancellationToken,
+    ) -> Called {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            // Only an attempt holds a slot, not its pause.
+            let slot = tokio::select! {
+                () = stop.cancelled() => return None,
+                slot = slots.acquire() => slot,
+            };
+            let called = caller
+                .post(&self.webhook, &self.id, self.body.clone())
+                .await;
+            drop(slot);
+            let error = match called {
+                Ok(()) => return Some(self.seq),
+                Err(error) => error,
+            };
+            let Some(pause) = pauses.next().filter(|_| error.is_passing()) else {
+                self.give_up(store, &error).await;
+                return Some(self.seq);
+            };
+            let host = call::host(&self.webhook);
+            tracing::debug!(job = %self.job, %host, error = chain(&error), "a webhook is called again later");
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn give_up(&self, store: &Store, why: &call::Error) {
+        let job = self.job;
+        // The address may hold a secret: only its host is told.
+        let message = format!(
+            "the webhook at `{}` was not told: {}",
+            call::host(&self.webhook),
+            chain(why)
+        );
+        tracing::warn!(%job, "{message}");
+        let line = LogLine {
+            at: Timestamp::now(),
+            level: "warn".to_owned(),
+            step: None,
+            message,
+        };
+        if let Err(error) = store.log(job, vec![line]).await {
+            tracing::warn!(%error, %job, "a log line is lost");
+        }
+    }
 }

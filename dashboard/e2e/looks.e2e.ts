@@ -64,6 +64,25 @@ it('has no violation that axe can find on any page in both themes, and fits a ph
   expect(scene.complaints).toEqual([])
 })
 
+it('stays readable where it is greyed, in both themes', async () => {
+  const found: string[] = []
+  for (const { name, path } of pages.filter((one) => ['overview', 'files', 'file', 'file-failed', 'waiting'].includes(one.name))) {
+    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+    await open(path)
+    scene.line.cut()
+    await page.locator('.frame.stale .live-data').first().waitFor()
+    await page.getByText('What you see may be out of date').waitFor()
+    const faded = (): Promise<string> => page.locator('.live-data').first().evaluate((element) => getComputedStyle(element).filter)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await expect.poll(faded).toBe('grayscale(1)')
+      found.push(...(await violations(`${name}, stale, ${colorScheme}`, 'colours')))
+    }
+    scene.line.mend()
+  }
+  expect(found).toEqual([])
+})
+
 it('has no violation in dialogs, lists of faults and what pops up', async () => {
   const found: string[] = []
   await open('/pipelines')

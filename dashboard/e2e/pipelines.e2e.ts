@@ -53,6 +53,20 @@ it('completes operations and parameters from the schema', async () => {
   await page.keyboard.press('Escape')
 })
 
+it('completes what templates and conditions may name, and says what it means', async () => {
+  await write('watch:\n  folder: inbox/receive\nsteps:\n  - uses: repair\n    if: pdf.')
+  await page.keyboard.press('Control+Space')
+  const options = page.locator('.cm-tooltip-autocomplete li')
+  await options.filter({ hasText: /^signed/ }).waitFor()
+  await page.keyboard.press('Escape')
+  await write('watch:\n  folder: inbox/receive\nsteps:\n  - uses: repair\noutput:\n  name: "{{ input.stem | ')
+  await page.keyboard.press('Control+Space')
+  await options.filter({ hasText: /^slug/ }).waitFor()
+  await page.keyboard.press('Escape')
+  await page.locator('.cm-line', { hasText: 'input.stem' }).getByText('{{ input.stem').hover({ position: { x: 95, y: 8 } })
+  await page.locator('.cm-meaning').getByText('file name without its extension').waitFor()
+})
+
 it('tries a sample on the text in the editor and touches nothing', async () => {
   await write(receive.replace('Page {{ page }} of {{ pages }}', 'TRIED'))
   await page.getByText('No faults').waitFor()

@@ -58,6 +58,7 @@ export function startFeed(): void {
   }
 
   whenUnauthorized(() => (connection.tokenWanted = true))
+  jobs.onShown(connection.watchJobs)
   connect((message) => batch.add(message), connection.attach)
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') overview.looked()

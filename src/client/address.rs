@@ -11,18 +11,14 @@ pub enum NotAnAddress {
     /// It has no such form.
     #[error("`{0}` is not a daemon's address; one looks like 127.0.0.1:7311")]
     Form(String),
-    /// Encrypted addresses need a proxy's client.
-    #[error(
-        "`{0}`: commands speak plain HTTP; use http://, on the daemon's own machine or through a tunnel"
-    )]
-    Tls(String),
 }
 
-/// A host and a port.
+/// A host and a port, and whether TLS is spoken there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     host: String,
     port: u16,
+    secure: bool,
 }
 
 impl Address {
@@ -37,6 +33,12 @@ impl Address {
     pub const fn port(&self) -> u16 {
         self.port
     }
+
+    /// Whether it was given as `https://`.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
 }
 
 impl Default for Address {
@@ -44,6 +46,7 @@ impl Default for Address {
         Self {
             host: "127.0.0.1".into(),
             port: PORT,
+            secure: false,
         }
     }
 }
@@ -61,14 +64,14 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = NotAnAddress;
 
-    /// `host:port`, `[::1]:port`, a bare host, a bare `:port`, with or without `http://`. An unspecified address, which is
+    /// `host:port`, `[::1]:port`, a bare host, a bare `:port`, with or without `http://` or `https://`. An unspecified address, which is
     /// one to listen on, stands for this machine.
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let wrong = || NotAnAddress::Form(text.to_owned());
-        if text.starts_with("https://") {
-            return Err(NotAnAddress::Tls(text.to_owned()));
-        }
-        let rest = text.strip_prefix("http://").unwrap_or(text);
+        let (secure, rest) = match text.strip_prefix("https://") {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix("http://").unwrap_or(text)),
+        };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = split(rest).ok_or_else(wrong)?;
         let port = match port {
@@ -86,6 +89,7 @@ impl FromStr for Address {
         Ok(Self {
             host: host.to_owned(),
             port,
+            secure,
         })
     }
 }
@@ -137,7 +141,8 @@ mod tests {
         ] {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }
-        let error = "https://a".parse::<Address>().expect_err("no tls here");
-        assert!(error.to_string().contains("http://"), "{error}");
+        let secure: Address = "https://scans.example".parse().expect("an address");
+        assert!(secure.is_secure());
+        assert_eq!(secure.to_string(), "scans.example:7311");
     }
 }

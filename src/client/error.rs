@@ -1,6 +1,7 @@
 //! Why the daemon could not be asked, or would not.
 
 use crate::client::address::{Address, NotAnAddress};
+use crate::client::tls;
 use serde_json::Value;
 use std::io;
 use std::path::PathBuf;
@@ -32,6 +33,26 @@ pub enum Error {
     /// The machine cannot be reached.
     #[error("cannot reach {address}")]
     Unreachable {
+        /// Where.
+        address: Address,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// TLS cannot be spoken, whoever is there.
+    #[error("cannot speak TLS to {address}")]
+    Tls {
+        /// To whom.
+        address: Address,
+        /// Why.
+        #[source]
+        source: tls::Error,
+    },
+    /// Whoever is there is not trusted, or speaks no TLS.
+    #[error(
+        "no TLS connection to {address}: if the daemon has a certificate of its own making, name it with `--ca FILE`; if it speaks no TLS, use http://"
+    )]
+    Handshake {
         /// Where.
         address: Address,
         /// Why.
@@ -94,13 +115,15 @@ impl Error {
 
     /// Whether trying again later makes sense.
     #[must_use]
-    pub const fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Silent { .. }
             | Self::NoDaemon(_)
             | Self::Unreachable { .. }
             | Self::Broken { .. }
             | Self::Cut(_) => true,
+            // What is wrong with a certificate stays wrong; a line that breaks off may not.
+            Self::Handshake { source, .. } => source.kind() != io::ErrorKind::InvalidData,
             Self::Refused { status, .. } => *status >= 500 || *status == 429,
             _ => false,
         }

@@ -23,7 +23,7 @@ async fn server(answers: Vec<String>) -> (Client, tokio::task::JoinHandle<Vec<St
         }
         requests
     });
-    (Client::new(&address, None).expect("an address"), task)
+    (Client::new(&address, None, &[]).expect("an address"), task)
 }
 
 async fn request(stream: &mut TcpStream) -> String {
@@ -67,7 +67,7 @@ async fn without_a_daemon_one_is_told_how_to_start_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     drop(listener);
-    let client = Client::new(&address, None).expect("an address");
+    let client = Client::new(&address, None, &[]).expect("an address");
     let error = within(client.get("/healthz"))
         .await
         .expect_err("nobody there");
@@ -102,12 +102,12 @@ async fn json_goes_there_and_back() {
 async fn the_token_goes_along() {
     let (client, task) = server(vec![answer("200 OK", "application/json", "null")]).await;
     let token = Some("0123456789abcdef".to_owned());
-    let client = Client::new(&client.address().to_string(), token).expect("an address");
+    let client = Client::new(&client.address().to_string(), token, &[]).expect("an address");
     within(client.get("/x")).await.expect("json");
     let requests = within(task).await.expect("it came");
     assert!(requests[0].contains("authorization: Bearer 0123456789abcdef\r\n"));
     assert!(matches!(
-        Client::new("a", Some("x\ny".into())),
+        Client::new("a", Some("x\ny".into()), &[]),
         Err(Error::Token)
     ));
 }

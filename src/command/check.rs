@@ -8,13 +8,14 @@ use crate::config::spec::{Config, Flags};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::{folders, load, schema};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 
 pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
     let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
-    let (good, faults) = look(&workshop, &flags.files)?;
+    let looked = look(&workshop, &flags.files);
     workshop.close();
+    let (good, faults) = looked?;
     if flags.json {
         print::json(&serde_json::to_value(&faults)?);
     } else {
@@ -46,10 +47,23 @@ fn look(workshop: &Workshop, files: &[PathBuf]) -> Result<(usize, Vec<Fault>)> {
         load::load(&folder, &catalog, &surroundings)
             .with_context(|| format!("failed to list `{}`", folder.display()))?
     } else {
-        files
-            .iter()
-            .map(|file| load::load_file(file, &catalog, &surroundings))
-            .collect()
+        let mut named = Vec::new();
+        for file in files {
+            if file.is_dir() {
+                let found = load::load(file, &catalog, &surroundings)
+                    .with_context(|| format!("failed to list `{}`", file.display()))?;
+                if found.is_empty() {
+                    bail!(
+                        "there is no pipeline file (`*.yaml`, `*.yml`) in the folder `{}`",
+                        file.display()
+                    );
+                }
+                named.extend(found);
+            } else {
+                named.push(load::load_file(file, &catalog, &surroundings));
+            }
+        }
+        named
     };
     let mut good: Vec<(Pipeline, String)> = Vec::new();
     let mut faults = Vec::new();

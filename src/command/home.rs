@@ -6,6 +6,7 @@ use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::durable;
 use crate::pipeline::examples::{EXAMPLES, Example};
+use crate::plugin::catalog::INSTALL;
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::Path;
@@ -22,12 +23,14 @@ const CONFIG: &str = "\
 
 pub(super) fn init(home: &Home, flags: &Init) -> Result<()> {
     home.make()?;
-    write_once(&home.config(), CONFIG, false)?;
+    // It may come to hold the token.
+    write_once(&home.config(), CONFIG, false, durable::replace_private)?;
     for Example { id, yaml } in EXAMPLES {
         write_once(
             &home.pipelines().join(format!("{id}.yaml")),
             yaml,
             flags.force,
+            durable::replace,
         )?;
         let inbox = home.inbox().join(id);
         fs::create_dir_all(&inbox)
@@ -41,7 +44,9 @@ pub(super) fn init(home: &Home, flags: &Init) -> Result<()> {
     Ok(())
 }
 
-fn write_once(path: &Path, text: &str, replace: bool) -> Result<()> {
+type Write = fn(&Path, &[u8]) -> Result<(), durable::Error>;
+
+fn write_once(path: &Path, text: &str, replace: bool, write: Write) -> Result<()> {
     match fs::read_to_string(path) {
         Ok(there) if there == text => return Ok(()),
         Ok(_) if !replace => {
@@ -50,7 +55,7 @@ fn write_once(path: &Path, text: &str, replace: bool) -> Result<()> {
         }
         _ => {}
     }
-    durable::replace(path, text.as_bytes())?;
+    write(path, text.as_bytes())?;
     print::line(format_args!("wrote {}", path.display()));
     Ok(())
 }
@@ -135,11 +140,7 @@ fn workshop(config: Config) -> Vec<Finding> {
     findings.push(if operations > 0 {
         Finding::good("operations", format!("{operations} installed"))
     } else {
-        Finding::bad(
-            "operations",
-            "none installed",
-            "copy plugin libraries into the home's plugins/ folder",
-        )
+        Finding::bad("operations", "none installed", INSTALL)
     });
     for broken in workshop.broken() {
         findings.push(Finding::bad(

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Asks the daemon that a command means.
 fn ask<T>(home: &Home, remote: &Remote, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
@@ -33,9 +33,26 @@ fn client(home: &Home, remote: &Remote) -> Result<Client> {
     let address = remote
         .daemon
         .clone()
-        .or(running)
-        .unwrap_or_else(|| spec.listen.to_string());
-    Ok(Client::new(&address, remote.token.clone().or(spec.token))?)
+        .unwrap_or_else(|| own_address(running, &spec));
+    let own = || Some(home.root().join(spec.tls.as_ref()?.certificate.as_path()));
+    let trusted: Vec<PathBuf> = match &remote.ca {
+        Some(named) => vec![named.clone()],
+        None => own().filter(|path| path.is_file()).into_iter().collect(),
+    };
+    let token = remote.token.clone().or(spec.token.clone());
+    Ok(Client::new(&address, token, &trusted)?)
+}
+
+/// The home's own daemon. Programs on its machine need not speak TLS, but it must be by a loopback address.
+fn own_address(running: Option<String>, spec: &ConfigSpec) -> String {
+    let address = running.unwrap_or_else(|| spec.listen.to_string());
+    let socket: Option<std::net::SocketAddr> = address.parse().ok();
+    let is_near =
+        socket.is_none_or(|socket| socket.ip().is_loopback() || socket.ip().is_unspecified());
+    if spec.tls.is_some() && !is_near {
+        return format!("https://{address}");
+    }
+    address
 }
 
 fn explain_exit(error: anyhow::Error) -> anyhow::Error {
@@ -281,6 +298,11 @@ fn show(name: &str, data: &Value) {
     let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
     let more = match name {
         "step.progress" => format!("{} of {}", data["done"], data["total"]),
+        "artifact.written" => format!(
+            "{} {}",
+            text(&data["artifact"], "kind"),
+            text(&data["artifact"], "path")
+        ),
         "log" => data["lines"]
             .as_array()
             .into_iter()

@@ -68,9 +68,9 @@ impl Home {
         ] {
             make(shared, 0o755)?;
         }
-        make(&self.work(), 0o700)?;
+        make_own(&self.work(), 0o700)?;
         // Workers that gave up root must still reach the plugin copies below `state/`.
-        make(&self.state(), 0o711)?;
+        make_own(&self.state(), 0o711)?;
         make(&self.plugin_copies(), 0o755)
     }
 
@@ -160,6 +160,23 @@ fn make(path: &Path, mode: u32) -> Result<(), Error> {
         .mode(mode)
         .create(path);
     made.map_err(|source| Error::Unmakeable {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+/// As [`make`], and where it is there already and open to more than `mode` allows, it is closed.
+fn make_own(path: &Path, mode: u32) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt as _;
+    make(path, mode)?;
+    let close = || {
+        let has = std::fs::metadata(path)?.permissions().mode() & 0o777;
+        if has & !mode == 0 {
+            return Ok(());
+        }
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(has & mode))
+    };
+    close().map_err(|source| Error::Unmakeable {
         path: path.to_path_buf(),
         source,
     })

@@ -26,6 +26,8 @@ pub struct ConfigSpec {
     pub tls: Option<TlsSpec>,
     /// Host names that clients may use besides `localhost` and the addresses of this machine.
     pub hosts: Vec<String>,
+    /// Web origins besides the daemon's own whose pages may use the API: `https://wiki.example`.
+    pub origins: Vec<String>,
     /// Attempts at once; 0 = as many as cores.
     pub workers: usize,
     /// Whether workers must be sandboxed.
@@ -58,6 +60,8 @@ pub struct ConfigSpec {
     pub settling: SettlingSpec,
     /// Milliseconds between `ping` events.
     pub heartbeat_ms: u64,
+    /// Connections at once.
+    pub max_connections: usize,
     /// SSE streams at once.
     pub max_streams: usize,
     /// What to log, in `tracing`'s syntax.
@@ -118,6 +122,7 @@ impl Default for ConfigSpec {
             insecure: false,
             tls: None,
             hosts: Vec::new(),
+            origins: Vec::new(),
             workers: 0,
             sandbox: Sandbox::BestEffort,
             worker_memory_mb: 2048,
@@ -134,6 +139,7 @@ impl Default for ConfigSpec {
             rescan_seconds: 60,
             settling: SettlingSpec::default(),
             heartbeat_ms: 15_000,
+            max_connections: 1024,
             max_streams: 256,
             log: "info".to_owned(),
             log_format: Format::Text,

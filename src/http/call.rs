@@ -124,14 +124,23 @@ impl Call {
                 "a form is not understood here; send the content itself as the body",
             ));
         };
-        let mut all = Vec::new();
-        while let Some(chunk) = next(stream).await? {
-            if all.len() + chunk.len() > limit {
-                return Err(too_large());
+        let reading = async {
+            let mut all = Vec::new();
+            while let Some(chunk) = next(stream).await? {
+                if all.len() + chunk.len() > limit {
+                    return Err(too_large());
+                }
+                all.extend_from_slice(&chunk);
             }
-            all.extend_from_slice(&chunk);
-        }
-        Ok(all)
+            Ok(all)
+        };
+        let read = tokio::time::timeout(SMALL_WITHIN, reading).await;
+        read.unwrap_or_else(|_| {
+            Err(Refusal::bad(format!(
+                "the body did not come within {} seconds",
+                SMALL_WITHIN.as_secs()
+            )))
+        })
     }
 
     /// The body as JSON; an empty one counts as `{}`.
@@ -148,6 +157,8 @@ impl Call {
 
 /// A client that sends nothing for this long in the middle of a body is not waited for.
 const SILENT: Duration = Duration::from_secs(60);
+/// A body that is held in memory has to be there by then, however it drips.
+const SMALL_WITHIN: Duration = Duration::from_secs(60);
 
 /// The next piece of a body.
 ///

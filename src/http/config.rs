@@ -64,7 +64,7 @@ pub enum Unsafe {
     /// Other machines could use the daemon.
     #[error(
         "refusing to listen on `{0}` without a token: other machines could reach it, and everyone there could run \
-         pipelines; set a token (`http.token`), listen on 127.0.0.1, or say `http.insecure: true`"
+         pipelines; set a token (`token`), listen on 127.0.0.1, or say `insecure: true`"
     )]
     Open(SocketAddr),
     /// Too easy to guess, or not sendable in a header.

@@ -6,6 +6,7 @@
 
 use crate::http::reply::Response;
 use crate::http::seats::Peer;
+use crate::http::tls::Certificate;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -14,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -35,7 +37,7 @@ const HANDSHAKE: u8 = 0x16;
 pub(crate) struct Connection {
     pub(crate) peer: Peer,
     pub(crate) routes: BoxedFilter<(Response,)>,
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Arc<Certificate>>,
     /// How long the client may take to say who it is and what it wants.
     pub(crate) head_timeout: Duration,
     pub(crate) stop: CancellationToken,
@@ -49,7 +51,7 @@ impl Connection {
         }
         let outcome = match &self.tls {
             None => self.http1(stream).await,
-            Some(tls) => self.encrypted(tls, stream).await,
+            Some(tls) => self.encrypted(&tls.current().await, stream).await,
         };
         if let Err(error) = outcome {
             tracing::trace!(%error, "a connection ended badly");
@@ -163,7 +165,7 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-const FULL: &str = r#"{"type":"/problems/unavailable","title":"Not now","status":503,"detail":"too many connections are open","hint":"close some, or raise `http.max_connections`"}"#;
+const FULL: &str = r#"{"type":"/problems/unavailable","title":"Not now","status":503,"detail":"too many connections are open","hint":"close some, or raise `max_connections`"}"#;
 const NO_TLS: &str = r#"{"type":"/problems/bad-request","title":"The request is not valid","status":400,"detail":"this daemon speaks TLS only","hint":"use https:// in the address"}"#;
 
 /// Tells a client that there is no room for it.

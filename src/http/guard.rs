@@ -42,7 +42,7 @@ pub(crate) fn host(config: &Config, head: &Head) -> Result<(), Refusal> {
         Kind::BadHost,
         format!("`{name}` is not one of this daemon's names"),
     )
-    .hint("use localhost or 127.0.0.1, or list the name under `http.hosts` in the configuration"))
+    .hint("use localhost or 127.0.0.1, or list the name under `hosts` in the configuration"))
 }
 
 fn is_ours(config: &Config, name: &str) -> bool {
@@ -90,7 +90,7 @@ pub(crate) fn origin(config: &Config, head: &Head, entry: Entry) -> Result<(), R
             Kind::ForbiddenOrigin,
             format!("a page of `{who}` may not use this daemon"),
         )
-        .hint("if it should, list its origin under `http.origins` in the configuration"))
+        .hint("if it should, list its origin under `origins` in the configuration"))
     };
     match head.text(ORIGIN) {
         Some(origin) if is_own(head, origin) || is_listed(config, origin) => Ok(()),

@@ -112,7 +112,7 @@ mod tests {
     async fn an_open_address_without_a_token_is_refused() {
         let error = bind(&on("0.0.0.0:0")).expect_err("not safe").to_string();
         assert!(
-            error.contains("without a token") && error.contains("http.token"),
+            error.contains("without a token") && error.contains("`token`"),
             "{error}"
         );
     }

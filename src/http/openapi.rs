@@ -1,7 +1,8 @@
 //! `/api/v1/openapi.json` (OpenAPI 3.1), made from the route table and from the types of [`crate::http::view`].
 
+use crate::feed::topics::TYPES;
 use crate::http::guard::Entry;
-use crate::http::query::Parameter;
+use crate::http::query::{Form, Parameter};
 use crate::http::refusal::Kind;
 use crate::http::route::{BodyKind, Route};
 use crate::http::view::event::catalog::{EVENTS, Entry as Event};
@@ -10,16 +11,19 @@ use crate::http::view::snapshot::SnapshotView;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The document for a table of routes.
 #[must_use]
 pub fn document(routes: &[Route]) -> Value {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = "/components/schemas".into();
-    let mut generator = settings.into_generator();
+    let mut said = SchemaSettings::draft2020_12().for_deserialize();
+    said.definitions_path = settings.definitions_path.clone();
+    let (mut generator, mut said) = (settings.into_generator(), said.into_generator());
     let mut paths = Map::new();
     for route in routes {
-        let operation = operation(route, &mut generator);
+        let operation = operation(route, &mut generator, &mut said);
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.to_ascii_lowercase()] = operation;
     }
@@ -32,6 +36,7 @@ pub fn document(routes: &[Route]) -> Value {
     let fault = generator.subschema_for::<FaultView>();
     let current = generator.subschema_for::<CurrentTextView>();
     let mut schemas = generator.take_definitions(true);
+    schemas.extend(said.take_definitions(true));
     schemas.insert("Problem".into(), problem(&fault, &current));
     schemas.insert("FeedEvent".into(), feed_event(&events));
     schemas.insert("HistoryEventView".into(), history_event(&events));
@@ -145,7 +150,8 @@ fn strip_null(property: &mut Value) {
     }
 }
 
-fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
+/// `said` makes the schemas of what clients say: there, what has a default may be left out.
+fn operation(route: &Route, generator: &mut SchemaGenerator, said: &mut SchemaGenerator) -> Value {
     let mut parameters: Vec<Value> = route
         .path
         .split('/')
@@ -162,7 +168,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     if route.entry != Entry::Token {
         operation["security"] = json!([]);
     }
-    if let Some(body) = request_body(route.body, generator) {
+    if let Some(body) = request_body(route.body, said) {
         operation["requestBody"] = body;
     }
     operation
@@ -186,25 +192,54 @@ fn operation_id(route: &Route) -> String {
 }
 
 fn query_parameter(parameter: &Parameter) -> Value {
-    json!({
+    let mut described = json!({
         "name": parameter.name,
         "in": "query",
         "required": parameter.required,
         "description": parameter.summary,
-        "schema": { "type": "string" },
-    })
+        "schema": form(parameter.form),
+    });
+    if described["schema"]["type"] == "array" {
+        // One value with commas, as one writes it by hand; repeating the parameter does the same.
+        described["explode"] = json!(false);
+    }
+    described
+}
+
+fn form(form: Form) -> Value {
+    let some_of = |words: Vec<String>| json!({ "type": "array", "items": { "type": "string", "enum": words } });
+    match form {
+        Form::Text => json!({ "type": "string" }),
+        Form::Pattern(pattern) => json!({ "type": "string", "pattern": pattern }),
+        Form::Number(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+        Form::Word(words) => json!({ "type": "string", "enum": words }),
+        Form::Words(words) => some_of(words.iter().map(|&word| word.to_owned()).collect()),
+        Form::EventTypes => some_of(event_types()),
+    }
+}
+
+/// Every type, and `kind.*` for each kind.
+fn event_types() -> Vec<String> {
+    let kinds = TYPES.iter().filter_map(|name| name.split_once('.'));
+    let kinds: BTreeSet<String> = kinds.map(|(kind, _)| format!("{kind}.*")).collect();
+    TYPES
+        .iter()
+        .map(|&name| name.to_owned())
+        .chain(kinds)
+        .collect()
 }
 
 fn request_body(kind: BodyKind, generator: &mut SchemaGenerator) -> Option<Value> {
-    let text = json!({ "schema": { "type": "string" } });
+    // Any YAML: what makes sense of it is in `/api/v1/schema/pipeline.json`.
+    let text = json!({ "schema": {} });
     let binary = json!({ "schema": { "type": "string", "format": "binary" } });
     match kind {
         BodyKind::None => None,
         BodyKind::Json(schema) => Some(json!({
             "content": { "application/json": { "schema": schema(generator) } },
         })),
-        BodyKind::Yaml => Some(json!({
-            "required": true,
+        BodyKind::Yaml | BodyKind::AnyYaml => Some(json!({
+            "required": matches!(kind, BodyKind::Yaml),
             "content": { "application/yaml": text },
         })),
         BodyKind::File => Some(json!({
@@ -219,6 +254,7 @@ fn request_body(kind: BodyKind, generator: &mut SchemaGenerator) -> Option<Value
                         "yaml": { "type": "string" },
                     },
                     "required": ["file"],
+                    "additionalProperties": false,
                 } },
             },
         })),

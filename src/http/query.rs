@@ -14,6 +14,57 @@ pub struct Parameter {
     pub summary: &'static str,
     /// Whether it must be there.
     pub required: bool,
+    /// What it may look like.
+    pub form: Form,
+}
+
+/// What a parameter's value may look like. Numbers and words are checked here; of the rest handlers can say more.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// Any text.
+    Text,
+    /// A text that matches a pattern (ECMA-262).
+    Pattern(&'static str),
+    /// A whole number, from the first to the second.
+    Number(u64, u64),
+    /// One of some words.
+    Word(&'static [&'static str]),
+    /// Some of some words, with commas between.
+    Words(&'static [&'static str]),
+    /// Types of events, with commas between; `job.*` stands for several.
+    EventTypes,
+}
+
+impl Parameter {
+    /// The same with a form.
+    #[must_use]
+    pub const fn like(self, form: Form) -> Self {
+        Self { form, ..self }
+    }
+
+    fn check(&self, value: &str) -> Result<(), Refusal> {
+        let name = self.name;
+        match self.form {
+            Form::Text | Form::Words(_) | Form::EventTypes => Ok(()),
+            _ if value.is_empty() => {
+                Err(Refusal::bad(format!("`{name}` is empty"))
+                    .hint("leave it out, or give it a value"))
+            }
+            Form::Pattern(_) => Ok(()),
+            Form::Number(from, to) => in_range(name, value, from..=to).map(drop),
+            Form::Word(words) if words.contains(&value) => Ok(()),
+            Form::Word(words) => {
+                let refusal = Refusal::bad(format!(
+                    "`{name}` is `{value}`, but must be one of {}",
+                    words.join(", ")
+                ));
+                Err(match nearest(value, words.iter().copied()) {
+                    Some(near) => refusal.hint(format!("did you mean `{near}`?")),
+                    None => refusal,
+                })
+            }
+        }
+    }
 }
 
 /// A parameter that may be left out.
@@ -23,6 +74,7 @@ pub const fn optional(name: &'static str, summary: &'static str) -> Parameter {
         name,
         summary,
         required: false,
+        form: Form::Text,
     }
 }
 
@@ -33,6 +85,7 @@ pub const fn required(name: &'static str, summary: &'static str) -> Parameter {
         name,
         summary,
         required: true,
+        form: Form::Text,
     }
 }
 
@@ -52,10 +105,12 @@ impl Query {
         for part in raw.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let name = String::from_utf8_lossy(&decode(name)).into_owned();
-            if !known.iter().any(|parameter| parameter.name == name) {
+            let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
                 return Err(unknown(&name, known));
-            }
-            pairs.push((name, decode(value).into_owned()));
+            };
+            let value = decode(value).into_owned();
+            parameter.check(&String::from_utf8_lossy(&value))?;
+            pairs.push((name, value));
         }
         let query = Self { pairs };
         match known
@@ -141,14 +196,18 @@ impl Query {
         let Some(text) = self.text(name)? else {
             return Ok(absent);
         };
-        match text.parse::<u64>() {
-            Ok(number) if range.contains(&number) => Ok(number),
-            _ => Err(Refusal::bad(format!(
-                "`{name}` is `{text}`, but must be a whole number from {} to {}",
-                range.start(),
-                range.end()
-            ))),
-        }
+        in_range(name, text, range)
+    }
+}
+
+fn in_range(name: &str, text: &str, range: std::ops::RangeInclusive<u64>) -> Result<u64, Refusal> {
+    match text.parse::<u64>() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(Refusal::bad(format!(
+            "`{name}` is `{text}`, but must be a whole number from {} to {}",
+            range.start(),
+            range.end()
+        ))),
     }
 }
 

@@ -45,6 +45,8 @@ pub enum BodyKind {
     Json(SchemaOf),
     /// A pipeline's text.
     Yaml,
+    /// A pipeline's text, which may be empty.
+    AnyYaml,
     /// A file as the body, or a form with one file.
     File,
 }

@@ -4,7 +4,7 @@ use crate::http::guard::Entry;
 use crate::http::handlers::{events, files, jobs, pipelines, plugins, session, system, trials};
 use crate::http::page;
 use crate::http::problems;
-use crate::http::query::{Parameter, optional, required};
+use crate::http::query::{Form, Parameter, optional, required};
 use crate::http::refusal::Kind;
 use crate::http::route::{Answer, BodyKind, Route, answer, json, schema_of};
 use crate::http::view;
@@ -97,7 +97,8 @@ const LAST_EVENT_ID: Parameter = optional(
 const TYPES: Parameter = optional(
     "types",
     "only these events, with commas between: job.failed,step.*",
-);
+)
+.like(Form::EventTypes);
 const EVENT_STREAM: &[Answer] = &[Answer {
     status: 200,
     media: "text/event-stream",
@@ -114,19 +115,31 @@ const JOB_STREAM: &[Answer] = &[
 const CONTENT: &[Answer] = &[
     Answer {
         status: 200,
-        media: "application/octet-stream",
+        media: "*/*",
         schema: None,
         summary: "the content",
     },
     Answer {
         status: 206,
-        media: "application/octet-stream",
+        media: "*/*",
         schema: None,
         summary: "the range",
     },
     answer(304, "not changed"),
 ];
-const INLINE: &[Parameter] = &[optional("inline", "true: to look at instead of to save")];
+const INLINE: &[Parameter] =
+    &[optional("inline", "true: to look at instead of to save").like(Form::Word(jobs::YES_NO))];
+/// A ULID.
+const JOB: Parameter = optional("job", "only this job")
+    .like(Form::Pattern("^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$"));
+const AFTER: Parameter = optional("after", "a cursor: the events that follow it")
+    .like(Form::Pattern("^[0-9a-f]{8}-(0|[1-9][0-9]{0,17})$"));
+const BEFORE: Parameter = optional("before", "the last page's `next`");
+const PATH: Parameter =
+    required("path", "the file, absolute or from the home").like(Form::Pattern(r"^[^\x00]+$"));
+/// One plain name of at most 200 bytes.
+const FILE_NAME: Form =
+    Form::Pattern(r"^[^./\\\x00-\x1f\x7f-\x9f][^/\\\x00-\x1f\x7f-\x9f]{0,199}$");
 
 /// A GET route for those who know the token; the starting point of most rows.
 const GET: Route = Route {
@@ -166,24 +179,24 @@ pub static ROUTES: &[Route] = &[
         answers: &[Answer { status: 200, media: "text/html", schema: None, summary: "the page" }], refusals: &[Kind::NotFound], handler: run!(problems::page), ..GET },
 
     Route { path: "/api/v1/events", summary: "the feed of everything",
-        query: &[optional("pipeline", "only this pipeline"), optional("job", "only this job"), TYPES, LAST_EVENT_ID],
-        answers: EVENT_STREAM, refusals: &[Kind::Unavailable], handler: run!(events::all), ..GET },
+        query: &[optional("pipeline", "only this pipeline"), JOB, TYPES, LAST_EVENT_ID],
+        answers: EVENT_STREAM, refusals: &[Kind::NotFound, Kind::Unavailable], handler: run!(events::all), ..GET },
     Route { path: "/api/v1/events/history", summary: "the journal's facts as JSON, for where feeds do not get through",
-        query: &[optional("after", "a cursor: the events that follow it"), optional("limit", "at most this many, 1 to 1000 (200)"),
-            optional("pipeline", "only this pipeline"), optional("job", "only this job"), TYPES],
-        answers: &[json::<view::system::HistoryView>(200, "the facts, oldest first")], refusals: &[Kind::Gone], handler: run!(events::history), ..GET },
+        query: &[AFTER, optional("limit", "at most this many (200)").like(Form::Number(1, 1000)),
+            optional("pipeline", "only this pipeline"), JOB, TYPES],
+        answers: &[json::<view::system::HistoryView>(200, "the facts, oldest first")], refusals: &[Kind::NotFound, Kind::Gone], handler: run!(events::history), ..GET },
     Route { path: "/api/v1/pipelines/{id}/events", summary: "the feed of one pipeline",
         query: &[TYPES, LAST_EVENT_ID], answers: EVENT_STREAM, refusals: &[Kind::NotFound, Kind::Unavailable], handler: run!(events::of_pipeline), ..GET },
     Route { path: "/api/v1/jobs/{id}/events", summary: "the feed of one job; ends with `end`",
         query: &[TYPES, LAST_EVENT_ID], answers: JOB_STREAM, refusals: &[Kind::NotFound, Kind::Unavailable], handler: run!(events::of_job), ..GET },
     Route { path: "/api/v1/files/events", summary: "the feed of one file by its path, from before it exists",
-        query: &[required("path", "the file, absolute or from the home"), TYPES, LAST_EVENT_ID],
+        query: &[PATH, TYPES, LAST_EVENT_ID],
         answers: EVENT_STREAM, refusals: &[Kind::Unavailable], handler: run!(events::of_file), ..GET },
 
     Route { path: "/api/v1/pipelines", summary: "all pipelines",
         answers: &[json::<view::pipeline::PipelineListView>(200, "by id")], handler: run!(pipelines::list), ..GET },
     Route { path: "/api/v1/pipelines/check", summary: "all faults of a text, without keeping it",
-        query: &[optional("id", "the name it would have")], body: BodyKind::Yaml,
+        query: &[optional("id", "the name it would have")], body: BodyKind::AnyYaml,
         answers: &[json::<view::pipeline::CheckView>(200, "the faults, or none")], refusals: &[Kind::TooLarge], handler: run!(pipelines::check), ..POST },
     Route { path: "/api/v1/pipelines/{id}", summary: "one pipeline; `Accept: application/yaml` gives its text",
         answers: &[json::<view::pipeline::PipelineView>(200, "the pipeline"),
@@ -200,7 +213,7 @@ pub static ROUTES: &[Route] = &[
     Route { path: "/api/v1/pipelines/{id}/resume", summary: "attempts again", handler: run!(pipelines::resume), ..POST },
     Route { path: "/api/v1/pipelines/{id}/scan", summary: "scans the inbox now", handler: run!(pipelines::scan), ..POST },
     Route { path: "/api/v1/pipelines/{id}/try", summary: "runs one sample without touching folders; a form may bring its own `yaml` beside the `sample`",
-        query: &[optional("name", "the sample's name")], body: BodyKind::File,
+        query: &[optional("name", "the sample's name").like(FILE_NAME)], body: BodyKind::File,
         answers: &[json::<view::trial::TryView>(200, "what it became; `Accept: application/pdf` gives the first output itself")],
         refusals: &[Kind::NotFound, Kind::TooLarge, Kind::UnsupportedMedia, Kind::PipelineInvalid, Kind::DiskFull], handler: run!(trials::run), ..POST },
     Route { path: "/api/v1/pipelines/{id}/revisions/{revision}", summary: "the text of a revision that was ever current",
@@ -217,14 +230,14 @@ pub static ROUTES: &[Route] = &[
     Route { path: "/api/v1/examples", summary: "the pipelines that come with the program",
         answers: &[json::<Vec<view::pipeline::PipelineExampleView>>(200, "by id")], handler: run!(pipelines::examples), ..GET },
     Route { path: "/api/v1/pipelines/{id}/jobs", summary: "uploads a PDF as a new job: the file as the body, or a form with one file",
-        query: &[optional("name", "the file's name; a form's file brings its own")], body: BodyKind::File,
+        query: &[optional("name", "the file's name; a form's file brings its own").like(FILE_NAME)], body: BodyKind::File,
         answers: &[json::<view::job::JobView>(202, "the job; also its Location")],
         refusals: &[Kind::NotFound, Kind::Conflict, Kind::TooLarge, Kind::UnsupportedMedia, Kind::Unavailable, Kind::DiskFull], handler: run!(pipelines::submit), ..POST },
 
     Route { path: "/api/v1/jobs", summary: "jobs, newest first",
-        query: &[optional("pipeline", "only of this pipeline"), optional("state", "only in these states, with commas between; `open` and `ended` stand for several"),
-            optional("q", "only with this in the file's name"), optional("before", "the last page's `next`"), optional("order", "`created` (the default) or `changed` first"),
-            optional("limit", "at most this many, 1 to 500 (50)")],
+        query: &[optional("pipeline", "only of this pipeline"), optional("state", "only in these states, with commas between; `open` and `ended` stand for several").like(Form::Words(jobs::STATES)),
+            optional("q", "only with this in the file's name"), BEFORE, optional("order", "`created` (the default) or `changed` first").like(Form::Word(jobs::ORDERS)),
+            optional("limit", "at most this many (50)").like(Form::Number(1, 500))],
         answers: &[json::<view::job::JobPageView>(200, "the jobs")], handler: run!(jobs::list), ..GET },
     Route { path: "/api/v1/jobs/{id}", summary: "one job",
         answers: &[json::<view::job::JobView>(200, "the job"), answer(304, "not changed")], refusals: &[Kind::NotFound], handler: run!(jobs::one), ..GET },
@@ -239,19 +252,19 @@ pub static ROUTES: &[Route] = &[
     Route { path: "/api/v1/jobs/{id}/artifacts/{name}", summary: "a file that the job put out", query: INLINE, answers: CONTENT,
         refusals: &[Kind::NotFound, Kind::Gone, Kind::Range], handler: run!(jobs::artifact), ..GET },
     Route { path: "/api/v1/jobs/{id}/log", summary: "the job's log as text; `Accept: application/json` gives lines",
-        query: &[optional("after", "only lines after this number (JSON)"), optional("limit", "at most this many lines, 1 to 5000 (1000) (JSON)"),
-            optional("level", "only lines of this level or worse"), optional("step", "only lines of this step")],
+        query: &[optional("after", "only lines after this number (JSON)").like(Form::Number(0, u64::MAX)), optional("limit", "at most this many lines (1000) (JSON)").like(Form::Number(1, 5000)),
+            optional("level", "only lines of this level or worse").like(Form::Word(jobs::LEVELS)), optional("step", "only lines of this step")],
         answers: &[Answer { status: 200, media: "text/plain", schema: None, summary: "all of it" },
             Answer { status: 206, media: "text/plain", schema: None, summary: "the range" },
             json::<view::system::LogView>(200, "some lines"), answer(304, "not changed")],
         refusals: &[Kind::NotFound, Kind::Range], handler: run!(jobs::log), ..GET },
 
     Route { path: "/api/v1/files", summary: "files in inboxes that are no jobs (yet), and why",
-        query: &[optional("pipeline", "only of this pipeline's inbox"), optional("state", "only in these states, with commas between: settling,ignored"),
-            optional("limit", "at most this many, 1 to 1000 (200)")],
+        query: &[optional("pipeline", "only of this pipeline's inbox"), optional("state", "only in these states, with commas between").like(Form::Words(files::STATES)),
+            optional("limit", "at most this many (200)").like(Form::Number(1, 1000))],
         answers: &[json::<view::pipeline::WaitingFileListView>(200, "the files")], handler: run!(files::list), ..GET },
     Route { path: "/api/v1/files/explain", summary: "why a file has (not) been processed",
-        query: &[required("path", "the file, absolute or from the home")],
+        query: &[PATH],
         answers: &[json::<view::pipeline::ExplanationView>(200, "the chain of decisions")], handler: run!(files::explain), ..GET },
     Route { path: "/api/v1/plugins", summary: "installed plugins, and files that are none",
         answers: &[json::<view::plugin::PluginListView>(200, "both lists")], handler: run!(plugins::list), ..GET },

@@ -4,28 +4,32 @@
 use crate::http::api::Api;
 use crate::http::connection::{Connection, turn_away};
 use crate::http::filters;
+use crate::http::room;
 use crate::http::seats::Peer;
+use crate::http::tls::Certificate;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// Answers on `listener` until `shutdown`; then takes no more connections, lets answers and feeds end, and cuts what is
 /// still open after `stop_within`.
 pub async fn serve(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Certificate>>,
     api: Arc<Api>,
     shutdown: CancellationToken,
 ) {
     let routes = filters::all(Arc::clone(&api));
-    let free = Arc::new(Semaphore::new(api.config.max_connections));
+    let free = Arc::new(Semaphore::new(room::connections(
+        api.config.max_connections,
+    )));
     let mut connections = JoinSet::new();
+    let mut shortage = Shortage::default();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
@@ -33,6 +37,7 @@ pub async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match Arc::clone(&free).try_acquire_owned() {
                     Ok(permit) => {
+                        shortage.is_over();
                         api.tally.connections.fetch_add(1, Relaxed);
                         let connection = Connection {
                             peer: Peer(peer),
@@ -52,7 +57,7 @@ pub async fn serve(
                         connections.spawn(turn_away(stream));
                     }
                 },
-                Err(error) => rest_after(&error).await,
+                Err(error) => shortage.rest_after(&error).await,
             },
         }
     }
@@ -75,16 +80,35 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Errors of single connections pass at once; running out of descriptors needs a moment, or this would spin.
-async fn rest_after(error: &io::Error) {
-    if matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    ) {
-        return;
+/// Whether connections cannot be accepted for want of descriptors or memory: said when it begins and when it is over.
+#[derive(Default)]
+struct Shortage {
+    since: Option<Instant>,
+}
+
+impl Shortage {
+    /// Errors of single connections pass at once; running out of descriptors needs a moment, or this would spin. Who waits in the
+    /// kernel's queue is accepted afterwards.
+    async fn rest_after(&mut self, error: &io::Error) {
+        if matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+        ) {
+            return;
+        }
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+            tracing::warn!(%error, "no connections can be accepted for now; those that are open go on, new ones wait");
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    tracing::warn!(%error, "cannot accept connections for the moment");
-    tokio::time::sleep(Duration::from_millis(250)).await;
+
+    fn is_over(&mut self) {
+        if let Some(since) = self.since.take() {
+            let seconds = since.elapsed().as_secs_f32();
+            tracing::warn!(seconds, "connections are accepted again");
+        }
+    }
 }

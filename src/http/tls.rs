@@ -1,10 +1,15 @@
 //! TLS by rustls, where the configuration names a certificate. Browsers then speak HTTP/2, and open as many streams as they
 //! like over one connection.
+//!
+//! Certificates are renewed while the daemon runs. Whether the files have changed is looked at when somebody connects, every few
+//! seconds at most: they are often links into folders that are swapped as a whole, whose changes no notification tells of.
 
 use crate::http::config::Tls;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
@@ -36,11 +41,102 @@ pub enum Error {
     Unusable(#[from] rustls::Error),
 }
 
+/// The files are looked at no more often than this.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// A certificate in use, and the files that it came from.
+pub struct Certificate {
+    files: Tls,
+    look_every: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    acceptor: TlsAcceptor,
+    /// What the files were when they were last read, whether they were good or not.
+    stamps: [Option<Stamp>; 2],
+    looked: Instant,
+}
+
+/// By what a file is known to be the same. Links are followed.
+type Stamp = (u64, u64, i64, i64);
+
+impl Certificate {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// [`Error`] names the file and what is wrong.
+    pub fn read(files: &Tls) -> Result<Self, Error> {
+        Self::read_every(files, LOOK_EVERY)
+    }
+
+    pub(crate) fn read_every(files: &Tls, look_every: Duration) -> Result<Self, Error> {
+        let stamps = stamps(files);
+        Ok(Self {
+            files: files.clone(),
+            look_every,
+            state: Mutex::new(State {
+                acceptor: acceptor(files)?,
+                stamps,
+                looked: Instant::now(),
+            }),
+        })
+    }
+
+    /// What accepts the next connection. Files that have changed are read again; where they cannot be used, the old ones go on.
+    pub(crate) async fn current(self: &Arc<Self>) -> TlsAcceptor {
+        let is_due = {
+            let mut state = self.state();
+            let is_due = state.looked.elapsed() >= self.look_every;
+            if is_due {
+                // Others who connect meanwhile do not look too.
+                state.looked = Instant::now();
+            }
+            is_due
+        };
+        if is_due {
+            let this = Arc::clone(self);
+            if let Err(error) = tokio::task::spawn_blocking(move || this.look()).await {
+                tracing::error!(%error, "looking at the certificate panicked");
+            }
+        }
+        self.state().acceptor.clone()
+    }
+
+    fn look(&self) {
+        let now = stamps(&self.files);
+        if now == self.state().stamps {
+            return;
+        }
+        // Also where they cannot be used: it is said once for each change, not once a connection.
+        self.state().stamps = now;
+        let path = self.files.certificate.display();
+        match acceptor(&self.files) {
+            Ok(acceptor) => {
+                self.state().acceptor = acceptor;
+                tracing::info!(certificate = %path, "the certificate has changed and is used from now on");
+            }
+            Err(error) => tracing::error!(
+                error = crate::problem::chain(&error),
+                "the certificate has changed and cannot be used: the old one goes on until the files change again"
+            ),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn stamps(files: &Tls) -> [Option<Stamp>; 2] {
+    [&files.certificate, &files.key].map(|path| {
+        let meta = std::fs::metadata(path).ok()?;
+        Some((meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
+    })
+}
+
 /// What accepts TLS connections with a certificate.
-///
-/// # Errors
-/// [`Error`] names the file and what is wrong.
-pub fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
+fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
     let refused = |path: &Path, what: &'static str, error: pem::Error| match error {
         pem::Error::Io(source) => Error::Unreadable {
             path: path.to_path_buf(),

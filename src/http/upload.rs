@@ -5,15 +5,23 @@ use crate::http::refusal::{Kind, Refusal};
 use crate::http::slot::Slot;
 use bytes::Buf;
 use futures_util::Stream;
+use http::header::EXPECT;
 use std::io;
+use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
+use tokio::time::Instant;
 use warp::multipart::FormData;
 
 /// A form's `yaml` is not longer than this.
 const MAX_YAML: usize = 1 << 20;
 /// How much of a refused body is still read, so that the client reads our answer instead of a reset connection.
 const MAX_DRAIN: usize = 1 << 20;
+/// And for how long, all in all.
+const DRAIN_WITHIN: Duration = Duration::from_millis(500);
+/// An upload may be as slow as this on average, once its first minute is over.
+const SLOWEST: u64 = 1024;
+const FIRST: Duration = Duration::from_secs(60);
 
 /// What was received.
 pub(crate) struct Received {
@@ -23,6 +31,25 @@ pub(crate) struct Received {
     pub(crate) slot: Slot,
     /// A form's `yaml`.
     pub(crate) yaml: Option<Vec<u8>>,
+}
+
+/// Refuses what its head already shows to be too much, or badly named; before anything is made for it, and before the body is read.
+///
+/// # Errors
+/// The length or the name.
+pub(crate) async fn announced(call: &mut Call, name: Option<&str>) -> Result<(), Refusal> {
+    if let Some(name) = name {
+        check_name(name)?;
+    }
+    let limit = call.api.config.max_upload;
+    if call.head.length().is_none_or(|length| length <= limit) {
+        return Ok(());
+    }
+    // Who waits for `100 Continue` has sent nothing and must not be told to.
+    if call.head.text(EXPECT).is_none() {
+        drain(&mut call.body).await;
+    }
+    Err(too_large(limit))
 }
 
 /// Receives the call's file into `slot`. `name` wins over a form's own.
@@ -35,13 +62,6 @@ pub(crate) async fn receive(
     name: Option<String>,
 ) -> Result<Received, Refusal> {
     let limit = call.api.config.max_upload;
-    if call.head.length().is_some_and(|length| length > limit) {
-        drain(&mut call.body).await;
-        return Err(too_large(limit));
-    }
-    if let Some(name) = &name {
-        check_name(name)?;
-    }
     let media = call.head.media();
     match &mut call.body {
         Body::Form(form) => from_form(form, slot, name, limit).await,
@@ -130,9 +150,14 @@ where
 {
     let file = slot.file().map_err(|error| failed(&error))?;
     let mut file = File::from_std(file);
-    let mut total = 0;
+    let (mut total, begun) = (0, Instant::now());
     while let Some(mut chunk) = next(stream).await? {
         total += chunk.remaining() as u64;
+        if is_too_slow(begun.elapsed(), total) {
+            return Err(Refusal::bad(format!(
+                "the upload is slower than {SLOWEST} bytes a second"
+            )));
+        }
         if total > limit {
             return Err(too_large(limit));
         }
@@ -174,12 +199,21 @@ async fn drain(body: &mut Body) {
 }
 
 async fn while_small(stream: &mut BodyStream) {
-    let mut read = 0;
-    while read < MAX_DRAIN
-        && let Ok(Some(chunk)) = next(stream).await
-    {
-        read += chunk.len();
-    }
+    let reading = async {
+        let mut read = 0;
+        while read < MAX_DRAIN
+            && let Ok(Some(chunk)) = next(stream).await
+        {
+            read += chunk.len();
+        }
+    };
+    // Whoever is still silent by then gets the answer all the same.
+    let _ = tokio::time::timeout(DRAIN_WITHIN, reading).await;
+}
+
+/// Slow clients hold a connection and a file; those that drip on purpose must not hold them for days.
+fn is_too_slow(took: Duration, received: u64) -> bool {
+    took > FIRST && received < (took - FIRST).as_secs() * SLOWEST
 }
 
 fn failed(error: &io::Error) -> Refusal {
@@ -198,7 +232,7 @@ fn too_large(limit: u64) -> Refusal {
         Kind::TooLarge,
         format!("the file is larger than the {limit} bytes that are taken"),
     )
-    .hint("`http.max_upload` in the configuration sets the limit; a file dropped into the inbox has none")
+    .hint("`max_input_mb` in the configuration sets the limit; a file dropped into the inbox has none")
 }
 
 fn empty(name: &str) -> Refusal {
@@ -215,8 +249,8 @@ fn check_name(name: &str) -> Result<(), Refusal> {
         "is empty"
     } else if name.len() > 200 {
         "is longer than 200 bytes"
-    } else if name.contains('/') {
-        "holds a `/`"
+    } else if name.contains(['/', '\\']) {
+        "holds a `/` or a `\\`"
     } else if name.starts_with('.') {
         "begins with a dot"
     } else if name.chars().any(char::is_control) {
@@ -233,6 +267,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_dripping_upload_is_told_from_a_slow_one() {
+        let check = |seconds, received, expected| {
+            let took = Duration::from_secs(seconds);
+            assert_eq!(
+                is_too_slow(took, received),
+                expected,
+                "{seconds} {received}"
+            );
+        };
+        check(60, 1, false);
+        check(61, 1, true);
+        check(160, 100 * SLOWEST, false);
+        check(161, 100 * SLOWEST, true);
+    }
+
+    #[test]
     fn only_plain_names_are_taken() {
         for good in ["a.pdf", "Übersicht 1.PDF", "a", "a..b", "日本.pdf"] {
             assert!(check_name(good).is_ok(), "{good}");
@@ -245,6 +295,7 @@ mod tests {
             ".hidden.pdf",
             "a/b.pdf",
             "../a.pdf",
+            "..\\a.pdf",
             "a\0b",
             "a\nb",
             &long,

@@ -1,6 +1,8 @@
 //! One JSON Schema for editors: the spec with every installed operation's parameters.
 
 use crate::pipeline::spec;
+use crate::pipeline::template::filters::{FILTERS, TESTS};
+use crate::pipeline::template::scope::GROUPS;
 use crate::plugin::catalog::{Catalog, Found};
 use serde_json::{Map, Value, json};
 
@@ -43,7 +45,25 @@ pub fn pipeline(catalog: &Catalog) -> Value {
     if let Some(Value::Object(all)) = schema.get_mut("$defs") {
         all.extend(definitions);
     }
+    schema["x-dropleaf-templates"] = templates();
     schema
+}
+
+/// What templates and conditions may name, which JSON Schema has no word for: groups of variables, filters and tests. Beside the
+/// groups there are `steps.<id>.<result>`, `env.<NAME>`, `now`, and what an operation's parameter names in `x-dropleaf-variables`.
+fn templates() -> Value {
+    let named = |all: &[(&str, &str)]| -> Vec<Value> {
+        all.iter()
+            .map(|(name, about)| json!({"name": name, "about": about}))
+            .collect()
+    };
+    let groups: Vec<Value> = GROUPS
+        .iter()
+        .map(|group| {
+            json!({"name": group.name, "about": group.about, "variables": named(group.variables)})
+        })
+        .collect();
+    json!({"groups": groups, "filters": named(FILTERS), "tests": TESTS})
 }
 
 /// Where `uses` is this operation, `with` has its parameters.

@@ -43,6 +43,8 @@ pub struct Found<'a> {
 pub enum NotFound {
     /// It is not of the form `operation` or `plugin/operation`.
     Malformed,
+    /// No plugin is installed at all.
+    NothingInstalled,
     /// No plugin offers it.
     Unknown {
         /// An operation that may be meant.
@@ -66,6 +68,9 @@ pub enum NotFound {
         nearest: Option<String>,
     },
 }
+
+/// What to do where no plugin is installed.
+pub const INSTALL: &str = "put plugin libraries into the home's `plugins/`, or name their folder under `plugins` in `config.yaml`";
 
 impl Catalog {
     /// A catalog of `plugins`. Of two with one name the later counts.
@@ -181,6 +186,7 @@ impl Catalog {
             .collect();
         match offers.as_slice() {
             [one] => Ok(*one),
+            [] if self.plugins.is_empty() => Err(NotFound::NothingInstalled),
             [] => Err(NotFound::Unknown {
                 nearest: self.nearest_operation(operation),
             }),
@@ -196,6 +202,9 @@ impl Catalog {
             .iter()
             .find(|known| known.manifest.name == plugin)
         else {
+            if self.plugins.is_empty() {
+                return Err(NotFound::NothingInstalled);
+            }
             let names = self
                 .plugins
                 .iter()
@@ -247,6 +256,9 @@ impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("is not the name of an operation"),
+            Self::NothingInstalled => {
+                f.write_str("is an operation of a plugin, and no plugin is installed")
+            }
             Self::Unknown { .. } => f.write_str("is an operation that no installed plugin offers"),
             Self::Ambiguous { choices } => write!(f, "is offered by {} plugins", choices.len()),
             Self::NoPlugin { .. } => f.write_str("names a plugin that is not installed"),
@@ -263,6 +275,7 @@ impl NotFound {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Malformed => Some("write `operation` or `plugin/operation`".to_owned()),
+            Self::NothingInstalled => Some(INSTALL.to_owned()),
             Self::Unknown {
                 nearest: Some(near),
             }
@@ -340,6 +353,19 @@ mod tests {
             let found = catalog.find(uses).expect("installed");
             assert_eq!(found.full_name(), expected);
         }
+    }
+
+    #[test]
+    fn where_nothing_is_installed_that_is_what_is_said() {
+        let nothing = Catalog::new([]);
+        let found = nothing.find("rotate").expect_err("nothing");
+        assert_eq!(
+            (found.to_string().as_str(), found.hint().as_deref()),
+            (
+                "is an operation of a plugin, and no plugin is installed",
+                Some(INSTALL)
+            )
+        );
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Store {
             found: found.clone(),
         };
         let text = serde_json::to_vec_pretty(&note).unwrap_or_default();
-        durable::replace(&self.note_path(blake3), &text)
+        durable::replace_private(&self.note_path(blake3), &text)
     }
 
     /// Removes every library but those with these hashes, and temps that a crash left behind. Only for a moment at which

@@ -125,6 +125,7 @@ impl Shelf {
             }
         }
         self.refuse_loops(&mut entries);
+        self.make_new_inboxes(&entries);
         self.keep_last_good(&mut entries, catalog);
         let events = self.changes(&entries);
         let new = entries
@@ -137,6 +138,27 @@ impl Shelf {
             events,
             entries: self.entries.values().cloned().collect(),
             new,
+        }
+    }
+
+    /// A new pipeline's inbox is made where it lies in the home's `inbox/`. Never again after that: a folder that was there and
+    /// is gone has been moved or unmounted, and an empty one in its place would hide that. Folders elsewhere are their owners'.
+    fn make_new_inboxes(&self, entries: &BTreeMap<String, Entry>) {
+        let own = self.surroundings.home.join("inbox");
+        let is_known = |id: &str, folder: &Path| match self.entries.get(id) {
+            Some(Entry {
+                current: Some(now), ..
+            }) => now.watch.folder == folder,
+            _ => self.last_good.contains_key(id),
+        };
+        for pipeline in entries.values().filter_map(|entry| entry.current.as_ref()) {
+            let folder = &pipeline.watch.folder;
+            if !folder.starts_with(&own) || folder.exists() || is_known(&pipeline.id, folder) {
+                continue;
+            }
+            if let Err(error) = fs::create_dir_all(folder) {
+                tracing::warn!(folder = %folder.display(), %error, "the inbox of a new pipeline cannot be made");
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 use rustix::fs::FallocateFlags;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -84,6 +85,7 @@ fn reserve(path: &Path, size: u64) -> io::Result<()> {
         .create(true)
         .truncate(true)
         .write(true)
+        .mode(0o600)
         .open(path)?;
     rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size)?;
     file.sync_all()

@@ -6,6 +6,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,7 @@ impl Lock {
             .truncate(false)
             .read(true)
             .write(true)
+            .mode(0o600)
             .open(path)
             .map_err(files("open the lock file"))?;
         let end = Instant::now() + PATIENCE;

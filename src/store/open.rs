@@ -13,11 +13,15 @@ use crate::store::schema::{self, APPLICATION, FORMAT};
 use crate::store::writer::{Gauges, Sink, Writer};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// The journal holds names of files and what became of them: nobody but its owner may read it, whatever the umask says.
+const PRIVATE: u32 = 0o600;
 
 /// What the daemon starts from.
 #[derive(Debug)]
@@ -152,7 +156,10 @@ fn checked(file: &Path) -> Result<Connection, Error> {
         .truncate(false)
         .read(true)
         .write(true)
+        .mode(PRIVATE)
         .open(file)
+        // One of an earlier version may be open to all. What SQLite puts beside it gets the same mode.
+        .and_then(|opened| opened.set_permissions(Permissions::from_mode(PRIVATE)))
         .map_err(|source| Error::Files {
             doing: "open the journal",
             path: file.to_path_buf(),

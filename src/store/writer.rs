@@ -8,7 +8,7 @@ use crate::durable::failpoint;
 use crate::event::{Draft, Stored};
 use crate::job::id::JobId;
 use crate::store::ballast::Ballast;
-use crate::store::error::{Error, Severity, severity};
+use crate::store::error::{Error, Severity, severity, writing};
 use crate::store::ledger::{self, LedgerChange};
 use crate::store::log::{self, Extent, LogLine};
 use crate::store::prune::{self, Pruned, Retention};
@@ -37,6 +37,7 @@ pub(crate) enum Work {
     Append(Vec<Draft>),
     Log(JobId, Vec<LogLine>),
     Ledger(Vec<LedgerChange>),
+    Note(&'static str, String),
     Prune(Retention),
 }
 
@@ -285,6 +286,10 @@ impl Writer {
                 for change in changes {
                     ledger::change(&self.connection, change)?;
                 }
+                Ok(Outcome::Done)
+            }
+            Work::Note(name, text) => {
+                set_meta(&self.connection, name, text).map_err(writing)?;
                 Ok(Outcome::Done)
             }
             Work::Prune(retention) => prune::step(&self.connection, retention).map(Outcome::Pruned),

@@ -1,5 +1,6 @@
 //! One call: a POST with JSON over HTTP/1.1, under a deadline, without following redirects.
 
+use crate::client::tls::connector;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
 use http::{Request, StatusCode, Uri};
@@ -7,13 +8,12 @@ use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 /// From the look-up of the name to the status.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -79,13 +79,13 @@ trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
 
 impl Caller {
-    /// POSTs JSON; success is a status from 200 to 299.
-    pub(super) async fn post(&self, webhook: &str, body: String) -> Result<(), Error> {
-        let called = tokio::time::timeout(DEADLINE, self.call(webhook, body)).await;
+    /// POSTs JSON under an id; success is a status from 200 to 299.
+    pub(super) async fn post(&self, webhook: &str, id: &str, body: String) -> Result<(), Error> {
+        let called = tokio::time::timeout(DEADLINE, self.call(webhook, id, body)).await;
         called.unwrap_or(Err(Error::Slow))
     }
 
-    async fn call(&self, webhook: &str, body: String) -> Result<(), Error> {
+    async fn call(&self, webhook: &str, id: &str, body: String) -> Result<(), Error> {
         let bad = || Error::Address(host(webhook));
         let uri: Uri = webhook.parse().map_err(|_| bad())?;
         let authority = uri.authority().ok_or_else(bad)?.clone();
@@ -93,6 +93,7 @@ impl Caller {
         let request = Request::post(target)
             .header(HOST, authority.as_str())
             .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", id)
             .header(USER_AGENT, concat!("dropleaf/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(Bytes::from(body)))
             .map_err(|_| bad())?;
@@ -131,29 +132,11 @@ impl Caller {
         let tls = match self.tls.get() {
             Some(tls) => tls.clone(),
             None => {
-                let made = tokio::task::spawn_blocking(connector).await;
-                let made = made.map_err(io::Error::other)??;
+                let made = tokio::task::spawn_blocking(|| connector(&[])).await;
+                let made = made.map_err(io::Error::other)?.map_err(io::Error::other)?;
                 self.tls.get_or_init(|| made).clone()
             }
         };
         Ok(Box::new(tls.connect(name, stream).await?))
     }
-}
-
-/// Trusts whom the system trusts.
-fn connector() -> io::Result<TlsConnector> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(io::Error::other(
-            "the system has no root certificates: install its package of them (`ca-certificates`)",
-        ));
-    }
-    let provider = Arc::new(crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }

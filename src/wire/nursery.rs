@@ -136,7 +136,11 @@ impl Line {
 
     fn receive<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
         let mut space = vec![0; PACKET];
-        let got = socket::receive(self.0.as_fd(), &mut space, RecvFlags::empty())?;
+        let got = match socket::receive(self.0.as_fd(), &mut space, RecvFlags::empty()) {
+            // The other end is gone, and had not read our last answer.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            got => got?,
+        };
         if got.count == 0 {
             return Ok(None);
         }

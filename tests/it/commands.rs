@@ -21,6 +21,11 @@ fn check_lists_every_fault_with_its_place_and_exits_with_3() {
         assert!(faults.contains(part), "`{part}` in:\n{faults}");
     }
     assert_eq!(faults.lines().count(), 3, "one line a fault:\n{faults}");
+    let (code, of_folder, _) = home.run(&["check", &home.path("pipelines").to_string_lossy()]);
+    assert_eq!((code, of_folder), (3, faults));
+    let (code, _, said) = home.run(&["check", &home.path("inbox").to_string_lossy()]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("there is no pipeline file"), "{said}");
 }
 
 #[test]

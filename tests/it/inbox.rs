@@ -30,6 +30,8 @@ fn an_inbox_that_comes_back_is_swept_and_scanned_at_once() {
         "p",
         "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
     );
+    // The first life makes the folder; only one that was there before can be missed.
+    home.serve().stop();
     // An earlier life claimed a file, and died before its journal was kept.
     home.write(
         "inbox/p/.dropleaf/claimed/01K40000000000000000000001",
@@ -66,6 +68,30 @@ fn an_inbox_that_comes_back_is_swept_and_scanned_at_once() {
     feed.until_named("job.succeeded");
     let names = ["meanwhile.pdf", "recovered-01K40000000000000000000001.pdf"];
     assert_eq!(files(&home.path("outbox/p")), names.map(PathBuf::from));
+}
+
+#[test]
+fn the_inbox_of_a_new_pipeline_is_made_once() {
+    let home = TestHome::new(PROGRAM);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.pipeline(
+        "new",
+        "watch: { folder: inbox/deep/new, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    feed.until(|event| event.name == "watch.online" && event.data["pipeline"] == "new");
+    home.drop_file("inbox/deep/new", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    // One that was there and is gone may be a mount that went away: it is missed, not made again.
+    rename(&home.path("inbox/deep"), &home.path("away"));
+    daemon.post("/pipelines/new/scan", b"");
+    feed.until_named("watch.offline");
+    drop(daemon);
+    let daemon = home.serve();
+    daemon
+        .follow("/pipelines/new/events")
+        .until(|event| event.data.to_string().contains("offline"));
+    assert!(!home.path("inbox/deep").exists());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod kill;
 mod load;
 mod plugins;
 mod reload;
+mod secure;
 mod start;
 mod torture;
 mod trust;

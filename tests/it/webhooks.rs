@@ -1,15 +1,23 @@
 //! `notify`: other systems hear how jobs ended; whoever does not listen holds nothing up.
 
+mod again;
+mod encrypted;
+
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::{Value, sample};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-/// What one call brought: its path and its JSON.
-type Call = (String, Value);
+/// What one call brought.
+struct Call {
+    path: String,
+    /// Its `Webhook-Id`.
+    id: String,
+    body: Value,
+}
 
 /// A server that answers by the path: `/ok`, `/busy` (the first call only), `/elsewhere` (a redirect), `/no`, `/never`.
 fn listener() -> (String, Receiver<Call>) {
@@ -19,20 +27,23 @@ fn listener() -> (String, Receiver<Call>) {
     std::thread::spawn(move || {
         for stream in server.incoming().flatten() {
             let tell = tell.clone();
-            std::thread::spawn(move || answer(stream, &tell));
+            std::thread::spawn(move || {
+                // The test may be over, and the daemon gone, before its call is whole.
+                let _ = answer(stream, &tell);
+            });
         }
     });
     (address, told)
 }
 
-fn answer(stream: TcpStream, tell: &Sender<Call>) {
-    static BUSY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
-    let mut reader = BufReader::new(stream.try_clone().expect("a socket"));
-    let (mut first, mut length) = (String::new(), 0);
-    reader.read_line(&mut first).expect("a request");
+/// Reads one request.
+fn request(stream: &mut impl Read) -> std::io::Result<Call> {
+    let mut reader = BufReader::new(stream);
+    let (mut first, mut length, mut id) = (String::new(), 0, String::new());
+    reader.read_line(&mut first)?;
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line).expect("a header");
+        reader.read_line(&mut line)?;
         let line = line.trim().to_lowercase();
         if line.is_empty() {
             break;
@@ -40,11 +51,25 @@ fn answer(stream: TcpStream, tell: &Sender<Call>) {
         if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse().expect("a number");
         }
+        if let Some(value) = line.strip_prefix("webhook-id:") {
+            id = value.trim().to_owned();
+        }
     }
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).expect("a body");
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let status = match path.as_str() {
+    reader.read_exact(&mut body)?;
+    Ok(Call {
+        path: first.split(' ').nth(1).unwrap_or_default().to_owned(),
+        id,
+        body: String::from_utf8_lossy(&body)
+            .parse()
+            .unwrap_or(Value::Null),
+    })
+}
+
+fn answer(mut stream: TcpStream, tell: &Sender<Call>) -> std::io::Result<()> {
+    static BUSY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(true);
+    let call = request(&mut stream)?;
+    let status = match call.path.as_str() {
         "/busy" if BUSY.swap(false, std::sync::atomic::Ordering::SeqCst) => {
             "503 Service Unavailable"
         }
@@ -52,22 +77,16 @@ fn answer(stream: TcpStream, tell: &Sender<Call>) {
         "/no" => "403 Forbidden",
         _ => "204 No Content",
     };
-    let call = (path, serde_json_of(&body));
-    let silent = call.0 == "/never";
+    let silent = call.path == "/never";
     // The test may be over.
     let _ = tell.send(call);
     if silent {
         std::thread::park();
     }
-    let mut stream = stream;
-    let _ = write!(
+    write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    );
-}
-
-fn serde_json_of(body: &[u8]) -> Value {
-    String::from_utf8_lossy(body).parse().expect("JSON")
+    )
 }
 
 #[test]
@@ -110,8 +129,8 @@ fn ends_are_told_and_whoever_does_not_hear_holds_nothing_up() {
     let of = |path: &str| -> Vec<&Value> {
         calls
             .iter()
-            .filter(|(called, _)| called == path)
-            .map(|(_, body)| body)
+            .filter(|call| call.path == path)
+            .map(|call| &call.body)
             .collect()
     };
     let good = of("/ok")
@@ -127,6 +146,11 @@ fn ends_are_told_and_whoever_does_not_hear_holds_nothing_up() {
     let failed = of("/busy");
     assert_eq!(failed.len(), 2, "once more after it was busy");
     assert_eq!(failed[0], failed[1], "in the same words");
+    let busy = calls.iter().filter(|call| call.path == "/busy");
+    let ids: std::collections::BTreeSet<&str> = busy.map(|call| call.id.as_str()).collect();
+    assert_eq!(ids.len(), 1, "under the same id: {ids:?}");
+    let all: std::collections::BTreeSet<&str> = calls.iter().map(|call| call.id.as_str()).collect();
+    assert_eq!(all.len(), 3, "an id for each end: {all:?}");
     assert_eq!(failed[0]["problem"]["code"], "pdf-encrypted");
     assert_eq!(
         (of("/elsewhere").len(), of("/no").len()),

@@ -96,6 +96,26 @@ pub fn install_plugins(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Builds everything in release and puts the program into `prefix/bin`, the plugins where it looks for them.
+pub fn install(prefix: &Path) -> Result<()> {
+    install_plugins(&prefix.join("lib/dropleaf/plugins"))?;
+    let folder = prefix.join("bin");
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("failed to make `{}`", folder.display()))?;
+    // Moved over the old one: a program that runs cannot be written to.
+    let (program, fresh) = (folder.join("dropleaf"), folder.join(".dropleaf.new"));
+    fs::copy(target().join("release/dropleaf"), &fresh)
+        .and_then(|_| fs::rename(&fresh, &program))
+        .with_context(|| format!("failed to write `{}`", program.display()))?;
+    println!("installed {}", program.display());
+    println!(
+        "make a home: {} init; then: {} serve",
+        program.display(),
+        program.display()
+    );
+    Ok(())
+}
+
 fn wait_for_address(daemon: &mut Child) -> Result<String> {
     let stdout = daemon
         .stdout

@@ -1,8 +1,14 @@
-//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask torture`, `cargo demo`.
+//! The repository's own commands: `cargo xtask test`, `cargo xtask lint`, `cargo xtask supply`, `cargo xtask torture`, `cargo demo` and more.
 
+mod crowd;
 mod dashboard;
 mod demo;
 mod machine;
+mod python;
+mod schemathesis;
+mod supply;
+mod powercut;
+mod ordeal;
 mod test;
 mod torture;
 
@@ -15,8 +21,21 @@ cargo xtask <command>
   test                                        set up what the tests need and run all of them
   torture [--kills N] [--seed S] [--home DIR] [--program FILE]
                                               kill the daemon again and again under load, and count that nothing is lost
+  crowd [--clients N] [--deaf N] [--files N] [--limits usual] [--program FILE]
+                                              N clients of the feed, some of whom never read: memory, and whether the others notice
+  schemathesis [--examples N] [--seed S]      ask a daemon everything that its OpenAPI description allows and more (needs Python)
+  supply                                      licences, sources and advisories of all that is built in or shipped
+  powercut [--cuts N] [--seed S] [--at-once N] [--place DIR] [--program FILE]
+                                              cut the power at any moment of a recorded load, and count that nothing is lost
+  hostile [--files N] [--seed S] [--corpus DIR] [--sample N] [--findings DIR] [--home DIR] [--program FILE]
+                                              bring mutated files to every standard operation, and check how each of them ended
+  corpus --folder DIR [--pipelines DIR] [--findings DIR] [--home DIR] [--program FILE]
+                                              take every PDF of a folder through the shipped pipelines, and check what comes out
+  soak [--minutes M] [--burst N] [--home DIR] [--program FILE]
+                                              bring files at full rate and all at once, stop in the middle, and count them
   lint                                        formatting, clippy, documentation, and the dashboard's own lints
   dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)
+  install PREFIX                              build in release; PREFIX/bin/dropleaf, PREFIX/lib/dropleaf/plugins
   install-plugins DIR                         build the standard plugins in release and copy them to DIR";
 
 fn main() -> ExitCode {
@@ -37,7 +56,15 @@ fn run() -> Result<()> {
         ["test"] => test::run(),
         ["lint"] => test::lint(),
         ["torture", rest @ ..] => torture::run(rest),
+        ["crowd", rest @ ..] => crowd::run(rest),
+        ["schemathesis", rest @ ..] => schemathesis::run(rest),
+        ["supply"] => supply::run(),
+        ["powercut", rest @ ..] => powercut::run(rest),
+        ["hostile", rest @ ..] => ordeal::hostile(rest),
+        ["corpus", rest @ ..] => ordeal::corpus(rest),
+        ["soak", rest @ ..] => ordeal::soak(rest),
         ["dashboard"] => dashboard::build(),
+        ["install", prefix] => demo::install(std::path::Path::new(prefix)),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
         ["help" | "--help" | "-h"] | [] => {
             println!("{HELP}");

@@ -47,7 +47,8 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     }
 }
 
-fn number<T: std::str::FromStr>(option: &str, value: &str) -> Result<T> {
+/// The value of an option.
+pub fn number<T: std::str::FromStr>(option: &str, value: &str) -> Result<T> {
     value
         .parse()
         .map_err(|_| anyhow!("`{option}` needs a whole number, not `{value}`"))

@@ -71,7 +71,7 @@ impl TestHome {
         home
     }
 
-    fn bare_in(program: &str, place: &Path) -> Self {
+    pub(crate) fn bare_in(program: &str, place: &Path) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dropleaf-test-")
             .tempdir_in(place)
@@ -222,8 +222,11 @@ impl TestHome {
         &self,
         adjust: impl FnOnce(&mut Command),
     ) -> Result<TestDaemon, (Option<ExitStatus>, String)> {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--log", "debug"]);
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         adjust(&mut command);
+        if command.get_args().all(|argument| argument != "--log") {
+            command.args(["--log", "debug"]);
+        }
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -85,6 +85,14 @@ impl Feed {
         Ok(event)
     }
 
+    /// The same, but it is not kept: for long runs.
+    ///
+    /// # Errors
+    /// None came, or the stream ended.
+    pub fn take_next(&mut self, patience: Duration) -> Result<Event, RecvTimeoutError> {
+        self.events.recv_timeout(patience)
+    }
+
     /// Reads on to the first event that `wanted` says yes to.
     ///
     /// # Panics

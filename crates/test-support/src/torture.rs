@@ -10,6 +10,7 @@ mod follower;
 mod input;
 mod life;
 mod load;
+pub mod powercut;
 mod verdict;
 mod whereabouts;
 

@@ -13,6 +13,7 @@ import type { Schema } from '@/schema/schema'
 import { text } from '@/text'
 import { placeAt, type Place } from './place'
 import { meaning, suggestions } from './suggest'
+import { insideTemplate, stepsAbove, templateMeaning, templateSuggestions } from './template'
 import { theme } from './theme'
 
 function place(document: Text, position: number): { place: Place; lineFrom: number } | undefined {
@@ -26,8 +27,10 @@ function complete(schema: () => Schema | undefined) {
     const root = schema()
     const found = place(context.state.doc, context.pos)
     if (!root || !found || (!context.explicit && found.place.typed === '' && found.place.role === 'key' && found.place.path.length === 0)) return null
-    const from = found.lineFrom + found.place.from
-    const options = suggestions(found.place, root).map(({ label, insert, detail, about, boost, type, more }) => ({
+    const template = insideTemplate(found.place)
+    const from = found.lineFrom + (template?.from ?? found.place.from)
+    const offered = template ? templateSuggestions(template, found.place, root, stepsAbove(context.state.doc.toJSON(), context.state.doc.lineAt(context.pos).number - 1, found.place)) : suggestions(found.place, root)
+    const options = offered.map(({ label, insert, detail, about, boost, type, more }) => ({
       label,
       type,
       boost,
@@ -52,6 +55,12 @@ function hover(schema: () => Schema | undefined): Extension {
     const word = view.state.wordAt(position)
     if (!root || !word) return null
     const line = view.state.doc.lineAt(position)
+    const inside = place(view.state.doc, word.to)
+    const template = inside && insideTemplate(inside.place)
+    if (template) {
+      const said = templateMeaning(template, inside.place, root)
+      return said ? { pos: word.from, end: word.to, above: true, create: () => ({ dom: tooltip(said) }) } : null
+    }
     // A hyphen belongs to the word: `stamp-text`.
     let { from, to } = word
     while (from > line.from && /[\w./-]/.test(view.state.sliceDoc(from - 1, from))) from -= 1

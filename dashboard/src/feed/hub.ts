@@ -3,10 +3,12 @@ import type { FeedEvents, JobView } from '@/generated/api'
 import { validators, isJobView } from '@/generated/validators'
 import { FeedModel } from './model'
 import { FeedStream, type StreamWorld } from './stream'
-import { freshStatus, type FeedMessage, type FeedStatus, type TabMessage } from './types'
+import { emptyPatch, forTab, freshStatus, type FeedMessage, type FeedStatus, type Patch, type TabMessage } from './types'
 
 /** Patches are at least this far apart; what changes meanwhile is told once. */
 const FLUSH_MS = 100
+/** What is counted is told no more often than this; that the line broke is told at once. */
+const COUNT_MS = 1_000
 /** A tab that has said nothing for so long is gone (browsers wake hidden tabs once a minute). */
 const TAB_LIVES_MS = 150_000
 const SWEEP_MS = 30_000
@@ -20,14 +22,24 @@ export interface Tab {
   post(message: FeedMessage): void
 }
 
+/** What is known of a tab. */
+interface Seat {
+  /** When it last spoke. */
+  seen: number
+  watching: ReadonlySet<string>
+}
+
+const NOTHING: ReadonlySet<string> = new Set()
+
 export class FeedHub {
   private readonly stream: FeedStream
   private readonly model = new FeedModel()
-  private readonly tabs = new Map<Tab, number>()
+  private readonly tabs = new Map<Tab, Seat>()
   private readonly world: StreamWorld
   private status: FeedStatus = freshStatus()
   private flushTimer: ReturnType<typeof setTimeout> | undefined
   private sweepTimer: ReturnType<typeof setInterval> | undefined
+  private countedAt = Number.NEGATIVE_INFINITY
   private resyncedAt = Number.NEGATIVE_INFINITY
   private asking = 0
 
@@ -38,15 +50,16 @@ export class FeedHub {
 
   /** What a tab says. */
   take(tab: Tab, message: TabMessage): void {
-    const known = this.tabs.has(tab)
+    const known = this.tabs.get(tab)
     if (message.kind === 'leave') {
       this.tabs.delete(tab)
       this.counted()
       return
     }
-    this.tabs.set(tab, this.world.now())
+    this.tabs.set(tab, { seen: this.world.now(), watching: message.kind === 'watch' ? new Set(message.jobs) : (known?.watching ?? NOTHING) })
     if (message.kind === 'join' || !known) this.welcome(tab)
-    if (message.kind === 'reconnect' || (message.kind === 'network' && message.online)) this.stream.reconnect()
+    if (message.kind === 'watch') this.catchUp(tab, known?.watching ?? NOTHING)
+    else if (message.kind === 'reconnect' || (message.kind === 'network' && message.online)) this.stream.reconnect()
     else if (message.kind === 'resync') this.stream.resync()
     else if (message.kind === 'network' && this.status.phase === 'waiting') this.tell({ phase: 'offline' })
   }
@@ -60,14 +73,14 @@ export class FeedHub {
   private welcome(tab: Tab): void {
     this.counted()
     tab.post({ kind: 'status', status: this.status })
-    if (this.model.ready) tab.post({ kind: 'patch', patch: this.model.whole() })
+    if (this.model.ready) this.post(tab, this.model.whole())
     this.stream.start()
     this.sweepTimer ??= setInterval(() => this.sweep(), SWEEP_MS)
   }
 
   private sweep(): void {
     const gone = this.world.now() - TAB_LIVES_MS
-    for (const [tab, seen] of this.tabs) if (seen < gone) this.tabs.delete(tab)
+    for (const [tab, { seen }] of this.tabs) if (seen < gone) this.tabs.delete(tab)
     this.counted()
   }
 
@@ -91,6 +104,19 @@ export class FeedHub {
 
   private send(message: FeedMessage): void {
     for (const tab of this.tabs.keys()) tab.post(message)
+  }
+
+  /** Hands a tab what concerns it. */
+  private post(tab: Tab, all: Patch): void {
+    const patch = forTab(all, this.tabs.get(tab)?.watching ?? NOTHING)
+    if (patch) tab.post({ kind: 'patch', patch })
+  }
+
+  /** How far those jobs are that a tab has just begun to show. */
+  private catchUp(tab: Tab, before: ReadonlySet<string>): void {
+    const jobs = [...(this.tabs.get(tab)?.watching ?? NOTHING)].filter((id) => !before.has(id))
+    const progress = this.model.progressOf(jobs)
+    if (progress.length > 0) tab.post({ kind: 'patch', patch: { ...emptyPatch(), progress } })
   }
 
   private hear(event: string, text: string, id: string | undefined): void {
@@ -138,7 +164,10 @@ export class FeedHub {
     this.flushTimer ??= setTimeout(() => {
       this.flushTimer = undefined
       const patch = this.model.drain()
-      if (patch) this.send({ kind: 'patch', patch })
+      if (patch) for (const tab of this.tabs.keys()) this.post(tab, patch)
+      const now = this.world.now()
+      if (now - this.countedAt < COUNT_MS) return
+      this.countedAt = now
       this.send({ kind: 'status', status: this.status })
     }, FLUSH_MS)
   }

@@ -1,7 +1,7 @@
 // What the feed has told so far, by id; each change is kept until it is drained as one patch, the newest value only.
 import type { FeedEvents, JobView, StatsView } from '@/generated/api'
 import { accepted, isJobEvent, reduce, type JobEventName } from './reduce'
-import { emptyPatch, type Patch, type Pipeline, type Progress } from './types'
+import { emptyPatch, isEmpty, type Patch, type Pipeline, type Progress } from './types'
 
 /** Ended jobs that are kept to answer events about them; more are asked for when they are needed. */
 const MAX_ENDED = 300
@@ -77,6 +77,11 @@ export class FeedModel {
     }
   }
 
+  /** How far these jobs are, as far as they run. */
+  progressOf(ids: Iterable<string>): Progress[] {
+    return pick(this.progress, ids)
+  }
+
   /** What changed since the last time, or nothing. */
   drain(): Patch | undefined {
     const patch = this.pending
@@ -89,9 +94,7 @@ export class FeedModel {
     this.countsDirty = false
     for (const dirty of [this.dirtyJobs, this.dirtyProgress, this.dirtyPipelines]) dirty.clear()
     this.evict()
-    const { jobs, progress, settled, pipelines, removedPipelines, logs, facts } = patch
-    const some = [jobs, progress, settled, pipelines, removedPipelines, logs, facts].some((list) => list.length > 0)
-    return some || patch.whole || patch.counters || patch.stats ? patch : undefined
+    return isEmpty(patch) ? undefined : patch
   }
 
   private snapshot(data: FeedEvents['snapshot']): void {
@@ -226,7 +229,7 @@ function changed(base: Pipeline, name: string, data: PipelineEvent): Partial<Pip
   }
 }
 
-function pick<T>(from: Map<string, T>, ids: Set<string>): T[] {
+function pick<T>(from: Map<string, T>, ids: Iterable<string>): T[] {
   const found: T[] = []
   for (const id of ids) {
     const value = from.get(id)

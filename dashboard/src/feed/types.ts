@@ -47,8 +47,8 @@ export interface Patch {
   facts: string[]
 }
 
-/** From a tab. */
-export type TabMessage = { kind: 'join' } | { kind: 'alive' } | { kind: 'leave' } | { kind: 'reconnect' } | { kind: 'resync' } | { kind: 'network'; online: boolean }
+/** From a tab. `watch` names the jobs whose progress it shows: it is sent no other. */
+export type TabMessage = { kind: 'watch'; jobs: string[] } | { kind: 'join' } | { kind: 'alive' } | { kind: 'leave' } | { kind: 'reconnect' } | { kind: 'resync' } | { kind: 'network'; online: boolean }
 
 /** To a tab. */
 export type FeedMessage = { kind: 'status'; status: FeedStatus } | { kind: 'patch'; patch: Patch }
@@ -56,3 +56,14 @@ export type FeedMessage = { kind: 'status'; status: FeedStatus } | { kind: 'patc
 export const emptyPatch = (): Patch => ({ whole: false, jobs: [], progress: [], settled: [], pipelines: [], removedPipelines: [], logs: [], facts: [] })
 
 export const freshStatus = (): FeedStatus => ({ phase: 'connecting', received: 0, malformed: 0, reconnects: 0, resets: 0, tabs: 0 })
+
+/** Whether a patch changes nothing. */
+export function isEmpty({ whole, counters, stats, jobs, progress, settled, pipelines, removedPipelines, logs, facts }: Patch): boolean {
+  return !whole && !counters && !stats && [jobs, progress, settled, pipelines, removedPipelines, logs, facts].every((list) => list.length === 0)
+}
+
+/** What of a patch concerns a tab that shows the progress of these jobs, or nothing. */
+export function forTab(all: Patch, watching: ReadonlySet<string>): Patch | undefined {
+  const patch = { ...all, progress: all.progress.filter(({ job }) => watching.has(job)), settled: all.settled.filter((job) => watching.has(job)) }
+  return isEmpty(patch) ? undefined : patch
+}

@@ -31,6 +31,14 @@ export interface Schema {
   format?: string
   'x-dropleaf-kind'?: string
   'x-dropleaf-variables'?: string[]
+  'x-dropleaf-templates'?: Templates
+}
+
+/** What templates may name, which JSON Schema has no word for. */
+export interface Templates {
+  groups: { name: string; about: string; variables: { name: string; about: string }[] }[]
+  filters: { name: string; about: string }[]
+  tests: string[]
 }
 
 /** One parameter, flattened: `images.max_dpi`, `ranges[]`. */

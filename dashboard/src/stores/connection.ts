@@ -42,6 +42,7 @@ export const useConnection = defineStore('connection', () => {
     else if (next.phase === 'live') tokenWanted.value = false
   }
   const reconnect = (): void => link?.send({ kind: 'reconnect' })
+  const watchJobs = (jobs: string[]): void => link?.send({ kind: 'watch', jobs })
 
   /** Exchanges the token for a session; says what is wrong with it, or nothing. */
   async function login(token: string): Promise<string | undefined> {
@@ -55,5 +56,5 @@ export const useConnection = defineStore('connection', () => {
     reconnect()
     return undefined
   }
-  return { status, via, tokenWanted, live, stale, longStale, newBuild, whenLive, attach, onStatus, reconnect, login }
+  return { status, via, tokenWanted, live, stale, longStale, newBuild, whenLive, attach, onStatus, reconnect, watchJobs, login }
 })

@@ -1,6 +1,6 @@
 // Jobs by id, and how far the running ones are: what the feed tells and what the pages asked for, the newer of the two.
 import { defineStore } from 'pinia'
-import { shallowReactive, shallowRef } from 'vue'
+import { onActivated, onDeactivated, onUnmounted, shallowReactive, shallowRef, watch } from 'vue'
 import { command, getJson, segment } from '@/api/client'
 import type { Patch, Progress } from '@/feed/types'
 import type { LiveLine, JobView } from '@/generated/api'
@@ -9,6 +9,8 @@ import type { LiveLine, JobView } from '@/generated/api'
 export interface JobsListener {
   onJobs?(jobs: JobView[]): void
   onWhole?(): void
+  /** Names of facts that are no job's: of files, folders, pipelines, plugins. */
+  onFacts?(facts: string[]): void
   onLog?(job: string, lines: LiveLine[]): void
 }
 
@@ -20,6 +22,9 @@ export const useJobs = defineStore('jobs', () => {
   const listeners = new Set<JobsListener>()
   /** Jobs that a page shows; all others are forgotten when they are over. */
   const held = new Map<string, number>()
+  /** The jobs whose progress is on the screen, by who shows it; the feed tells of no other. */
+  const shown = new Map<symbol, readonly string[]>()
+  let ask: (jobs: string[]) => void = () => {}
 
   function put(job: JobView, force = false): boolean {
     const known = byId.get(job.id)
@@ -31,6 +36,8 @@ export const useJobs = defineStore('jobs', () => {
   function apply(patch: Patch): void {
     if (patch.whole) {
       progress.clear()
+      // Who sends all may be new, and not know yet what is looked at.
+      askForShown()
       const told = new Set(patch.jobs.map(({ id }) => id))
       for (const id of byId.keys()) if (!told.has(id) && !held.has(id)) byId.delete(id)
       ready.value = true
@@ -41,6 +48,7 @@ export const useJobs = defineStore('jobs', () => {
     for (const listener of listeners) {
       if (patch.whole) listener.onWhole?.()
       if (changed.length > 0) listener.onJobs?.(changed)
+      if (patch.facts.length > 0) listener.onFacts?.(patch.facts)
       for (const { job, lines } of patch.logs) listener.onLog?.(job, lines)
     }
     forget(changed)
@@ -54,6 +62,23 @@ export const useJobs = defineStore('jobs', () => {
   function listen(listener: JobsListener): () => void {
     listeners.add(listener)
     return () => listeners.delete(listener)
+  }
+  function show(who: symbol, ids: readonly string[]): void {
+    const before = shown.get(who) ?? []
+    if (before.length === ids.length && before.every((id, index) => id === ids[index])) return
+    if (ids.length === 0) shown.delete(who)
+    else shown.set(who, ids)
+    const all = askForShown()
+    for (const id of progress.keys()) if (!all.has(id)) progress.delete(id)
+  }
+  function askForShown(): Set<string> {
+    const all = new Set([...shown.values()].flat())
+    ask([...all])
+    return all
+  }
+  /** Where the feed is asked to tell how far these jobs are. */
+  function onShown(tell: (jobs: string[]) => void): void {
+    ask = tell
   }
   function hold(id: string): void {
     held.set(id, (held.get(id) ?? 0) + 1)
@@ -76,5 +101,21 @@ export const useJobs = defineStore('jobs', () => {
   const act = (id: string, what: 'cancel' | 'retry'): Promise<void> => command(`jobs/${segment(id)}/${what}`)
   const restore = (id: string): Promise<{ path: string }> => getJson(`jobs/${segment(id)}/restore`, { method: 'POST' })
 
-  return { byId, progress, ready, put, apply, listen, hold, release, load, act, restore }
+  return { byId, progress, ready, put, apply, listen, show, onShown, hold, release, load, act, restore }
 })
+
+/** While the component is on the screen, the feed tells how far these jobs are. */
+export function useProgressOf(ids: () => readonly string[]): void {
+  const jobs = useJobs()
+  const who = Symbol('who shows progress')
+  let here = true
+  const say = (): void => jobs.show(who, here ? ids() : [])
+  const visible = (is: boolean) => (): void => {
+    here = is
+    say()
+  }
+  watch(ids, say, { immediate: true })
+  onActivated(visible(true))
+  onDeactivated(visible(false))
+  onUnmounted(visible(false))
+}

@@ -1,6 +1,6 @@
 // Pipelines, counts and the daemon's own state, by the feed where it tells and by request where it does not.
 import { defineStore } from 'pinia'
-import { computed, shallowReactive, shallowRef } from 'vue'
+import { computed, onActivated, onDeactivated, onMounted, onUnmounted, shallowReactive, shallowRef } from 'vue'
 import { getJson } from '@/api/client'
 import type { Patch, Pipeline } from '@/feed/types'
 import type { HealthView, PipelineListView, PipelineView, StatsView } from '@/generated/api'
@@ -8,6 +8,8 @@ import type { HealthView, PipelineListView, PipelineView, StatsView } from '@/ge
 export const OPEN_STATES = ['claiming', 'queued', 'running', 'waiting', 'delivering'] as const
 export const ENDED_STATES = ['succeeded', 'failed', 'cancelled'] as const
 
+/** What no feed tells (files that settle, disk) is asked for at this pace while somebody looks. */
+const REFRESH_MS = 15_000
 /** After a fact of the feed, this long passes before what it changed is asked for: many facts, one request. */
 const SETTLE_MS = 300
 
@@ -57,7 +59,7 @@ export const useOverview = defineStore('overview', () => {
     }
     if (patch.counters) counters.value = patch.counters
     if (patch.stats) stats.value = patch.stats
-    if (patch.whole || patch.facts.some((fact) => /^(pipeline|watch|plugin|daemon)\./.test(fact))) refreshSoon()
+    if (patch.whole || patch.facts.some((fact) => /^(pipeline|watch|plugin|daemon|file)\./.test(fact))) refreshSoon()
     const failed = patch.facts.filter((fact) => fact === 'job.failed').length
     if (failed > 0 && document.visibilityState === 'hidden') openFailures.value += failed
   }
@@ -66,3 +68,24 @@ export const useOverview = defineStore('overview', () => {
   }
   return { live, details, counters, stats, health, error, loaded, openFailures, pipelines, refresh, refreshSoon, apply, looked }
 })
+
+/** While the component is on the screen, what no feed tells is kept fresh. */
+export function useFreshOverview(): void {
+  const overview = useOverview()
+  let timer: ReturnType<typeof setInterval> | undefined
+  function begin(): void {
+    if (timer !== undefined) return
+    void overview.refresh()
+    timer = setInterval(() => {
+      if (document.visibilityState === 'visible') void overview.refresh()
+    }, REFRESH_MS)
+  }
+  function end(): void {
+    clearInterval(timer)
+    timer = undefined
+  }
+  onMounted(begin)
+  onActivated(begin)
+  onDeactivated(end)
+  onUnmounted(end)
+}

@@ -10,8 +10,9 @@ import { pipelines } from './en/pipelines'
 import { plugins } from './en/plugins'
 import { preview } from './en/preview'
 import { shell } from './en/shell'
+import { waiting } from './en/waiting'
 
-export const text = { common, shell, overview, files, job, drop, pipelines, operations, plugins, explain, preview, schemaWords }
+export const text = { common, shell, overview, files, job, drop, pipelines, operations, plugins, explain, waiting, preview, schemaWords }
 
 /** What a translation has to offer. */
 export type Text = typeof text

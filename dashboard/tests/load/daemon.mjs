@@ -22,13 +22,18 @@ export function startDaemon({ ended = 100_000, running = 500, perSecond = 2_000 
   let seq = 1
   let next = ended + running
   let done = 0
+  let sent = 0
+  let paused = false
   const alive = Array.from({ length: running }, (_, index) => ({ n: ended + index, rev: 4, done: 0 }))
   const counters = () => ({ running, succeeded: ended + done })
   const runningJob = ({ n, rev }) => job(n, { state: 'running', since: AT, rev })
   const frame = (event, data, cursor) => `${cursor === undefined ? '' : `id: ab-${cursor}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 
   const timer = setInterval(() => {
+    // Who reads too slowly gets no more for now: the real daemon keeps no queue either.
+    if (paused || [...streams].some((stream) => stream.writableNeedDrain)) return
     let text = ''
+    sent += perSecond / 20
     for (let i = 0; i < perSecond / 20; i += 1) {
       const slot = Math.floor(Math.random() * alive.length)
       const it = alive[slot]
@@ -55,6 +60,7 @@ export function startDaemon({ ended = 100_000, running = 500, perSecond = 2_000 
 
   const answers = {
     '/api/v1/pipelines': () => ({ pipelines: [] }),
+    '/api/v1/stats': () => ({ counters: counters(), pipelines: [], running: [], daemon: {} }),
     '/api/v1/healthz': () => ({ status: 'ok', version: '0.0.0' }),
     '/api/v1/jobs': (query) => {
       const before = Number(query.get('before') ?? ended)
@@ -62,8 +68,16 @@ export function startDaemon({ ended = 100_000, running = 500, perSecond = 2_000 
       const state = query.get('state') ?? ''
       const open = query.get('before') === null && state === '' ? alive.map(runningJob) : []
       const page = Array.from({ length: Math.min(limit, before) }, (_, index) => job(before - 1 - index))
-      return { jobs: [...open, ...page], next: before > limit ? String(before - limit) : null, cursor: `ab-${seq}` }
+      return { jobs: [...open, ...page], next: before > limit ? String(before - limit) : null, total: ended + running + done, cursor: `ab-${seq}` }
     },
+  }
+  /** `/jobs/<id>`, and what belongs to it. */
+  function ofJob(path) {
+    const [, n, part] = /^\/api\/v1\/jobs\/01K4(\d+)(?:\/(\w+))?$/.exec(path) ?? []
+    if (n === undefined) return undefined
+    if (part === 'log') return { lines: [], next: 0 }
+    if (part === 'timeline') return { job: id(Number(n)), rev: 4, phases: [], attempts: [] }
+    return job(Number(n))
   }
   const server = createServer((request, response) => {
     const url = new URL(request.url, 'http://load')
@@ -76,8 +90,8 @@ export function startDaemon({ ended = 100_000, running = 500, perSecond = 2_000 
       request.on('close', () => streams.delete(response))
       return
     }
-    const answer = answers[url.pathname]
-    response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(answer?.(url.searchParams) ?? {}))
+    const answer = answers[url.pathname]?.(url.searchParams) ?? ofJob(url.pathname)
+    response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(answer ?? {}))
   })
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () =>
@@ -85,6 +99,8 @@ export function startDaemon({ ended = 100_000, running = 500, perSecond = 2_000 
         url: `http://127.0.0.1:${server.address().port}`,
         streams: () => streams.size,
         done: () => done,
+        sent: () => sent,
+        pause: (is) => (paused = is),
         close: () => {
           clearInterval(timer)
           server.closeAllConnections()

@@ -70,6 +70,7 @@ describe('the hub', () => {
 
   it('conflates: many values between two patches are one', async () => {
     await daemon.last.event('snapshot', snapshot([job('A', { state: 'running', rev: 3 })]), 'ab-1')
+    hub.take(tab, { kind: 'watch', jobs: ['A'] })
     await flush()
     const before = tab.patches.length
     for (let done = 1; done <= 500; done += 1) await daemon.last.event('step.progress', progress('A', 3, done / 5))
@@ -78,7 +79,24 @@ describe('the hub', () => {
     expect(tab.last.progress).toEqual([expect.objectContaining({ done: 100 })])
   })
 
+  it('tells each tab how far those jobs are that it shows, and no others', async () => {
+    const other = new FakeTab()
+    hub.take(other, { kind: 'join' })
+    await daemon.last.event('snapshot', snapshot([job('A', { state: 'running', rev: 3 }), job('B', { state: 'running', rev: 3 })]), 'ab-1')
+    await flush()
+    hub.take(other, { kind: 'watch', jobs: ['B'] })
+    for (const id of ['A', 'B']) await daemon.last.event('step.progress', progress(id, 3, 10))
+    const before = tab.patches.length
+    await flush()
+    expect(tab.patches).toHaveLength(before)
+    expect(other.last.progress.map((one) => one.job)).toEqual(['B'])
+    // What a tab begins to show it is told of at once.
+    hub.take(tab, { kind: 'watch', jobs: ['A'] })
+    expect(tab.last.progress).toEqual([expect.objectContaining({ job: 'A', done: 10 })])
+  })
+
   it('ignores what is older: events out of order and late progress', async () => {
+    hub.take(tab, { kind: 'watch', jobs: ['A'] })
     await daemon.last.event('snapshot', snapshot([job('A', { state: 'running', rev: 5 })]), 'ab-1')
     await daemon.last.event('step.progress', progress('A', 5, 60))
     await daemon.last.event('step.progress', progress('A', 5, 40))

@@ -2,6 +2,7 @@
 
 use super::Daemon;
 use crate::http::api::{Health, Metric, MetricKind, Refused};
+use crate::plugin::catalog::INSTALL;
 use std::collections::BTreeMap;
 
 impl Daemon {
@@ -119,6 +120,9 @@ impl Daemon {
 
     fn concerns(&self) -> Vec<String> {
         let mut concerns = Vec::new();
+        if self.registry.catalog().plugins().is_empty() {
+            concerns.push(format!("no plugin is installed: {INSTALL}"));
+        }
         for status in &self.scheduler.pipelines().entries {
             if !status.faults.is_empty() {
                 let goes_on = if status.current.is_some() {
@@ -126,11 +130,10 @@ impl Daemon {
                 } else {
                     ""
                 };
-                concerns.push(format!(
-                    "pipeline `{}` has {} faults{goes_on}",
-                    status.id,
-                    status.faults.len()
-                ));
+                concerns.push(match status.faults.len() {
+                    1 => format!("pipeline `{}` has 1 fault{goes_on}", status.id),
+                    several => format!("pipeline `{}` has {several} faults{goes_on}", status.id),
+                });
             }
             if let Some(folder) = &status.folder
                 && matches!(

@@ -41,6 +41,7 @@ async fn open(call: Call, scope: Scope) -> Result<Response, Refusal> {
     let (feed, store) = (&call.api.feed, &call.api.store);
     let topics = topics(&call, scope)?;
     exists(&call, &topics.scope).await?;
+    agrees(&call, &topics.scope).await?;
     let last = match call.head.text("last-event-id") {
         Some(id) if !id.is_empty() => Some(id),
         _ => call.query.text("last_event_id")?,
@@ -95,9 +96,25 @@ async fn exists(call: &Call, scope: &Scope) -> Result<(), Refusal> {
     }
 }
 
+/// A job of another pipeline than the one that is named would be a feed of nothing, too.
+async fn agrees(call: &Call, scope: &Scope) -> Result<(), Refusal> {
+    // Routes that have the pipeline in their path have no such parameter.
+    let (Scope::Job(job), Some(pipeline)) = (scope, call.query.text("pipeline")?) else {
+        return Ok(());
+    };
+    match call.api.store.job(*job).await? {
+        Some(found) if found.accepted.pipeline != pipeline => Err(Refusal::not_found(format!(
+            "job `{job}` is not of pipeline `{pipeline}`"
+        ))
+        .hint("a job has one pipeline: `job` alone says it all")),
+        _ => Ok(()),
+    }
+}
+
 pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
     let (feed, store) = (&call.api.feed, &call.api.store);
     let topics = topics(&call, scope(&call)?)?;
+    agrees(&call, &topics.scope).await?;
     let limit = call.query.number("limit", 1..=1000, 200)?;
     let mut query = EventQuery {
         after: after(&call)?,
@@ -166,12 +183,11 @@ fn scope(call: &Call) -> Result<Scope, Refusal> {
     match (call.query.text("pipeline")?, call.query.text("job")?) {
         (None, None) => Ok(Scope::Everything),
         (Some(pipeline), None) => Ok(Scope::Pipeline(pipeline.to_owned())),
-        (None, Some(job)) => Ok(Scope::Job(
+        // A job has one pipeline: naming both is the same, unless it is another one's.
+        (_, Some(job)) => Ok(Scope::Job(
             job.parse::<JobId>()
                 .map_err(|error| Refusal::bad(error.to_string()))?,
         )),
-        (Some(_), Some(_)) => Err(Refusal::bad("`pipeline` and `job` narrow the feed twice")
-            .hint("a job has one pipeline: `job` alone says it all")),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::http::reply::{self, Response};
 use crate::http::view::pipeline::{ExplanationView, WaitingFileListView, WaitingFileView};
 use http::StatusCode;
 
-const STATES: &[&str] = &["settling", "offered", "taken", "left", "ignored"];
+pub(crate) const STATES: &[&str] = &["settling", "offered", "taken", "left", "ignored"];
 
 /// Files of one inbox that are looked through.
 const MOST: usize = 10_000;

@@ -19,7 +19,22 @@ use http::header::LINK;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error"];
+pub(crate) const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error"];
+/// What a list may be narrowed to.
+pub(crate) const STATES: &[&str] = &[
+    "claiming",
+    "queued",
+    "running",
+    "waiting",
+    "delivering",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "open",
+    "ended",
+];
+pub(crate) const ORDERS: &[&str] = &["created", "changed"];
+pub(crate) const YES_NO: &[&str] = &["true", "false", "1", "0"];
 /// A log as one text is not longer than this.
 const MAX_LOG: usize = 16 << 20;
 /// A timeline is not made of more bytes of events than this.
@@ -29,7 +44,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
     let order = match call.query.text("order")? {
         None | Some("created") => Order::Created,
         Some("changed") => Order::Changed,
-        Some(other) => return Err(unknown_word("order", other, &["created", "changed"])),
+        Some(other) => return Err(unknown_word("order", other, ORDERS)),
     };
     let limit = call.query.number("limit", 1..=500, 50)?;
     let query = JobQuery {
@@ -89,14 +104,7 @@ fn states(call: &Call) -> Result<Vec<String>, Refusal> {
             known if OPEN_STATES.contains(&known) || ENDED_STATES.contains(&known) => {
                 states.push(word);
             }
-            other => {
-                let known: Vec<&str> = OPEN_STATES
-                    .into_iter()
-                    .chain(ENDED_STATES)
-                    .chain(["open", "ended"])
-                    .collect();
-                return Err(unknown_word("state", other, &known));
-            }
+            other => return Err(unknown_word("state", other, STATES)),
         }
     }
     Ok(states)
@@ -159,7 +167,8 @@ pub(crate) async fn timeline(call: Call) -> Result<Response, Refusal> {
         ..EventQuery::default()
     };
     let history = call.api.store.history(query, MAX_TIMELINE).await?;
-    let view = TimelineView::new(job.id.to_string(), &history.events);
+    let mut view = TimelineView::new(job.id.to_string(), &history.events);
+    view.truncated = !history.complete;
     let tag = format!("\"{}\"", view.rev);
     let response = reply::json(StatusCode::OK, &view);
     Ok(content::revalidate(response, &tag))

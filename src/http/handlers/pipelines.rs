@@ -206,6 +206,7 @@ pub(crate) async fn submit(mut call: Call) -> Result<Response, Refusal> {
     find(&call).await?;
     let id = call.part("id").to_owned();
     let name = call.query.text("name")?.map(str::to_owned);
+    upload::announced(&mut call, name.as_deref()).await?;
     let slot = call.api.backend.upload_slot(&id).await?;
     let received = upload::receive(&mut call, slot, name).await?;
     let Received { name, slot, .. } = received;

@@ -16,7 +16,7 @@ pub(crate) async fn open(mut call: Call) -> Result<Response, Refusal> {
     if !session::same(&login.token, token) {
         return Err(
             Refusal::new(Kind::Unauthorized, "that is not the daemon's token")
-                .hint("the token is in the daemon's configuration, under `http.token`"),
+                .hint("the token is in the daemon's configuration, under `token`"),
         );
     }
     let secure = call

@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub(crate) async fn run(mut call: Call) -> Result<Response, Refusal> {
     let id = call.part("id").to_owned();
     let name = call.query.text("name")?.unwrap_or("sample.pdf").to_owned();
+    upload::announced(&mut call, Some(&name)).await?;
     let slot = call.api.backend.scratch_slot().await?;
     let received = upload::receive(&mut call, slot, Some(name)).await?;
     if received.yaml.is_none() {

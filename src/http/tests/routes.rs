@@ -51,7 +51,7 @@ fn request(route: &Route, job: JobId) -> warp::test::RequestBuilder {
         BodyKind::None => "",
         BodyKind::Json(_) if route.path.ends_with("session") => r#"{"token":"x"}"#,
         BodyKind::Json(_) => "{}",
-        BodyKind::Yaml => "steps: []",
+        BodyKind::Yaml | BodyKind::AnyYaml => "steps: []",
         BodyKind::File => {
             path.push_str("?name=a.pdf");
             "%PDF-"
@@ -262,11 +262,6 @@ async fn queries_are_checked() {
     .await;
     check("/api/v1/jobs?state=runing", "`runing` is not a state").await;
     check(
-        "/api/v1/events?job=00000000000000000000000001&pipeline=x",
-        "`pipeline` and `job` narrow the feed twice",
-    )
-    .await;
-    check(
         "/api/v1/jobs?piepline=x",
         "the query parameter `piepline` is not known here",
     )
@@ -281,6 +276,19 @@ async fn queries_are_checked() {
         "the query parameter `path` is missing",
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_job_and_a_pipeline_that_is_not_its_own_are_a_feed_of_nothing() {
+    let world = World::new();
+    let job = world.finished(1, "a.pdf", b"x", b"y").await;
+    let path = |pipeline: &str| format!("/api/v1/events/history?job={job}&pipeline={pipeline}");
+    assert_eq!(world.get(&path("receive")).await.status(), 200);
+    let document = problem(&world.get(&path("other")).await, 404, "not-found");
+    assert_eq!(
+        document["detail"],
+        format!("job `{job}` is not of pipeline `other`")
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! What only real sockets show: feeds, limits, slow and broken clients, and stopping.
 
+mod encrypted;
+mod hostile;
+
 use super::*;
 use crate::http::{listen, serve, tls};
 use std::net::SocketAddr;
@@ -28,8 +31,8 @@ impl Daemon {
             listen: "127.0.0.1:0".parse().expect("an address"),
             ..config
         };
-        let tls = config.tls.as_ref().map(tls::acceptor);
-        let tls = tls.transpose().expect("a good certificate");
+        let tls = config.tls.as_ref().map(tls::Certificate::read);
+        let tls = tls.transpose().expect("a good certificate").map(Arc::new);
         let listener = listen::bind(&config).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let world = World::with_feed(config, feed);
@@ -411,57 +414,5 @@ async fn one_client_cannot_take_all_streams() {
         }
     })
     .await;
-    daemon.stopped().await;
-}
-
-#[tokio::test]
-async fn tls_speaks_http_2_and_the_machine_itself_may_go_without() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a pair");
-    let tls = crate::http::config::Tls {
-        certificate: folder.path().join("cert.pem"),
-        key: folder.path().join("key.pem"),
-    };
-    std::fs::write(&tls.certificate, pair.cert.pem()).expect("written");
-    std::fs::write(&tls.key, pair.signing_key.serialize_pem()).expect("written");
-    let daemon = Daemon::start(Config {
-        tls: Some(tls),
-        ..Config::default()
-    });
-    let stream = daemon.connect().await;
-    let mut roots = tokio_rustls::rustls::RootCertStore::empty();
-    roots.add(pair.cert.der().clone()).expect("a certificate");
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let mut client = tokio_rustls::rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("known versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    client.alpn_protocols = vec![b"h2".to_vec()];
-    let name = "localhost".try_into().expect("a name");
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
-    let stream = within(connector.connect(name, stream))
-        .await
-        .expect("trusted");
-    let io = hyper_util::rt::TokioIo::new(stream);
-    let executor = hyper_util::rt::TokioExecutor::new();
-    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io)
-        .await
-        .expect("http/2");
-    let driver = tokio::spawn(connection);
-    let request = http::Request::get("https://localhost/api/v1/healthz")
-        .body(http_body_util::Empty::<Bytes>::new())
-        .expect("a request");
-    let answer = within(sender.send_request(request))
-        .await
-        .expect("an answer");
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.version(), http::Version::HTTP_2);
-    drop(sender);
-    driver.abort();
-    let plain = "GET /api/v1/healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
-    let mut plain = daemon.ask(plain).await;
-    let answer = until(&mut plain, "\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     daemon.stopped().await;
 }

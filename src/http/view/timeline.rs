@@ -26,6 +26,9 @@ pub struct TimelineView {
     pub phases: Vec<PhaseView>,
     /// Its attempts, in order.
     pub attempts: Vec<AttemptView>,
+    /// There is more of it than is told here: the job has more than 16 MiB of events. `/api/v1/events/history?job=` has all of them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
 }
 
 /// A time that a job spent in one state.
@@ -150,6 +153,7 @@ impl TimelineView {
             rev: 0,
             phases: Vec::new(),
             attempts: Vec::new(),
+            truncated: false,
         };
         for stored in events {
             if let Event::Job { what, .. } = &stored.event {

@@ -158,3 +158,25 @@ fn the_reference_names_every_key_variable_filter_and_test() {
     TESTS.iter().for_each(|name| need((*name).to_owned()));
     assert_eq!(missing, Vec::<String>::new());
 }
+
+#[test]
+fn editors_get_what_templates_may_name() {
+    let schema = pipeline(&catalog());
+    let stem = schema
+        .pointer("/x-dropleaf-templates/groups/0/variables/1")
+        .expect("the groups");
+    assert_eq!(stem["name"], "stem");
+    assert!(
+        stem["about"]
+            .as_str()
+            .is_some_and(|about| !about.is_empty())
+    );
+    let filters = schema["x-dropleaf-templates"]["filters"]
+        .as_array()
+        .expect("filters");
+    assert!(filters.iter().any(|filter| filter["name"] == "slug"));
+    let tests = schema["x-dropleaf-templates"]["tests"]
+        .as_array()
+        .expect("tests");
+    assert!(tests.iter().any(|test| test == "odd"));
+}

@@ -1,5 +1,6 @@
 //! A plugin whose operation is a closure of the test, on the raw tables that any plugin gets.
 
+#[path = "script/value.rs"]
 mod value;
 
 pub(crate) use value::Value;

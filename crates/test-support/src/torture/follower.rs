@@ -36,12 +36,17 @@ struct Shared {
 
 impl Follower {
     pub(super) fn start(seed: u64) -> Self {
+        Self::resume(seed, Followed::default(), None)
+    }
+
+    /// A client that has heard something before and comes back with its last event id.
+    pub(super) fn resume(seed: u64, followed: Followed, last: Option<(String, u64)>) -> Self {
         let shared = Arc::new(Mutex::new(Shared::default()));
         let mut client = Client {
             shared: Arc::clone(&shared),
             random: fastrand::Rng::with_seed(seed),
-            followed: Followed::default(),
-            last: None,
+            followed,
+            last,
         };
         let thread = std::thread::spawn(move || {
             client.follow();

@@ -18,6 +18,11 @@ pub(super) struct Given {
 }
 
 impl Given {
+    /// These.
+    pub(super) fn of(inputs: Vec<Input>) -> Self {
+        Self { inputs }
+    }
+
     /// How many files.
     pub(super) fn len(&self) -> usize {
         self.inputs.len()

@@ -2,12 +2,12 @@
 //
 // Newest change first. A file goes to the top when its state changes, not at every step: a list that people read must be calm.
 // Where the reader has scrolled down, what would move under the eye waits until it is asked for.
-import { computed, onUnmounted, ref, shallowReactive, shallowRef, watch, type Ref } from 'vue'
+import { computed, onScopeDispose, ref, shallowReactive, shallowRef, watch, type Ref } from 'vue'
 import { getJson } from '@/api/client'
 import type { JobPageView, JobView } from '@/generated/api'
 import { useConnection } from '@/stores/connection'
 import { useJobs } from '@/stores/jobs'
-import { OPEN_STATES } from '@/stores/overview'
+import { ENDED_STATES, OPEN_STATES } from '@/stores/overview'
 
 export interface Filter {
   state: string
@@ -35,8 +35,16 @@ export interface Row {
 
 const FIRST = 100
 const NEXT = 400
-/** The order changes at most so often, however much happens. */
+const MOST = 500
+/** The order changes at most so often, however much happens; where much happens, less often still. */
 const CALM_MS = 300
+const BUSY_MS = 1_000
+const MUCH = 6
+/** At the top, a list that has grown longer than this lets go of its end; it is asked for again when it is scrolled to. */
+const LONG = 2_000
+const KEPT = 1_000
+/** More changes than this do not wait one by one: the list begins anew when they are asked for. */
+export const MANY_PENDING = 1_000
 
 export function toRow(job: JobView): Row {
   return {
@@ -57,12 +65,16 @@ export function toRow(job: JobView): Row {
   }
 }
 
+/** The states that a filter lets through, each by its own name. */
+export function statesOf(state: string): string[] {
+  const groups: Record<string, readonly string[]> = { '': [...OPEN_STATES, ...ENDED_STATES], open: OPEN_STATES, ended: ENDED_STATES }
+  return state.split(',').flatMap((word) => groups[word] ?? [word])
+}
+
 export function matches(row: Row, { state, pipeline, q }: Filter): boolean {
   if (pipeline !== '' && row.pipeline !== pipeline) return false
   if (q !== '' && !row.name.toLowerCase().includes(q.toLowerCase())) return false
-  if (state === '') return true
-  const wanted = state.split(',').flatMap((word) => (word === 'open' ? [...OPEN_STATES] : word === 'ended' ? ['succeeded', 'failed', 'cancelled'] : [word]))
-  return wanted.includes(row.state)
+  return state === '' || statesOf(state).includes(row.state)
 }
 
 function address(filter: Filter, limit: number, before: string | null): string {
@@ -82,54 +94,107 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   const fresh = ref(true)
   const error = shallowRef<unknown>()
   const next = shallowRef<string | null>(null)
+  /** How many the daemon counted under this filter when it was last asked; it does not count names. */
+  const total = ref<number>()
+  /** The end was let go: what `next` leads to does not follow on the last row. */
+  const open = ref(false)
+  const listed = new Set<string>()
   const rising = new Set<string>()
   let abort: AbortController | undefined
   let rise: ReturnType<typeof setTimeout> | undefined
 
-  const complete = computed(() => !fresh.value && next.value === null)
+  const complete = computed(() => !fresh.value && next.value === null && !open.value)
 
-  async function page(before: string | null, limit: number): Promise<void> {
+  /** Asks for pages and takes in what comes, unless somebody else has asked meanwhile. */
+  async function asking(ask: (page: (before: string | null, limit: number) => Promise<JobPageView>, own: AbortSignal) => Promise<void>): Promise<void> {
     abort?.abort()
     const own = new AbortController()
     abort = own
     loading.value = true
     try {
-      const answer = await getJson<JobPageView>(address(filter.value, limit, before), { signal: own.signal })
-      if (own !== abort) return
-      if (before === null) replace(answer.jobs)
-      else append(answer.jobs)
-      next.value = answer.next
-      error.value = undefined
-      fresh.value = false
+      await ask((before, limit) => getJson<JobPageView>(address(filter.value, limit, before), { signal: own.signal }), own.signal)
+      if (own === abort) error.value = undefined
     } catch (caught) {
       if (own === abort) error.value = caught
     } finally {
       if (own === abort) loading.value = false
     }
   }
+  const first = (limit: number): Promise<void> =>
+    asking(async (page, own) => {
+      const answer = await page(null, limit)
+      if (!own.aborted) replace(answer)
+    })
+  const following = (before: string): Promise<void> =>
+    asking(async (page, own) => {
+      const answer = await page(before, NEXT)
+      if (own.aborted) return
+      append(answer.jobs)
+      next.value = answer.next
+      total.value = answer.total
+    })
+  /** From the top down past the last row, to go on from there. */
+  const rejoin = (): Promise<void> =>
+    asking(async (page, own) => {
+      const reach = ids.value.length + pending.value.size + 1
+      const found: JobView[] = []
+      let answer: JobPageView
+      do {
+        answer = await page(found.length === 0 ? null : next.value, MOST)
+        if (own.aborted) return
+        found.push(...answer.jobs)
+        next.value = answer.next
+      } while (answer.next !== null && found.length < reach)
+      append(found.filter(({ id }) => !pending.value.has(id) && !rising.has(id)))
+      total.value = answer.total
+      open.value = false
+    })
+
   function keep(job: JobView): void {
     const known = rows.get(job.id)
     if (!known || known.rev <= job.rev) rows.set(job.id, toRow(job))
   }
-  function replace(found: JobView[]): void {
+  function replace(answer: JobPageView): void {
+    const found = answer.jobs
     rows.clear()
     rising.clear()
+    listed.clear()
     found.forEach(keep)
     pending.value = new Set()
     ids.value = found.map(({ id }) => id)
+    for (const id of ids.value) listed.add(id)
+    next.value = answer.next
+    total.value = answer.total
+    open.value = false
+    fresh.value = false
   }
   function append(found: JobView[]): void {
-    const there = new Set(ids.value)
     found.forEach(keep)
-    ids.value = [...ids.value, ...found.map(({ id }) => id).filter((id) => !there.has(id))]
+    const more = found.map(({ id }) => id).filter((id) => !listed.has(id))
+    for (const id of more) listed.add(id)
+    ids.value = ids.value.concat(more)
   }
   function raise(up: string[]): void {
     const moved = new Set(up)
-    ids.value = [...up, ...ids.value.filter((id) => !moved.has(id))]
+    for (const id of up) listed.add(id)
+    ids.value = up.concat(ids.value.filter((id) => !moved.has(id)))
+    if (ids.value.length > LONG && !away.value) letGo()
+  }
+  function letGo(): void {
+    for (const id of ids.value.slice(KEPT)) {
+      rows.delete(id)
+      listed.delete(id)
+    }
+    ids.value = ids.value.slice(0, KEPT)
+    open.value = true
+  }
+  function drop(out: ReadonlySet<string>): void {
+    for (const id of out) listed.delete(id)
+    ids.value = ids.value.filter((id) => !out.has(id))
+    pending.value = new Set([...pending.value].filter((id) => !out.has(id)))
   }
   function onJobs(changed: JobView[]): void {
     if (fresh.value) return
-    const up: string[] = []
     const out = new Set<string>()
     for (const job of changed) {
       const before = rows.get(job.id)
@@ -139,16 +204,13 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
         if (rows.delete(job.id)) out.add(job.id)
         continue
       }
+      // Who is too many to wait is told of by number alone.
+      if (before === undefined && pending.value.size >= MANY_PENDING) continue
       rows.set(job.id, row)
-      if (before?.state !== row.state) up.push(job.id)
+      if (before?.state !== row.state) rising.add(job.id)
     }
-    if (out.size > 0) {
-      ids.value = ids.value.filter((id) => !out.has(id))
-      pending.value = new Set([...pending.value].filter((id) => !out.has(id)))
-    }
-    if (up.length === 0) return
-    for (const id of up) rising.add(id)
-    rise ??= setTimeout(settle, CALM_MS)
+    if (out.size > 0) drop(out)
+    if (rising.size > 0) rise ??= setTimeout(settle, rising.size > MUCH ? BUSY_MS : CALM_MS)
   }
   function settle(): void {
     rise = undefined
@@ -164,29 +226,33 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   }
   /** Brings what waited to the top. */
   function showPending(): void {
+    if (pending.value.size >= MANY_PENDING) return void first(FIRST)
     const up = newestFirst(pending.value)
     pending.value = new Set()
     if (up.length > 0) raise(up)
   }
-  const reload = (): Promise<void> => page(null, Math.min(500, Math.max(FIRST, ids.value.length)))
+  const reload = (): Promise<void> => first(Math.min(MOST, Math.max(FIRST, ids.value.length)))
   function more(): void {
-    if (!loading.value && !fresh.value && next.value !== null && error.value === undefined) void page(next.value, NEXT)
+    if (loading.value || fresh.value || error.value !== undefined) return
+    if (open.value) void rejoin()
+    else if (next.value !== null) void following(next.value)
   }
 
   watch(filter, () => {
     fresh.value = true
-    void page(null, FIRST)
+    total.value = undefined
+    void first(FIRST)
   })
   watch(away, (is) => {
     if (!is) showPending()
   })
   useConnection().whenLive(() => error.value !== undefined && void reload())
   const stop = jobs.listen({ onJobs, onWhole: () => void reload() })
-  onUnmounted(() => {
+  onScopeDispose(() => {
     stop()
     clearTimeout(rise)
     abort?.abort()
   })
-  void page(null, FIRST)
-  return { ids, rows, pending, loading, fresh, error, complete, more, reload, showPending }
+  void first(FIRST)
+  return { ids, rows, pending, loading, fresh, error, complete, total, more, reload, showPending }
 }

@@ -11,5 +11,5 @@ export const explain = {
   stopped: 'This is where it stops',
   openJob: 'Open the file’s page',
   again: 'Look again',
-  empty: { title: 'Name a file', text: 'Type or paste its path above, or start from a watched folder.' },
+  empty: { title: 'Name a file', text: 'Type or paste its path above, or start from a watched folder.', waiting: 'What is not taken yet' },
 }

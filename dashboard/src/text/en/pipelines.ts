@@ -63,6 +63,14 @@ export const pipelines = {
     take: 'Take the file as it is',
     later: 'Go on editing',
   },
+  templates: {
+    steps: 'What an earlier step found out: steps.<id>.<result>',
+    step: 'An earlier step',
+    env: 'An environment variable of the daemon: env.<NAME>',
+    now: 'The time at which the attempt began',
+    own: 'Filled in by the operation itself; stands alone in its braces',
+    filter: 'filter',
+  },
   graph: { title: 'Steps', label: 'The way of a file through the pipeline', kinds: { watch: 'Inbox', step: 'Step', output: 'Results', failed: 'Failed' } as Record<string, string>, if: 'if', goesOn: 'a failure is only a warning' },
   try: {
     title: 'Try it',

@@ -1,0 +1,254 @@
+//! Everything that happened to the files of a home, in order, with what people gave and what they were told in between.
+
+use crate::trace::{Call, Observer, Seen};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// One file, whatever names it has.
+pub(super) type FileId = usize;
+
+/// What happened. `as_of` of a sync is how much had happened when it began: no more is made durable by it.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    /// A new, empty file.
+    Create { path: PathBuf, file: FileId },
+    /// Bytes of a file.
+    Write {
+        file: FileId,
+        at: u64,
+        bytes: Vec<u8>,
+    },
+    /// A file's new length.
+    Resize { file: FileId, length: u64 },
+    /// A new name in place of an old one, and of what had it.
+    Rename { from: PathBuf, to: PathBuf },
+    /// A second name.
+    Link { from: PathBuf, to: PathBuf },
+    /// A name goes.
+    Unlink { path: PathBuf },
+    /// A folder comes.
+    MakeFolder { path: PathBuf },
+    /// A folder goes.
+    RemoveFolder { path: PathBuf },
+    /// The content of a file is durable.
+    SyncFile { file: FileId, as_of: usize },
+    /// The names in a folder are durable.
+    SyncFolder { path: PathBuf, as_of: usize },
+    /// Everything is durable.
+    SyncAll { as_of: usize },
+    /// Somebody gave a file, whole and durable, before he went away.
+    Given {
+        path: PathBuf,
+        file: FileId,
+        bytes: Vec<u8>,
+        input: usize,
+    },
+    /// An upload begins.
+    Sends { input: usize },
+    /// The daemon said that it has an upload.
+    Took { input: usize },
+    /// A client heard a durable event.
+    Heard { id: String, event: Value },
+    /// A client got its first snapshot.
+    Snapshot { id: String, seq: u64 },
+}
+
+/// What happened so far.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) ops: Vec<Op>,
+    /// Where each file came from: those that were there at the beginning have a copy of their own.
+    pub(super) base: Vec<(FileId, PathBuf)>,
+    /// The folders that were there at the beginning.
+    pub(super) folders: Vec<PathBuf>,
+    known: HashMap<(u64, u64), FileId>,
+    /// Given files that nothing has taken yet, as far as is noted.
+    lying: HashSet<PathBuf>,
+    files: usize,
+}
+
+/// What happened so far, for all who add to it.
+pub(super) type Shared = Arc<Mutex<Record>>;
+
+impl Record {
+    /// Begins with what lies below `root`.
+    pub(super) fn of(root: &Path) -> Self {
+        let mut record = Self::default();
+        let mut next = vec![root.to_path_buf()];
+        while let Some(folder) = next.pop() {
+            for entry in std::fs::read_dir(&folder)
+                .expect("the home is ours")
+                .flatten()
+            {
+                let path = entry.path();
+                let found = entry.metadata().expect("the home is ours");
+                if found.is_dir() {
+                    next.push(path);
+                } else if !is_volatile(&path) {
+                    let file = record.new_file(&found);
+                    record.base.push((file, path));
+                }
+            }
+            record.folders.push(folder);
+        }
+        record
+    }
+
+    /// Notes a file that somebody gave.
+    pub(super) fn given(&mut self, path: &Path, bytes: Vec<u8>, input: usize) {
+        let found = std::fs::metadata(path).expect("it was given a moment ago");
+        let file = self.new_file(&found);
+        self.lying.insert(path.to_path_buf());
+        self.ops.push(Op::Given {
+            path: path.to_path_buf(),
+            file,
+            bytes,
+            input,
+        });
+    }
+
+    /// Whether a file lies at a path. Looking would not do: the file may have gone, and that is noted only next.
+    pub(super) fn lies_there(&self, path: &Path) -> bool {
+        self.lying.contains(path) || path.exists()
+    }
+
+    fn new_file(&mut self, found: &Metadata) -> FileId {
+        let file = self.files;
+        self.files += 1;
+        self.known.insert((found.dev(), found.ino()), file);
+        file
+    }
+
+    fn file(&self, seen: &Seen, fd: i32) -> Option<FileId> {
+        let found = seen.metadata(fd)?;
+        self.known.get(&(found.dev(), found.ino())).copied()
+    }
+
+    fn note(&mut self, call: &Call, result: i64, as_of: usize, seen: &Seen) -> Option<()> {
+        match call {
+            Call::Open {
+                path,
+                existed,
+                truncate,
+            } => {
+                let fd = i32::try_from(result).ok()?;
+                let found = seen.metadata(fd)?;
+                if is_volatile(path) || !found.is_file() {
+                    return None;
+                }
+                if !existed {
+                    let file = self.new_file(&found);
+                    let path = path.clone();
+                    self.ops.push(Op::Create { path, file });
+                } else if *truncate {
+                    let file = self.file(seen, fd)?;
+                    self.ops.push(Op::Resize { file, length: 0 });
+                }
+            }
+            Call::Write { fd, at } => {
+                let file = self.file(seen, *fd)?;
+                let length = u64::try_from(result).ok()?;
+                let at = match at {
+                    Some(at) => *at,
+                    None => seen.position(*fd)?.checked_sub(length)?,
+                };
+                let bytes = seen.content(*fd, at, usize::try_from(length).ok()?)?;
+                self.ops.push(Op::Write { file, at, bytes });
+            }
+            Call::Resize { fd } => {
+                let file = self.file(seen, *fd)?;
+                let length = seen.metadata(*fd)?.len();
+                self.ops.push(Op::Resize { file, length });
+            }
+            Call::Sync { fd, path } => {
+                let op = if seen.metadata(*fd)?.is_dir() {
+                    let path = path.clone();
+                    Op::SyncFolder { path, as_of }
+                } else {
+                    let file = self.file(seen, *fd)?;
+                    Op::SyncFile { file, as_of }
+                };
+                self.ops.push(op);
+            }
+            Call::SyncAll => self.ops.push(Op::SyncAll { as_of }),
+            Call::Rename { from, to } => {
+                self.lying.remove(from);
+                self.lying.extend(is_visible(to).then(|| to.clone()));
+                self.ops.push(Op::Rename {
+                    from: from.clone(),
+                    to: to.clone(),
+                });
+            }
+            Call::Link { from, to } => self.ops.push(Op::Link {
+                from: from.clone(),
+                to: to.clone(),
+            }),
+            Call::Unlink { path } if !is_volatile(path) => {
+                self.lying.remove(path);
+                self.ops.push(Op::Unlink { path: path.clone() });
+            }
+            Call::Unlink { .. } => {}
+            Call::MakeFolder { path } => self.ops.push(Op::MakeFolder { path: path.clone() }),
+            Call::RemoveFolder { path } => self.ops.push(Op::RemoveFolder { path: path.clone() }),
+        }
+        Some(())
+    }
+}
+
+fn is_visible(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    !name.as_encoded_bytes().starts_with(b".")
+}
+
+/// The database's memory shared between its connections: it is mapped, never synced, and made anew by whoever opens it first.
+fn is_volatile(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"-shm")
+}
+
+/// Notes what a traced daemon does.
+pub(super) struct Recorder {
+    shared: Shared,
+    /// How much had happened when each sync that is under way began.
+    began: HashMap<PathBuf, usize>,
+}
+
+impl Recorder {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            began: HashMap::new(),
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn begins(&mut self, call: &Call) -> Option<i32> {
+        if let Some(path) = synced(call) {
+            let now = self.shared.lock().expect("nobody panics").ops.len();
+            // Where two sync the same, the earlier has made less durable.
+            self.began.entry(path).or_insert(now);
+        }
+        None
+    }
+
+    fn ended(&mut self, call: &Call, result: i64, seen: &Seen) {
+        let as_of = synced(call).and_then(|path| self.began.remove(&path));
+        if result >= 0 {
+            let mut record = self.shared.lock().expect("nobody panics");
+            record.note(call, result, as_of.unwrap_or(0), seen);
+        }
+    }
+}
+
+/// What a call makes durable, if it does.
+fn synced(call: &Call) -> Option<PathBuf> {
+    match call {
+        Call::Sync { path, .. } => Some(path.clone()),
+        Call::SyncAll => Some(PathBuf::new()),
+        _ => None,
+    }
+}

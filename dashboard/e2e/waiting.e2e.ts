@@ -1,0 +1,44 @@
+import { rename, rm } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { pdf } from './support/pdf'
+import { file, Scene } from './support/scene'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await Scene.open()
+})
+afterAll(() => scene?.close())
+
+it('lists what lies in a folder and is no job, with the reason, as it comes and goes', async () => {
+  const page = await scene.tab('/waiting')
+  await page.getByText('Nothing is left lying').waitFor()
+
+  const whole = pdf(2)
+  const half = await scene.daemon.drop('receive', 'half.pdf', whole.subarray(0, 700))
+  const notes = await scene.daemon.drop('receive', 'notes.txt', Buffer.from('no PDF'))
+  const entry = (name: string) => page.getByRole('list', { name: 'Files that are not taken yet' }).getByRole('listitem').filter({ hasText: name })
+  await entry('notes.txt').getByText('no include pattern matches').waitFor()
+  await entry('half.pdf').getByText('it is not complete').waitFor()
+
+  await page.getByRole('button', { name: /^Ignored 1$/ }).click()
+  await entry('half.pdf').waitFor({ state: 'detached' })
+  await entry('notes.txt').getByRole('link', { name: /^Explain\s*: notes.txt/ }).click()
+  await page.getByText('it is ignored').waitFor()
+  await page.goBack()
+  await page.getByRole('button', { name: /^All 2$/ }).click()
+
+  // The rest arrives; the other goes.
+  await scene.daemon.drop('receive', 'rest.pdf.tmp', whole)
+  await rename(scene.daemon.path('inbox', 'receive', 'rest.pdf.tmp'), half)
+  await rm(notes)
+  await page.getByText('Nothing is left lying').waitFor({ timeout: 20_000 })
+  await page.getByRole('navigation', { name: 'Pages' }).first().getByRole('link', { name: 'Files' }).click()
+  await file(page, 'half.pdf', 'Succeeded').waitFor()
+  expect(scene.complaints).toEqual([])
+})
+
+it('says which folders it cannot see into', async () => {
+  const page = await scene.tab('/waiting')
+  await rename(scene.daemon.path('inbox', 'receive'), scene.daemon.path('inbox', 'elsewhere'))
+  await page.getByText('The folder of receive is offline').waitFor({ timeout: 90_000 })
+})

@@ -1,0 +1,87 @@
+// The list of files against an API that answers page by page.
+import { createPinia, setActivePinia } from 'pinia'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { effectScope, nextTick, ref, shallowRef, type EffectScope } from 'vue'
+import { emptyPatch } from '@/feed/types'
+import type { JobView } from '@/generated/api'
+import { MANY_PENDING, useJobList, type Filter } from '@/pages/files/list'
+import { useJobs } from '@/stores/jobs'
+import { job } from './fake'
+
+/** All jobs of the daemon, newest change first. */
+let there: JobView[]
+let asked: string[]
+let scope: EffectScope
+let list: ReturnType<typeof useJobList>
+const away = ref(false)
+const filter = shallowRef<Filter>({ state: '', pipeline: '', q: '' })
+const make = (n: number, more: object = {}): JobView => job(`J${n}`, { state: 'succeeded', updatedAt: new Date(Date.parse('2026-01-01') + n).toISOString(), ...more }) as unknown as JobView
+const rest = async (ms = 0): Promise<void> => void (await vi.advanceTimersByTimeAsync(ms))
+/** Jobs that have just ended, told by the feed as well. */
+async function end(from: number, to: number): Promise<void> {
+  const ended = Array.from({ length: to - from }, (_, index) => make(from + index))
+  there.unshift(...[...ended].reverse())
+  useJobs().apply({ ...emptyPatch(), jobs: ended })
+  await rest(1_100)
+}
+
+beforeEach(async () => {
+  vi.useFakeTimers()
+  setActivePinia(createPinia())
+  there = Array.from({ length: 3_000 }, (_, index) => make(2_999 - index))
+  asked = []
+  vi.stubGlobal('fetch', async (url: string) => {
+    asked.push(url)
+    const query = new URL(url, 'http://daemon').searchParams
+    const before = query.get('before')
+    const start = before === null ? 0 : there.findIndex(({ id }) => id === before) + 1
+    const jobs = there.slice(start, start + Number(query.get('limit')))
+    return Response.json({ jobs, next: start + jobs.length < there.length ? (jobs.at(-1)?.id ?? null) : null, total: there.length, cursor: 'ab-1' })
+  })
+  away.value = false
+  scope = effectScope()
+  scope.run(() => (list = useJobList(filter, away)))
+  await rest()
+})
+afterEach(() => {
+  scope.stop()
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+})
+
+const inOrder = (): string[] => there.map(({ id }) => id)
+
+describe('the list of files', () => {
+  it('lets go of its end when it grows long, and finds it again without gap or double', async () => {
+    for (let turn = 0; turn < 5; turn += 1) await end(3_000 + turn * 500, 3_500 + turn * 500)
+    expect(list.ids.value.length).toBeLessThanOrEqual(2_000)
+    expect(list.rows.size).toBe(list.ids.value.length)
+    expect(list.complete.value).toBe(false)
+    away.value = true
+    await nextTick()
+    for (let turn = 0; turn < 40 && !list.complete.value; turn += 1) {
+      list.more()
+      await rest()
+    }
+    expect(list.complete.value).toBe(true)
+    expect(list.ids.value).toEqual(inOrder())
+  })
+  it('keeps what is new from a reader who has scrolled down, however much it is', async () => {
+    away.value = true
+    await nextTick()
+    await end(3_000, 3_000 + MANY_PENDING)
+    const before = list.ids.value
+    await end(4_000, 6_000)
+    expect(list.ids.value).toBe(before)
+    expect(list.pending.value.size).toBe(MANY_PENDING)
+    expect(list.rows.size).toBe(before.length + MANY_PENDING)
+    list.showPending()
+    await rest()
+    expect(list.ids.value).toEqual(inOrder().slice(0, 100))
+    expect(list.pending.value.size).toBe(0)
+  })
+  it('says how many there are in all', () => {
+    expect([list.total.value, list.ids.value.length]).toEqual([3_000, 100])
+    expect(asked).toHaveLength(1)
+  })
+})

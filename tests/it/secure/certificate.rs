@@ -1,0 +1,42 @@
+//! Certificates for tests.
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use std::path::{Path, PathBuf};
+
+/// A certificate that signs itself, and its key, as files.
+pub(crate) struct Certificate {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl Certificate {
+    /// One for these names or addresses, as `openssl req -x509` makes them: marked as an authority.
+    pub(crate) fn for_names(names: &[&str], folder: &Path, stem: &str) -> Self {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("good names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self::write(params, folder, stem)
+    }
+
+    /// One that is no authority.
+    pub(crate) fn plain(names: &[&str], folder: &Path, stem: &str) -> Self {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        Self::write(
+            CertificateParams::new(names).expect("good names"),
+            folder,
+            stem,
+        )
+    }
+
+    fn write(params: CertificateParams, folder: &Path, stem: &str) -> Self {
+        let pair = KeyPair::generate().expect("a key");
+        let signed = params.self_signed(&pair).expect("a certificate");
+        let (certificate, key) = (
+            folder.join(format!("{stem}.pem")),
+            folder.join(format!("{stem}.key")),
+        );
+        std::fs::write(&certificate, signed.pem()).expect("written");
+        std::fs::write(&key, pair.serialize_pem()).expect("written");
+        Self { certificate, key }
+    }
+}

@@ -1,0 +1,110 @@
+//! Commands that speak TLS to a daemon that does.
+
+use super::Certificate;
+use crate::PROGRAM;
+use dropleaf_test_support::daemon::TestHome;
+
+#[test]
+fn commands_speak_tls_to_whom_they_trust() {
+    let home = TestHome::bare(PROGRAM);
+    let folder = home.path("");
+    Certificate::for_names(&["127.0.0.1"], &folder, "own");
+    Certificate::for_names(&["127.0.0.1"], &folder, "other");
+    let elsewhere = Certificate::for_names(&["scans.example"], &folder, "elsewhere");
+    home.write(
+        "config.yaml",
+        "tls: { certificate: own.pem, key: own.key }\n",
+    );
+    let daemon = home.serve();
+    let away = TestHome::bare(PROGRAM);
+    let address = format!("https://{}", daemon.address());
+    let ask = |from: &TestHome, more: &[&str]| {
+        let (code, said, wrong) = from.run(&[&["status", "--daemon", &address], more].concat());
+        (code, said + &wrong)
+    };
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (code, said) = ask(&away, &["--ca", &path("own.pem")]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("workers busy"), "{said}");
+    let (code, said) = ask(&home, &[]);
+    assert_eq!(
+        code, 0,
+        "the home's own certificate needs no naming: {said}"
+    );
+    let (code, said) = ask(&away, &["--ca", &path("other.pem")]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("no TLS connection to 127.0.0.1") && said.contains("--ca FILE"),
+        "{said}"
+    );
+    let (code, said) = ask(&away, &["--ca", &path("own.key")]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("own.key` holds no certificate in PEM form"),
+        "{said}"
+    );
+    let (code, said) = ask(&away, &["--ca", &path("missing.pem")]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("failed to read the certificate") && said.contains("missing.pem"),
+        "{said}"
+    );
+    // One that is named is still only good for the names in it.
+    home.write(
+        "config.yaml",
+        "tls: { certificate: elsewhere.pem, key: elsewhere.key }\n",
+    );
+    drop(daemon);
+    let daemon = home.serve();
+    let certificate = elsewhere.certificate.display().to_string();
+    let address = format!("https://{}", daemon.address());
+    let (code, said, wrong) = away.run(&["status", "--daemon", &address, "--ca", &certificate]);
+    assert_eq!(code, 1, "{said}{wrong}");
+    assert!(wrong.contains("not valid for name"), "{wrong}");
+}
+
+#[test]
+fn tls_to_a_daemon_that_speaks_none_says_so() {
+    let home = TestHome::bare(PROGRAM);
+    let daemon = home.serve();
+    let own = Certificate::plain(&["127.0.0.1"], &home.path(""), "own");
+    let address = format!("https://{}", daemon.address());
+    let certificate = own.certificate.display().to_string();
+    let (code, said, wrong) = home.run(&["status", "--daemon", &address, "--ca", &certificate]);
+    assert_eq!(code, 1, "{said}{wrong}");
+    assert!(
+        wrong.contains("if it speaks no TLS, use http://"),
+        "{wrong}"
+    );
+    assert!(own.key.is_file());
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
+    let home = TestHome::bare(PROGRAM);
+    Certificate::plain(&["localhost"], &home.path(""), "own");
+    Certificate::plain(&["localhost"], &home.path(""), "other");
+    for (tls, expected) in [
+        (
+            "{ certificate: missing.pem, key: own.key }",
+            "missing.pem`, which `tls` names",
+        ),
+        (
+            "{ certificate: own.key, key: own.key }",
+            "own.key`, which `tls` names, holds no certificate",
+        ),
+        (
+            "{ certificate: own.pem, key: own.pem }",
+            "own.pem`, which `tls` names, holds no private key",
+        ),
+        (
+            "{ certificate: own.pem, key: other.key }",
+            "cannot be used together",
+        ),
+    ] {
+        home.write("config.yaml", format!("tls: {tls}\n"));
+        let (code, said, wrong) = home.run(&["serve", "--listen", "127.0.0.1:0"]);
+        assert_eq!(code, 1, "{tls}: {said}{wrong}");
+        assert!(wrong.contains(expected), "{tls}: {wrong}");
+    }
+}

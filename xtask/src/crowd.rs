@@ -1,0 +1,79 @@
+//! `cargo xtask crowd`: very many clients of the feed, and what they cost.
+
+use crate::machine::{cargo, must, target};
+use anyhow::{Context as _, Result, anyhow, bail};
+use dropleaf_test_support::crowd::{self, Plan, Report};
+use std::path::PathBuf;
+
+/// Builds the daemon where none is given, lets the crowd in, and prints what came of it.
+///
+/// # Errors
+/// A reader missed something, or one who never reads was kept.
+pub fn run(arguments: &[&str]) -> Result<()> {
+    let mut plan = Plan {
+        program: PathBuf::new(),
+        clients: 1000,
+        deaf: 100,
+        files: 300,
+        usual_limits: false,
+    };
+    let mut words = arguments.iter();
+    while let Some(&word) = words.next() {
+        let value = *words
+            .next()
+            .with_context(|| format!("`{word}` needs a value"))?;
+        let number = || {
+            let parsed = value.parse::<usize>();
+            parsed.map_err(|_| anyhow!("`{word}` needs a whole number, not `{value}`"))
+        };
+        match word {
+            "--clients" => plan.clients = number()?,
+            "--deaf" => plan.deaf = number()?,
+            "--files" => plan.files = number()?,
+            "--limits" if value == "usual" => plan.usual_limits = true,
+            "--program" => plan.program = std::path::absolute(value)?,
+            other => bail!("`crowd` has no option `{other} {value}`"),
+        }
+    }
+    if plan.program.as_os_str().is_empty() {
+        must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
+        plan.program = target().join("debug/dropleaf");
+    }
+    let report = crowd::run(&plan).map_err(|fault| anyhow!(fault))?;
+    tell(&report);
+    if report.ends[0] < plan.files {
+        bail!(
+            "a reader heard of {} ends of {}",
+            report.ends[0],
+            plan.files
+        );
+    }
+    if plan.files > 0 && report.left > plan.clients - plan.deaf {
+        bail!("{} streams are open: some that nobody reads", report.left);
+    }
+    Ok(())
+}
+
+fn tell(report: &Report) {
+    let [alone, idle, most, end] = report.memory.map(|kib| kib as f64 / 1024.0);
+    println!(
+        "let in, turned away:            {}, {}",
+        report.let_in, report.turned_away
+    );
+    println!("memory alone, idle, most, end:  {alone:.1}, {idle:.1}, {most:.1}, {end:.1} MiB");
+    println!("processor time for the files:   {} ms", report.cpu_ms);
+    println!(
+        "bytes to all readers:           {:.1} MiB",
+        report.bytes as f64 / 1_048_576.0
+    );
+    println!(
+        "ends heard of (fewest, most):   {}, {}",
+        report.ends[0], report.ends[1]
+    );
+    println!("from first to last reader:      {} ms", report.spread_ms);
+    match report.slowest_ms {
+        Some(ms) => println!("slowest of ten other requests:  {ms} ms"),
+        None => println!("other requests:                 turned away for now"),
+    }
+    println!("streams left at the end:        {}", report.left);
+}

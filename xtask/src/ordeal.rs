@@ -1,0 +1,197 @@
+//! `cargo xtask hostile`, `cargo xtask corpus`, `cargo xtask soak`: many files through a real daemon, and what came of them.
+
+use crate::machine::{cargo, must, root, target};
+use anyhow::{Context as _, Result, anyhow, bail};
+use dropleaf_test_support::ordeal::{Finding, Place, corpus, mutants, soak};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The options of one command, each with a value.
+struct Options(BTreeMap<String, String>);
+
+impl Options {
+    fn read(command: &str, known: &[&str], arguments: &[&str]) -> Result<Self> {
+        let mut options = BTreeMap::new();
+        for pair in arguments.chunks(2) {
+            let [name, value] = pair else {
+                bail!("`{}` needs a value", pair[0]);
+            };
+            let plain = name.trim_start_matches("--");
+            if !known.contains(&plain) {
+                bail!(
+                    "`{command}` has no option `{name}`; it has --{}",
+                    known.join(", --")
+                );
+            }
+            options.insert(plain.to_owned(), (*value).to_owned());
+        }
+        Ok(Self(options))
+    }
+
+    fn number(&self, name: &str, otherwise: u64) -> Result<u64> {
+        self.0.get(name).map_or(Ok(otherwise), |value| {
+            let wrong = || anyhow!("`--{name}` needs a whole number, not `{value}`");
+            value.parse().map_err(|_| wrong())
+        })
+    }
+
+    fn path(&self, name: &str) -> Result<Option<PathBuf>> {
+        let absolute = |value: &String| std::path::absolute(value).with_context(|| value.clone());
+        self.0.get(name).map(absolute).transpose()
+    }
+
+    /// The daemon that is given, else one that is built here (a debug build, which checks its arithmetic).
+    fn place(&self) -> Result<Place> {
+        let program = match self.path("program")? {
+            Some(program) => program,
+            None => {
+                must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
+                std::path::absolute(target().join("debug/dropleaf"))?
+            }
+        };
+        Ok(Place {
+            program,
+            folder: self.path("home")?,
+            findings: self
+                .path("findings")?
+                .unwrap_or_else(|| root().join("target/findings")),
+        })
+    }
+}
+
+/// Mutated files through every standard operation.
+pub fn hostile(arguments: &[&str]) -> Result<()> {
+    let known = [
+        "files", "seed", "corpus", "sample", "findings", "home", "program",
+    ];
+    let options = Options::read("hostile", &known, arguments)?;
+    let plan = mutants::Plan {
+        place: options.place()?,
+        files: options.number("files", 1000)?,
+        seed: options.number("seed", 1)?,
+        corpus: options.path("corpus")?,
+        sample: options.number("sample", 10)?,
+    };
+    let report =
+        mutants::run(&plan, &mut |line| println!("{line}")).map_err(|fault| anyhow!(fault))?;
+    for (operation, words) in &report.operations {
+        println!("operation {operation}: {}", listed(words));
+    }
+    for (pipeline, words) in &report.ends {
+        println!("pipeline {pipeline}: {}", listed(words));
+    }
+    println!("moves: {}", listed(&report.moves));
+    let gauge = |of: fn(&dropleaf_test_support::ordeal::Gauge) -> u64| {
+        let values: Vec<u64> = report.gauges.iter().map(of).collect();
+        let most = values.iter().max().copied().unwrap_or(0);
+        format!(
+            "{} first, {most} at most, {} last",
+            values.first().unwrap_or(&0),
+            values.last().unwrap_or(&0)
+        )
+    };
+    let ran: u64 = report.operations.values().flat_map(BTreeMap::values).sum();
+    println!(
+        "seed {}: {} files given, {ran} operations on files; daemon: KiB resident {}; descriptors {}; threads {}; \
+         a small sound file took {:.0} ms before (95 %: {:.0}) and {:.0} ms (95 %: {:.0}) meanwhile; \
+         largest worker {} KiB, longest {} ms of processor; {} outputs and {} refused files looked at by qpdf and mutool",
+        plan.seed,
+        report.files,
+        gauge(|gauge| gauge.resident_kib),
+        gauge(|gauge| gauge.descriptors as u64),
+        gauge(|gauge| gauge.threads),
+        report.before.0,
+        report.before.1,
+        report.during.0,
+        report.during.1,
+        report.largest.0,
+        report.largest.1,
+        report.outputs,
+        report.refused,
+    );
+    verdict(&report.findings, &plan.place)
+}
+
+/// A folder of PDFs through the shipped pipelines.
+pub fn corpus(arguments: &[&str]) -> Result<()> {
+    let known = ["folder", "pipelines", "findings", "home", "program"];
+    let options = Options::read("corpus", &known, arguments)?;
+    let folder = options
+        .path("folder")?
+        .context("`corpus` needs --folder DIR, a folder of PDFs")?;
+    let pipelines = options
+        .path("pipelines")?
+        .unwrap_or_else(|| root().join("pipelines"));
+    let place = options.place()?;
+    let report = corpus::run(&place, &folder, &pipelines, &mut |line| println!("{line}"));
+    let report = report.map_err(|fault| anyhow!(fault))?;
+    for (pipeline, words) in &report.ends {
+        println!("pipeline {pipeline}: {}", listed(words));
+    }
+    println!(
+        "{} files; {} outputs looked at by qpdf and mutool, {} pages compared as pictures",
+        report.files, report.outputs, report.pictures
+    );
+    verdict(&report.findings, &place)
+}
+
+/// Files at full rate, a burst, a stop with a full queue.
+pub fn soak(arguments: &[&str]) -> Result<()> {
+    let options = Options::read(
+        "soak",
+        &["minutes", "burst", "findings", "home", "program"],
+        arguments,
+    )?;
+    let plan = soak::Plan {
+        place: options.place()?,
+        minutes: options.number("minutes", 5)?,
+        burst: options.number("burst", 10_000)?,
+    };
+    let report =
+        soak::run(&plan, &mut |line| println!("{line}")).map_err(|fault| anyhow!(fault))?;
+    for gauge in &report.gauges {
+        println!(
+            "{:>6} s: {:>7} KiB resident, {:>4} descriptors, {:>3} threads",
+            gauge.seconds, gauge.resident_kib, gauge.descriptors, gauge.threads
+        );
+    }
+    for (phase, [half, most, worst]) in ["alone", "beside the soak", "beside the burst"]
+        .iter()
+        .zip(report.lone)
+    {
+        println!("a lone file {phase}: 50 % {half:.0} ms, 95 % {most:.0} ms, worst {worst:.0} ms");
+    }
+    println!(
+        "{} files in {} minutes, a burst of {} in {:.0} s; stopped with {} open in {:.1} s",
+        report.soaked,
+        plan.minutes,
+        report.burst,
+        report.burst_seconds,
+        report.open_at_stop,
+        report.stop_seconds
+    );
+    verdict(&report.findings, &plan.place)
+}
+
+fn listed<K: std::fmt::Display>(words: &BTreeMap<K, u64>) -> String {
+    let words: Vec<String> = words
+        .iter()
+        .map(|(word, count)| format!("{word} {count}"))
+        .collect();
+    words.join(", ")
+}
+
+fn verdict(findings: &[Finding], place: &Place) -> Result<()> {
+    for Finding { kind, text } in findings {
+        println!("FINDING {kind}: {text}");
+    }
+    if findings.is_empty() {
+        println!("nothing found");
+        return Ok(());
+    }
+    bail!(
+        "{} findings; files are kept in `{}`",
+        findings.len(),
+        place.findings.display()
+    )
+}
