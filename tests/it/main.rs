@@ -18,6 +18,7 @@ mod reload;
 mod secure;
 mod start;
 mod torture;
+mod trust;
 mod webhooks;
 mod workers;
 

@@ -21,6 +21,7 @@ pub(crate) mod salvage;
 pub(crate) mod save;
 pub(crate) mod save_error;
 pub(crate) mod serialize;
+pub(crate) mod soundness;
 pub(crate) mod syntax;
 pub(crate) mod write;
 

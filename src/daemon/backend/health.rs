@@ -99,6 +99,12 @@ impl Daemon {
                 one(pool.crashed),
             ),
             metric(
+                "dropleaf_workers_denied_calls_total",
+                "System calls of workers that their sandboxes denied.",
+                MetricKind::Counter,
+                one(pool.denied),
+            ),
+            metric(
                 "dropleaf_journal_events_total",
                 "Events in the journal.",
                 MetricKind::Counter,
