@@ -5,8 +5,10 @@ pub(crate) mod copy;
 pub(crate) mod decode;
 pub(crate) mod encryption;
 pub(crate) mod facts;
+pub(crate) mod heap;
 pub(crate) mod ids;
 pub(crate) mod import;
+pub(crate) mod latent;
 pub(crate) mod objects;
 pub(crate) mod open;
 pub(crate) mod open_error;
@@ -124,7 +126,7 @@ impl Document {
         } else {
             pdf.reference_table.cross_reference_type = XrefType::CrossReferenceStream;
         }
-        let mut objects = Objects::new(pdf, None);
+        let mut objects = Objects::new(pdf);
         objects.pages()?;
         Ok(Self::of(State::Objects(Box::new(objects)), limits, bill))
     }

@@ -1,7 +1,8 @@
 //! Which objects a document still uses: a walk along all references from the trailer.
 
-use lopdf::{Dictionary, Object};
+use lopdf::{Dictionary, Object, ObjectId};
 
+use crate::document::heap::{Form, Heap};
 use crate::document::ids::IdSet;
 
 /// Keys of a trailer that say how the file was laid out, not what it holds; a save writes its own.
@@ -19,30 +20,62 @@ pub(crate) const LAYOUT_KEYS: [&[u8]; 10] = [
 ];
 
 /// The ids of all objects that the trailer leads to.
-pub(crate) fn reachable(pdf: &lopdf::Document) -> IdSet {
-    let mut seen = IdSet::with_capacity_and_hasher(pdf.objects.len(), Default::default());
-    let mut waiting: Vec<&Object> = pdf
-        .trailer
+pub(crate) fn reachable(trailer: &Dictionary, heap: &Heap) -> IdSet {
+    let mut walk = Walk {
+        heap,
+        seen: IdSet::with_capacity_and_hasher(heap.capacity(), Default::default()),
+        waiting: Vec::new(),
+        resting: Vec::new(),
+    };
+    walk.waiting = trailer
         .iter()
         .filter(|(key, _)| !LAYOUT_KEYS.contains(&key.as_slice()))
         .map(|(_, value)| value)
         .collect();
-    while let Some(object) = waiting.pop() {
+    loop {
+        if let Some(object) = walk.waiting.pop() {
+            walk.look(object);
+        } else if let Some(references) = walk.resting.pop() {
+            references.iter().for_each(|id| walk.meet(*id));
+        } else {
+            return walk.seen;
+        }
+    }
+}
+
+struct Walk<'a> {
+    heap: &'a Heap,
+    seen: IdSet,
+    waiting: Vec<&'a Object>,
+    /// What objects refer to that nobody has read.
+    resting: Vec<&'a [ObjectId]>,
+}
+
+impl<'a> Walk<'a> {
+    fn look(&mut self, object: &'a Object) {
         match object {
-            Object::Reference(id) => {
-                if let Some(target) = pdf.objects.get(id)
-                    && seen.insert(*id)
-                {
-                    waiting.push(target);
-                }
+            Object::Reference(id) => self.meet(*id),
+            Object::Array(items) => {
+                let items = items.iter().filter(|item| leads_on(item));
+                self.waiting.extend(items);
             }
-            Object::Array(items) => waiting.extend(items.iter().filter(|item| leads_on(item))),
-            Object::Dictionary(dict) => waiting.extend(values(dict)),
-            Object::Stream(stream) => waiting.extend(values(&stream.dict)),
+            Object::Dictionary(dict) => self.waiting.extend(values(dict)),
+            Object::Stream(stream) => self.waiting.extend(values(&stream.dict)),
             _ => {}
         }
     }
-    seen
+
+    fn meet(&mut self, id: ObjectId) {
+        if self.seen.contains(&id) {
+            return;
+        }
+        match self.heap.form(id) {
+            None => return,
+            Some(Form::Value(object)) => self.waiting.push(object),
+            Some(Form::Bytes(bytes)) => self.resting.push(bytes.references),
+        }
+        self.seen.insert(id);
+    }
 }
 
 fn values(dict: &Dictionary) -> impl Iterator<Item = &Object> {

@@ -35,6 +35,12 @@ pub(crate) fn read(source: &[u8], max_depth: u32) -> Result<Object> {
     }
 }
 
+/// Reads the value that `source` is the whole of and that has been checked to be one.
+pub(crate) fn read_checked(source: &[u8], max_depth: u32) -> Option<Object> {
+    let mut parser = Parser { source, at: 0 };
+    parser.value(max_depth).ok()
+}
+
 /// Reads the indirect object that `source` begins with: `7 0 obj`, its value, whatever follows.
 pub(crate) fn read_indirect(source: &[u8], max_depth: u32) -> Option<Object> {
     let mut parser = Parser { source, at: 0 };

@@ -10,6 +10,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use lopdf::encryption::encrypt_object;
 use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
 
+use crate::document::heap::{Bytes, Form, Heap};
 use crate::document::ids::IdSet;
 use crate::document::place::{entry, is_of_type};
 use crate::document::reach::{self, LAYOUT_KEYS};
@@ -30,6 +31,7 @@ const LARGE: usize = 4 << 10;
 /// What a file is written from.
 pub(crate) struct Source<'a> {
     pub(crate) pdf: &'a lopdf::Document,
+    pub(crate) heap: &'a Heap,
     /// Streams to compress on the way out.
     pub(crate) plain: &'a IdSet,
     pub(crate) encryption: Option<&'a EncryptionState>,
@@ -45,13 +47,13 @@ enum Entry {
 
 /// Writes `source` to `out` and answers how many bytes that took.
 pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, SaveError> {
-    let reachable = reach::reachable(source.pdf);
+    let reachable = reach::reachable(&source.pdf.trailer, source.heap);
     let mut file = File {
         source,
         out,
         written: 0,
         body: Vec::new(),
-        entries: Vec::with_capacity(source.pdf.objects.len() + 2),
+        entries: Vec::with_capacity(source.heap.capacity() + 2),
         // What is written in addition is numbered from here on, so that Size is one more than the last number.
         last: reachable.iter().map(|id| id.0).max().unwrap_or(0),
         deflater: Deflater::new(),
@@ -92,22 +94,54 @@ impl<'a> File<'a, '_> {
     }
 
     /// Writes what stands by itself and answers what goes into object streams.
-    fn objects(&mut self, reachable: &IdSet) -> Result<Vec<(u32, &'a Object)>, SaveError> {
+    fn objects(&mut self, reachable: &IdSet) -> Result<Vec<(u32, Form<'a>)>, SaveError> {
         let mut packed = Vec::new();
         let mut before = None;
-        for (&id, object) in &self.source.pdf.objects {
+        let (heap, source) = (self.source.heap, self.source);
+        for id in heap.ids() {
             // One number, one object: of two generations the first that is used stands.
-            if !reachable.contains(&id) || before == Some(id.0) || is_layout(object) {
+            if !reachable.contains(&id) || before == Some(id.0) {
+                continue;
+            }
+            let Some(form) = self.form(id) else { continue };
+            if is_layout(&form) {
                 continue;
             }
             before = Some(id.0);
-            if self.source.packed && id.1 == 0 && can_be_packed(object) {
-                packed.push((id.0, object));
+            if source.packed && id.1 == 0 && can_be_packed(&form) {
+                packed.push((id.0, form));
             } else {
-                self.object(id, object)?;
+                match form {
+                    Form::Value(object) => self.object(id, object)?,
+                    Form::Bytes(bytes) => self.verbatim(id, bytes)?,
+                }
             }
         }
         Ok(packed)
+    }
+
+    /// An object as it is to be written: as the bytes that it came as, unless they are no longer right.
+    fn form(&self, id: ObjectId) -> Option<Form<'a>> {
+        let heap = self.source.heap;
+        match heap.form(id)? {
+            // A packed value is encrypted with its stream.
+            Form::Bytes(bytes)
+                if bytes.traits.is_length_elsewhere || self.source.encryption.is_some() =>
+            {
+                heap.get(id).map(Form::Value)
+            }
+            form => Some(form),
+        }
+    }
+
+    /// Writes an object as it came.
+    fn verbatim(&mut self, id: ObjectId, bytes: Bytes<'_>) -> Result<(), SaveError> {
+        self.begin(id)?;
+        self.body.extend_from_slice(bytes.value);
+        if bytes.traits.is_stream {
+            self.content(bytes.content)?;
+        }
+        self.finish()
     }
 
     fn object(&mut self, id: ObjectId, object: &Object) -> Result<(), SaveError> {
@@ -152,6 +186,16 @@ impl<'a> File<'a, '_> {
         object: &Object,
         deflated: Option<Vec<u8>>,
     ) -> Result<(), SaveError> {
+        self.begin(id)?;
+        match object {
+            Object::Stream(stream) => self.stream(stream, deflated)?,
+            other => serialize::object(other, &mut self.body),
+        }
+        self.finish()
+    }
+
+    /// Begins an object: its entry and its head.
+    fn begin(&mut self, id: ObjectId) -> Result<(), SaveError> {
         let offset = self.position()?;
         let generation = id.1;
         self.entries.push((id.0, Entry::At { offset, generation }));
@@ -159,10 +203,10 @@ impl<'a> File<'a, '_> {
         self.body.push(b' ');
         serialize::integer(i64::from(generation), &mut self.body);
         self.body.extend_from_slice(b" obj\n");
-        match object {
-            Object::Stream(stream) => self.stream(stream, deflated)?,
-            other => serialize::object(other, &mut self.body),
-        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), SaveError> {
         self.body.extend_from_slice(b"\nendobj\n");
         if self.body.len() > 64 << 10 {
             self.flush()?;
@@ -185,6 +229,11 @@ impl<'a> File<'a, '_> {
         }
         serialize::entry(b"Length", &length, &mut self.body);
         self.body.extend_from_slice(b">>");
+        self.content(content)
+    }
+
+    /// Writes the bytes of a stream between their keywords.
+    fn content(&mut self, content: &[u8]) -> Result<(), SaveError> {
         if content.len() <= LARGE {
             serialize::stream_content(content, &mut self.body);
             return Ok(());
@@ -198,7 +247,7 @@ impl<'a> File<'a, '_> {
     }
 
     /// Writes one object stream (7.5.7).
-    fn pack(&mut self, members: &[(u32, &Object)]) -> Result<(), SaveError> {
+    fn pack(&mut self, members: &[(u32, Form<'_>)]) -> Result<(), SaveError> {
         let stream = self.next()?;
         let mut table = Vec::new();
         let mut bodies = Vec::new();
@@ -207,7 +256,10 @@ impl<'a> File<'a, '_> {
             table.push(b' ');
             serialize::integer(bodies.len() as i64, &mut table);
             table.push(b' ');
-            serialize::object(object, &mut bodies);
+            match object {
+                Form::Value(object) => serialize::object(object, &mut bodies),
+                Form::Bytes(bytes) => bodies.extend_from_slice(bytes.value),
+            }
             bodies.push(b' ');
             self.entries.push((
                 *number,
@@ -374,24 +426,26 @@ fn version(found: &str, packed: bool) -> &str {
 }
 
 /// Object streams, cross-reference streams and linearization dictionaries describe a file that is no more.
-fn is_layout(object: &Object) -> bool {
-    match object {
-        Object::Stream(stream) => {
+fn is_layout(form: &Form<'_>) -> bool {
+    match form {
+        Form::Bytes(bytes) => bytes.traits.is_layout(),
+        Form::Value(Object::Stream(stream)) => {
             is_of_type(&stream.dict, b"ObjStm") || is_of_type(&stream.dict, b"XRef")
         }
-        Object::Dictionary(dict) => entry(dict, b"Linearized").is_some(),
-        _ => false,
+        Form::Value(Object::Dictionary(dict)) => entry(dict, b"Linearized").is_some(),
+        Form::Value(_) => false,
     }
 }
 
 /// Streams cannot; signatures could, but whoever verifies one looks for its bytes in the open.
-fn can_be_packed(object: &Object) -> bool {
-    match object {
-        Object::Stream(_) => false,
-        Object::Dictionary(dict) => {
+fn can_be_packed(form: &Form<'_>) -> bool {
+    match form {
+        Form::Bytes(bytes) => !bytes.traits.is_stream && !bytes.traits.is_signature,
+        Form::Value(Object::Stream(_)) => false,
+        Form::Value(Object::Dictionary(dict)) => {
             entry(dict, b"ByteRange").is_none() || entry(dict, b"Contents").is_none()
         }
-        _ => true,
+        Form::Value(_) => true,
     }
 }
 
