@@ -17,8 +17,9 @@ const REACH: i32 = 32_000;
 
 /// A content that a form can stand for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Enclosure {
+pub(crate) struct Enclosure<'r> {
     stream: Ref,
+    form: Object<'r>,
     resources: Source,
 }
 
@@ -68,7 +69,7 @@ impl<'r> Enclosing<'r> {
         tree: &Tree,
         streams: &[Ref],
         frame: &Frame,
-    ) -> Result<Option<Enclosure>> {
+    ) -> Result<Option<Enclosure<'r>>> {
         let [stream] = *streams else {
             return Ok(None);
         };
@@ -76,8 +77,12 @@ impl<'r> Enclosing<'r> {
         if !is_plain || self.is_tagged()? {
             return Ok(None);
         }
+        let Value::Stream(form) = self.document.object(stream)? else {
+            return Ok(None);
+        };
         let enclosure = Enclosure {
             stream,
+            form,
             resources: source(tree),
         };
         if let Some(taken) = self.taken.get(&stream) {
@@ -85,7 +90,7 @@ impl<'r> Enclosing<'r> {
             let same = *taken == enclosure.resources && *taken != Source::Own;
             return Ok(same.then_some(enclosure));
         }
-        if !self.is_compressed(stream)? || !self.has_resources(page, enclosure.resources)? {
+        if !is_compressed(&form)? || !self.has_resources(page, enclosure.resources)? {
             return Ok(None);
         }
         self.taken.insert(stream, enclosure.resources);
@@ -94,11 +99,12 @@ impl<'r> Enclosing<'r> {
 
     /// Makes a form of the content and gives `page` resources with nothing but it and what the stamp needs: the old ones
     /// are the form's.
-    pub(crate) fn enclose(&mut self, page: &Object<'r>, enclosure: Enclosure) -> Result<()> {
-        let Enclosure { stream, resources } = enclosure;
-        let Value::Stream(form) = self.document.object(stream)? else {
-            return Err(Error::failed("the page's content is gone"));
-        };
+    pub(crate) fn enclose(&mut self, page: &Object<'r>, enclosure: Enclosure<'r>) -> Result<()> {
+        let Enclosure {
+            stream,
+            form,
+            resources,
+        } = enclosure;
         let bounds = match self.bounds {
             Some(bounds) => bounds,
             None => {
@@ -116,7 +122,6 @@ impl<'r> Enclosing<'r> {
                 form.put("Resources", own)?;
             }
         }
-        form.release()?;
         let (before, behind) = &self.around;
         let fresh = self.document.parse(format!("{before}{stream}{behind}"))?;
         page.put("Resources", fresh)?;
@@ -129,21 +134,6 @@ impl<'r> Enclosing<'r> {
         }
         let found = self.document.catalog()?.has("StructTreeRoot")?;
         Ok(*self.is_tagged.insert(found))
-    }
-
-    /// Whether the stream is compressed, so that reading it is dear, and is nothing but a content.
-    fn is_compressed(&self, stream: Ref) -> Result<bool> {
-        let Value::Stream(stream) = self.document.object(stream)? else {
-            return Ok(false);
-        };
-        let Tree::Stream(entries) = stream.tree()? else {
-            return Ok(false);
-        };
-        stream.release()?;
-        let is_filter = |key: &[u8]| key == b"Filter";
-        let known = |key: &[u8]| is_filter(key) || key == b"Length" || key == b"DecodeParms";
-        Ok(entries.iter().all(|(key, _)| known(key))
-            && entries.iter().any(|(key, _)| is_filter(key)))
     }
 
     /// Whether there are resources that a form can have as its own.
@@ -169,9 +159,24 @@ impl<'r> Enclosing<'r> {
     }
 }
 
+/// Whether the stream is compressed, so that reading it is dear, and is nothing but a content.
+fn is_compressed(stream: &Object<'_>) -> Result<bool> {
+    if stream.get_raw("Filter")?.is_none() {
+        return Ok(false);
+    }
+    let Tree::Stream(entries) = stream.tree()? else {
+        return Ok(false);
+    };
+    const KNOWN: [&[u8]; 3] = [b"Filter", b"Length", b"DecodeParms"];
+    Ok(entries.iter().all(|(key, _)| KNOWN.contains(&&**key)))
+}
+
 /// Draws the old content.
 pub(crate) fn draw(content: &mut String) {
     content.push_str("q\n/");
     content.push_str(NAME);
     content.push_str(" Do\nQ\n");
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,15 +35,15 @@ pub(crate) struct Sheet<'r> {
     page: Object<'r>,
     tree: Tree,
     pub(crate) frame: Frame,
-    old: Old,
+    old: Old<'r>,
 }
 
 /// How a page's old content is kept from the stamp.
-enum Old {
+enum Old<'r> {
     /// It was read.
     Fenced(Rc<Fence>),
     /// It need not be.
-    Enclosed(Enclosure),
+    Enclosed(Enclosure<'r>),
 }
 
 /// What decides where a page's stamp goes, as far as it can be inherited.

@@ -166,7 +166,7 @@ impl<'a> Copy<'a> {
             Object::Dictionary(dict) => Object::Dictionary(self.dictionary(dict)?),
             Object::Stream(stream) => Object::Stream(Stream {
                 dict: self.dictionary(&stream.dict)?,
-                content: stream.content.clone(),
+                content: self.from.heap.content(stream).to_vec(),
                 allows_compression: stream.allows_compression,
                 start_position: None,
             }),

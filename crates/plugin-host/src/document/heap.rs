@@ -7,12 +7,15 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use lopdf::{Object, ObjectId, Stream};
+use lopdf::{Dictionary, Object, ObjectId, Stream};
 
 use crate::document::latent::check::Kind;
 use crate::document::syntax;
 use crate::input::Input;
 
+/// The mark of a stream that lends its bytes from the file: beside it, in [`Stream::start_position`], the low half says
+/// where they begin, the high one how many they are. No file has such a position.
+const LENT: usize = 1 << 63;
 /// The nesting of what has been checked.
 const MAX_DEPTH: u32 = 96;
 
@@ -64,6 +67,19 @@ impl Traits {
             Kind::ObjectStream | Kind::CrossReferences => self.is_stream,
             Kind::Linearization => !self.is_stream,
         }
+    }
+}
+
+/// A stream whose bytes stay in the file: most are read by nobody, and copying them all is half the price of a step that
+/// looks at every page.
+fn lent(mut dict: Dictionary, content: &Range<u32>) -> Stream {
+    let (start, length) = (content.start as usize, content.len());
+    dict.set("Length", Object::Integer(length as i64));
+    Stream {
+        dict,
+        content: Vec::new(),
+        allows_compression: true,
+        start_position: Some(LENT | length << 32 | start),
     }
 }
 
@@ -183,12 +199,15 @@ impl Heap {
     /// The bytes of all streams.
     pub(crate) fn stream_bytes(&self) -> u64 {
         let content = |object: &Object| match object {
-            Object::Stream(stream) => stream.content.len() as u64,
+            Object::Stream(stream) => self.content(stream).len() as u64,
             _ => 0,
         };
         let rested = self.rested.iter().flatten().map(|resting| {
             let changed = resting.read.get().filter(|_| resting.is_changed);
-            changed.map_or(u64::from(resting.content.end - resting.content.start), |object| content(object))
+            changed.map_or(
+                u64::from(resting.content.end - resting.content.start),
+                |object| content(object),
+            )
         });
         rested.sum::<u64>() + self.values.values().map(content).sum::<u64>()
     }
@@ -209,6 +228,16 @@ impl Heap {
         }
     }
 
+    /// The bytes of a stream of this heap.
+    pub(crate) fn content<'a>(&'a self, stream: &'a Stream) -> &'a [u8] {
+        let lent = stream.start_position.filter(|at| at & LENT != 0);
+        let (Some(at), Some(file)) = (lent, self.sources.first()) else {
+            return &stream.content;
+        };
+        let (start, length) = (at & 0xFFFF_FFFF, (at & !LENT) >> 32);
+        file.get(start..start + length).unwrap_or_default()
+    }
+
     fn slice(&self, resting: &Resting, range: &Range<u32>) -> &[u8] {
         self.sources
             .get(resting.source as usize)
@@ -222,8 +251,7 @@ impl Heap {
             debug_assert!(value.is_some(), "what has been checked can be read");
             Box::new(match value {
                 Some(Object::Dictionary(dict)) if resting.traits.is_stream => {
-                    let content = self.slice(resting, &resting.content).to_vec();
-                    Object::Stream(Stream::new(dict, content))
+                    Object::Stream(lent(dict, &resting.content))
                 }
                 value => value.unwrap_or(Object::Null),
             })

@@ -29,7 +29,10 @@ const MAX_DEPTH: u32 = 96;
 pub(crate) fn read(bytes: &Input, limit: usize) -> Option<Objects> {
     let version = version(bytes)?;
     let sections = Sections::read(bytes, limit)?;
-    u32::try_from(bytes.len()).ok()?;
+    // Streams are lent by half a machine word each for where and how long.
+    i32::try_from(bytes.len())
+        .ok()
+        .filter(|_| usize::BITS == 64)?;
     let mut reader = Reader {
         bytes,
         sections: &sections,
@@ -179,7 +182,10 @@ fn unpacked(bytes: &[u8], resting: &Resting, room: usize) -> Option<Unpacked> {
         .split_ascii_whitespace()
         .map(|number| number.parse().ok())
         .collect();
-    let table: Vec<_> = numbers?.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+    let table: Vec<_> = numbers?
+        .chunks_exact(2)
+        .map(|pair| (pair[0], pair[1]))
+        .collect();
     (table.len() == count).then_some((first, table, text))
 }
 
@@ -205,8 +211,7 @@ fn length(bytes: &[u8], sections: &Sections, id: ObjectId) -> Option<usize> {
     if generation != id.1 {
         return None;
     }
-    let (passed, _) =
-        Check::new(bytes, &mut Vec::new()).indirect(offset as usize, id, |_| None)?;
+    let (passed, _) = Check::new(bytes, &mut Vec::new()).indirect(offset as usize, id, |_| None)?;
     let text = std::str::from_utf8(&bytes[passed.value.0..passed.value.1]).ok()?;
     text.parse().ok()
 }
@@ -215,11 +220,12 @@ fn length(bytes: &[u8], sections: &Sections, id: ObjectId) -> Option<usize> {
 fn version(bytes: &[u8]) -> Option<String> {
     let line = bytes.strip_prefix(b"%PDF-")?;
     match line.get(..4)? {
-        [major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9', b'\r' | b'\n'] => Some(format!(
-            "{}.{}",
-            char::from(*major),
-            char::from(*minor)
-        )),
+        [
+            major @ b'0'..=b'9',
+            b'.',
+            minor @ b'0'..=b'9',
+            b'\r' | b'\n',
+        ] => Some(format!("{}.{}", char::from(*major), char::from(*minor))),
         _ => None,
     }
 }

@@ -153,11 +153,16 @@ impl<'a> File<'a, '_> {
             return self.indirect(id, object, deflated);
         };
         let mut hidden = object.clone();
-        if let (Object::Stream(stream), Some(deflated)) = (&mut hidden, deflated) {
-            stream
-                .dict
-                .set("Filter", Object::Name(b"FlateDecode".to_vec()));
-            stream.content = deflated;
+        if let (Object::Stream(stream), Object::Stream(open)) = (&mut hidden, object) {
+            if deflated.is_some() {
+                let name = Object::Name(b"FlateDecode".to_vec());
+                stream.dict.set("Filter", name);
+            }
+            stream.content = match deflated {
+                Some(deflated) => deflated,
+                None => self.source.heap.content(open).to_vec(),
+            };
+            stream.start_position = None;
         }
         encrypt_object(state, id, &mut hidden).map_err(|error| SaveError::Encryption {
             object: id.0,
@@ -168,7 +173,7 @@ impl<'a> File<'a, '_> {
 
     /// The bytes of a stream that was given as plain bytes, where compressing them is worth it.
     fn deflated(&mut self, id: ObjectId, stream: &Stream) -> Result<Option<Vec<u8>>, SaveError> {
-        let content = &stream.content;
+        let content = self.source.heap.content(stream);
         let worth = content.len() >= SMALL
             && self.source.plain.contains(&id)
             && !stream.dict.has(b"Filter");
@@ -216,7 +221,10 @@ impl<'a> File<'a, '_> {
 
     /// Writes a stream with the length that it has, whatever its dictionary says of it.
     fn stream(&mut self, stream: &Stream, deflated: Option<Vec<u8>>) -> Result<(), SaveError> {
-        let content = deflated.as_ref().unwrap_or(&stream.content);
+        let content = match &deflated {
+            Some(deflated) => deflated,
+            None => self.source.heap.content(stream),
+        };
         let length = Object::Integer(content.len() as i64);
         self.body.extend_from_slice(b"<<");
         for (key, value) in &stream.dict {

@@ -133,7 +133,10 @@ impl Sections {
     fn stream(&mut self, bytes: &[u8], at: usize, limit: usize) -> Option<Dictionary> {
         let (stream_number, end) = number(bytes, at)?;
         let (generation, _) = number(bytes, end + 1)?;
-        let id = (u32::try_from(stream_number).ok()?, u16::try_from(generation).ok()?);
+        let id = (
+            u32::try_from(stream_number).ok()?,
+            u16::try_from(generation).ok()?,
+        );
         let (passed, _) = Check::new(bytes, &mut Vec::new()).indirect(at, id, |_| None)?;
         let (from, to) = passed.content?;
         if passed.top.kind != Kind::CrossReferences {

@@ -147,7 +147,7 @@ pub(super) unsafe extern "C" fn len(
             let length = match arena.holder(slot, objects)? {
                 Holder::Array(items) => items.len(),
                 Holder::Dict(dict) => dict.len(),
-                Holder::Stream(stream) => stream.content.len(),
+                Holder::Stream(stream) => objects.heap.content(stream).len(),
             };
             give(out, length)
         })
