@@ -3,7 +3,9 @@
 pub(crate) mod carry;
 pub(crate) mod copy;
 pub(crate) mod decode;
+pub(crate) mod deflate;
 pub(crate) mod encryption;
+pub(crate) mod entries;
 pub(crate) mod facts;
 pub(crate) mod heap;
 pub(crate) mod ids;

@@ -12,6 +12,18 @@ use crate::number;
 use crate::placement::{Frame, Matrix};
 use crate::resources::{Extended, Extender, Needed, STAMP};
 
+/// The entries of a page that matter to a stamp.
+const LOOKED_AT: [&str; 8] = [
+    "Contents",
+    "CropBox",
+    "MediaBox",
+    "Parent",
+    "Resources",
+    "Rotate",
+    "StructParents",
+    "UserUnit",
+];
+
 /// Puts stamps on pages and shares between them whatever can be shared.
 pub(crate) struct Stamper<'r> {
     document: Document<'r>,
@@ -33,6 +45,7 @@ pub(crate) struct Stamper<'r> {
 /// A page that was read.
 pub(crate) struct Sheet<'r> {
     page: Object<'r>,
+    /// What of it is [`LOOKED_AT`].
     tree: Tree,
     pub(crate) frame: Frame,
     old: Old<'r>,
@@ -96,7 +109,7 @@ impl<'r> Stamper<'r> {
         let mut contents = Vec::new();
         for index in pages {
             let page = self.document.page(*index)?;
-            let tree = page.tree()?;
+            let tree = page.sketch(&LOOKED_AT)?;
             let frame = self.frame(&page, &tree)?;
             let streams = self.contents.streams(&tree)?;
             let enclosure = self.enclosing.claim(&page, &tree, &streams, &frame)?;

@@ -120,9 +120,9 @@ impl Extender {
             let own = tree
                 .get(category)
                 .filter(|own| matches!(own, Tree::Dict(_)));
-            let (inner, name) = match (own, own.and(resources.object(category)?)) {
-                (Some(own), Some(inner)) => (inner, free_name(|name| own.get(name).is_some())),
-                _ => {
+            let (inner, name) = match own.and(resources.object(category)?) {
+                Some(inner) => (inner, free_name_in(&inner)?),
+                None => {
                     let old = resources.get(category)?.and_then(|value| match value {
                         Value::Dict(dict) => Some(dict),
                         _ => None,

@@ -20,10 +20,10 @@ pub(crate) const LAYOUT_KEYS: [&[u8]; 10] = [
 ];
 
 /// The ids of all objects that the trailer leads to.
-pub(crate) fn reachable(trailer: &Dictionary, heap: &Heap) -> IdSet {
+pub(crate) fn reachable(trailer: &Dictionary, heap: &Heap) -> Reached {
     let mut walk = Walk {
         heap,
-        seen: IdSet::with_capacity_and_hasher(heap.capacity(), Default::default()),
+        seen: Reached::default(),
         waiting: Vec::new(),
         resting: Vec::new(),
     };
@@ -43,9 +43,48 @@ pub(crate) fn reachable(trailer: &Dictionary, heap: &Heap) -> IdSet {
     }
 }
 
+/// The ids that were reached. Nearly all have a small number and no generation: for these there is a bit each.
+#[derive(Default)]
+pub(crate) struct Reached {
+    bits: Vec<u64>,
+    others: IdSet,
+    last: u32,
+}
+
+impl Reached {
+    /// Numbers from here on have no bit.
+    const BITS: u32 = 1 << 23;
+
+    pub(crate) fn contains(&self, id: ObjectId) -> bool {
+        if id.1 != 0 || id.0 >= Self::BITS {
+            return self.others.contains(&id);
+        }
+        let word = self.bits.get(id.0 as usize / 64);
+        word.is_some_and(|word| word >> (id.0 % 64) & 1 == 1)
+    }
+
+    fn insert(&mut self, id: ObjectId) {
+        self.last = self.last.max(id.0);
+        if id.1 != 0 || id.0 >= Self::BITS {
+            self.others.insert(id);
+            return;
+        }
+        let word = id.0 as usize / 64;
+        if word >= self.bits.len() {
+            self.bits.resize((word + 1).next_power_of_two(), 0);
+        }
+        self.bits[word] |= 1 << (id.0 % 64);
+    }
+
+    /// The highest number; 0 where there is none.
+    pub(crate) fn last(&self) -> u32 {
+        self.last
+    }
+}
+
 struct Walk<'a> {
     heap: &'a Heap,
-    seen: IdSet,
+    seen: Reached,
     waiting: Vec<&'a Object>,
     /// What objects refer to that nobody has read.
     resting: Vec<&'a [ObjectId]>,
@@ -66,7 +105,7 @@ impl<'a> Walk<'a> {
     }
 
     fn meet(&mut self, id: ObjectId) {
-        if self.seen.contains(&id) {
+        if self.seen.contains(id) {
             return;
         }
         match self.heap.form(id) {

@@ -6,22 +6,21 @@
 
 use std::io::Write;
 
-use flate2::{Compress, Compression, FlushCompress, Status};
 use lopdf::encryption::encrypt_object;
 use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
 
+use crate::document::deflate::Deflater;
+use crate::document::entries::{Entry, padded, predicted, rows, runs};
 use crate::document::heap::{Bytes, Form, Heap};
 use crate::document::ids::IdSet;
 use crate::document::place::{entry, is_of_type};
-use crate::document::reach::{self, LAYOUT_KEYS};
+use crate::document::reach::{self, LAYOUT_KEYS, Reached};
 use crate::document::save_error::SaveError;
 use crate::document::serialize;
 use crate::limits::MAX_FILE;
 
 /// Objects in one object stream; more is smaller but makes readers inflate more for one object.
 const PACK: usize = 100;
-/// Deflate effort, zlib's scale.
-const EFFORT: u32 = 6;
 /// Streams below this size are not worth a filter: what it saves is less than its entry and its head take, and the time
 /// to set it up is that of writing twenty of them.
 const SMALL: usize = 512;
@@ -39,12 +38,6 @@ pub(crate) struct Source<'a> {
     pub(crate) packed: bool,
 }
 
-/// Where an object went.
-enum Entry {
-    At { offset: u64, generation: u16 },
-    Packed { stream: u32, index: u16 },
-}
-
 /// Writes `source` to `out` and answers how many bytes that took.
 pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, SaveError> {
     let reachable = reach::reachable(&source.pdf.trailer, source.heap);
@@ -55,7 +48,7 @@ pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, Sav
         body: Vec::new(),
         entries: Vec::with_capacity(source.heap.capacity() + 2),
         // What is written in addition is numbered from here on, so that Size is one more than the last number.
-        last: reachable.iter().map(|id| id.0).max().unwrap_or(0),
+        last: reachable.last(),
         deflater: Deflater::new(),
     };
     file.header()?;
@@ -94,13 +87,13 @@ impl<'a> File<'a, '_> {
     }
 
     /// Writes what stands by itself and answers what goes into object streams.
-    fn objects(&mut self, reachable: &IdSet) -> Result<Vec<(u32, Form<'a>)>, SaveError> {
+    fn objects(&mut self, reachable: &Reached) -> Result<Vec<(u32, Form<'a>)>, SaveError> {
         let mut packed = Vec::new();
         let mut before = None;
         let (heap, source) = (self.source.heap, self.source);
         for id in heap.ids() {
             // One number, one object: of two generations the first that is used stands.
-            if !reachable.contains(&id) || before == Some(id.0) {
+            if !reachable.contains(id) || before == Some(id.0) {
                 continue;
             }
             let Some(form) = self.form(id) else { continue };
@@ -454,91 +447,5 @@ fn can_be_packed(form: &Form<'_>) -> bool {
             entry(dict, b"ByteRange").is_none() || entry(dict, b"Contents").is_none()
         }
         Form::Value(_) => true,
-    }
-}
-
-/// Appends a number with zeros before it, as the lines of a cross-reference table have it (7.5.4).
-fn padded<const DIGITS: usize>(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [b'0'; DIGITS];
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    out.extend_from_slice(&digits);
-}
-
-/// Entries by unbroken runs of numbers.
-fn runs(entries: &[(u32, Entry)]) -> Vec<&[(u32, Entry)]> {
-    entries
-        .chunk_by(|(one, _), (next, _)| one.checked_add(1) == Some(*next))
-        .collect()
-}
-
-/// The rows of a cross-reference stream and the widths of their fields.
-fn rows(entries: &[(u32, Entry)]) -> (Vec<u8>, [usize; 3]) {
-    let fields = |entry: &Entry| match entry {
-        Entry::At { offset, generation } => (1u8, *offset, u64::from(*generation)),
-        Entry::Packed { stream, index } => (2, u64::from(*stream), u64::from(*index)),
-    };
-    let (mut second, mut third) = (0, 0);
-    for (_, entry) in entries {
-        let (_, a, b) = fields(entry);
-        second = second.max(a);
-        third = third.max(b);
-    }
-    let widths = [1, width(second), width(third)];
-    let mut rows = Vec::with_capacity(entries.len() * widths.iter().sum::<usize>());
-    for (_, entry) in entries {
-        let (kind, a, b) = fields(entry);
-        rows.push(kind);
-        rows.extend_from_slice(&a.to_be_bytes()[8 - widths[1]..]);
-        rows.extend_from_slice(&b.to_be_bytes()[8 - widths[2]..]);
-    }
-    (rows, widths)
-}
-
-fn width(value: u64) -> usize {
-    (8 - value.leading_zeros() as usize / 8).max(1)
-}
-
-/// PNG's "up" prediction (7.4.4.4): each byte less the one above it.
-fn predicted(rows: &[u8], columns: usize) -> Vec<u8> {
-    let mut predicted = Vec::with_capacity(rows.len() + rows.len() / columns.max(1));
-    let mut above: &[u8] = &[];
-    for row in rows.chunks(columns.max(1)) {
-        predicted.push(2);
-        predicted.extend(
-            row.iter()
-                .enumerate()
-                .map(|(i, byte)| byte.wrapping_sub(above.get(i).copied().unwrap_or(0))),
-        );
-        above = row;
-    }
-    predicted
-}
-
-/// Deflates one thing after another: setting a compressor up costs more than a small stream takes.
-struct Deflater(Compress);
-
-impl Deflater {
-    fn new() -> Self {
-        Self(Compress::new(Compression::new(EFFORT), true))
-    }
-
-    fn deflate(&mut self, bytes: &[u8]) -> Result<Vec<u8>, SaveError> {
-        let failed = |error| SaveError::Io(std::io::Error::other(error));
-        self.0.reset();
-        let mut deflated = Vec::with_capacity(bytes.len() / 2 + 64);
-        loop {
-            let rest = &bytes[(self.0.total_in() as usize).min(bytes.len())..];
-            let status = self
-                .0
-                .compress_vec(rest, &mut deflated, FlushCompress::Finish)
-                .map_err(failed)?;
-            if status == Status::StreamEnd {
-                return Ok(deflated);
-            }
-            deflated.reserve(deflated.capacity());
-        }
     }
 }

@@ -191,11 +191,8 @@ fn a_content_of_two_pages_is_one_form_only_with_the_same_resources() {
     let (id, _) = form(&stamped, 2).expect("a form");
     assert_eq!(form(&stamped, 3).expect("a form").0, id);
     assert!(form(&stamped, 4).is_none(), "other resources: it is read");
-    assert!(
-        content(&stamped, 4).contains("Tf q\nQ\nQ\n/Artifact"),
-        "{}",
-        content(&stamped, 4)
-    );
+    let read = content(&stamped, 4).replace("\n\n", "\n");
+    assert!(read.contains("Tf q\nQ\nQ\n/Artifact"), "{read}");
     let contents = page(&stamped, 1)
         .get(b"Contents")
         .and_then(Object::as_array)
@@ -220,6 +217,7 @@ fn whatever_a_form_could_not_stand_for_is_read() {
         let stamped = stamp(document);
         assert!(form(&stamped, 1).is_none(), "{what}");
         let content = content(&stamped, 1);
+        let content = content.replace("\n\n", "\n");
         assert!(
             content.contains("q 0 g\nQ\nQ\n/Artifact BMC"),
             "{what}: {content}"
