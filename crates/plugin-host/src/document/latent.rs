@@ -263,3 +263,6 @@ fn range((start, end): (usize, usize)) -> Option<Range<u32>> {
 fn is_space(byte: u8) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
 }
+
+#[cfg(test)]
+mod tests;
