@@ -45,11 +45,10 @@ fn read(object: &Object) -> Option<(String, Vec<u8>)> {
 
 /// Opening puts an odd page tree in order, whoever has read it.
 fn is_tree(object: &Object) -> bool {
-    object.as_dict().is_ok_and(|dict| {
-        ["Kids", "Parent", "Pages"]
-            .iter()
-            .any(|key| dict.has(key.as_bytes()))
-    })
+    const KEYS: [&[u8]; 4] = [b"Kids", b"Parent", b"Pages", b"Contents"];
+    object
+        .as_dict()
+        .is_ok_and(|dict| KEYS.iter().any(|key| dict.has(key)))
 }
 
 /// Opens a file, lets a step look at every object, lets another one change every dictionary and fail, saves, and compares

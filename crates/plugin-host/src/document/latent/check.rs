@@ -18,6 +18,8 @@ const MAX_REAL: usize = 30;
 pub(crate) struct Check<'a> {
     bytes: &'a [u8],
     references: &'a mut Vec<ObjectId>,
+    /// Where the keys stand of the dictionaries that are being looked at.
+    keys: Vec<(usize, usize)>,
 }
 
 /// An indirect object that passed.
@@ -59,7 +61,11 @@ pub(crate) enum Length {
 
 impl<'a> Check<'a> {
     pub(crate) fn new(bytes: &'a [u8], references: &'a mut Vec<ObjectId>) -> Self {
-        Self { bytes, references }
+        Self {
+            bytes,
+            references,
+            keys: Vec::new(),
+        }
     }
 
     /// The object `id`, which begins at `at`: its head, its value, `endobj`. `length_of` answers for a `/Length` that is
@@ -171,15 +177,21 @@ impl<'a> Check<'a> {
         depth: u32,
         mut top: Option<&mut Top>,
     ) -> Option<usize> {
+        let (first, mut met, mut again) = (self.keys.len(), 0, false);
         loop {
             at = self.space(at);
             match self.bytes.get(at)? {
                 b'/' => {}
-                b'>' if self.bytes.get(at + 1) == Some(&b'>') => return Some(at + 2),
+                b'>' if self.bytes.get(at + 1) == Some(&b'>') => {
+                    let is_clear = !again || !self.has_twins(first);
+                    self.keys.truncate(first);
+                    return is_clear.then_some(at + 2);
+                }
                 _ => return None,
             }
             let key = at + 1;
             let end = self.name(key)?;
+            again |= self.meet((key, end), &mut met);
             let from = self.space(end);
             let noted = self.references.len();
             at = self.value(from, depth)?;
@@ -187,6 +199,27 @@ impl<'a> Check<'a> {
                 self.note((key, end), (from, at), noted, top)?;
             }
         }
+    }
+
+    /// Notes a key; `met` has a bit for each likely one. Answers whether it may have been met before.
+    fn meet(&mut self, key: (usize, usize), met: &mut u64) -> bool {
+        let text = &self.bytes[key.0..key.1];
+        let ends = text.first().zip(text.last());
+        let (one, other) = ends.map_or((0, 0), |(one, other)| (*one, *other));
+        let bit = 1 << ((usize::from(one) * 7 + usize::from(other) * 3 + text.len()) % 64);
+        let again = *met & bit != 0;
+        *met |= bit;
+        self.keys.push(key);
+        again
+    }
+
+    /// Whether a dictionary, whose keys begin at `first`, has one twice: some readers take its first value, some the last.
+    fn has_twins(&mut self, first: usize) -> bool {
+        let bytes = self.bytes;
+        let text = |key: &(usize, usize)| &bytes[key.0..key.1];
+        let keys = &mut self.keys[first..];
+        keys.sort_unstable_by(|one, other| text(one).cmp(text(other)));
+        keys.windows(2).any(|pair| text(&pair[0]) == text(&pair[1]))
     }
 
     /// Keeps what the outermost dictionary says that matters.
@@ -385,103 +418,4 @@ const CLASS: [Class; 256] = {
 };
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(source: &str, expected: Option<&[ObjectId]>) {
-        let mut references = Vec::new();
-        let end = Check::new(source.as_bytes(), &mut references).outermost(0);
-        let whole = end.is_some_and(|(_, end)| end == source.len());
-        assert_eq!(whole.then_some(&references[..]), expected, "{source}");
-    }
-
-    #[test]
-    fn what_all_readers_read_alike_passes() {
-        check("<</A 1/B[2 3.5 -.5 +7 4.]/C(a(b)\\)\\101)>>", Some(&[]));
-        check("[12 0 R 12 0 13 1 R null true]", Some(&[(12, 0), (13, 1)]));
-        check(
-            "<< /K<</L 3 0 R>> /M <48 4> /N#61me false >>",
-            Some(&[(3, 0)]),
-        );
-        check("-17", Some(&[]));
-        check("[]", Some(&[]));
-    }
-
-    #[test]
-    fn what_readers_could_take_differently_does_not() {
-        for source in [
-            "[1 % comment\n]",
-            "[1e5]",
-            "[--3]",
-            "[1.2.3]",
-            "[0.00-41]",
-            "[99999999999999999999]",
-            "[0 0 R]",
-            "[1 0 Rx]",
-            "[1 70000 R]",
-            "[1.5 0 R]",
-            "[maybe]",
-            "[nullx]",
-            "/A#0",
-            "/A#00",
-            "<</#4c 1>>",
-            "<</Type/Obj#53tm>>",
-            "<</A>>",
-            "<<1 2>>",
-            "<0g>",
-            "(open",
-            "[1",
-            ".",
-            "",
-        ] {
-            check(source, None);
-        }
-        check(&"[".repeat(65), None);
-        check(&"(".repeat(40), None);
-    }
-
-    #[track_caller]
-    fn stream(source: &str) -> Option<(usize, usize)> {
-        let mut references = Vec::new();
-        let mut check = Check::new(source.as_bytes(), &mut references);
-        let (passed, _) = check.indirect(0, (7, 0), |id| (id == (8, 0)).then_some(3))?;
-        assert!(references.is_empty(), "nothing refers to the length");
-        passed.content
-    }
-
-    #[test]
-    fn a_stream_is_as_long_as_it_says() {
-        let tail = "endstream\nendobj";
-        let check = |head: &str, content: Option<(usize, usize)>| {
-            assert_eq!(stream(&format!("{head}{tail}")), content, "{head}");
-        };
-        check("7 0 obj<</Length 3>>stream\nabc\n", Some((27, 30)));
-        check("7 0 obj\n<</Length 3>>\nstream\r\nabc", Some((30, 33)));
-        check("7 0 obj<</Length 8 0 R>>stream\nabc\r\n", Some((31, 34)));
-        check("7 0 obj<</Length 9 0 R>>stream\nabc\n", None);
-        check("7 0 obj<</Length 2>>stream\nabc\n", None);
-        check("7 0 obj<</Length -1>>stream\nabc\n", None);
-        check("7 0 obj<</Length 99999>>stream\nabc\n", None);
-        check("7 0 obj<<>>stream\nabc\n", None);
-        check("7 0 obj<</Length 3>>stream\rabc\n", None);
-        check("7 0 obj<</Length 3>>stream abc\n", None);
-        check("8 0 obj<</Length 3>>stream\nabc\n", None);
-        check("7 1 obj<</Length 3>>stream\nabc\n", None);
-    }
-
-    #[test]
-    fn an_object_ends_where_it_says() {
-        let passes = |source: &str| {
-            let mut references = Vec::new();
-            let mut check = Check::new(source.as_bytes(), &mut references);
-            check.indirect(0, (7, 0), |_| None).is_some()
-        };
-        assert!(passes("7 0 obj 5 endobj"));
-        assert!(passes("7 0 obj[5]endobj\n"));
-        assert!(!passes("7 0 obj 5"));
-        assert!(!passes("7 0 obj 5 endobject"));
-        assert!(!passes("7 0 obj 5 6 endobj"));
-        assert!(!passes("70 obj 5 endobj"));
-    }
-}
+mod tests;
