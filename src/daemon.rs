@@ -164,6 +164,7 @@ pub async fn run(config: Config) -> Result<()> {
         bounds: parts::bounds(&config),
         started: Timestamp::now(),
         trials,
+        loss: loss(&opening),
         disks: backend::Disks::default(),
         watcher: watcher.clone(),
     };
@@ -225,14 +226,28 @@ fn open_journal(config: &Config) -> Result<(Journal, Opening)> {
     for warning in &opening.warnings {
         tracing::warn!("{warning}");
     }
-    if let Some(aside) = &opening.set_aside {
-        tracing::error!(
-            kept = %aside.kept.display(),
-            reason = %aside.reason,
-            "the journal was damaged and is kept aside; a new one was begun, and claimed files go back to their inboxes"
-        );
+    if let Some(loss) = loss(&opening) {
+        tracing::error!("{loss}");
     }
     Ok((journal, opening))
+}
+
+/// What an operator has to know about a journal that was begun anew.
+fn loss(opening: &Opening) -> Option<String> {
+    if let Some(aside) = &opening.set_aside {
+        return Some(format!(
+            "the journal was damaged ({}) and is kept aside as `{}`; a new one was begun: {}; what was claimed for other jobs goes back to its inbox; \
+             look for outputs that came twice, then remove what is kept aside",
+            aside.reason,
+            aside.kept.display(),
+            aside.salvaged.in_words()
+        ));
+    }
+    opening.missing.then(|| {
+        "the journal is gone, though a daemon has worked in this home before: a new one was begun, and what was claimed goes back to its \
+         inbox; if you have a copy of `state/journal.db`, stop the daemon and put it back"
+            .to_owned()
+    })
 }
 
 fn listen(config: &Config) -> Result<TcpListener> {

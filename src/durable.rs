@@ -170,7 +170,8 @@ fn write_into(mut file: File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     written.map_err(|source| abandon(path, Error::at("write", path, source)))
 }
 
-/// Puts these bytes in place of whatever has the name, at once and durably.
+/// Puts these bytes in place of whatever has the name, at once and durably. Only one at a time may replace one file: the temp
+/// has the same name each time, so that one that a crash leaves goes with the next.
 ///
 /// # Errors
 /// It cannot be written; the old file is as it was.
@@ -188,7 +189,9 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let temp = folder.join(format!(".dropleaf-{}.tmp", ulid::Ulid::generate()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temp = folder.join(format!(".dropleaf-{name}.tmp"));
+    remove(&temp)?;
     write_into(create_with(&temp, mode)?, &temp, bytes)?;
     rename(&temp, path).map_err(|error| abandon(&temp, error))?;
     sync::folder(folder)

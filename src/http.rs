@@ -21,6 +21,7 @@ pub mod guard;
 pub mod session;
 
 pub mod call;
+mod head;
 pub mod query;
 pub mod refusal;
 pub mod reply;

@@ -5,4 +5,5 @@ pub mod catalog;
 pub mod grants;
 pub mod manifest;
 pub mod parameters;
+pub mod trust;
 pub mod words;

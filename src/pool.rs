@@ -7,9 +7,13 @@
 
 mod blame;
 mod conduct;
+mod denials;
 mod describe;
+mod family;
+mod inspect;
 mod process;
 mod received;
+mod scratch;
 mod slot;
 mod spawner;
 mod start;
@@ -19,11 +23,14 @@ pub mod update;
 pub use crate::pool::describe::DescribeError;
 pub use crate::pool::start::StartError;
 
+use crate::job::attempt::Failure;
+use crate::plugin::grants::Grant;
 use crate::pool::slot::Slots;
 use crate::pool::spawner::Spawner;
 use crate::pool::start::Worker;
 use crate::pool::update::{Attempt, Limits, StopHandle, Update};
-use crate::wire::message::Plan;
+use crate::problem::Problem;
+use crate::wire::message::{Inspected, Plan};
 use crate::worker::options::{self, Sandbox};
 use std::collections::VecDeque;
 use std::fs::File;
@@ -103,6 +110,8 @@ pub struct Status {
     pub started: u64,
     /// Workers that died unasked so far.
     pub crashed: u64,
+    /// Calls of workers that their sandboxes denied so far.
+    pub denied: u64,
     /// Why the newest worker could not be started, until one can again.
     pub trouble: Option<String>,
 }
@@ -125,6 +134,7 @@ struct Shared {
     counted: AtomicU64,
     started: AtomicU64,
     crashed: AtomicU64,
+    denied: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -164,6 +174,7 @@ impl Pool {
             counted: AtomicU64::new(0),
             started: AtomicU64::new(0),
             crashed: AtomicU64::new(0),
+            denied: AtomicU64::new(0),
             state: Mutex::default(),
         });
         Shared::refill(&shared);
@@ -176,7 +187,12 @@ impl Pool {
     /// Where no worker can be started, or where the sandbox is required and something of it is missing; the text names
     /// what.
     pub async fn probe(&self) -> Result<String, StartError> {
-        let worker = Shared::worker(&self.shared).await?;
+        let worker = Shared::worker(&self.shared, &Grant::default()).await?;
+        if worker.sandbox != "off" && !worker.denials.are_counted() {
+            tracing::warn!(
+                "this kernel denies calls without telling, so that they are not counted"
+            );
+        }
         let level = worker.sandbox.clone();
         let mut spares = self.shared.spares();
         if !spares.closed && spares.ready.len() < self.shared.config.spare {
@@ -185,16 +201,17 @@ impl Pool {
         Ok(level)
     }
 
-    /// Runs an attempt. The input must be opened read-only. The answer's updates end with [`Update::Ended`], whatever
-    /// happens.
+    /// Runs an attempt whose plugins may do what is granted. The input must be opened read-only. The answer's updates end
+    /// with [`Update::Ended`], whatever happens.
     #[must_use]
-    pub fn run(&self, plan: Plan, input: File, limits: Limits) -> Attempt {
+    pub fn run(&self, plan: Plan, input: File, grant: Grant, limits: Limits) -> Attempt {
         let (sender, updates) = tokio::sync::mpsc::channel::<Update>(update::WAITING);
         let (stop, stopped) = watch::channel(None);
         let id = self.shared.counted.fetch_add(1, Ordering::Relaxed) + 1;
         let task = supervise::Task {
             plan,
             input,
+            grant,
             limits,
             updates: sender,
             stop: stopped,
@@ -211,6 +228,20 @@ impl Pool {
             .spawn(tracing::Instrument::instrument(attend, span));
         let stop = StopHandle(Arc::new(stop));
         Attempt { id, updates, stop }
+    }
+
+    /// Has a file looked over in a worker that loads no plugin; the plan says with which passwords and limits. Gives what it
+    /// found, or why the file cannot be opened.
+    ///
+    /// # Errors
+    /// Where no worker could look at it.
+    pub async fn inspect(
+        &self,
+        plan: Plan,
+        file: &File,
+        patience: Duration,
+    ) -> Result<Result<Inspected, Problem>, Failure> {
+        inspect::inspect(&self.shared, plan, file, patience).await
     }
 
     /// Loads a library of the store in a worker and gives its manifest's and its toolchain's text.
@@ -238,6 +269,7 @@ impl Pool {
             sandbox: state.sandbox.clone(),
             started: self.shared.started.load(Ordering::Relaxed),
             crashed: self.shared.crashed.load(Ordering::Relaxed),
+            denied: self.shared.denied.load(Ordering::Relaxed),
             trouble: state.trouble.clone(),
         }
     }
@@ -277,8 +309,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A blank worker: one that waits, or a new one.
-    async fn worker(self: &Arc<Self>) -> Result<Worker, StartError> {
+    /// A blank worker: one that waits, or a new one. Those that wait are granted nothing.
+    async fn worker(self: &Arc<Self>, grant: &Grant) -> Result<Worker, StartError> {
+        if !grant.is_nothing() {
+            return self.fresh(grant.clone()).await;
+        }
         let waiting = loop {
             let Some(worker) = self.spares().ready.pop_front() else {
                 break None;
@@ -290,12 +325,12 @@ impl Shared {
         Self::refill(self);
         match waiting {
             Some(worker) => Ok(worker),
-            None => self.fresh().await,
+            None => self.fresh(Grant::default()).await,
         }
     }
 
-    async fn fresh(&self) -> Result<Worker, StartError> {
-        let outcome = start::start(self).await;
+    async fn fresh(&self, grant: Grant) -> Result<Worker, StartError> {
+        let outcome = start::start(self, grant).await;
         let mut state = self.state();
         match &outcome {
             Ok(worker) => {
@@ -318,7 +353,7 @@ impl Shared {
                 let Some(shared) = weak.upgrade() else {
                     return;
                 };
-                let outcome = shared.fresh().await;
+                let outcome = shared.fresh(Grant::default()).await;
                 let mut spares = shared.spares();
                 spares.starting -= 1;
                 match outcome {

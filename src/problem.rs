@@ -150,6 +150,9 @@ codes! {
     /// A result broke the worker's output checks.
     ResultInvalid "result-invalid" "The result is not a sound PDF"
         "one of the steps has broken the document: take them out one by one to find it, and tell its plugin's author",
+    /// A result is not what the pipeline's `expect` says.
+    Unexpected "unexpected-result" "The result is not what the pipeline expects"
+        "look at the original and at the steps; if the result is right, correct the pipeline's `expect`, then retry the job",
     /// An output name leaves its folder, or is empty or too long.
     OutputName "output-name" "The output name cannot be used"
         "look at `output.name` and `output.folder` of the pipeline, then retry the job",
@@ -198,6 +201,7 @@ impl Code {
                 | Self::DocumentRejected
                 | Self::ParametersRefused
                 | Self::TemplateFailed
+                | Self::Unexpected
                 | Self::OutputName
                 | Self::OutputExists
                 | Self::Duplicate

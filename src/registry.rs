@@ -15,6 +15,7 @@ use crate::durable;
 use crate::event::PluginEvent;
 use crate::plugin::catalog::{Catalog, Installed};
 use crate::plugin::grants::Grants;
+use crate::plugin::trust::Untrusted;
 use crate::pool::Pool;
 use crate::raw_path::RawPath;
 use crate::registry::folder::{Look, Settling, Stamp};
@@ -55,6 +56,8 @@ pub struct Config {
     pub tidy: bool,
     /// What the operator grants plugins.
     pub grants: Grants,
+    /// Whom the operator does not trust.
+    pub untrusted: Untrusted,
 }
 
 impl Config {
@@ -69,6 +72,7 @@ impl Config {
             trust_writable: false,
             tidy: false,
             grants: Grants::default(),
+            untrusted: Untrusted::default(),
         }
     }
 }
@@ -395,7 +399,8 @@ impl Scanner {
 
     fn publish(&self, current: Vec<(PathBuf, Arc<Installed>)>, reasons: BTreeMap<PathBuf, String>) {
         let catalog = Catalog::new(current.into_iter().map(|(_, plugin)| plugin))
-            .with_grants(self.config.grants.clone());
+            .with_grants(self.config.grants.clone())
+            .with_untrusted(self.config.untrusted.clone());
         let broken: Vec<Broken> = reasons
             .into_iter()
             .map(|(file, reason)| Broken {

@@ -9,6 +9,7 @@
 pub mod act;
 pub mod attempt;
 mod batches;
+mod contract;
 pub mod decide;
 pub mod explain;
 pub mod fair;
@@ -17,5 +18,6 @@ pub mod handle;
 pub mod input;
 pub mod moves;
 pub mod pipelines;
+pub mod planning;
 mod progress;
 pub mod sample;

@@ -17,6 +17,7 @@ pub mod prune;
 pub mod query;
 mod readers;
 mod row;
+pub mod salvage;
 pub mod schema;
 mod unit;
 pub mod writer;

@@ -5,7 +5,7 @@
 //! attempt ([`course`]): the input, then every step over every document, then the outputs. It is never used again.
 
 mod attempt;
-mod confine;
+pub(crate) mod confine;
 mod course;
 mod fences;
 mod landlock;
@@ -16,7 +16,7 @@ mod onlooker;
 pub mod options;
 mod outputs;
 mod sealed;
-mod seccomp;
+pub(crate) mod seccomp;
 mod step;
 
 use crate::pipeline::template::engine::Engine;
@@ -33,7 +33,7 @@ use crate::worker::options::Options;
 use std::any::Any;
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -53,6 +53,7 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     };
     // Made here, once: each worker gets a copy with its memory.
     let engine = Engine::new();
+    dropleaf_plugin_host::close_inherited();
     match nursery::bear(&options) {
         Ok(Some(born)) => work(&options, born, engine),
         Ok(None) => ExitCode::SUCCESS,
@@ -66,7 +67,7 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 /// The life of one worker; standard input is its control socket.
 fn work(options: &Options, born: Born, engine: Engine) -> ExitCode {
     match begin(options, born) {
-        Ok((control, confined)) => match converse(control, &confined, options, engine) {
+        Ok((control, mut confined)) => match converse(control, &mut confined, options, engine) {
             Ok(()) => end(),
             Err(error) => {
                 complain(&format!(
@@ -102,11 +103,11 @@ fn begin(options: &Options, born: Born) -> Result<(Control, Confined), ConfineEr
         Ok(confined) => Ok((control, confined)),
         Err(error) => {
             let code = match error {
-                ConfineError::Missing(_) => Code::SandboxMissing,
+                ConfineError::Missing(_) | ConfineError::Unbounded(_) => Code::SandboxMissing,
                 _ => Code::WorkerFailed,
             };
             let mut problem = Problem::new(code, crate::problem::chain(&error));
-            if code == Code::SandboxMissing {
+            if matches!(error, ConfineError::Missing(_)) {
                 problem = problem.hint("use a kernel that has it, or say `sandbox: best_effort`");
             }
             // The exit code says the same to a daemon that is gone.
@@ -118,17 +119,19 @@ fn begin(options: &Options, born: Born) -> Result<(Control, Confined), ConfineEr
 
 fn converse(
     mut control: Control,
-    confined: &Confined,
+    confined: &mut Confined,
     options: &Options,
     engine: Engine,
 ) -> Result<(), FrameError> {
-    control.say(
-        &ToDaemon::Ready {
-            protocol: PROTOCOL,
-            sandbox: confined.level.clone(),
-        },
-        None,
-    )?;
+    // The daemon's alone from here on: whoever has it decides what becomes of denied calls.
+    let listener = confined.listener.take();
+    let ready = ToDaemon::Ready {
+        protocol: PROTOCOL,
+        sandbox: confined.level.clone(),
+        counts: listener.is_some(),
+    };
+    control.say(&ready, listener.as_ref().map(OwnedFd::as_fd))?;
+    drop(listener);
     let frame = match control.wait()? {
         Heard::Word(frame) => frame,
         // It has no question any more.
@@ -143,12 +146,17 @@ fn converse(
             line.account();
             line.say(&answer, None)?;
         }
+        (ToWorker::Inspect(plan), Some(file)) => {
+            let attempt = Attempt::new(&line, &plan, confined, &libraries);
+            let answer = guarded(|| Ok(inspect(&attempt, file)))?;
+            line.say(&answer, None)?;
+        }
         (ToWorker::Describe { library }, _) => {
             let answer = guarded(|| Ok(describe(&libraries, &library)));
             line.say(&answer?, None)?;
         }
         // A cancelled worker has nothing to do.
-        (ToWorker::Attempt(_) | ToWorker::Cancel, _) => {}
+        (ToWorker::Attempt(_) | ToWorker::Inspect(_) | ToWorker::Cancel, _) => {}
     }
     line.finish();
     Ok(())
@@ -164,6 +172,13 @@ fn run(attempt: Attempt<'_>, input: OwnedFd) -> Result<ToDaemon, FrameError> {
             problem: Problem::new(Code::Cancelled, "it was stopped"),
         }),
         Err(attempt::End::Failed(problem)) => Ok(failed(*problem)),
+    }
+}
+
+fn inspect(attempt: &Attempt<'_>, file: OwnedFd) -> ToDaemon {
+    match course::inspect(attempt, file) {
+        Ok(found) => ToDaemon::Inspected(found),
+        Err(problem) => failed(problem),
     }
 }
 

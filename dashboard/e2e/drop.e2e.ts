@@ -18,8 +18,8 @@ it('takes a file that is handed over, shows how far it is, what became of it, an
 
   const bar = page.getByRole('progressbar', { name: 'Progress of handed over.pdf' })
   await bar.waitFor()
-  await expect.poll(() => bar.getAttribute('aria-valuetext'), { timeout: 10_000 }).toMatch(/\d/)
-  await page.getByRole('heading', { name: /handed over\.pdf/ }).getByText('Succeeded').waitFor({ timeout: 30_000 })
+  await expect.poll(() => bar.getAttribute('aria-valuetext'), { timeout: 20_000 }).toMatch(/\d/)
+  await page.getByRole('heading', { name: /handed over\.pdf/ }).getByText('Succeeded').waitFor({ timeout: 60_000 })
 
   await page.getByRole('button', { name: /Preview\s*: handed over\.pdf/ }).first().click()
   const canvas = page.locator('canvas').first()
@@ -31,7 +31,7 @@ it('takes a file that is handed over, shows how far it is, what became of it, an
       const pixels = (element as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data ?? []
       return pixels.some((value, index) => index % 4 !== 3 && value < 128)
     })
-  await expect.poll(inked, { timeout: 10_000 }).toBe(true)
+  await expect.poll(inked, { timeout: 20_000 }).toBe(true)
 
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /Download\s*: handed over\.pdf/ }).first().click()])
   const bytes = await readFile(await download.path())

@@ -51,7 +51,7 @@ it('has no violation that axe can find on any page in both themes, and fits a ph
     found.push(...(await violations(`${name}, light`)))
     // The themes differ in nothing but their colours.
     await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' })
-    await page.waitForTimeout(150)
+    await expect.poll(() => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)).toBe('rgb(16, 19, 18)')
     found.push(...(await violations(`${name}, dark`, 'colours')))
 
     await page.setViewportSize({ width: 360, height: 740 })

@@ -28,12 +28,11 @@ it('shows the faults of a wrong text as they are typed, and goes to their lines'
   const faults = page.getByRole('list', { name: 'Faults' }).getByRole('button')
   await expect.poll(() => faults.count()).toBe(2)
   await page.getByText('did you mean').first().waitFor()
-  expect(await save().isDisabled()).toBe(true)
-  expect(await page.locator('.cm-lintRange-error').count()).toBeGreaterThanOrEqual(2)
+  await expect.poll(() => save().isDisabled()).toBe(true)
+  await expect.poll(() => page.locator('.cm-lintRange-error').count()).toBeGreaterThanOrEqual(2)
 
   await faults.first().click()
-  const line = await page.evaluate(() => document.querySelector('.cm-activeLine')?.textContent)
-  expect(line).toContain('stmp-text')
+  await expect.poll(() => page.evaluate(() => document.querySelector('.cm-activeLine')?.textContent)).toContain('stmp-text')
   expect(await scene.daemon.readPipeline('receive')).toBe(receive)
 })
 
@@ -49,7 +48,7 @@ it('completes operations and parameters from the schema', async () => {
   await page.keyboard.insertText('with: { ')
   await page.keyboard.press('Control+Space')
   await options.filter({ hasText: 'every' }).waitFor()
-  expect(await options.allTextContents()).toEqual([expect.stringContaining('every'), expect.stringContaining('ranges')])
+  await expect.poll(() => options.allTextContents()).toEqual([expect.stringContaining('every'), expect.stringContaining('ranges')])
   await page.keyboard.press('Escape')
 })
 
@@ -73,7 +72,7 @@ it('tries a sample on the text in the editor and touches nothing', async () => {
   await page.locator('input[type=file]').setInputFiles({ name: 'sample.pdf', mimeType: 'application/pdf', buffer: pdf(2) })
   await page.getByText('This is what would come out').waitFor()
   const steps = page.getByRole('region', { name: 'Try it' }).getByRole('list', { name: 'Steps' }).getByRole('listitem')
-  expect(await steps.count()).toBe(3)
+  await expect.poll(() => steps.count()).toBe(3)
   await page.getByRole('region', { name: 'Try it' }).locator('canvas').nth(1).waitFor()
   expect(await scene.daemon.job('sample.pdf')).toBeUndefined()
 })

@@ -8,7 +8,9 @@ export default defineConfig({
     include: [process.env.DROPLEAF_SCREENSHOTS ? 'screenshots.ts' : '**/*.e2e.ts'],
     maxWorkers: 2,
     testTimeout: 120_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
+    // States are waited for, however slow the machine is.
+    expect: { poll: { timeout: 20_000, interval: 50 } },
     bail: 0,
   },
 })

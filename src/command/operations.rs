@@ -5,7 +5,7 @@ use crate::command::local::Workshop;
 use crate::command::print;
 use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
-use crate::plugin::catalog::Found;
+use crate::plugin::catalog::{Catalog, Found};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
@@ -69,9 +69,9 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
         return match catalog.find(name) {
             Ok(found) => {
                 if flags.json {
-                    print::json(&about(&found));
+                    print::json(&about(&catalog, &found));
                 } else {
-                    show(&found);
+                    show(&catalog, &found);
                 }
                 Ok(())
             }
@@ -85,7 +85,10 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
     }
     if flags.json {
         print::json(&Value::Array(
-            catalog.operations().map(|found| about(&found)).collect(),
+            catalog
+                .operations()
+                .map(|found| about(&catalog, &found))
+                .collect(),
         ));
         return Ok(());
     }
@@ -106,8 +109,8 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
     Ok(())
 }
 
-fn about(found: &Found<'_>) -> Value {
-    let refused = found.refused();
+fn about(catalog: &Catalog, found: &Found<'_>) -> Value {
+    let refused = catalog.refused(found);
     json!({
         "name": found.operation.name,
         "plugin": found.plugin.manifest.name,
@@ -134,14 +137,14 @@ fn no_plugins(config: &Config) {
     ));
 }
 
-fn show(found: &Found<'_>) {
+fn show(catalog: &Catalog, found: &Found<'_>) {
     let operation = found.operation;
     print::line(format_args!(
         "{} ({} {})",
         operation.name, found.plugin.manifest.name, found.plugin.manifest.version
     ));
     print::line(&operation.summary);
-    if let Some(why) = found.refused() {
+    if let Some(why) = catalog.refused(found) {
         print::line(format_args!("Cannot be used here: {why}"));
     }
     if !operation.description.is_empty() {

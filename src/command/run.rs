@@ -149,7 +149,7 @@ enum Failed {
 async fn one(
     pool: &crate::pool::Pool,
     catalog: &crate::plugin::catalog::Catalog,
-    bounds: crate::scheduler::attempt::Bounds,
+    bounds: crate::scheduler::planning::Bounds,
     task: &Task,
     file: &Path,
     bar: &ProgressBar,

@@ -30,7 +30,7 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: crate::durable::Error,
     },
 }
 
@@ -153,13 +153,9 @@ impl Home {
     }
 }
 
+/// Durably: a journal in a folder whose own name a power cut takes away would be lost with everything that it told.
 fn make(path: &Path, mode: u32) -> Result<(), Error> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path);
-    made.map_err(|source| Error::Unmakeable {
+    crate::durable::make_folders(path, mode).map_err(|source| Error::Unmakeable {
         path: path.to_path_buf(),
         source,
     })
@@ -169,7 +165,7 @@ fn make(path: &Path, mode: u32) -> Result<(), Error> {
 fn make_own(path: &Path, mode: u32) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt as _;
     make(path, mode)?;
-    let close = || {
+    let close = || -> std::io::Result<()> {
         let has = std::fs::metadata(path)?.permissions().mode() & 0o777;
         if has & !mode == 0 {
             return Ok(());
@@ -178,6 +174,6 @@ fn make_own(path: &Path, mode: u32) -> Result<(), Error> {
     };
     close().map_err(|source| Error::Unmakeable {
         path: path.to_path_buf(),
-        source,
+        source: crate::durable::Error::at("close to others", path, source),
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::config::spec::{Config, Sandbox};
 use crate::pipeline::surroundings::{EnvCounts, Surroundings};
-use crate::scheduler::attempt::Bounds;
+use crate::scheduler::planning::Bounds;
 use crate::worker::options;
 use crate::{feed, http, pool, registry, store, watch};
 use std::time::Duration;
@@ -36,6 +36,7 @@ pub fn registry(config: &Config, alone: bool) -> registry::Config {
     registry::Config {
         tidy: alone,
         grants: config.spec.grants.clone(),
+        untrusted: config.spec.untrusted.clone(),
         ..registry::Config::new(config.plugin_folders.clone(), config.home.plugin_copies())
     }
 }

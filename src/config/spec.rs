@@ -2,6 +2,7 @@
 
 use crate::config::home::Home;
 use crate::plugin::grants::Grants;
+use crate::plugin::trust::Untrusted;
 use crate::telemetry::Format;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -39,8 +40,10 @@ pub struct ConfigSpec {
     pub worker_first_uid: u32,
     /// Folders with plugins besides the home's `plugins/` and those that came with the program.
     pub plugins: Vec<PathBuf>,
-    /// What plugins may do beyond the sandbox, by plugin: `{ ocr: { temp: true } }`.
+    /// What plugins may do beyond the sandbox, by plugin: `{ ocr: { temp: true, programs: [/usr/bin/tesseract] } }`.
     pub grants: Grants,
+    /// Plugins whose results are looked at in a clean worker before they are delivered; `*` means all.
+    pub untrusted: Untrusted,
     /// MiB that an input may have.
     pub max_input_mb: u64,
     /// MiB that one decoded stream may have.
@@ -127,6 +130,7 @@ impl Default for ConfigSpec {
             worker_first_uid: 60_700,
             plugins: Vec::new(),
             grants: Grants::default(),
+            untrusted: Untrusted::default(),
             max_input_mb: 512,
             max_decoded_mb: 256,
             min_free_mb: 256,
@@ -341,6 +345,10 @@ fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
             "0".to_owned(),
             "at least 1 client must be able to listen",
         ));
+    }
+    if let Some(fault) = spec.grants.faults().into_iter().next() {
+        let rule = "paths are absolute, ports are numbers from 1";
+        return Err(value("grants", fault, rule));
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = if spec.workers == 0 {

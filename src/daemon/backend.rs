@@ -25,8 +25,8 @@ use crate::pipeline::surroundings::Surroundings;
 use crate::pool::Pool;
 use crate::raw_path::RawPath;
 use crate::registry::Registry;
-use crate::scheduler::attempt::Bounds;
 use crate::scheduler::handle::{Scheduler, Upload};
+use crate::scheduler::planning::Bounds;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
@@ -45,6 +45,8 @@ pub(super) struct Daemon {
     pub(super) bounds: Bounds,
     pub(super) started: Timestamp,
     pub(super) trials: Arc<Trials>,
+    /// What has happened to the journal before this start.
+    pub(super) loss: Option<String>,
     pub(super) disks: Disks,
     pub(super) watcher: Watcher,
 }
@@ -208,7 +210,7 @@ impl Backend for Daemon {
             plugin: found.plugin.manifest.name.clone(),
             version: found.plugin.manifest.version.clone(),
             operation: found.operation.clone(),
-            unavailable: found.refused(),
+            unavailable: catalog.refused(&found),
         };
         catalog.operations().map(entry).collect()
     }

@@ -2,8 +2,8 @@
 //!
 //! `build.rs` makes the table from `dashboard/dist`; it is empty where there was no built page.
 
-use crate::http::call::Head;
 use crate::http::content;
+use crate::http::head::Head;
 use crate::http::reply::{self, Response};
 use bytes::Bytes;
 use http::StatusCode;

@@ -4,8 +4,8 @@
 //! `TCP_USER_TIMEOUT` can only be set here. A peer that stops reading is gone after 20 s; one that never finishes its
 //! request's head after 10 s.
 
+use crate::http::head::Peer;
 use crate::http::reply::Response;
-use crate::http::seats::Peer;
 use crate::http::tls::Certificate;
 use hyper::Request;
 use hyper::body::Incoming;

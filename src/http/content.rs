@@ -1,7 +1,7 @@
 //! Content that is larger than an answer should be: files and texts, whole, by range, or not again (RFC 9110, sections 13
 //! and 14).
 
-use crate::http::call::Head;
+use crate::http::head::Head;
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::reply::{self, ByteStream, Response};
 use bytes::Bytes;

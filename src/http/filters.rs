@@ -2,14 +2,14 @@
 
 use crate::http::api::Api;
 use crate::http::assets;
-use crate::http::call::{Body, Call, Head};
+use crate::http::call::{Body, Call};
 use crate::http::guard;
+use crate::http::head::{Head, Peer};
 use crate::http::openapi;
 use crate::http::query::Query;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
 use crate::http::routes::{self, Found, ROUTES};
-use crate::http::seats::Peer;
 use bytes::Buf;
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};

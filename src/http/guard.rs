@@ -1,8 +1,8 @@
 //! Who may ask: the Host is ours (against DNS rebinding), the Origin is ours (against other sites in the same browser),
 //! and the token is known (against everyone else). Research: DNS rebinding is stopped by the Host list, not by CORS.
 
-use crate::http::call::Head;
 use crate::http::config::Config;
+use crate::http::head::Head;
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::session;
 use http::header::{

@@ -36,7 +36,6 @@ pub fn document(routes: &[Route]) -> Value {
     let fault = generator.subschema_for::<FaultView>();
     let current = generator.subschema_for::<CurrentTextView>();
     let mut schemas = generator.take_definitions(true);
-    schemas.extend(said.take_definitions(true));
     schemas.insert("Problem".into(), problem(&fault, &current));
     schemas.insert("FeedEvent".into(), feed_event(&events));
     schemas.insert("HistoryEventView".into(), history_event(&events));
@@ -65,6 +64,10 @@ pub fn document(routes: &[Route]) -> Value {
         "x-events": by_name,
     });
     absent_is_not_null(&mut document);
+    // What clients say may be null where it may be left out.
+    for (name, schema) in said.take_definitions(true) {
+        document["components"]["schemas"][name] = schema;
+    }
     document
 }
 
@@ -207,7 +210,7 @@ fn query_parameter(parameter: &Parameter) -> Value {
 }
 
 fn form(form: Form) -> Value {
-    let some_of = |words: Vec<String>| json!({ "type": "array", "items": { "type": "string", "enum": words } });
+    let some_of = |words: Vec<String>| json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": words } });
     match form {
         Form::Text => json!({ "type": "string" }),
         Form::Pattern(pattern) => json!({ "type": "string", "pattern": pattern }),
@@ -232,12 +235,21 @@ fn event_types() -> Vec<String> {
 fn request_body(kind: BodyKind, generator: &mut SchemaGenerator) -> Option<Value> {
     // Any YAML: what makes sense of it is in `/api/v1/schema/pipeline.json`.
     let text = json!({ "schema": {} });
-    let binary = json!({ "schema": { "type": "string", "format": "binary" } });
+    let binary = json!({ "schema": { "type": "string", "format": "binary", "minLength": 1 } });
     match kind {
         BodyKind::None => None,
-        BodyKind::Json(schema) => Some(json!({
-            "content": { "application/json": { "schema": schema(generator) } },
-        })),
+        BodyKind::Json(schema) => {
+            let schema = json!(schema(generator));
+            let name = schema["$ref"]
+                .as_str()
+                .and_then(|path| path.rsplit('/').next());
+            let members = name.and_then(|name| generator.definitions().get(name));
+            let required = members.is_some_and(|members| members.get("required").is_some());
+            Some(json!({
+                "required": required,
+                "content": { "application/json": { "schema": schema } },
+            }))
+        }
         BodyKind::Yaml | BodyKind::AnyYaml => Some(json!({
             "required": matches!(kind, BodyKind::Yaml),
             "content": { "application/yaml": text },
@@ -250,11 +262,11 @@ fn request_body(kind: BodyKind, generator: &mut SchemaGenerator) -> Option<Value
                 "multipart/form-data": { "schema": {
                     "type": "object",
                     "properties": {
-                        "file": { "type": "string", "format": "binary" },
+                        "file": { "type": "string", "format": "binary", "minLength": 1 },
                         "yaml": { "type": "string" },
                     },
                     "required": ["file"],
-                    "additionalProperties": false,
+                    "propertyNames": { "pattern": "^[A-Za-z0-9_.-]+$" },
                 } },
             },
         })),

@@ -45,12 +45,12 @@ impl Parameter {
     fn check(&self, value: &str) -> Result<(), Refusal> {
         let name = self.name;
         match self.form {
-            Form::Text | Form::Words(_) | Form::EventTypes => Ok(()),
+            Form::Text => Ok(()),
             _ if value.is_empty() => {
                 Err(Refusal::bad(format!("`{name}` is empty"))
                     .hint("leave it out, or give it a value"))
             }
-            Form::Pattern(_) => Ok(()),
+            Form::Pattern(_) | Form::Words(_) | Form::EventTypes => Ok(()),
             Form::Number(from, to) => in_range(name, value, from..=to).map(drop),
             Form::Word(words) if words.contains(&value) => Ok(()),
             Form::Word(words) => {

@@ -1,15 +1,11 @@
 //! How many streams each client has open, so that one cannot take them all from the others.
 
-use crate::http::call::Head;
+use crate::http::head::Head;
 use crate::http::session;
 use http::header::AUTHORIZATION;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Where a request came from, as the accept loop saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Who holds streams: a session of the page, a program with the token from one machine, or one machine.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -82,8 +78,10 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::head::Peer;
     use http::header::{COOKIE, HeaderValue};
     use http::{HeaderMap, Method};
+    use std::net::SocketAddr;
 
     const TOKEN: &str = "0123456789abcdef0123";
 

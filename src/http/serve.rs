@@ -4,8 +4,8 @@
 use crate::http::api::Api;
 use crate::http::connection::{Connection, turn_away};
 use crate::http::filters;
+use crate::http::head::Peer;
 use crate::http::room;
-use crate::http::seats::Peer;
 use crate::http::tls::Certificate;
 use std::io;
 use std::sync::Arc;

@@ -121,6 +121,7 @@ async fn from_form(
             continue;
         }
         let Some(own) = part.filename().map(base_name) else {
+            // Forms of other programs have fields of their own.
             continue;
         };
         if file.is_some() {

@@ -3,6 +3,7 @@
 //!
 //! These types are what `/openapi.json` describes; `docs/http.md` shows an example of each.
 
+pub mod artifact;
 pub mod event;
 pub mod graph;
 pub mod job;

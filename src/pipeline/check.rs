@@ -5,6 +5,7 @@
 //! file shows everything that is wrong with it, and a `Pipeline` exists only where nothing is.
 
 mod checker;
+mod expect;
 mod hints;
 pub(crate) mod names;
 mod notify;
@@ -19,7 +20,9 @@ use crate::pipeline::checked::{
     Duplicates, Existing, IfExists, OnSigned, Original, Output, Pipeline, Retry, Watch,
 };
 use crate::pipeline::fault::Fault;
-use crate::pipeline::spec::{OriginalSpec, OutputSpec, PipelineSpec, RetrySpec, WatchSpec};
+use crate::pipeline::spec::{
+    ExpectSpec, OriginalSpec, OutputSpec, PipelineSpec, RetrySpec, WatchSpec,
+};
 use crate::pipeline::surroundings::Surroundings;
 use crate::pipeline::units::{duration, say_duration};
 use crate::pipeline::yaml::{self, Read};
@@ -98,6 +101,7 @@ impl Checker<'_> {
         let retry = self.retry(spec.retry.as_ref().unwrap_or(&RetrySpec::default()));
         let timeout = self.limit("/timeout", spec.timeout.as_deref());
         let stalled_after = self.limit("/stalled_after", spec.stalled_after.as_deref());
+        let expect = self.expect(spec.expect.as_ref().unwrap_or(&ExpectSpec::default()));
         self.passwords(spec.passwords.as_deref().unwrap_or_default());
         let notify = self.notify(spec.notify.as_deref().unwrap_or_default());
         let pipeline = Pipeline {
@@ -110,6 +114,7 @@ impl Checker<'_> {
             output: output?,
             original: original?,
             failed: failed?,
+            expect,
             retry,
             timeout: timeout.unwrap_or(Duration::from_secs(600)),
             stalled_after: stalled_after.unwrap_or(Duration::from_secs(120)),

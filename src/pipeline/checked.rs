@@ -25,6 +25,8 @@ pub struct Pipeline {
     pub original: Original,
     /// Where originals go after a failure.
     pub failed: PathBuf,
+    /// What results must be like.
+    pub expect: Expect,
     /// How transient failures are tried again.
     pub retry: Retry,
     /// Wall-clock limit of an attempt.
@@ -143,6 +145,28 @@ pub enum Original {
     Keep,
     /// It is deleted.
     Delete,
+}
+
+/// What results must be like; by default anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Expect {
+    /// How many pages.
+    pub pages: Option<Pages>,
+    /// Whether a worker without plugins must be able to open them.
+    pub opens: bool,
+    /// How many times the original's size they may have together.
+    pub max_growth: Option<f64>,
+}
+
+/// How many pages results have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// Each as many as the original.
+    Same,
+    /// All together as many as the original.
+    Sum,
+    /// Each this many.
+    Exactly(u64),
 }
 
 /// How transient failures are tried again.

@@ -33,6 +33,9 @@ pub struct PipelineSpec {
     pub original: Option<OriginalSpec>,
     /// Where the original goes when the job fails, with a note that says why. Relative to the home. Default: `failed/<pipeline>`.
     pub failed: Option<String>,
+    /// What results must be like; one that is not goes nowhere, and the original to `failed`.
+    #[serde(default)]
+    pub expect: Option<ExpectSpec>,
     /// How a failure that may pass (a crash, a full disk) is tried again.
     #[serde(default)]
     pub retry: Option<RetrySpec>,
@@ -143,6 +146,20 @@ pub struct OutputSpec {
     pub receipt: Option<bool>,
 }
 
+/// What results must be like.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectSpec {
+    /// Pages: `same` (each result has as many as the original), `sum` (all results together), or a number (each result).
+    pub pages: Option<PagesSpec>,
+    /// Whether each result is opened once more by a worker without plugins, and must be sound.
+    #[schemars(extend("default" = false))]
+    pub opens: Option<bool>,
+    /// How many times the original's size the results may have together: `2x`.
+    #[schemars(with = "Option<GrowthText>")]
+    pub max_growth: Option<String>,
+}
+
 /// How a failure that may pass is tried again.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -228,6 +245,61 @@ impl JsonSchema for OriginalSpec {
                 }
             ]
         })
+    }
+}
+
+/// A number of pages, or a word for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PagesSpec {
+    /// `same`.
+    Same,
+    /// `sum`.
+    Sum,
+    /// A number.
+    Exactly(u64),
+}
+
+impl<'de> Deserialize<'de> for PagesSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(word) if word == "same" => Ok(Self::Same),
+            Value::String(word) if word == "sum" => Ok(Self::Sum),
+            Value::Number(number) if number.as_u64().is_some() => {
+                Ok(Self::Exactly(number.as_u64().unwrap_or_default()))
+            }
+            _ => Err(de::Error::custom("`same`, `sum` or a number is expected")),
+        }
+    }
+}
+
+impl JsonSchema for PagesSpec {
+    fn schema_name() -> Cow<'static, str> {
+        "Pages".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"enum": ["same", "sum"]}, {"type": "integer", "minimum": 1}]})
+    }
+}
+
+/// How often, for the schema: `2x`.
+pub struct GrowthText;
+
+impl JsonSchema for GrowthText {
+    fn schema_name() -> Cow<'static, str> {
+        "Growth".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "examples": ["2x", "1.5x"]})
     }
 }
 

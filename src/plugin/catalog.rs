@@ -1,7 +1,8 @@
 //! The operations of all installed plugins, found by the name that `uses` gives them.
 
-use crate::plugin::grants::{self, Grants};
+use crate::plugin::grants::{Grant, Grants};
 use crate::plugin::manifest::{Manifest, Operation};
+use crate::plugin::trust::Untrusted;
 use crate::plugin::words::nearest;
 use std::fmt;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub struct Catalog {
     plugins: Vec<Arc<Installed>>,
     /// What they may do.
     grants: Grants,
+    untrusted: Untrusted,
 }
 
 /// One installed plugin.
@@ -88,6 +90,7 @@ impl Catalog {
         Self {
             plugins: kept,
             grants: Grants::default(),
+            untrusted: Untrusted::default(),
         }
     }
 
@@ -98,11 +101,32 @@ impl Catalog {
         self
     }
 
-    /// Whether the operator grants an operation the scratch folder that it asks for.
+    /// The same, with whom the operator does not trust.
     #[must_use]
-    pub fn grants_temp(&self, found: &Found<'_>) -> bool {
+    pub fn with_untrusted(mut self, untrusted: Untrusted) -> Self {
+        self.untrusted = untrusted;
+        self
+    }
+
+    /// What an operation is given of what it asks for.
+    #[must_use]
+    pub fn given(&self, found: &Found<'_>) -> Grant {
         let plugin = &found.plugin.manifest.name;
-        self.grants.temp(plugin, &found.operation.permissions)
+        self.grants.given(plugin, &found.operation.permissions)
+    }
+
+    /// Why an operation cannot be used here: what it asks for and is not granted.
+    #[must_use]
+    pub fn refused(&self, found: &Found<'_>) -> Option<String> {
+        let (plugin, operation) = (&found.plugin.manifest.name, found.operation);
+        self.grants
+            .refused(plugin, &operation.name, &operation.permissions)
+    }
+
+    /// Whether results that an operation had its hands on are to be looked at before they are delivered.
+    #[must_use]
+    pub fn distrusts(&self, found: &Found<'_>) -> bool {
+        self.untrusted.has(&found.plugin.manifest.name)
     }
 
     /// The plugins in the order of their names.
@@ -221,12 +245,6 @@ impl Catalog {
 }
 
 impl Found<'_> {
-    /// Why it cannot be used here: what it asks for and nobody may grant.
-    #[must_use]
-    pub fn refused(&self) -> Option<String> {
-        grants::refused(&self.full_name(), &self.operation.permissions)
-    }
-
     /// `plugin/operation`.
     #[must_use]
     pub fn full_name(&self) -> String {

@@ -3,45 +3,131 @@
 use crate::plugin::manifest::Permissions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// What `grants` in `config.yaml` says: by plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Grants(BTreeMap<String, Grant>);
 
-/// What one plugin may do.
+/// What one plugin may do; also, what all plugins of one attempt may do together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grant {
     /// Write into a scratch folder of its own, which is emptied after the attempt.
     pub temp: bool,
+    /// Start these programs: absolute paths, whose last part is the name that the manifest asks for.
+    pub programs: Vec<PathBuf>,
+    /// Files and folders that these programs need to read, besides the system's libraries.
+    pub read: Vec<PathBuf>,
+    /// Connect to these TCP ports, of any machine.
+    pub network: Vec<u16>,
 }
 
-impl Grants {
-    /// Whether an operation of `plugin` gets a scratch folder: it has to ask for it, and the operator has to grant it.
+impl Grant {
+    /// Whether it is nothing at all.
     #[must_use]
-    pub fn temp(&self, plugin: &str, asked: &Permissions) -> bool {
-        asked.temp && self.0.get(plugin).is_some_and(|granted| granted.temp)
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it lets a plugin reach out of its worker, and not only into a folder of its own.
+    #[must_use]
+    pub fn reaches_out(&self) -> bool {
+        !self.programs.is_empty() || !self.network.is_empty()
+    }
+
+    /// The same and more.
+    #[must_use]
+    pub fn and(mut self, more: Self) -> Self {
+        self.temp |= more.temp;
+        self.programs.extend(more.programs);
+        self.read.extend(more.read);
+        self.network.extend(more.network);
+        self
     }
 }
 
-/// Why the operation of this name cannot be used here, whatever is granted: what it asks for and no worker may do.
-#[must_use]
-pub fn refused(name: &str, asked: &Permissions) -> Option<String> {
-    let programs: Vec<String> = asked
-        .programs
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect();
-    let wish = match (programs.is_empty(), asked.network) {
-        (false, true) => format!("to run {} and to use the network", programs.join(", ")),
-        (false, false) => format!("to run {}", programs.join(", ")),
-        (true, true) => "to use the network".to_owned(),
-        (true, false) => return None,
-    };
-    Some(format!(
-        "`{name}` asks {wish}, which this version of Dropleaf lets no plugin do"
-    ))
+impl Grants {
+    /// What an operation of `plugin` gets: it has to ask for it, and the operator has to grant it.
+    #[must_use]
+    pub fn given(&self, plugin: &str, asked: &Permissions) -> Grant {
+        let granted = self.0.get(plugin).cloned().unwrap_or_default();
+        let is_asked = |path: &PathBuf| asked.programs.iter().any(|name| is_called(path, name));
+        let programs: Vec<PathBuf> = granted.programs.into_iter().filter(is_asked).collect();
+        Grant {
+            temp: asked.temp && granted.temp,
+            read: match programs.is_empty() {
+                true => Vec::new(),
+                false => granted.read,
+            },
+            programs,
+            network: match asked.network {
+                true => granted.network,
+                false => Vec::new(),
+            },
+        }
+    }
+
+    /// Why an operation cannot be used here: what it asks for and is not granted. A scratch folder that is not granted is
+    /// told to it when it asks for it, and it may go on without.
+    #[must_use]
+    pub fn refused(&self, plugin: &str, operation: &str, asked: &Permissions) -> Option<String> {
+        let given = self.given(plugin, asked);
+        let is_given = |name: &String| given.programs.iter().any(|path| is_called(path, name));
+        let missing: Vec<&String> = asked
+            .programs
+            .iter()
+            .filter(|name| !is_given(name))
+            .collect();
+        let network = asked.network && given.network.is_empty();
+        let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+        let wish = match (names.is_empty(), network) {
+            (false, true) => format!("to run {} and to use the network", names.join(", ")),
+            (false, false) => format!("to run {}", names.join(", ")),
+            (true, true) => "to use the network".to_owned(),
+            (true, false) => return None,
+        };
+        let mut grant = Vec::new();
+        if !missing.is_empty() {
+            let paths: Vec<String> = missing
+                .iter()
+                .map(|name| format!("/usr/bin/{name}"))
+                .collect();
+            grant.push(format!("programs: [{}]", paths.join(", ")));
+        }
+        if network {
+            grant.push("network: [443]".to_owned());
+        }
+        Some(format!(
+            "`{plugin}/{operation}` asks {wish}, which is not granted; to grant it, config.yaml may say `grants: {{ {plugin}: {{ {} }} }}`",
+            grant.join(", ")
+        ))
+    }
+
+    /// What cannot be meant, as sentences.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (plugin, grant) in &self.0 {
+            for path in grant.programs.iter().chain(&grant.read) {
+                if !path.is_absolute() {
+                    faults.push(format!(
+                        "`{}` of `{plugin}` is no absolute path",
+                        path.display()
+                    ));
+                }
+            }
+            if grant.network.contains(&0) {
+                faults.push(format!("`{plugin}` is granted the port 0, which is none"));
+            }
+        }
+        faults
+    }
+}
+
+fn is_called(path: &Path, name: &str) -> bool {
+    path.file_name().is_some_and(|last| last == name)
 }
 
 #[cfg(test)]
@@ -50,6 +136,14 @@ mod tests {
 
     fn grants(text: &str) -> Grants {
         serde_yaml::from_str(text).expect("grants")
+    }
+
+    fn asked(temp: bool, programs: &[&str], network: bool) -> Permissions {
+        Permissions {
+            temp,
+            programs: programs.iter().map(|&name| name.to_owned()).collect(),
+            network,
+        }
     }
 
     #[test]
@@ -61,32 +155,45 @@ mod tests {
             (true, "{}", false),
             (false, "ocr: { temp: true }", false),
         ] {
-            let asked = Permissions {
-                temp,
-                ..Permissions::default()
-            };
-            let answer = grants(granted).temp("ocr", &asked);
-            assert_eq!(answer, given, "{temp} {granted}");
-            assert_eq!(refused("ocr/read", &asked), None);
+            let asked = asked(temp, &[], false);
+            let grants = grants(granted);
+            assert_eq!(grants.given("ocr", &asked).temp, given, "{temp} {granted}");
+            assert_eq!(grants.refused("ocr", "read", &asked), None);
         }
+        let all = grants("ocr: { programs: [/usr/bin/a, /opt/b], read: [/data], network: [443] }");
+        let given = all.given("ocr", &asked(false, &["b"], false));
+        assert_eq!(given.programs, [PathBuf::from("/opt/b")]);
+        assert_eq!(given.read, [PathBuf::from("/data")]);
+        assert!(given.network.is_empty());
+        assert!(all.given("ocr", &asked(false, &[], false)).is_nothing());
+        let given = all.given("ocr", &asked(false, &[], true));
+        assert!(given.network == [443] && given.read.is_empty() && given.reaches_out());
     }
 
     #[test]
-    fn programs_and_the_network_are_refused_by_name() {
-        let asked = Permissions {
-            programs: vec!["tesseract".into()],
-            network: true,
-            ..Permissions::default()
-        };
-        let why = refused("ocr/read", &asked).expect("it is refused");
+    fn what_is_not_granted_is_refused_by_name() {
+        let asked = asked(false, &["tesseract"], true);
+        let why = |text: &str| grants(text).refused("ocr", "read", &asked);
+        let nothing = why("{}").expect("it is refused");
         assert!(
-            why.contains("`ocr/read` asks to run `tesseract` and to use the network"),
-            "{why}"
+            nothing.contains("`ocr/read` asks to run `tesseract` and to use the network")
+                && nothing.contains("{ ocr: { programs: [/usr/bin/tesseract], network: [443] } }"),
+            "{nothing}"
         );
+        let program = why("ocr: { programs: [/usr/bin/tesseract] }").expect("it is refused");
+        assert!(
+            program.contains("asks to use the network, which"),
+            "{program}"
+        );
+        let both = "ocr: { programs: [/usr/bin/tesseract], network: [443] }";
+        assert_eq!(why(both), None);
     }
 
     #[test]
-    fn a_grant_that_does_not_exist_is_a_fault() {
+    fn a_grant_that_cannot_be_meant_is_a_fault() {
+        assert!(serde_yaml::from_str::<Grants>("ocr: { netwrk: [1] }").is_err());
         assert!(serde_yaml::from_str::<Grants>("ocr: { network: true }").is_err());
+        let faults = grants("ocr: { programs: [qpdf], network: [0] }").faults();
+        assert_eq!(faults.len(), 2, "{faults:?}");
     }
 }

@@ -45,7 +45,7 @@ impl Conduct {
             return lie("it spoke after its last word");
         }
         match message {
-            ToDaemon::Ready { .. } | ToDaemon::Described { .. } => {
+            ToDaemon::Ready { .. } | ToDaemon::Described { .. } | ToDaemon::Inspected(_) => {
                 lie("it answered another question")
             }
             ToDaemon::Opened { .. } => self.open(),

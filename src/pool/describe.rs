@@ -1,5 +1,6 @@
 //! Asks a worker what a library says about itself.
 
+use crate::plugin::grants::Grant;
 use crate::pool::process::Death;
 use crate::pool::start::{StartError, Worker, listen_to_the_end};
 use crate::pool::{Described, Shared};
@@ -42,7 +43,7 @@ pub(crate) async fn describe(
     shared: &Arc<Shared>,
     library: &Path,
 ) -> Result<Described, DescribeError> {
-    let mut worker = Shared::worker(shared)
+    let mut worker = Shared::worker(shared, &Grant::default())
         .await
         .map_err(DescribeError::Worker)?;
     let limit = shared.config.describe_limit;
@@ -74,7 +75,16 @@ async fn ask(worker: &mut Worker, library: &Path) -> Result<Option<ToDaemon>, Fr
     let question = ToWorker::Describe { library };
     worker.connection.say(&question, None).await?;
     loop {
-        match worker.connection.hear().await? {
+        let heard = tokio::select! {
+            heard = worker.connection.hear() => heard?,
+            call = worker.denials.next() => {
+                // What a library tries while it is only looked at.
+                tracing::debug!(call, "a library was denied a call");
+                worker.denials.count(None, call);
+                continue;
+            }
+        };
+        match heard {
             Some(frame) if matches!(frame.message, ToDaemon::Log { .. }) => {}
             answer => return Ok(answer.map(|frame| frame.message)),
         }

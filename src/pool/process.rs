@@ -126,6 +126,15 @@ fn wait(id: u32) -> io::Result<Death> {
     })
 }
 
+/// Ends a child of ours that nobody else knows of.
+pub(crate) fn bury(id: u32) {
+    if let Some(pid) = pid(id) {
+        // It may be dead already; nobody has reaped it, so that the id is still its own.
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+        let _ = wait(id);
+    }
+}
+
 /// Starts the thread that waits for killed workers that nobody else waits for.
 pub(crate) fn start_reaper() -> io::Result<mpsc::Sender<Orphan>> {
     let (orphans, queue) = mpsc::channel::<Orphan>();
@@ -149,6 +158,8 @@ pub(crate) struct Vitals {
     pub(crate) cpu: Duration,
     /// Bytes of data memory, as `RLIMIT_DATA` counts them; 0 once it is dead.
     pub(crate) data: u64,
+    /// Threads.
+    pub(crate) threads: u64,
 }
 
 /// Reads `/proc/<id>`; zeros where that cannot be read.
@@ -159,6 +170,7 @@ pub(crate) fn vitals(id: u32) -> Vitals {
     Vitals {
         cpu: cpu_of(&stat, rustix::param::clock_ticks_per_second()),
         data: number(&memory, 5).saturating_mul(page),
+        threads: threads_of(&stat),
     }
 }
 
@@ -169,6 +181,12 @@ fn cpu_of(stat: &str, ticks_per_second: u64) -> Duration {
     };
     let ticks = number(after_name, 11) + number(after_name, 12);
     Duration::from_millis(ticks.saturating_mul(1000) / ticks_per_second.max(1))
+}
+
+/// Field 20 of `stat`.
+fn threads_of(stat: &str) -> u64 {
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    number(after_name, 17)
 }
 
 fn number(text: &str, index: usize) -> u64 {
@@ -206,6 +224,7 @@ mod tests {
     fn processor_time_is_read_past_an_ugly_name() {
         let stat = "7 (a) b (c) R 1 7 7 0 -1 4194560 0 0 0 0 150 50 0 0 20 0 1 0 9";
         assert_eq!(cpu_of(stat, 100), Duration::from_secs(2));
+        assert_eq!(threads_of(stat), 1);
         assert_eq!(cpu_of("", 100), Duration::ZERO);
         assert_eq!(cpu_of("7 (x", 100), Duration::ZERO);
     }

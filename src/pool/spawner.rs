@@ -4,19 +4,20 @@
 //! worker is a child of the thread that started the nursery. The nursery is started without any code between fork and exec, so
 //! that the C library can use `posix_spawn` and the daemon's memory is not copied. Where it dies, another takes its place.
 
+use crate::plugin::grants::Grant;
 use crate::pool::Config;
+use crate::pool::family::Family;
 use crate::pool::process::{Held, Orphan};
+use crate::pool::scratch;
 use crate::pool::slot::Slot;
 use crate::raw_path::RawPath;
-use crate::wire::nursery::{Line, Own};
+use crate::wire::nursery::{Line, Own, Reach};
 use crate::worker::options::Options;
-use std::fs;
 use std::io::{self, PipeReader};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use tokio::sync::oneshot;
@@ -26,9 +27,11 @@ pub(crate) struct Spawned {
     pub(crate) held: Held,
     pub(crate) control: UnixStream,
     pub(crate) output: PipeReader,
+    pub(crate) scratch: Option<PathBuf>,
 }
 
-type Request = (Slot, oneshot::Sender<io::Result<Spawned>>);
+/// Where a worker lives, what it may do, and who waits for it.
+type Request = (Slot, Grant, oneshot::Sender<io::Result<Spawned>>);
 
 /// Asks the thread for workers. The thread ends when the last of these is dropped, and all workers with it.
 #[derive(Clone, Debug)]
@@ -41,32 +44,45 @@ impl Spawner {
         std::thread::Builder::new()
             .name("spawner".into())
             .spawn(move || {
-                let mut nursery = None;
-                for (slot, answer) in queue {
+                let (mut nursery, mut family) = (None, Family::default());
+                for (slot, grant, answer) in queue {
+                    let born = spawn(&config, (&mut nursery, &mut family), (slot, grant), &reaper);
                     // Where nobody waits any more, the worker is dropped: killed and reaped.
-                    let _ = answer.send(spawn(&config, &mut nursery, slot, &reaper));
+                    let _ = answer.send(born);
                 }
             })?;
         Ok(Self(requests))
     }
 
-    /// A new worker in this slot.
-    pub(crate) async fn spawn(&self, slot: Slot) -> io::Result<Spawned> {
+    /// A new worker in this slot, that may do this.
+    pub(crate) async fn spawn(&self, slot: Slot, grant: Grant) -> io::Result<Spawned> {
         let (answer, answered) = oneshot::channel();
-        self.0.send((slot, answer)).map_err(io::Error::other)?;
+        self.0
+            .send((slot, grant, answer))
+            .map_err(io::Error::other)?;
         answered.await.map_err(io::Error::other)?
     }
 }
 
 fn spawn(
     config: &Config,
-    nursery: &mut Option<Nursery>,
-    slot: Slot,
+    (nursery, family): (&mut Option<Nursery>, &mut Family),
+    (slot, grant): (Slot, Grant),
     reaper: &mpsc::Sender<Orphan>,
 ) -> io::Result<Spawned> {
     let user = worker_user(config, &slot);
-    let scratch = prepare_scratch(config, &slot, user)?.map(RawPath);
-    let own = Own { user, scratch };
+    let scratch = match grant.temp {
+        true => scratch::prepare(config.scratch.as_deref(), slot.number, user)?,
+        false => None,
+    };
+    let raw = |paths: Vec<PathBuf>| paths.into_iter().map(RawPath).collect();
+    let reach = Reach {
+        scratch: scratch.clone().map(RawPath),
+        programs: raw(grant.programs),
+        readable: raw(grant.read),
+        ports: grant.network,
+    };
+    let own = Own { user, reach };
     let (control, theirs) = UnixStream::pair()?;
     let (output, writer) = io::pipe()?;
     let ask = |nursery: &Nursery| nursery.line.ask(&own, theirs.as_fd(), writer.as_fd());
@@ -74,14 +90,18 @@ fn spawn(
         Some(Ok(id)) => id,
         // It died, or it cannot go on: a new one may.
         _ => {
+            drop(nursery.take());
+            family.bury_strays();
             let new = nursery.insert(Nursery::start(config)?);
             ask(new).map_err(|error| new.why(error))?
         }
     };
+    family.welcome(id);
     Ok(Spawned {
         held: Held::new(id, slot, reaper.clone()),
         control,
         output,
+        scratch,
     })
 }
 
@@ -148,33 +168,4 @@ fn worker_user(config: &Config, slot: &Slot) -> Option<u32> {
     let root = rustix::process::geteuid().is_root();
     let first = config.first_user.filter(|_| root)?;
     first.checked_add(slot.number)
-}
-
-/// An empty folder that only this worker may use.
-fn prepare_scratch(config: &Config, slot: &Slot, user: Option<u32>) -> io::Result<Option<PathBuf>> {
-    let Some(parent) = &config.scratch else {
-        return Ok(None);
-    };
-    let path = parent.join(format!("worker-{}", slot.number));
-    empty(&path)?;
-    if let Some(user) = user
-        && fs::metadata(&path)?.uid() != user
-    {
-        std::os::unix::fs::chown(&path, Some(user), Some(user))?;
-    }
-    Ok(Some(path))
-}
-
-fn empty(path: &Path) -> io::Result<()> {
-    match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => return Ok(()),
-        Ok(false) => fs::remove_dir_all(path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }

@@ -1,6 +1,8 @@
 //! Brings one worker to `Ready`.
 
+use crate::plugin::grants::Grant;
 use crate::pool::Shared;
+use crate::pool::denials::Denials;
 use crate::pool::process::{Death, Process};
 use crate::problem::{Code, Problem};
 use crate::wire::chatter::Lines;
@@ -9,6 +11,7 @@ use crate::wire::message::{PROTOCOL, ToDaemon};
 use crate::wire::stream::Connection;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
@@ -22,6 +25,10 @@ pub(crate) struct Worker {
     pub(crate) output: pipe::Receiver,
     /// The sandbox level it reached.
     pub(crate) sandbox: String,
+    /// The folder that it may write.
+    pub(crate) scratch: Option<PathBuf>,
+    /// What its sandbox denies.
+    pub(crate) denials: Denials,
 }
 
 /// Why a worker could not be started.
@@ -74,11 +81,11 @@ fn last_words(said: &str) -> String {
     }
 }
 
-pub(crate) async fn start(shared: &Shared) -> Result<Worker, StartError> {
+pub(crate) async fn start(shared: &Shared, grant: Grant) -> Result<Worker, StartError> {
     let slot = shared.slots.take();
     let spawned = shared
         .spawner
-        .spawn(slot)
+        .spawn(slot, grant)
         .await
         .map_err(StartError::Spawn)?;
     let process = Process::new(spawned.held);
@@ -88,6 +95,8 @@ pub(crate) async fn start(shared: &Shared) -> Result<Worker, StartError> {
         connection: Connection::new(spawned.control).map_err(StartError::Spawn)?,
         output: output.map_err(StartError::Spawn)?,
         sandbox: String::new(),
+        scratch: spawned.scratch,
+        denials: Denials::new(None),
     };
     let limit = shared.config.start_limit;
     match tokio::time::timeout(limit, worker.connection.hear()).await {
@@ -100,6 +109,7 @@ pub(crate) async fn start(shared: &Shared) -> Result<Worker, StartError> {
             }
             ToDaemon::Ready { sandbox, .. } => {
                 worker.sandbox = sandbox;
+                worker.denials = Denials::new(frame.descriptor);
                 Ok(worker)
             }
             ToDaemon::Failed { problem, .. } => Err(StartError::Refused(problem)),

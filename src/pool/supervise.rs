@@ -11,6 +11,7 @@ mod news;
 
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::StepPlace;
+use crate::plugin::grants::Grant;
 use crate::pool::Shared;
 use crate::pool::blame::Scene;
 use crate::pool::conduct::{Conduct, named};
@@ -35,6 +36,7 @@ const TRIES: u32 = 3;
 pub(crate) struct Task {
     pub(crate) plan: Plan,
     pub(crate) input: File,
+    pub(crate) grant: Grant,
     pub(crate) limits: Limits,
     pub(crate) updates: mpsc::Sender<Update>,
     pub(crate) stop: watch::Receiver<Option<Stop>>,
@@ -65,7 +67,7 @@ async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure>
     let mut trouble = String::new();
     for _ in 0..TRIES {
         let worker = tokio::select! {
-            worker = Shared::worker(shared) => worker,
+            worker = Shared::worker(shared, &task.grant) => worker,
             why = stopped(&mut task.stop, shared) => return Err(stop_failure(why)),
             () = task.updates.closed() => return Err(stop_failure(Stop::Cancelled)),
         };
@@ -122,6 +124,7 @@ fn stop_failure(why: Stop) -> Failure {
 enum Came {
     Word(Result<Option<Frame<ToDaemon>>, FrameError>),
     Print(std::io::Result<usize>),
+    Denied(&'static str),
     Death,
     Tick,
     Stop(Stop),
@@ -143,6 +146,8 @@ struct Vigil<'a> {
     most_data: u64,
     progress: Progress,
     warnings: u32,
+    /// Bytes of all results.
+    put_out: u64,
     /// Whether the socket and the pipe are still open.
     hears: bool,
     sees: bool,
@@ -178,6 +183,7 @@ impl<'a> Vigil<'a> {
             most_data: 0,
             progress: Progress::default(),
             warnings: 0,
+            put_out: 0,
             hears: true,
             sees: true,
             reason: None,
@@ -199,6 +205,7 @@ impl<'a> Vigil<'a> {
                     self.printed(lines).await;
                 }
                 Came::Print(_) => self.sees = false,
+                Came::Denied(call) => self.denied(call),
                 Came::Death => break,
                 Came::Stop(why) => self.ask_to_stop(stop_failure(why)).await,
                 Came::Tick => self.tick().await,
@@ -218,10 +225,18 @@ impl<'a> Vigil<'a> {
             shared,
             ..
         } = self;
-        let gone = worker.process.dead();
+        let Worker {
+            process,
+            connection,
+            output,
+            denials,
+            ..
+        } = worker;
+        let gone = process.dead();
         tokio::select! {
-            word = worker.connection.hear(), if self.hears => Came::Word(word),
-            count = worker.output.read(buffer), if self.sees => Came::Print(count),
+            word = connection.hear(), if self.hears => Came::Word(word),
+            count = output.read(buffer), if self.sees => Came::Print(count),
+            call = denials.next() => Came::Denied(call),
             () = gone => Came::Death,
             why = stopped(&mut task.stop, shared), if self.reason.is_none() => Came::Stop(why),
             () = task.updates.closed(), if self.reason.is_none() => Came::Stop(Stop::Cancelled),

@@ -4,35 +4,20 @@ use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{JobEvent, PluginUse, Started, StepName};
 use crate::job::id::JobId;
 use crate::job::redo::{MoveKind, Redo};
-use crate::pipeline::checked::OnSigned;
-use crate::pipeline::template;
-use crate::pipeline::template::values::{self, InputValues, JobValues};
 use crate::plugin::catalog::Catalog;
-use crate::plugin::manifest::Inputs;
-use crate::plugin::parameters::own_variables;
 use crate::pool::Pool;
-use crate::pool::update::{Limits, StopHandle, Update};
+use crate::pool::update::{Limits, Stop, StopHandle, Update};
 use crate::problem::{Code, Problem};
+use crate::scheduler::contract::Contract;
 use crate::scheduler::input::{Input, Start};
 use crate::scheduler::moves::{self, Brought, Outcome, Piece};
+use crate::scheduler::planning::{Bounds, Planned, plan};
 use crate::spool::Spool;
-use crate::time::Timestamp;
-use crate::wire::message::{Plan, PlanStep};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
-
-/// What bounds every attempt.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Bytes that an input may have.
-    pub max_input: u64,
-    /// Bytes that one decoded stream may have.
-    pub max_decoded: u64,
-}
 
 /// The parts that an attempt needs.
 #[derive(Clone, Debug)]
@@ -104,7 +89,7 @@ async fn attempt(
     start: &Start,
     told: &Tell,
 ) -> Result<(Redo, Bill), Failure> {
-    let (plan, plugins) = plan(catalog, start, parts.bounds)?;
+    let planned = plan(catalog, start, parts.bounds)?;
     let held = start.accepted.held.0.clone();
     let spool = parts.spool.clone();
     let input = blocking(move || spool.open_input(&held))
@@ -120,7 +105,15 @@ async fn attempt(
         deadline: start.pipeline.timeout,
         stall: start.pipeline.stalled_after,
     };
-    let mut running = parts.pool.run(plan, input, limits);
+    let mut contract = Contract::new(&parts.pool, start, &planned, &input);
+    let Planned {
+        plan,
+        plugins,
+        grant,
+        ..
+    } = planned;
+    let mut broken = None;
+    let mut running = parts.pool.run(plan, input, grant, limits);
     tell(
         told,
         start.job,
@@ -136,6 +129,11 @@ async fn attempt(
                     tell(told, job, Told::Input(Input::WorkerDone { job })).await;
                 }
                 let outcomes = staging.finish(parts, start).await;
+                let ended = match (broken, ended) {
+                    (Some(failure), _) => Err(failure),
+                    (None, Ok(bill)) => contract.all().await.map(|()| bill),
+                    (None, Err(failure)) => Err(failure),
+                };
                 return match (ended, outcomes) {
                     (Ok(bill), Ok(outcomes)) => {
                         finish(parts, start, outcomes, bill, &plugins).await
@@ -147,6 +145,8 @@ async fn attempt(
                     (Err(failure), Err(_)) | (Ok(_), Err(failure)) => Err(failure),
                 };
             }
+            // The attempt is over; only its last words are still waited for.
+            Update::Output { .. } | Update::Artifact { .. } if broken.is_some() => {}
             Update::Output {
                 pages,
                 name,
@@ -154,6 +154,14 @@ async fn attempt(
                 file,
                 ..
             } => {
+                let pages = match contract.result(&file, pages).await {
+                    Ok(pages) => pages,
+                    Err(failure) => {
+                        broken = Some(failure);
+                        running.stop.stop(Stop::Cancelled);
+                        continue;
+                    }
+                };
                 let mime = "application/pdf".to_owned();
                 let piece = Piece {
                     file,
@@ -182,6 +190,7 @@ async fn attempt(
                 };
                 staging.add(parts, start, piece).await?;
             }
+            Update::Opened { pages } => contract.opened(pages),
             other => relay(start, &plugins, other, told).await,
         }
     }
@@ -360,90 +369,4 @@ fn panicked(error: JoinError) -> Failure {
         ending: Ending::Failed,
         problem: Problem::new(Code::Internal, format!("file work panicked: {error}")),
     }
-}
-
-pub(super) fn plan(
-    catalog: &Catalog,
-    start: &Start,
-    bounds: Bounds,
-) -> Result<(Plan, Vec<PluginUse>), Failure> {
-    let pipeline = &start.pipeline;
-    let mut steps = Vec::with_capacity(pipeline.steps.len());
-    let mut plugins: Vec<PluginUse> = Vec::new();
-    for step in &pipeline.steps {
-        let uses = step.uses();
-        let found = catalog.find(&uses).map_err(|why| {
-            let problem = Problem::new(
-                Code::OperationMissing,
-                format!(
-                    "step `{}` uses `{uses}`, which is not installed any more",
-                    step.id
-                ),
-            );
-            let hint = why.hint().unwrap_or_else(|| {
-                "put its plugin back into the plugin folder, then retry the job".to_owned()
-            });
-            Failure {
-                ending: Ending::Rejected,
-                problem: problem.hint(hint).in_step(step.id.clone()),
-            }
-        })?;
-        let installed = found.plugin;
-        let plugin = PluginUse {
-            name: installed.manifest.name.clone(),
-            version: installed.manifest.version.clone(),
-            blake3: installed.blake3.clone(),
-        };
-        if !plugins.contains(&plugin) {
-            plugins.push(plugin);
-        }
-        let own_variables = own_variables(&found.operation.parameters, &step.with);
-        steps.push(PlanStep {
-            id: step.id.clone(),
-            plugin: installed.manifest.name.clone(),
-            version: installed.manifest.version.clone(),
-            blake3: installed.blake3.clone(),
-            library: installed.library.to_string_lossy().into_owned(),
-            operation: step.operation.clone(),
-            takes_all: found.operation.inputs == Inputs::All,
-            condition: step.condition.clone(),
-            with: step.with.clone(),
-            own_variables,
-            timeout_ms: step
-                .timeout
-                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
-            continue_on_error: step.continue_on_error,
-            temp: catalog.grants_temp(&found),
-        });
-    }
-    let plan = Plan {
-        job: start.job.to_string(),
-        steps,
-        variables: variables(start),
-        output_name: pipeline.output.name.clone(),
-        output_folder: pipeline.output.folder.clone(),
-        passwords: pipeline.passwords.clone(),
-        refuse_signed: pipeline.on_signed == OnSigned::Refuse,
-        max_decoded: bounds.max_decoded,
-        max_input: bounds.max_input,
-    };
-    Ok((plan, plugins))
-}
-
-/// What templates may use before the document is open.
-fn variables(start: &Start) -> BTreeMap<String, Value> {
-    let accepted = &start.accepted;
-    let modified = Timestamp(i64::try_from(accepted.identity.mtime_ns / 1_000_000).unwrap_or(0));
-    let input = InputValues::new(&accepted.relative.0, accepted.identity.size, modified);
-    let job = JobValues {
-        id: start.job.to_string(),
-        pipeline: start.pipeline.id.clone(),
-        received: values::moment(start.created),
-        attempt: start.attempt,
-    };
-    let named = template::mentioned_env(&start.pipeline).into_iter();
-    let environment = named
-        .filter_map(|name| std::env::var(&name).ok().map(|value| (name, value)))
-        .collect();
-    values::before_opening(&input, &job, &environment, Timestamp::now())
 }

@@ -1,5 +1,6 @@
 //! File work for many jobs at a time, off the async threads: each folder is synced once for all of them.
 
+use crate::durable;
 use crate::job::event::{Accepted, Origin, Queued};
 use crate::job::id::JobId;
 use crate::job::redo::Redo;
@@ -43,7 +44,20 @@ impl Taking {
 /// Takes files: the renames, their contents' hashes, and whether the same content was here before.
 pub(super) async fn claim(spool: Spool, store: Store, batch: Vec<Taking>) -> Vec<(JobId, Input)> {
     let claims: Vec<Claim> = batch.iter().map(Taking::claim).collect();
-    let claimed = blocking(move || spool.claim_all(&claims)).await;
+    let uploads: Vec<bool> = batch
+        .iter()
+        .map(|taking| taking.accepted.origin == Origin::Upload)
+        .collect();
+    let claimed = blocking(move || {
+        let claimed = spool.claim_all(&claims);
+        for ((claim, result), is_upload) in claims.iter().zip(&claimed).zip(uploads) {
+            if let Err(error) = result {
+                give_up(&spool, claim, is_upload, error);
+            }
+        }
+        claimed
+    })
+    .await;
     let claimed = match claimed {
         Ok(claimed) => claimed.into_iter().map(Ok).collect(),
         Err(problem) => batch
@@ -67,6 +81,22 @@ pub(super) async fn claim(spool: Spool, store: Store, batch: Vec<Taking>) -> Vec
         (job, Input::Claimed { job, result })
     };
     results.map(input).collect()
+}
+
+/// The job of a file that was not taken ends: nothing may be left held for it until the next start. An upload goes, since
+/// whoever sent it is told to send it again.
+fn give_up(spool: &Spool, claim: &Claim, is_upload: bool, error: &ClaimError) {
+    let undone = if is_upload {
+        durable::remove(&claim.held).and_then(|()| durable::remove(&claim.from))
+    } else if matches!(error, ClaimError::Vanished(_) | ClaimError::Changed(_)) {
+        // It lies in its inbox, or nowhere.
+        Ok(())
+    } else {
+        spool.unclaim(&claim.held, &claim.from).map(drop)
+    };
+    if let Err(error) = undone {
+        tracing::warn!(error = %crate::problem::chain(&error), held = %claim.held.display(), "a file that could not be taken is swept at the next start");
+    }
 }
 
 /// For each file that was taken, a job that had the same content before: one of this batch, or one of the journal.

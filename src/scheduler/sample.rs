@@ -6,10 +6,11 @@ use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::pool::Pool;
-use crate::pool::update::{Limits, Update};
+use crate::pool::update::{Limits, Stop, Update};
 use crate::raw_path::RawPath;
-use crate::scheduler::attempt::{Bounds, plan};
+use crate::scheduler::contract::Contract;
 use crate::scheduler::input::Start;
+use crate::scheduler::planning::{Bounds, plan};
 use crate::time::Timestamp;
 use std::fs::File;
 use std::path::Path;
@@ -68,8 +69,8 @@ pub async fn run(
         warnings: Vec::new(),
     };
     let start = start(&sample);
-    let plan = match plan(catalog, &start, bounds) {
-        Ok((plan, _)) => plan,
+    let planned = match plan(catalog, &start, bounds) {
+        Ok(planned) => planned,
         Err(failure) => {
             outcome.result = Err(failure);
             return outcome;
@@ -79,10 +80,14 @@ pub async fn run(
         deadline: sample.pipeline.timeout,
         stall: sample.pipeline.stalled_after,
     };
-    let mut running = pool.run(plan, sample.input, limits);
+    let mut contract = Contract::new(pool, &start, &planned, &sample.input);
+    let mut broken = None;
+    let mut running = pool.run(planned.plan, sample.input, planned.grant, limits);
     while let Some(update) = running.updates.recv().await {
         watch(&update);
         match update {
+            Update::Opened { pages } => contract.opened(pages),
+            Update::Output { .. } | Update::Artifact { .. } if broken.is_some() => {}
             Update::Output {
                 pages,
                 name,
@@ -90,6 +95,14 @@ pub async fn run(
                 file,
                 ..
             } => {
+                let pages = match contract.result(&file, pages).await {
+                    Ok(pages) => pages,
+                    Err(failure) => {
+                        broken = Some(failure);
+                        running.stop.stop(Stop::Cancelled);
+                        continue;
+                    }
+                };
                 outcome.pieces.push(Piece {
                     name,
                     folder,
@@ -112,7 +125,12 @@ pub async fn run(
                 file,
             }),
             Update::Warning(warned) => outcome.warnings.push(warned.message),
-            Update::Ended(result) => outcome.result = result,
+            Update::Ended(ended) => {
+                outcome.result = match (broken.take(), ended) {
+                    (Some(failure), _) | (None, Err(failure)) => Err(failure),
+                    (None, Ok(bill)) => contract.all().await.map(|()| bill),
+                };
+            }
             _ => {}
         }
     }

@@ -9,8 +9,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long after a failed or refused refill the next one is tried.
-const PAUSE: Duration = Duration::from_secs(30);
+/// How long after a failed or refused refill the next one is tried. Less than the time between two looks at the disks, each of
+/// which asks for it.
+const PAUSE: Duration = Duration::from_secs(20);
 
 /// The reserve of the journal.
 #[derive(Debug)]

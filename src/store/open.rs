@@ -9,6 +9,7 @@ use crate::store::ledger::{self, LedgerEntry};
 use crate::store::lock::Lock;
 use crate::store::query::{self, PipelineRow};
 use crate::store::row::parse_job;
+use crate::store::salvage::{self, Salvaged};
 use crate::store::schema::{self, APPLICATION, FORMAT};
 use crate::store::writer::{Gauges, Sink, Writer};
 use crate::time::Timestamp;
@@ -40,8 +41,10 @@ pub struct Opening {
     pub pipelines: Vec<PipelineRow>,
     /// Files that are to be left alone until they change.
     pub ledger: Vec<LedgerEntry>,
-    /// A journal that could not be used and lies aside now. The daemon decides whether it goes on without it.
+    /// A journal that could not be used and lies aside now.
     pub set_aside: Option<SetAside>,
+    /// Whether an earlier daemon worked here, and its journal is not there or empty.
+    pub missing: bool,
     /// What an operator should know: a network file system, unreadable rows.
     pub warnings: Vec<String>,
 }
@@ -53,6 +56,8 @@ pub struct SetAside {
     pub kept: PathBuf,
     /// What is wrong with it.
     pub reason: String,
+    /// What could be brought over into the new one.
+    pub salvaged: Salvaged,
 }
 
 /// An open journal whose writer does not run yet.
@@ -88,15 +93,22 @@ impl Journal {
             path: folder.clone(),
             source,
         })?;
-        let lock = Lock::take(&folder.join("lock"))?;
         let file = folder.join("journal.db");
-        let (mut connection, set_aside) = usable(&file)?;
+        // Whoever worked here before has left his lock.
+        let lived = folder.join("lock").exists();
+        let missing = lived && fs::metadata(&file).map_or(0, |found| found.len()) == 0;
+        let lock = Lock::take(&folder.join("lock"))?;
+        let (mut connection, mut set_aside) = usable(&file)?;
         let fresh = schema_is_missing(&connection).map_err(reading)?;
         if fresh {
             schema::create(&mut connection, &new_epoch()).map_err(writing)?;
         }
+        if let Some(aside) = &mut set_aside {
+            aside.salvaged = salvage::salvage(&mut connection, &aside.kept)?;
+        }
         limit(&connection, config.max_bytes).map_err(reading)?;
         let mut opening = read(&connection, fresh, set_aside)?;
+        opening.missing = missing;
         opening.warnings.extend(mount_warning(folder));
         schema::set_meta(&connection, "clean", "0").map_err(writing)?;
         let journal = Self {
@@ -144,9 +156,16 @@ fn usable(file: &Path) -> Result<(Connection, Option<SetAside>), Error> {
         path: file.to_path_buf(),
         source,
     })?;
-    tracing::error!(journal = %file.display(), kept = %kept.display(), reason, "the journal cannot be used and is kept aside");
     let connection = checked(file)?;
-    Ok((connection, Some(SetAside { kept, reason })))
+    let salvaged = Salvaged::default();
+    Ok((
+        connection,
+        Some(SetAside {
+            kept,
+            reason,
+            salvaged,
+        }),
+    ))
 }
 
 fn checked(file: &Path) -> Result<Connection, Error> {
@@ -302,6 +321,7 @@ fn read(
         pipelines: query::snapshot::pipelines(connection)?,
         ledger: ledger::list(connection, None)?,
         set_aside,
+        missing: false,
         warnings,
     })
 }

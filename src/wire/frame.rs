@@ -22,13 +22,17 @@ pub trait Message: Serialize + DeserializeOwned {
 
 impl Message for ToWorker {
     fn carries_descriptor(&self) -> bool {
-        matches!(self, Self::Attempt(_))
+        matches!(self, Self::Attempt(_) | Self::Inspect(_))
     }
 }
 
 impl Message for ToDaemon {
     fn carries_descriptor(&self) -> bool {
-        matches!(self, Self::Artifact { .. } | Self::Output { .. })
+        match self {
+            Self::Artifact { .. } | Self::Output { .. } => true,
+            Self::Ready { counts, .. } => *counts,
+            _ => false,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Both sides must say the same number.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// From the daemon to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub const PROTOCOL: u32 = 1;
 pub enum ToWorker {
     /// Run this attempt. One descriptor comes with it: the input, opened read-only.
     Attempt(Box<Plan>),
+    /// Look this file over: its pages, and whether it is sound. One descriptor comes with it. The plan has no steps.
+    Inspect(Box<Plan>),
     /// Load the library and tell its manifest.
     Describe {
         /// The content-addressed copy.
@@ -92,6 +94,8 @@ pub enum ToDaemon {
         protocol: u32,
         /// The sandbox level reached: `full`, `partial: no landlock`, `off`.
         sandbox: String,
+        /// Whether denied calls are held up. One descriptor comes with it then: what they are answered through.
+        counts: bool,
     },
     /// The input is open.
     Opened {
@@ -198,6 +202,8 @@ pub enum ToDaemon {
         /// Why.
         problem: Problem,
     },
+    /// The answer to `Inspect`.
+    Inspected(Inspected),
     /// The answer to `Describe`.
     Described {
         /// The manifest's text.
@@ -205,6 +211,19 @@ pub enum ToDaemon {
         /// The entry's toolchain text.
         toolchain: String,
     },
+}
+
+/// What a worker without plugins has found in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspected {
+    /// Pages of its tree.
+    pub pages: u64,
+    /// What was mended to read it.
+    pub mended: Vec<String>,
+    /// References that lead nowhere.
+    pub dangling: u64,
+    /// Why a reader that forgives nothing refuses it.
+    pub by_the_letter: Option<String>,
 }
 
 /// Which step on which document.

@@ -20,8 +20,23 @@ const PACKET: usize = 16 << 10;
 pub struct Own {
     /// The user and group id to become where the daemon is root.
     pub user: Option<u32>,
+    /// What it may reach.
+    #[serde(default)]
+    pub reach: Reach,
+}
+
+/// What one worker may reach beyond what all may: granted for its attempt by the operator, never by a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reach {
     /// A folder that it may write.
     pub scratch: Option<RawPath>,
+    /// Programs that it may start.
+    pub programs: Vec<RawPath>,
+    /// Files and folders that these programs read.
+    pub readable: Vec<RawPath>,
+    /// TCP ports that it may connect to.
+    pub ports: Vec<u16>,
 }
 
 /// What the nursery answers.
@@ -165,7 +180,10 @@ mod tests {
         });
         let own = Own {
             user: Some(60_700),
-            scratch: Some(std::path::Path::new("/home/work/worker-0").into()),
+            reach: Reach {
+                scratch: Some(std::path::Path::new("/home/work/worker-0").into()),
+                ..Reach::default()
+            },
         };
         let (one, other) = pipe().expect("a pipe");
         let ask = || daemon.ask(&own, one.as_fd(), other.as_fd());

@@ -4,19 +4,19 @@
 //! asked for, because changing the user forgets it; the system calls that all this needs are denied last.
 
 use crate::wire::nursery::Own;
-use crate::worker::landlock::{Fence, Signals};
+use crate::worker::landlock::Fence;
 use crate::worker::options::{Limits, Options, Sandbox};
 use crate::worker::seccomp;
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 use rustix::thread::{Gid, Uid};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// Threads that one worker may have, where it has a user of its own.
-const THREADS: u64 = 512;
+/// Threads that one worker may have. The kernel holds a worker with a user of its own to it, the daemon all others.
+pub(crate) const THREADS: u64 = 512;
 
 /// A worker that can do no more harm.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Confined {
     pub(crate) level: String,
     /// The scratch folder by a path that still works, and what keeps it working.
     pub(crate) scratch: Option<(PathBuf, OwnedFd)>,
+    /// What denied calls are answered through, until the daemon has it.
+    pub(crate) listener: Option<OwnedFd>,
 }
 
 /// Why a worker cannot begin.
@@ -36,6 +38,10 @@ pub(crate) enum ConfineError {
     Orphan,
     #[error("the sandbox is required, but this system has {0}")]
     Missing(String),
+    #[error(
+        "a plugin was granted programs or the network, and this system cannot limit which: no landlock ({0})"
+    )]
+    Unbounded(String),
 }
 
 /// Takes the control socket off fd 0, where a plugin that reads standard input would find it.
@@ -52,6 +58,8 @@ pub(crate) type Shared = Result<(), String>;
 
 /// Does once, for all workers to come, what is the same for them all.
 pub(crate) fn confine_nursery(options: &Options) -> Result<Shared, ConfineError> {
+    // Where memory runs out, a worker is to be killed and not the daemon. Not all systems have it.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     if options.sandbox == Sandbox::Off {
         return Ok(Ok(()));
     }
@@ -75,12 +83,16 @@ pub(crate) fn confine(
     // becomes.
     std::env::set_current_dir(&options.store.0)
         .map_err(|e| ConfineError::Failed("enter the plugin store", e))?;
-    let scratch = own.scratch.as_ref().map(|path| open_scratch(&path.0));
+    let scratch = own.reach.scratch.as_ref().map(|path| open_scratch(&path.0));
     let scratch = scratch.transpose()?;
     limit(&options.limits)?;
+    let mut locked = Locked::default();
     let missing = match options.sandbox {
         Sandbox::Off => None,
-        Sandbox::BestEffort | Sandbox::Require => Some(lock_in(options, own, shared, fence)?),
+        Sandbox::BestEffort | Sandbox::Require => {
+            locked = lock_in(options, own, shared, fence)?;
+            Some(locked.missing)
+        }
     };
     if options.sandbox == Sandbox::Off {
         follow_parent(options.parent)?;
@@ -96,20 +108,29 @@ pub(crate) fn confine(
     Ok(Confined {
         level,
         scratch: scratch.map(|(path, fd)| (reachable(path, &fd), fd)),
+        listener: locked.listener,
     })
 }
 
-/// All layers, in order; gives those that are missing, with the reason.
+/// What has come of locking in.
+#[derive(Default)]
+struct Locked {
+    /// Layers that are not there, with the reason.
+    missing: Vec<String>,
+    listener: Option<OwnedFd>,
+}
+
+/// All layers, in order.
 fn lock_in(
     options: &Options,
     own: &Own,
     shared: &Shared,
     fence: Option<Fence>,
-) -> Result<Vec<String>, ConfineError> {
+) -> Result<Locked, ConfineError> {
     let mut missing = Vec::new();
     let fence = match fence {
         Some(fence) => Ok(fence),
-        None => Fence::build(options, own),
+        None => Fence::build(options, &own.reach),
     };
     if let Err(reason) = become_user(own.user) {
         missing.push(format!("no user of its own ({reason})"));
@@ -118,26 +139,26 @@ fn lock_in(
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| ConfineError::Failed("forbid core dumps and tracing", e.into()))?;
     give_up_privileges()?;
-    let mut signals = Signals::Anywhere;
     match fence.map_err(|e| e.to_string()).and_then(Fence::close) {
-        Ok(_) if opens("/") => missing.push("no landlock (it does not hold)".into()),
-        Ok(reach) => signals = reach,
+        Ok(()) if opens("/") => missing.push("no landlock (it does not hold)".into()),
+        Ok(()) => {}
+        // What is granted must be held to what is granted, or it is not given at all.
+        Err(reason) if !own.reach.programs.is_empty() || !own.reach.ports.is_empty() => {
+            return Err(ConfineError::Unbounded(reason));
+        }
         Err(reason) => missing.push(format!("no landlock ({reason})")),
     }
-    if signals == Signals::Inside && signals_reach(options.parent) {
-        signals = Signals::Anywhere;
-    }
-    // Where Landlock keeps signals inside, the filter need not know this process, and the kernel has less to compile.
-    let own = (signals == Signals::Anywhere).then(std::process::id);
+    let filter = || seccomp::apply_own(std::process::id(), &own.reach);
     let filtered = shared
         .clone()
-        .and_then(|()| seccomp::apply_own(own).map_err(|error| error.to_string()));
+        .and_then(|()| filter().map_err(|error| error.to_string()));
+    let mut listener = None;
     match filtered {
-        Ok(()) if connects() => missing.push("no seccomp (it does not hold)".into()),
-        Ok(()) => {}
+        Ok(_) if !refuses() => missing.push("no seccomp (it does not hold)".into()),
+        Ok(given) => listener = given,
         Err(reason) => missing.push(format!("no seccomp ({reason})")),
     }
-    Ok(missing)
+    Ok(Locked { missing, listener })
 }
 
 fn limit(limits: &Limits) -> Result<(), ConfineError> {
@@ -206,13 +227,9 @@ fn opens(path: &str) -> bool {
     File::open(path).is_ok()
 }
 
-/// Whether a signal would reach this process. None is sent.
-fn signals_reach(process: u32) -> bool {
-    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
-    process.is_none_or(|pid| rustix::process::test_kill_process(pid).is_ok())
-}
-
-fn connects() -> bool {
+/// Whether the filter holds: without it, a socket of no family is refused for another reason.
+fn refuses() -> bool {
     use rustix::net::{AddressFamily, SocketType, socket};
-    socket(AddressFamily::UNIX, SocketType::STREAM, None).is_ok()
+    let nothing = socket(AddressFamily::UNSPEC, SocketType::STREAM, None);
+    nothing.err() == Some(Errno::PERM)
 }

@@ -3,10 +3,10 @@
 use crate::job::attempt::Bill;
 use crate::pipeline::template::engine::Context;
 use crate::problem::{Code, Problem};
-use crate::wire::message::ToDaemon;
+use crate::wire::message::{Inspected, ToDaemon};
 use crate::worker::attempt::{About, Attempt, End, Part, open_problem, template_problem};
 use crate::worker::{outputs, step};
-use dropleaf_plugin_host::{Document, Input, OpenError};
+use dropleaf_plugin_host::{Document, Input, OpenError, Soundness};
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io;
@@ -28,6 +28,20 @@ pub(crate) fn run(mut attempt: Attempt<'_>, input: OwnedFd) -> Result<Bill, End>
         pages_out,
         peak_kib: dropleaf_plugin_host::memory::peak_kib(),
         cpu_ms: cpu_ms(),
+    })
+}
+
+/// Looks a file over that nobody has touched in this worker.
+pub(crate) fn inspect(attempt: &Attempt<'_>, file: OwnedFd) -> Result<Inspected, Problem> {
+    let bytes = map(&File::from(file), attempt.plan.max_input)?;
+    let passwords = passwords(attempt)?;
+    let found = Soundness::of(&bytes, &passwords, &attempt.limits);
+    let found = found.map_err(|error| open_problem(&error))?;
+    Ok(Inspected {
+        pages: u64::from(found.pages),
+        mended: found.mended,
+        dangling: found.dangling,
+        by_the_letter: found.by_the_letter,
     })
 }
 

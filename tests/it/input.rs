@@ -2,7 +2,7 @@
 
 mod documents;
 mod pipelines;
-mod places;
+pub(crate) mod places;
 
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 

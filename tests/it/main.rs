@@ -3,18 +3,22 @@
 mod architecture;
 mod commands;
 mod control;
+mod damage;
 mod dashboard;
 mod drop;
+mod faults;
 mod feeds;
 mod inbox;
 mod input;
 mod kill;
 mod load;
+mod old_state;
 mod plugins;
 mod reload;
 mod secure;
 mod start;
 mod torture;
+mod trust;
 mod webhooks;
 mod workers;
 

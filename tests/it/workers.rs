@@ -3,8 +3,10 @@
 //! The pool is driven directly, with the real program as its worker and a plugin that misbehaves on demand.
 
 mod bench;
+mod breakouts;
 mod crimes;
 mod describing;
+mod disguise;
 mod honest;
 mod registry;
 mod sandbox;

@@ -3,12 +3,14 @@
 mod crowd;
 mod dashboard;
 mod demo;
+mod errors;
 mod machine;
+mod old_home;
+mod ordeal;
+mod powercut;
 mod python;
 mod schemathesis;
 mod supply;
-mod powercut;
-mod ordeal;
 mod test;
 mod torture;
 
@@ -21,13 +23,16 @@ cargo xtask <command>
   test                                        set up what the tests need and run all of them
   torture [--kills N] [--seed S] [--home DIR] [--program FILE]
                                               kill the daemon again and again under load, and count that nothing is lost
+  powercut [--cuts N] [--seed S] [--at-once N] [--syncs kept|forgotten] [--place DIR] [--program FILE]
+                                              cut the power at any moment of a recorded load, and count that nothing is lost
+  errors [--error EIO] [--first N] [--every N] [--most N] [--at-once N] [--place DIR] [--program FILE]
+                                              let each operation on the disk fail once, and count that nothing is lost
+  old-home                                    keep a home as this version leaves it in `tests/data`, to be loaded by all later ones
   crowd [--clients N] [--deaf N] [--files N] [--limits usual] [--program FILE]
                                               N clients of the feed, some of whom never read: memory, and whether the others notice
   schemathesis [--examples N] [--seed S]      ask a daemon everything that its OpenAPI description allows and more (needs Python)
   supply                                      licences, sources and advisories of all that is built in or shipped
-  powercut [--cuts N] [--seed S] [--at-once N] [--place DIR] [--program FILE]
-                                              cut the power at any moment of a recorded load, and count that nothing is lost
-  hostile [--files N] [--seed S] [--corpus DIR] [--sample N] [--findings DIR] [--home DIR] [--program FILE]
+  hostile [--files N] [--minutes M] [--seed S] [--corpus DIR] [--sample N] [--findings DIR] [--home DIR] [--program FILE]
                                               bring mutated files to every standard operation, and check how each of them ended
   corpus --folder DIR [--pipelines DIR] [--findings DIR] [--home DIR] [--program FILE]
                                               take every PDF of a folder through the shipped pipelines, and check what comes out
@@ -60,6 +65,8 @@ fn run() -> Result<()> {
         ["schemathesis", rest @ ..] => schemathesis::run(rest),
         ["supply"] => supply::run(),
         ["powercut", rest @ ..] => powercut::run(rest),
+        ["errors", rest @ ..] => errors::run(rest),
+        ["old-home"] => old_home::make(),
         ["hostile", rest @ ..] => ordeal::hostile(rest),
         ["corpus", rest @ ..] => ordeal::corpus(rest),
         ["soak", rest @ ..] => ordeal::soak(rest),

@@ -62,12 +62,13 @@ impl Options {
 /// Mutated files through every standard operation.
 pub fn hostile(arguments: &[&str]) -> Result<()> {
     let known = [
-        "files", "seed", "corpus", "sample", "findings", "home", "program",
+        "files", "minutes", "seed", "corpus", "sample", "findings", "home", "program",
     ];
     let options = Options::read("hostile", &known, arguments)?;
     let plan = mutants::Plan {
         place: options.place()?,
         files: options.number("files", 1000)?,
+        minutes: options.number("minutes", 24 * 60)?,
         seed: options.number("seed", 1)?,
         corpus: options.path("corpus")?,
         sample: options.number("sample", 10)?,

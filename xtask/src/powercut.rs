@@ -3,12 +3,13 @@
 use crate::machine::{cargo, must, target};
 use crate::torture::number;
 use anyhow::{Context as _, Result, anyhow, bail};
-use dropleaf_test_support::torture::powercut::{self, Plan, Report};
+use dropleaf_test_support::torture::powercut::{self, Plan, Report, Syncs};
 use std::path::PathBuf;
 
 /// Builds the daemon where none is given, and cuts its power.
 pub fn run(arguments: &[&str]) -> Result<()> {
     let (mut cuts, mut seed, mut at_once, mut place, mut program) = (1000, 1, 1, None, None);
+    let mut syncs = Syncs::Kept;
     let mut words = arguments.iter();
     while let Some(&word) = words.next() {
         let value = *words
@@ -18,10 +19,12 @@ pub fn run(arguments: &[&str]) -> Result<()> {
             "--cuts" => cuts = number(word, value)?,
             "--seed" => seed = number(word, value)?,
             "--at-once" => at_once = number(word, value)?,
+            "--syncs" if value == "forgotten" => syncs = Syncs::Forgotten,
+            "--syncs" if value == "kept" => {}
             "--place" => place = Some(PathBuf::from(value)),
             "--program" => program = Some(PathBuf::from(value)),
             other => bail!(
-                "`powercut` has no option `{other}`; it has --cuts, --seed, --at-once, --place and --program"
+                "`powercut` has no option `{other}`; it has --cuts, --seed, --at-once, --syncs, --place and --program"
             ),
         }
     }
@@ -39,6 +42,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
         seed,
         place,
         at_once,
+        syncs,
     };
     let report =
         powercut::run(&plan, &|line| println!("{line}")).map_err(|fault| anyhow!(fault))?;
@@ -51,9 +55,6 @@ pub fn run(arguments: &[&str]) -> Result<()> {
 }
 
 fn tell(report: &Report, seed: u64) {
-    for fault in &report.faults {
-        println!("FAULT {fault}");
-    }
     let Report {
         sessions,
         operations,

@@ -3,10 +3,14 @@
 pub(crate) mod carry;
 pub(crate) mod copy;
 pub(crate) mod decode;
+pub(crate) mod deflate;
 pub(crate) mod encryption;
+pub(crate) mod entries;
 pub(crate) mod facts;
+pub(crate) mod heap;
 pub(crate) mod ids;
 pub(crate) mod import;
+pub(crate) mod latent;
 pub(crate) mod objects;
 pub(crate) mod open;
 pub(crate) mod open_error;
@@ -21,6 +25,7 @@ pub(crate) mod salvage;
 pub(crate) mod save;
 pub(crate) mod save_error;
 pub(crate) mod serialize;
+pub(crate) mod soundness;
 pub(crate) mod syntax;
 pub(crate) mod write;
 
@@ -124,7 +129,7 @@ impl Document {
         } else {
             pdf.reference_table.cross_reference_type = XrefType::CrossReferenceStream;
         }
-        let mut objects = Objects::new(pdf, None);
+        let mut objects = Objects::new(pdf);
         objects.pages()?;
         Ok(Self::of(State::Objects(Box::new(objects)), limits, bill))
     }

@@ -56,6 +56,22 @@ pub fn fork_sibling() -> io::Result<Forked> {
     }
 }
 
+/// Closes every descriptor but the standard three. Whoever started this process may have left some open.
+///
+/// To be called before anything else has opened one.
+pub fn close_inherited() {
+    // SAFETY: plain numbers; nothing in this process has a descriptor of its own yet.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    if closed == 0 {
+        return;
+    }
+    // A kernel before 5.9.
+    for descriptor in 3..4096 {
+        // SAFETY: as above.
+        unsafe { libc::close(descriptor) };
+    }
+}
+
 /// Where the C library keeps the id of this thread, which is the copy's to change. `fork` itself does the same.
 fn thread_id_cell() -> Option<*mut libc::c_void> {
     const PR_GET_TID_ADDRESS: libc::c_int = 40;

@@ -237,6 +237,18 @@ impl<'r> Object<'r> {
         unsafe { Tree::from_abi(nodes, count) }
     }
 
+    /// The entries of `keys` of a dictionary in one call, references as they stand. What is nested deeper than they
+    /// themselves comes empty: for a look at many dictionaries of which little matters.
+    pub fn sketch(&self, keys: &[&str]) -> Result<Tree> {
+        let (mut nodes, mut count) = (std::ptr::null(), 0);
+        call!(
+            self.session,
+            cos.view(self.handle, &raw mut nodes, &raw mut count)
+        )?;
+        // SAFETY: the host wrote `count` nodes that live until the next call; what is wanted is copied here.
+        unsafe { Tree::sketch_from_abi(nodes, count, keys) }
+    }
+
     /// The value in PDF syntax; of a stream, its dictionary.
     pub fn to_syntax(&self) -> Result<Vec<u8>> {
         let mut view = abi::Str::EMPTY;

@@ -70,25 +70,75 @@ impl Tree {
         // SAFETY: the caller's promise.
         let mut rest = unsafe { std::slice::from_raw_parts(nodes, count) }.iter();
         // SAFETY: as above; the host's nesting is limited, so that recursion is.
-        let tree = unsafe { take(&mut rest) }?;
+        let tree = unsafe { take(&mut rest, u32::MAX) }?;
         Ok(tree.1)
     }
+
+    /// Only the entries of `keys`, and of what stands in these only the scalars.
+    ///
+    /// # Safety
+    /// The host wrote `count` nodes at `nodes` in the call just made.
+    pub(crate) unsafe fn sketch_from_abi(
+        nodes: *const abi::Node,
+        count: usize,
+        keys: &[&str],
+    ) -> Result<Self> {
+        if count == 0 {
+            return Ok(Self::Null);
+        }
+        // SAFETY: the caller's promise.
+        let mut rest = unsafe { std::slice::from_raw_parts(nodes, count) }.iter();
+        let root = rest.next().ok_or_else(broken_off)?;
+        let mut entries = Vec::with_capacity(keys.len());
+        for _ in 0..root.count {
+            let next = rest.as_slice().first().ok_or_else(broken_off)?;
+            // SAFETY: the caller's promise.
+            let key = unsafe { next.key.as_bytes() };
+            if keys.iter().any(|wanted| wanted.as_bytes() == key) {
+                // SAFETY: the caller's promise.
+                entries.push(unsafe { take(&mut rest, 1) }?);
+            } else {
+                skip(&mut rest, 1)?;
+            }
+        }
+        Ok(match root.type_ {
+            abi::DICT => Self::Dict(entries),
+            abi::STREAM => Self::Stream(entries),
+            _ => Self::Null,
+        })
+    }
+}
+
+fn broken_off() -> Error {
+    Error::failed("the host's view of an object ends in its middle")
+}
+
+/// Passes over `count` values.
+fn skip(rest: &mut std::slice::Iter<'_, abi::Node>, count: u32) -> Result<()> {
+    let mut waiting = u64::from(count);
+    while waiting > 0 {
+        let node = rest.next().ok_or_else(broken_off)?;
+        waiting += u64::from(node.count);
+        waiting -= 1;
+    }
+    Ok(())
 }
 
 type Keyed = (Vec<u8>, Tree);
 
+/// Takes one value; containers more than `depth` below it come empty, and at depth 0 itself does.
+///
 /// # Safety
 /// The nodes are the host's, from the call just made.
-unsafe fn take(rest: &mut std::slice::Iter<'_, abi::Node>) -> Result<Keyed> {
-    let node = rest
-        .next()
-        .ok_or_else(|| Error::failed("the host's view of an object ends in its middle"))?;
+unsafe fn take(rest: &mut std::slice::Iter<'_, abi::Node>, depth: u32) -> Result<Keyed> {
+    let node = rest.next().ok_or_else(broken_off)?;
     // SAFETY: the caller's promise; `type_` says which member the host wrote.
     unsafe {
-        let children = |rest: &mut _| {
-            (0..node.count)
-                .map(|_| take(rest))
-                .collect::<Result<Vec<Keyed>>>()
+        let children = |rest: &mut _| match depth.checked_sub(1) {
+            None => skip(rest, node.count).map(|()| Vec::new()),
+            Some(below) => (0..node.count)
+                .map(|_| take(rest, below))
+                .collect::<Result<Vec<Keyed>>>(),
         };
         let tree = match node.type_ {
             abi::BOOL => Tree::Bool(node.u.i != 0),

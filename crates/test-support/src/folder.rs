@@ -36,6 +36,21 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Copies a home. Plugins are never changed and only linked; the journal's reserve is left out.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the place is ours");
+    for entry in std::fs::read_dir(from).expect("it is there").flatten() {
+        let (path, copy_to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &copy_to);
+        } else if path.extension().is_some_and(|ending| ending == "so") {
+            std::fs::hard_link(&path, &copy_to).expect("one file system");
+        } else if path.file_name().is_none_or(|name| name != "ballast") {
+            std::fs::copy(&path, &copy_to).expect("the place is ours");
+        }
+    }
+}
+
 /// Waits until `done`, looking again every few milliseconds: for what no feed tells.
 ///
 /// # Panics

@@ -12,6 +12,7 @@ mod feeding;
 mod gauges;
 mod judge;
 pub mod mutants;
+mod operations;
 mod pictures;
 pub mod soak;
 

@@ -6,11 +6,13 @@
 //! what it is told. After the last life everything is let come to its end, and the folders and the journal are compared
 //! with what was given.
 
+pub mod errors;
 mod follower;
 mod input;
 mod life;
 mod load;
 pub mod powercut;
+mod traced;
 mod verdict;
 mod whereabouts;
 

@@ -26,8 +26,13 @@ pub trait Observer: Send + 'static {
     /// A call begins. A number of an error makes it fail with that, undone.
     fn begins(&mut self, call: &Call) -> Option<i32>;
 
-    /// A call has ended, with this result: a negative one is an error.
-    fn ended(&mut self, call: &Call, result: i64, seen: &Seen);
+    /// What the observer wants to know again when a call that begins now has ended.
+    fn moment(&self) -> usize {
+        0
+    }
+
+    /// A call has ended, with this result: a negative one is an error. It began at this moment.
+    fn ended(&mut self, call: &Call, began: usize, result: i64, seen: &Seen);
 }
 
 /// A traced process.
@@ -50,7 +55,7 @@ pub fn possible() -> Result<(), String> {
         fn begins(&mut self, _: &Call) -> Option<i32> {
             None
         }
-        fn ended(&mut self, _: &Call, _: i64, _: &Seen) {}
+        fn ended(&mut self, _: &Call, _: usize, _: i64, _: &Seen) {}
     }
     let (traced, _, _) = start(Command::new("true"), Path::new("/nowhere"), Nothing)?;
     match traced.wait() {
@@ -182,10 +187,17 @@ fn attach(command: &Command) -> Result<Attached, String> {
     Ok((pid, out.expect("it is piped"), err.expect("it is piped")))
 }
 
+/// A call that has begun.
+struct Pending {
+    call: Call,
+    began: usize,
+    fault: Option<i32>,
+}
+
 struct Tracer<O> {
     leader: Pid,
     /// The call that each thread is in; none where it is of no interest.
-    threads: HashMap<Pid, Option<(Call, Option<i32>)>>,
+    threads: HashMap<Pid, Option<Pending>>,
     seen: Seen,
     observer: O,
 }
@@ -229,7 +241,7 @@ impl<O: Observer> Tracer<O> {
             return;
         };
         if let Some(pending) = self.threads.remove(&thread) {
-            let Some((call, fault)) = pending else {
+            let Some(Pending { call, began, fault }) = pending else {
                 return;
             };
             let result = match fault {
@@ -239,7 +251,7 @@ impl<O: Observer> Tracer<O> {
                 }
                 None => stop.result,
             };
-            self.observer.ended(&call, result, &self.seen);
+            self.observer.ended(&call, began, result, &self.seen);
             return;
         }
         if stop.result != -i64::from(nix::libc::ENOSYS) {
@@ -252,7 +264,11 @@ impl<O: Observer> Tracer<O> {
             if fault.is_some() {
                 regs::skip(thread);
             }
-            (call, fault)
+            Pending {
+                call,
+                began: self.observer.moment(),
+                fault,
+            }
         });
         self.threads.insert(thread, pending);
     }

@@ -29,7 +29,7 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-export async function until<T>(what: string, ask: () => Promise<T | undefined | false>, ms = 15_000): Promise<T> {
+export async function until<T>(what: string, ask: () => Promise<T | undefined | false>, ms = 30_000): Promise<T> {
   const deadline = Date.now() + ms
   let last: unknown
   while (Date.now() < deadline) {
@@ -130,7 +130,7 @@ export class Daemon {
     return until(`${name} to be ${state}`, async () => {
       const job = await this.job(name)
       return job?.state === state ? job : undefined
-    }, 30_000)
+    }, 60_000)
   }
   /** How many feeds are open, by the daemon's own count. */
   async streams(): Promise<number> {

@@ -56,7 +56,7 @@ export class Scene {
     if (executablePath === undefined) throw new Error('no Chromium: set DROPLEAF_BROWSER')
     const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--force-color-profile=srgb'] })
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true, locale: 'en-GB' })
-    context.setDefaultTimeout(10_000)
+    context.setDefaultTimeout(20_000)
     // What the policy refuses is told with the element that it is about.
     await context.addInitScript(() => {
       document.addEventListener('securitypolicyviolation', ({ effectiveDirective, sourceFile, lineNumber, target }) => {

@@ -499,7 +499,6 @@ export interface Everything {
   PipelineLinksView: PipelineLinksView1
   CheckView: CheckView
   PutView: PutView
-  Pause: Pause
   TryView: TryView
   TryInputView: TryInputView1
   StepView: StepView
@@ -535,7 +534,6 @@ export interface Everything {
   BrokenPluginView: BrokenPluginView
   OperationView: OperationView
   ExampleView: ExampleView
-  Login: Login
   HealthView: HealthView
   DaemonStatus: DaemonStatus
   HealthDetailsView: HealthDetailsView1
@@ -596,6 +594,8 @@ export interface Everything {
   CurrentTextView: CurrentTextView
   Problem: Problem
   FeedEvent: FeedEvent
+  Pause: Pause
+  Login: Login
 }
 /**
  * Facts of the journal.
@@ -2403,15 +2403,6 @@ export interface PutView {
   tag: string
 }
 /**
- * What may be said when a pipeline is paused.
- */
-export interface Pause {
-  /**
-   * Why; shown to everyone who wonders.
-   */
-  reason: string | null
-}
-/**
  * What a sample became. It is kept until `expiresAt`, if no newer ones need the room.
  */
 export interface TryView {
@@ -2907,6 +2898,10 @@ export interface TimelineView {
    * Its attempts, in order.
    */
   attempts: AttemptView[]
+  /**
+   * There is more of it than is told here: the job has more than 16 MiB of events. `/api/v1/events/history?job=` has all of them.
+   */
+  truncated?: boolean
 }
 /**
  * A time that a job spent in one state.
@@ -3369,15 +3364,6 @@ export interface ExampleView {
   with: {
     [k: string]: unknown
   }
-}
-/**
- * What opens a session.
- */
-export interface Login {
-  /**
-   * The daemon's token.
-   */
-  token: string
 }
 /**
  * How the daemon is.
@@ -4180,6 +4166,24 @@ export interface Problem {
    * Of a precondition that does not hold: the file as it is now; null where there is none.
    */
   current?: CurrentTextView | null
+}
+/**
+ * What may be said when a pipeline is paused.
+ */
+export interface Pause {
+  /**
+   * Why; shown to everyone who wonders.
+   */
+  reason?: string | null
+}
+/**
+ * What opens a session.
+ */
+export interface Login {
+  /**
+   * The daemon's token.
+   */
+  token: string
 }
 
 /** What each event of the feed carries. */

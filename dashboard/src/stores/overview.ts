@@ -12,6 +12,7 @@ export const ENDED_STATES = ['succeeded', 'failed', 'cancelled'] as const
 const REFRESH_MS = 15_000
 /** After a fact of the feed, this long passes before what it changed is asked for: many facts, one request. */
 const SETTLE_MS = 300
+const TAKEN_MS = 2_000
 
 export const useOverview = defineStore('overview', () => {
   /** As the feed tells them. */
@@ -44,12 +45,14 @@ export const useOverview = defineStore('overview', () => {
       error.value = caught
     }
   }
-  function refreshSoon(): void {
+  function refreshSoon(ms = SETTLE_MS): void {
     timer ??= setTimeout(() => {
       timer = undefined
       void refresh()
-    }, SETTLE_MS)
+    }, ms)
   }
+  /** Of the files that were seen settling, one has been taken. */
+  const taken = (facts: readonly string[]): boolean => facts.includes('job.accepted') && [...details.values()].some(({ folder }) => (folder?.settling ?? 0) > 0)
   function apply(patch: Patch): void {
     if (patch.whole) live.clear()
     for (const pipeline of patch.pipelines) live.set(pipeline.id, pipeline)
@@ -60,6 +63,7 @@ export const useOverview = defineStore('overview', () => {
     if (patch.counters) counters.value = patch.counters
     if (patch.stats) stats.value = patch.stats
     if (patch.whole || patch.facts.some((fact) => /^(pipeline|watch|plugin|daemon|file)\./.test(fact))) refreshSoon()
+    else if (taken(patch.facts)) refreshSoon(TAKEN_MS)
     const failed = patch.facts.filter((fact) => fact === 'job.failed').length
     if (failed > 0 && document.visibilityState === 'hidden') openFailures.value += failed
   }

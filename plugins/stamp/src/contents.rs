@@ -137,7 +137,6 @@ impl<'r> Contents<'r> {
             }
             Some(_) => Packed::Other,
         };
-        stream.release()?;
         Ok(packed)
     }
 

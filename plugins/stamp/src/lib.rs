@@ -6,6 +6,7 @@ mod balance;
 mod color;
 mod contents;
 mod embed;
+mod enclose;
 mod font;
 mod layout;
 mod number;

@@ -7,9 +7,22 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::contents::{Contents, Fence};
 use crate::embed::add_content;
+use crate::enclose::{self, Enclosing, Enclosure};
 use crate::number;
 use crate::placement::{Frame, Matrix};
-use crate::resources::{Extended, Extender, Needed};
+use crate::resources::{Extended, Extender, Needed, STAMP};
+
+/// The entries of a page that matter to a stamp.
+const LOOKED_AT: [&str; 8] = [
+    "Contents",
+    "CropBox",
+    "MediaBox",
+    "Parent",
+    "Resources",
+    "Rotate",
+    "StructParents",
+    "UserUnit",
+];
 
 /// Puts stamps on pages and shares between them whatever can be shared.
 pub(crate) struct Stamper<'r> {
@@ -18,6 +31,9 @@ pub(crate) struct Stamper<'r> {
     /// Content of one `q`.
     head: Option<Ref>,
     contents: Contents<'r>,
+    enclosing: Enclosing<'r>,
+    /// The names of the stamp's resources on pages that get new ones.
+    fresh: Extended,
     /// What pages inherit from a node of the page tree.
     inherited: FxHashMap<Ref, Inherited>,
     /// Small contents that were written.
@@ -29,8 +45,18 @@ pub(crate) struct Stamper<'r> {
 /// A page that was read.
 pub(crate) struct Sheet<'r> {
     page: Object<'r>,
+    /// What of it is [`LOOKED_AT`].
     tree: Tree,
-    fence: Rc<Fence>,
+    pub(crate) frame: Frame,
+    old: Old<'r>,
+}
+
+/// How a page's old content is kept from the stamp.
+enum Old<'r> {
+    /// It was read.
+    Fenced(Rc<Fence>),
+    /// It need not be.
+    Enclosed(Enclosure<'r>),
 }
 
 /// What decides where a page's stamp goes, as far as it can be inherited.
@@ -64,6 +90,10 @@ impl<'r> Stamper<'r> {
     pub(crate) fn new(document: Document<'r>, needed: Needed) -> Self {
         Self {
             document,
+            enclosing: Enclosing::new(document, &needed),
+            fresh: Extended {
+                names: vec![STAMP.to_owned(); needed.len()],
+            },
             resources: Extender::new(needed),
             head: None,
             contents: Contents::new(document),
@@ -76,18 +106,33 @@ impl<'r> Stamper<'r> {
     /// Reads the pages (from 0) and what is on them, so that each can be stamped.
     pub(crate) fn read(&mut self, pages: &[u32]) -> Result<Vec<Sheet<'r>>> {
         let mut read = Vec::with_capacity(pages.len());
-        let mut contents = Vec::with_capacity(pages.len());
+        let mut contents = Vec::new();
         for index in pages {
             let page = self.document.page(*index)?;
-            let tree = page.tree()?;
-            contents.push(self.contents.streams(&tree)?);
-            read.push((page, tree));
+            let tree = page.sketch(&LOOKED_AT)?;
+            let frame = self.frame(&page, &tree)?;
+            let streams = self.contents.streams(&tree)?;
+            let enclosure = self.enclosing.claim(&page, &tree, &streams, &frame)?;
+            if enclosure.is_none() {
+                contents.push(streams);
+            }
+            read.push((page, tree, frame, enclosure));
         }
-        let fences = self.contents.fences(&contents)?;
-        let sheets = read.into_iter().zip(fences);
-        Ok(sheets
-            .map(|((page, tree), fence)| Sheet { page, tree, fence })
-            .collect())
+        let mut fences = self.contents.fences(&contents)?.into_iter();
+        let sheet = |(page, tree, frame, enclosure)| {
+            let old = match enclosure {
+                Some(enclosure) => Old::Enclosed(enclosure),
+                None => Old::Fenced(fences.next()?),
+            };
+            Some(Sheet {
+                page,
+                tree,
+                frame,
+                old,
+            })
+        };
+        let sheets: Option<Vec<_>> = read.into_iter().map(sheet).collect();
+        sheets.ok_or_else(|| Error::failed("a content that was read is gone"))
     }
 
     /// Stamps a page with what `draw` appends, given the names of its resources, at `matrix`.
@@ -98,25 +143,54 @@ impl<'r> Stamper<'r> {
         drawing: Drawing,
         draw: impl FnOnce(&Extended, &mut String),
     ) -> Result<Stamped> {
-        let Sheet { page, tree, fence } = sheet;
+        let Sheet {
+            page, tree, old, ..
+        } = sheet;
         if let Some(id) = page.id()?
             && !self.stamped.insert(id)
         {
             return Ok(Stamped::Again);
         }
-        let extended = self.resources.extend(&self.document, &page, &tree)?;
+        let stamped = match old {
+            Old::Fenced(fence) => {
+                let names = self.resources.extend(&self.document, &page, &tree)?;
+                self.append(&page, &fence, drawing, |content| {
+                    push_stamp(matrix, content, |content| draw(&names, content));
+                })?;
+                if fence.readable {
+                    Stamped::Done
+                } else {
+                    Stamped::Unread
+                }
+            }
+            Old::Enclosed(enclosure) => {
+                self.enclosing.enclose(&page, enclosure)?;
+                let mut content = String::with_capacity(256);
+                enclose::draw(&mut content);
+                push_stamp(matrix, &mut content, |content| draw(&self.fresh, content));
+                // The old content is all that this page shares with others, if it does.
+                let content = self.content(content, drawing)?;
+                page.put("Contents", Value::Ref(content))?;
+                Stamped::Done
+            }
+        };
+        page.release()?;
+        Ok(stamped)
+    }
+
+    /// Puts the old content of `page` in its fence and what `draw` appends behind it.
+    fn append(
+        &mut self,
+        page: &Object<'r>,
+        fence: &Fence,
+        drawing: Drawing,
+        draw: impl FnOnce(&mut String),
+    ) -> Result<()> {
         let mut tail = String::with_capacity(256);
         tail.push('\n');
         tail.push_str(&fence.closing);
-        // An artifact is no part of the logical content (ISO 32000-2, 14.8.2.2): tagged documents stay accessible.
-        tail.push_str("Q\n/Artifact BMC\nq ");
-        for value in matrix {
-            number::push(*value, &mut tail);
-            tail.push(' ');
-        }
-        tail.push_str("cm\n");
-        draw(&extended, &mut tail);
-        tail.push_str("\nQ\nEMC\n");
+        tail.push_str("Q\n");
+        draw(&mut tail);
         let tail = self.content(tail, drawing)?;
         let head = match self.head {
             Some(head) => head,
@@ -136,13 +210,7 @@ impl<'r> Stamper<'r> {
         all.push(']');
         let all = self.document.parse(all)?;
         page.put("Contents", all)?;
-        all.release()?;
-        page.release()?;
-        Ok(if fence.readable {
-            Stamped::Done
-        } else {
-            Stamped::Unread
-        })
+        all.release()
     }
 
     /// A content stream, the same one for the same bytes if they are shared.
@@ -159,23 +227,23 @@ impl<'r> Stamper<'r> {
     }
 
     /// The part of a page that is shown.
-    pub(crate) fn frame(&mut self, sheet: &Sheet<'r>) -> Result<Frame> {
-        let inherited = self.inherited(&sheet.tree)?;
-        let bounds = |key, inherited| match sheet.tree.get(key) {
+    fn frame(&mut self, page: &Object<'r>, tree: &Tree) -> Result<Frame> {
+        let inherited = self.inherited(tree)?;
+        let bounds = |key, inherited| match tree.get(key) {
             None | Some(Tree::Null) => Ok(inherited),
             Some(Tree::Array(items)) if items.iter().all(|item| number_of(item).is_some()) => {
                 let numbers: Vec<f64> = items.iter().filter_map(number_of).collect();
                 Ok(numbers.try_into().ok())
             }
-            Some(_) => bounds(&sheet.page, key),
+            Some(_) => bounds(page, key),
         };
-        let rotate = match sheet.tree.get("Rotate") {
+        let rotate = match tree.get("Rotate") {
             None | Some(Tree::Null) => inherited.rotate,
-            Some(Tree::Ref(_)) => sheet.page.attr("Rotate")?.and_then(|value| value.as_f64()),
+            Some(Tree::Ref(_)) => page.attr("Rotate")?.and_then(|value| value.as_f64()),
             Some(value) => number_of(value),
         };
-        let unit = match sheet.tree.get("UserUnit") {
-            Some(Tree::Ref(_)) => sheet.page.get("UserUnit")?.and_then(|value| value.as_f64()),
+        let unit = match tree.get("UserUnit") {
+            Some(Tree::Ref(_)) => page.get("UserUnit")?.and_then(|value| value.as_f64()),
             value => value.and_then(number_of),
         };
         #[expect(
@@ -208,6 +276,19 @@ impl<'r> Stamper<'r> {
         self.inherited.insert(*parent, inherited);
         Ok(inherited)
     }
+}
+
+/// Appends a stamp that `draw` appends, at `matrix`.
+fn push_stamp(matrix: &Matrix, content: &mut String, draw: impl FnOnce(&mut String)) {
+    // An artifact is no part of the logical content (ISO 32000-2, 14.8.2.2): tagged documents stay accessible.
+    content.push_str("/Artifact BMC\nq ");
+    for value in matrix {
+        number::push(*value, content);
+        content.push(' ');
+    }
+    content.push_str("cm\n");
+    draw(content);
+    content.push_str("\nQ\nEMC\n");
 }
 
 /// A box, inherited where it may be, whichever way its numbers are written.

@@ -87,6 +87,11 @@ impl Frame {
         }
     }
 
+    /// Whether what is shown lies within this distance of the origin.
+    pub(crate) fn is_within(&self, reach: f64) -> bool {
+        self.visible.iter().all(|at| at.abs() <= reach)
+    }
+
     /// Width and height in points, as the reader sees them.
     fn size(&self) -> (f64, f64) {
         let [x0, y0, x1, y1] = self.visible;

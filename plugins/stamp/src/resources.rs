@@ -21,15 +21,30 @@ struct Shared {
     extended: Rc<Extended>,
 }
 
+/// The name that what is needed has where that name is free.
+pub(crate) const STAMP: &str = "Stamp";
+
 /// Where resources come from; pages with the same source share the copy too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Source {
+pub(crate) enum Source {
+    /// A direct dictionary of the page.
+    Own,
     /// An indirect dictionary.
     Indirect(Ref),
     /// Inherited from this node of the page tree, or from above it.
     Inherited(Ref),
     /// None at all.
     Missing,
+}
+
+/// Where the resources of a page come from, whose value is `tree`.
+pub(crate) fn source(tree: &Tree) -> Source {
+    match (tree.get("Resources"), tree.get("Parent")) {
+        (Some(Tree::Dict(_)), _) => Source::Own,
+        (Some(Tree::Ref(reference)), _) => Source::Indirect(*reference),
+        (None | Some(Tree::Null), Some(Tree::Ref(parent))) => Source::Inherited(*parent),
+        _ => Source::Missing,
+    }
 }
 
 /// Copies shared resources on write, each once.
@@ -53,12 +68,10 @@ impl Extender {
         page: &Object<'_>,
         tree: &Tree,
     ) -> Result<Rc<Extended>> {
-        let source = match (tree.get("Resources"), tree.get("Parent")) {
-            (Some(own @ Tree::Dict(_)), _) => return self.extend_own(document, page, own),
-            (Some(Tree::Ref(reference)), _) => Source::Indirect(*reference),
-            (None | Some(Tree::Null), Some(Tree::Ref(parent))) => Source::Inherited(*parent),
-            _ => Source::Missing,
-        };
+        let source = source(tree);
+        if let (Source::Own, Some(own)) = (source, tree.get("Resources")) {
+            return self.extend_own(document, page, own);
+        }
         let shared = match self.made.get(&source) {
             Some(shared) => shared.clone(),
             None => self.share(document, page, source)?,
@@ -107,9 +120,9 @@ impl Extender {
             let own = tree
                 .get(category)
                 .filter(|own| matches!(own, Tree::Dict(_)));
-            let (inner, name) = match (own, own.and(resources.object(category)?)) {
-                (Some(own), Some(inner)) => (inner, free_name(|name| own.get(name).is_some())),
-                _ => {
+            let (inner, name) = match own.and(resources.object(category)?) {
+                Some(inner) => (inner, free_name_in(&inner)?),
+                None => {
                     let old = resources.get(category)?.and_then(|value| match value {
                         Value::Dict(dict) => Some(dict),
                         _ => None,
@@ -165,11 +178,11 @@ fn free_name_in(dict: &Object<'_>) -> Result<String> {
 }
 
 fn free_name(is_taken: impl Fn(&str) -> bool) -> String {
-    let mut name = "Stamp".to_owned();
+    let mut name = STAMP.to_owned();
     let mut number = 1_u32;
     while is_taken(&name) {
         number += 1;
-        name = format!("Stamp{number}");
+        name = format!("{STAMP}{number}");
     }
     name
 }

@@ -73,8 +73,8 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
                 Drawn::Blocks(blocks) => &blocks[done],
             };
             let size = (block.width, block.height);
-            let frame = stamper.frame(&sheet)?;
-            let matrix = frame.place(size, operation.position, operation.margin, operation.angle);
+            let (position, margin) = (operation.position, operation.margin);
+            let matrix = sheet.frame.place(size, position, margin, operation.angle);
             let stamped = match &drawn {
                 Drawn::Form(..) => {
                     stamper.stamp(sheet, &matrix, Drawing::Shared, |resources, content| {

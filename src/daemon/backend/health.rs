@@ -14,6 +14,7 @@ impl Daemon {
         );
         let broken = self.registry.broken();
         let mut concerns = self.concerns();
+        concerns.extend(self.loss.clone());
         concerns.extend(
             broken
                 .iter()
@@ -96,6 +97,12 @@ impl Daemon {
                 "Worker processes that died unasked.",
                 MetricKind::Counter,
                 one(pool.crashed),
+            ),
+            metric(
+                "dropleaf_workers_denied_calls_total",
+                "System calls of workers that their sandboxes denied.",
+                MetricKind::Counter,
+                one(pool.denied),
             ),
             metric(
                 "dropleaf_journal_events_total",

@@ -9,6 +9,7 @@ pub mod data;
 pub mod passing;
 
 use crate::event::{DaemonEvent, Event, FileEvent, PipelineEvent, PluginEvent, Stored, WatchEvent};
+use crate::http::view::artifact::{ArtifactView, artifact_name, artifacts};
 use crate::http::view::event::data::{
     AboutDaemon, AboutJob, AboutJobStill, AboutPipeline, ArtifactWritten, DaemonDraining,
     DaemonIntake, DaemonStarted, FileNews, JobAccepted, JobCancelled, JobDelivering, JobFailed,
@@ -17,9 +18,7 @@ use crate::http::view::event::data::{
     StepFinished, StepNameView, StepPlaceView, StepSkipped, StepStarted, WatchBlocked,
     WatchOffline, WatchOnline, WorkerCrashed,
 };
-use crate::http::view::job::{
-    self, ArtifactView, PluginUseView, ProblemView, artifact_name, artifacts,
-};
+use crate::http::view::job::{self, PluginUseView, ProblemView};
 use crate::http::view::link::segment;
 use crate::job::event::{
     Accepted, Delivering, JobEvent, RequeueReason, Started, StepName, StepPlace,

@@ -5,7 +5,7 @@ use crate::http::view::event::passing::{LiveLine, LogLines, StepProgress};
 use crate::job::id::JobId;
 use crate::statistics::{Said, Statistics};
 use crate::store::log::LogLine;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, millis};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -43,11 +43,6 @@ pub fn progress(progress: &Progress, statistics: &Statistics) -> Value {
         eta_ms: progress.eta_ms,
         job_eta_ms: left.map(millis),
     })
-}
-
-/// Whole milliseconds.
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Lines that a job's operations wrote.

@@ -3,11 +3,10 @@
 use crate::event::{Event, Stored};
 use crate::http::view::event::state_after;
 use crate::http::view::job::{PluginUseView, ProblemView, ending};
-use crate::http::view::live::millis;
 use crate::http::view::words;
 use crate::job::event::{JobEvent, RequeueReason, Started, StepPlace};
 use crate::job::redo::Verdict;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, millis};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;

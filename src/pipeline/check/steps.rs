@@ -55,14 +55,42 @@ impl<'a> Checker<'a> {
                 });
             }
         }
+        self.strangers(&steps);
         steps
+    }
+
+    /// Steps of a pipeline share a worker: what one plugin was granted, all of them have. Not those that are not trusted.
+    fn strangers(&mut self, steps: &[Step]) {
+        let catalog = self.catalog;
+        let found = |step: &Step| catalog.find(&step.uses()).ok();
+        let mut granted = steps
+            .iter()
+            .filter(|step| found(step).is_some_and(|found| catalog.given(&found).reaches_out()));
+        let Some(granted) = granted.next() else {
+            return;
+        };
+        for (index, step) in steps.iter().enumerate() {
+            let distrusted = found(step).is_some_and(|found| catalog.distrusts(&found));
+            if !distrusted || step.plugin == granted.plugin {
+                continue;
+            }
+            let message = format!(
+                "`{}` is untrusted, and would share what `{}` is granted",
+                step.plugin, granted.plugin
+            );
+            self.fault(
+                &format!("/steps/{index}/uses"),
+                message,
+                "put the two into pipelines of their own, one behind the other",
+            );
+        }
     }
 
     fn operation(&mut self, pointer: &str, spec: &StepSpec) -> Option<Found<'a>> {
         let uses = spec.uses.as_deref()?;
         match self.catalog.find(uses) {
             Ok(found) => {
-                if let Some(why) = found.refused() {
+                if let Some(why) = self.catalog.refused(&found) {
                     let hint = "take the step out; `dropleaf operations` lists what can be used";
                     self.fault(&format!("{pointer}/uses"), why, hint);
                 }

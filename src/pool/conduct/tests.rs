@@ -203,6 +203,7 @@ fn lies_are_named() {
             vec![ToDaemon::Ready {
                 protocol: 1,
                 sandbox: "full".into(),
+                counts: false,
             }],
             "another question",
         ),

@@ -2,10 +2,12 @@
 
 use crate::job::attempt::{Ending, Failure};
 use crate::pool::process::vitals;
+use crate::pool::scratch;
 use crate::pool::supervise::Vigil;
 use crate::pool::update::Limits;
 use crate::problem::{Code, Problem};
 use crate::wire::message::ToWorker;
+use crate::worker::confine::THREADS;
 use std::time::{Duration, Instant};
 
 /// Between two looks at the worker's memory.
@@ -45,7 +47,7 @@ impl Vigil<'_> {
         let now = Instant::now();
         if now >= self.looked + LOOK {
             self.looked = now;
-            self.most_data = self.most_data.max(vitals(self.worker.process.id()).data);
+            self.look();
         }
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill();
@@ -60,6 +62,34 @@ impl Vigil<'_> {
             let ending = Ending::TimedOut;
             self.ask_to_stop(Failure { ending, problem }).await;
         }
+    }
+
+    /// Looks at what no limit of the kernel holds: threads, where other processes of the same user count too, and the scratch
+    /// folder.
+    fn look(&mut self) {
+        let vitals = vitals(self.worker.process.id());
+        self.most_data = self.most_data.max(vitals.data);
+        let problem = if vitals.threads > THREADS {
+            let text = format!("it has {} threads, more than {THREADS}", vitals.threads);
+            Problem::new(Code::StepFailed, text).hint("tell the plugin's author")
+        } else if let Some(text) = self.scratch_is_full() {
+            Problem::new(Code::StepFailed, text)
+                .hint("split the document first, or tell the plugin's author")
+        } else {
+            return;
+        };
+        self.end_for(problem);
+    }
+
+    fn scratch_is_full(&self) -> Option<String> {
+        let folder = self.worker.scratch.as_deref()?;
+        let most = self.shared.config.limits.file_size;
+        let used = scratch::used(folder, most)?;
+        Some(format!(
+            "it has {used} in its scratch folder, more than {} MiB or {} files",
+            most >> 20,
+            scratch::MOST_FILES
+        ))
     }
 
     pub(super) fn limit_passed(&self, now: Instant) -> Option<Problem> {

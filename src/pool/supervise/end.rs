@@ -64,6 +64,17 @@ impl Vigil<'_> {
     }
 
     pub(super) async fn account(&mut self) {
+        for (step, message) in self.worker.denials.account() {
+            let code = "denied-calls".into();
+            self.tell(Update::Warning(Warned {
+                step,
+                code,
+                message,
+            }))
+            .await;
+        }
+        let denied = self.worker.denials.all();
+        self.shared.denied.fetch_add(denied, Ordering::Relaxed);
         if let Some(message) = self.gate.account() {
             let (step, level) = (None, "warn".into());
             self.tell(Update::Log {

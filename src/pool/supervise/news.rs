@@ -11,6 +11,7 @@ use crate::problem::{Code, Problem};
 use crate::wire::chatter::printable;
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{Place, ToDaemon};
+use std::fs::File;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -20,6 +21,27 @@ const LAST_BREATH: Duration = Duration::from_millis(500);
 pub(super) const MOST_WARNINGS: u32 = 200;
 
 impl Vigil<'_> {
+    /// Ends the attempt, and its worker at once: it has more than it may have.
+    pub(super) fn end_for(&mut self, problem: Problem) {
+        if self.reason.is_none() {
+            self.reason = Some(Failure {
+                ending: Ending::Failed,
+                problem: self.scene().place(problem),
+            });
+        }
+        self.kill();
+    }
+
+    /// Counts what was put out; there is an end to it, because the disk is everybody's.
+    fn put_out(&mut self, file: File) -> Result<File, &'static str> {
+        let size = file.metadata().map_or(u64::MAX, |data| data.len());
+        self.put_out = self.put_out.saturating_add(size);
+        if self.put_out > self.shared.config.limits.file_size {
+            return Err("it put out more than one attempt may");
+        }
+        Ok(file)
+    }
+
     /// Ends the attempt because of what the worker said.
     pub(super) fn convict(&mut self, text: String) {
         if self.reason.is_none() {
@@ -146,7 +168,7 @@ impl Vigil<'_> {
                     folder,
                 },
                 Some(file),
-            ) => match received::sealed(file) {
+            ) => match received::sealed(file).and_then(|file| self.put_out(file)) {
                 Ok(file) => {
                     let mime = printable(&mime);
                     self.tell(Update::Artifact {
@@ -169,7 +191,7 @@ impl Vigil<'_> {
                     folder,
                 },
                 Some(file),
-            ) => match received::document(file) {
+            ) => match received::document(file).and_then(|file| self.put_out(file)) {
                 Ok(file) => {
                     self.tell(Update::Output {
                         part,
@@ -274,6 +296,12 @@ impl Vigil<'_> {
             message,
         })
         .await;
+    }
+
+    /// What the sandbox has denied is told at the end, however that comes about.
+    pub(super) fn denied(&mut self, call: &'static str) {
+        let step = self.scene().step.map(|step| step.id.clone());
+        self.worker.denials.count(step, call);
     }
 
     pub(super) async fn printed(&mut self, lines: Vec<String>) {

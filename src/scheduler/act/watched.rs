@@ -93,6 +93,16 @@ impl Hands {
         self.note([Draft::now(event)]);
     }
 
+    /// While no files are taken there may be no commits, after which the journal would take its reserve again by itself.
+    fn try_reserve(&mut self) {
+        let tried = self.store.ledger_put(Vec::new());
+        self.tasks.spawn(async move {
+            if let Err(error) = tried.await {
+                tracing::debug!(%error, "no reserve for the journal yet");
+            }
+        });
+    }
+
     pub(super) fn check_disks(&mut self) {
         let mut folders: Vec<PathBuf> = vec![self.home.clone()];
         for pipeline in self
@@ -102,6 +112,9 @@ impl Hands {
         {
             folders.push(pipeline.output.root.clone());
             folders.push(pipeline.watch.folder.clone());
+        }
+        if !self.store.health().reserve {
+            self.try_reserve();
         }
         let closed = files::low_disk(&folders, self.min_free).or_else(|| {
             let full = !self.store.health().reserve;

@@ -3,6 +3,7 @@
 use super::sample::*;
 use crate::store::Store;
 use crate::store::error::Error;
+use crate::store::ledger::LedgerEntry;
 use crate::store::query::EventQuery;
 use std::fs;
 
@@ -70,6 +71,72 @@ fn what_is_not_a_journal_is_kept_aside_and_told() {
             "{kept}"
         );
         assert!(opening.fresh && opening.head == 0);
+    }
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_journal_is_brought_over() {
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    let runtime = runtime();
+    for n in 1..400 {
+        let mut unit = life(id(n), "scan", "/inbox/a.pdf", 7);
+        unit.truncate(3);
+        runtime.block_on(store.append(unit)).expect("appended");
+    }
+    let kept = LedgerEntry {
+        pipeline: "scan".to_owned(),
+        relative: std::path::Path::new("kept.pdf").into(),
+        identity: identity(3),
+        why: "it is kept in place".to_owned(),
+    };
+    runtime
+        .block_on(store.ledger_put(vec![kept.clone()]))
+        .expect("put");
+    runtime.block_on(store.close());
+    let path = folder.path().join("journal.db");
+    let connection = rusqlite::Connection::open(&path).expect("opens");
+    connection
+        .execute("UPDATE meta SET value = '0' WHERE key = 'clean'", [])
+        .expect("as after a crash");
+    let page: u32 = connection
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'event_path'",
+            [],
+            |row| row.get(0),
+        )
+        .expect("an index");
+    drop(connection);
+    let mut bytes = fs::read(&path).expect("read");
+    let at = (page as usize - 1) * 4_096;
+    bytes[at..at + 4_096].fill(0xa5);
+    fs::write(&path, bytes).expect("spoilt");
+    let (store, opening) = open(folder.path());
+    let aside = opening.set_aside.expect("told");
+    assert_eq!((aside.salvaged.jobs, aside.salvaged.ledger), (399, 1));
+    assert!(aside.salvaged.whole, "only an index was damaged");
+    assert_eq!(opening.ledger, [kept]);
+    assert_eq!(opening.open_jobs.len(), 399, "each goes on where it was");
+    let next = runtime
+        .block_on(store.append(vec![of(id(7), step_started())]))
+        .expect("it goes on");
+    assert_eq!(next[0].seq, opening.head + 1);
+}
+
+#[test]
+fn a_journal_that_is_gone_or_empty_is_told_where_a_daemon_has_lived() {
+    for empty in [false, true] {
+        let folder = folder();
+        let (store, opening) = open(folder.path());
+        assert!(!opening.missing, "the first start of all");
+        drop(store);
+        let path = folder.path().join("journal.db");
+        fs::remove_file(&path).expect("removed");
+        if empty {
+            fs::write(&path, "").expect("emptied");
+        }
+        let (_store, opening) = open(folder.path());
+        assert!(opening.fresh && opening.missing, "{empty}");
     }
 }
 

@@ -144,8 +144,13 @@ fn place() -> impl Strategy<Value = Place> {
 fn message() -> impl Strategy<Value = ToDaemon> {
     let text = || ".{0,40}";
     prop_oneof![
-        (any::<u32>(), text())
-            .prop_map(|(protocol, sandbox)| ToDaemon::Ready { protocol, sandbox }),
+        (any::<u32>(), text(), any::<bool>()).prop_map(|(protocol, sandbox, counts)| {
+            ToDaemon::Ready {
+                protocol,
+                sandbox,
+                counts,
+            }
+        }),
         any::<u64>().prop_map(|pages| ToDaemon::Opened { pages }),
         place().prop_map(ToDaemon::StepStarted),
         (place(), any::<u64>(), any::<u64>()).prop_map(|(place, done, total)| ToDaemon::Progress {

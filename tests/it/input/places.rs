@@ -71,11 +71,11 @@ fn what_may_not_be_read_is_named_with_owner_and_mode_and_goes_on_when_it_may() {
 }
 
 /// A small disk of its own at a folder, until it is dropped.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
     /// `None` where this user may not mount.
-    fn mount(folder: PathBuf, size: &str) -> Option<Self> {
+    pub(crate) fn mount(folder: PathBuf, size: &str) -> Option<Self> {
         std::fs::create_dir_all(&folder).expect("made");
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
@@ -86,7 +86,7 @@ impl Disk {
             .then(|| Self(folder))
     }
 
-    fn grow(&self, size: &str) {
+    pub(crate) fn grow(&self, size: &str) {
         let grown = Command::new("mount")
             .args(["-o", &format!("remount,size={size}")])
             .arg(&self.0)
@@ -106,7 +106,7 @@ impl Drop for Disk {
 }
 
 /// A page of two megabytes that do not pack well.
-fn large() -> Vec<u8> {
+pub(crate) fn large() -> Vec<u8> {
     let mut state = 7_u64;
     let mut line = || {
         state = state

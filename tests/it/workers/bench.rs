@@ -2,6 +2,7 @@
 
 use dropleaf::job::attempt::{Bill, Ending, Failure};
 use dropleaf::job::event::WorkerCrashed;
+use dropleaf::plugin::grants::Grant;
 use dropleaf::pool::update::{Attempt, Limits, Update};
 use dropleaf::pool::{Config, Pool};
 use dropleaf::problem::Code;
@@ -96,8 +97,12 @@ impl Bench {
     pub(crate) fn begin_plan(&self, plan: Plan, pdf: &[u8], limits: Limits) -> Attempt {
         let path = self.home.path().join("input.pdf");
         fs::write(&path, pdf).expect("written");
-        self.pool
-            .run(plan, File::open(&path).expect("opened"), limits)
+        let input = File::open(&path).expect("opened");
+        let grant = Grant {
+            temp: plan.steps.iter().any(|step| step.temp),
+            ..Grant::default()
+        };
+        self.pool.run(plan, input, grant, limits)
     }
 
     pub(crate) async fn run(&self, steps: Vec<PlanStep>) -> Ran {

@@ -314,11 +314,12 @@ async fn an_input_that_could_be_written_is_not_given_away() {
         .write(true)
         .open(&path)
         .expect("opened");
-    let ran = finish(
-        bench
-            .pool
-            .run(crate::workers::bench::plan(vec![]), file, limits()),
-    )
+    let ran = finish(bench.pool.run(
+        crate::workers::bench::plan(vec![]),
+        file,
+        dropleaf::plugin::grants::Grant::default(),
+        limits(),
+    ))
     .await;
     ran.failed(Ending::Failed, Code::Internal, "read-only");
 }

@@ -147,7 +147,10 @@ impl Backend for Nobody {
     }
 
     fn health(&self) -> Answer<'_, Health> {
-        some(Health::default())
+        some(Health {
+            ready: true,
+            ..Health::default()
+        })
     }
 
     fn metrics(&self) -> Answer<'_, Vec<Metric>> {

@@ -141,7 +141,7 @@ impl<'a> Copy<'a> {
     /// Copies everything that waits, and what that leads to.
     pub(crate) fn finish(&mut self) -> Result<()> {
         while let Some((there, here)) = self.waiting.pop() {
-            let Some(object) = self.from.pdf.objects.get(&there) else {
+            let Some(object) = self.from.heap.get(there) else {
                 continue;
             };
             let copy = self.translated(object)?;
@@ -166,7 +166,7 @@ impl<'a> Copy<'a> {
             Object::Dictionary(dict) => Object::Dictionary(self.dictionary(dict)?),
             Object::Stream(stream) => Object::Stream(Stream {
                 dict: self.dictionary(&stream.dict)?,
-                content: stream.content.clone(),
+                content: self.from.heap.content(stream).to_vec(),
                 allows_compression: stream.allows_compression,
                 start_position: None,
             }),
@@ -183,7 +183,7 @@ impl<'a> Copy<'a> {
 
     fn reference(&mut self, id: ObjectId) -> Result<Object> {
         let tree = self.from.pages.as_ref();
-        if tree.is_some_and(|tree| tree.is_inner(id)) || !self.from.pdf.objects.contains_key(&id) {
+        if tree.is_some_and(|tree| tree.is_inner(id)) || !self.from.heap.contains(id) {
             return Ok(Object::Null);
         }
         if tree.is_some_and(|tree| tree.is_page(id)) {

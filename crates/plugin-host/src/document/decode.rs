@@ -30,16 +30,17 @@ pub(crate) fn decode(objects: &Objects, stream: &Stream, limit: u64) -> Result<V
         kept.push(parameters.get(index).cloned().unwrap_or(Object::Null));
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let content = objects.heap.content(stream);
     if filters.is_empty() {
-        if stream.content.len() > limit {
+        if content.len() > limit {
             return Err(too_large(limit));
         }
-        return Ok(stream.content.clone());
+        return Ok(content.to_vec());
     }
     let mut dict = Dictionary::new();
     dict.set("Filter", Object::Array(filters));
     dict.set("DecodeParms", Object::Array(kept));
-    let filtered = Stream::new(dict, stream.content.clone());
+    let filtered = Stream::new(dict, content.to_vec());
     filtered
         .decompressed_content_with_limit(limit)
         .map_err(|error| match error {

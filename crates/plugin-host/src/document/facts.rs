@@ -126,10 +126,10 @@ impl Objects {
             .unwrap_or(0);
         flags & 1 == 1
             && self
-                .pdf
-                .objects
-                .values()
-                .any(|object| self.is_signature(object))
+                .heap
+                .ids()
+                .into_iter()
+                .any(|id| self.is_signature(&Object::Reference(id)))
     }
 
     fn is_signature(&self, value: &Object) -> bool {

@@ -5,6 +5,7 @@
 
 use lopdf::{Dictionary, Object, ObjectId};
 
+use crate::document::heap::Heap;
 use crate::document::ids::IdSet;
 use crate::document::page_index::PageIndex;
 use crate::document::place::{Holder, HolderMut, Place, Root, entry};
@@ -13,7 +14,9 @@ use crate::input::Input;
 
 /// A document as objects.
 pub(crate) struct Objects {
+    /// Everything but the objects.
     pub(crate) pdf: lopdf::Document,
+    pub(crate) heap: Heap,
     /// The bytes that the objects were read from, while they still say the same.
     pub(crate) bytes: Option<Input>,
     /// Whether the objects say something else than `bytes`.
@@ -74,9 +77,21 @@ enum Change {
 }
 
 impl Objects {
-    pub(crate) fn new(pdf: lopdf::Document, bytes: Option<Input>) -> Self {
+    /// Objects that are values all.
+    pub(crate) fn new(mut pdf: lopdf::Document) -> Self {
+        let heap = Heap::of(std::mem::take(&mut pdf.objects));
+        Self::of(pdf, heap, None)
+    }
+
+    /// Objects that rest in the bytes of a file.
+    pub(crate) fn resting(pdf: lopdf::Document, heap: Heap, bytes: Input) -> Self {
+        Self::of(pdf, heap, Some(bytes))
+    }
+
+    fn of(pdf: lopdf::Document, heap: Heap, bytes: Option<Input>) -> Self {
         Self {
             pdf,
+            heap,
             dirty: bytes.is_none(),
             bytes,
             written: None,
@@ -125,7 +140,7 @@ impl Objects {
     /// The container that `root` names, if it is one.
     pub(crate) fn root(&self, root: Root) -> Option<Holder<'_>> {
         match root {
-            Root::Object(id) => Holder::of(self.pdf.objects.get(&id)?),
+            Root::Object(id) => Holder::of(self.heap.get(id)?),
             Root::Trailer => Some(Holder::Dict(&self.pdf.trailer)),
             Root::Loose(index) => Holder::of(self.loose.get(index as usize)?.as_ref()?),
         }
@@ -149,7 +164,7 @@ impl Objects {
             match object {
                 Object::Reference(next) => {
                     id = Some(*next);
-                    object = self.pdf.objects.get(next)?;
+                    object = self.heap.get(*next)?;
                 }
                 _ => return Some((id, object)),
             }
@@ -187,7 +202,7 @@ impl Objects {
 
     fn holder_mut(&mut self, place: &Place) -> Option<HolderMut<'_>> {
         let root = match place.root {
-            Root::Object(id) => HolderMut::of(self.pdf.objects.get_mut(&id)?)?,
+            Root::Object(id) => HolderMut::of(self.heap.get_mut(id)?)?,
             Root::Trailer => HolderMut::Dict(&mut self.pdf.trailer),
             Root::Loose(index) => HolderMut::of(self.loose.get_mut(index as usize)?.as_mut()?)?,
         };
@@ -306,7 +321,7 @@ impl Objects {
     pub(crate) fn add(&mut self, value: Object) -> Result<ObjectId> {
         let id = self.reserve()?;
         self.written = None;
-        self.pdf.objects.insert(id, value);
+        self.heap.insert(id, value);
         Ok(id)
     }
 
@@ -329,8 +344,8 @@ impl Objects {
     pub(crate) fn change_object(&mut self, id: ObjectId, value: Option<Object>) {
         self.before(&Place::object(id), None);
         let old = match value {
-            Some(value) => self.pdf.objects.insert(id, value),
-            None => self.pdf.objects.remove(&id),
+            Some(value) => self.heap.insert(id, value),
+            None => self.heap.remove(id),
         };
         self.note(Root::Object(id), || Change::Object { id, old });
     }
@@ -362,7 +377,7 @@ impl Objects {
                     dict,
                 )));
             }
-            (Root::Object(id), []) => self.pdf.objects.get_mut(&id),
+            (Root::Object(id), []) => self.heap.get_mut(id),
             (Root::Loose(index), []) => self.loose.get_mut(index as usize).and_then(Option::as_mut),
             (root, steps) => self
                 .holder_mut(&Place::of(root))
@@ -456,11 +471,11 @@ impl Objects {
             Change::Taken { place, index, old } => self.array_mut(&place).ok()?.insert(index, old),
             Change::Value { place, old } => drop(self.swap(&place, old).ok()?),
             Change::Object { id, old } => drop(match old {
-                Some(old) => self.pdf.objects.insert(id, old),
-                None => self.pdf.objects.remove(&id),
+                Some(old) => self.heap.insert(id, old),
+                None => self.heap.remove(id),
             }),
             Change::Added { id, max_id } => {
-                self.pdf.objects.remove(&id);
+                self.heap.remove(id);
                 self.plain.remove(&id);
                 self.pdf.max_id = max_id;
             }

@@ -263,28 +263,19 @@ fn catalog(objects: &mut Objects) -> Result<ObjectId> {
 }
 
 fn lost_catalog(objects: &mut Objects) -> Result<ObjectId> {
+    let ids = objects.heap.ids();
     let of_type = |name: &[u8]| {
-        objects
-            .pdf
-            .objects
-            .iter()
-            .rev()
-            .find(|(_, object)| object.as_dict().is_ok_and(|dict| dict.has_type(name)))
-            .map(|(id, _)| *id)
+        let is_it = |id: &ObjectId| objects.dict(*id).is_some_and(|dict| is_of_type(dict, name));
+        ids.iter().rev().copied().find(is_it)
     };
     if let Some(id) = of_type(b"Catalog") {
         return Ok(id);
     }
-    let root = objects
-        .pdf
-        .objects
-        .iter()
-        .find(|(_, object)| {
-            object
-                .as_dict()
-                .is_ok_and(|dict| dict.has_type(b"Pages") && !dict.has(b"Parent"))
-        })
-        .map(|(id, _)| *id);
+    let is_root = |id: &ObjectId| {
+        let dict = objects.dict(*id);
+        dict.is_some_and(|dict| is_of_type(dict, b"Pages") && !dict.has(b"Parent"))
+    };
+    let root = ids.iter().copied().find(is_root);
     let mut catalog = Dictionary::new();
     catalog.set("Type", Object::Name(b"Catalog".to_vec()));
     if let Some(root) = root {

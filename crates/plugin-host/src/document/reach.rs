@@ -1,7 +1,8 @@
 //! Which objects a document still uses: a walk along all references from the trailer.
 
-use lopdf::{Dictionary, Object};
+use lopdf::{Dictionary, Object, ObjectId};
 
+use crate::document::heap::{Form, Heap};
 use crate::document::ids::IdSet;
 
 /// Keys of a trailer that say how the file was laid out, not what it holds; a save writes its own.
@@ -19,30 +20,101 @@ pub(crate) const LAYOUT_KEYS: [&[u8]; 10] = [
 ];
 
 /// The ids of all objects that the trailer leads to.
-pub(crate) fn reachable(pdf: &lopdf::Document) -> IdSet {
-    let mut seen = IdSet::with_capacity_and_hasher(pdf.objects.len(), Default::default());
-    let mut waiting: Vec<&Object> = pdf
-        .trailer
+pub(crate) fn reachable(trailer: &Dictionary, heap: &Heap) -> Reached {
+    let mut walk = Walk {
+        heap,
+        seen: Reached::default(),
+        waiting: Vec::new(),
+        resting: Vec::new(),
+    };
+    walk.waiting = trailer
         .iter()
         .filter(|(key, _)| !LAYOUT_KEYS.contains(&key.as_slice()))
         .map(|(_, value)| value)
         .collect();
-    while let Some(object) = waiting.pop() {
+    loop {
+        if let Some(object) = walk.waiting.pop() {
+            walk.look(object);
+        } else if let Some(references) = walk.resting.pop() {
+            references.iter().for_each(|id| walk.meet(*id));
+        } else {
+            return walk.seen;
+        }
+    }
+}
+
+/// The ids that were reached. Nearly all have a small number and no generation: for these there is a bit each.
+#[derive(Default)]
+pub(crate) struct Reached {
+    bits: Vec<u64>,
+    others: IdSet,
+    last: u32,
+}
+
+impl Reached {
+    /// Numbers from here on have no bit.
+    const BITS: u32 = 1 << 23;
+
+    pub(crate) fn contains(&self, id: ObjectId) -> bool {
+        if id.1 != 0 || id.0 >= Self::BITS {
+            return self.others.contains(&id);
+        }
+        let word = self.bits.get(id.0 as usize / 64);
+        word.is_some_and(|word| word >> (id.0 % 64) & 1 == 1)
+    }
+
+    fn insert(&mut self, id: ObjectId) {
+        self.last = self.last.max(id.0);
+        if id.1 != 0 || id.0 >= Self::BITS {
+            self.others.insert(id);
+            return;
+        }
+        let word = id.0 as usize / 64;
+        if word >= self.bits.len() {
+            self.bits.resize((word + 1).next_power_of_two(), 0);
+        }
+        self.bits[word] |= 1 << (id.0 % 64);
+    }
+
+    /// The highest number; 0 where there is none.
+    pub(crate) fn last(&self) -> u32 {
+        self.last
+    }
+}
+
+struct Walk<'a> {
+    heap: &'a Heap,
+    seen: Reached,
+    waiting: Vec<&'a Object>,
+    /// What objects refer to that nobody has read.
+    resting: Vec<&'a [ObjectId]>,
+}
+
+impl<'a> Walk<'a> {
+    fn look(&mut self, object: &'a Object) {
         match object {
-            Object::Reference(id) => {
-                if let Some(target) = pdf.objects.get(id)
-                    && seen.insert(*id)
-                {
-                    waiting.push(target);
-                }
+            Object::Reference(id) => self.meet(*id),
+            Object::Array(items) => {
+                let items = items.iter().filter(|item| leads_on(item));
+                self.waiting.extend(items);
             }
-            Object::Array(items) => waiting.extend(items.iter().filter(|item| leads_on(item))),
-            Object::Dictionary(dict) => waiting.extend(values(dict)),
-            Object::Stream(stream) => waiting.extend(values(&stream.dict)),
+            Object::Dictionary(dict) => self.waiting.extend(values(dict)),
+            Object::Stream(stream) => self.waiting.extend(values(&stream.dict)),
             _ => {}
         }
     }
-    seen
+
+    fn meet(&mut self, id: ObjectId) {
+        if self.seen.contains(id) {
+            return;
+        }
+        match self.heap.form(id) {
+            None => return,
+            Some(Form::Value(object)) => self.waiting.push(object),
+            Some(Form::Bytes(bytes)) => self.resting.push(bytes.references),
+        }
+        self.seen.insert(id);
+    }
 }
 
 fn values(dict: &Dictionary) -> impl Iterator<Item = &Object> {

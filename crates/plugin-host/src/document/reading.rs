@@ -8,6 +8,7 @@ use lopdf::{DecompressError, EncryptionState, LoadOptions};
 use crate::bill::Bill;
 use crate::damage;
 use crate::document::encryption;
+use crate::document::latent;
 use crate::document::objects::Objects;
 use crate::document::open_error::{OpenError, Warning};
 use crate::document::repair::{self, Encryption, Refused};
@@ -29,6 +30,10 @@ pub(crate) fn read(
     limits: &Limits,
     bill: &Bill,
 ) -> Result<(Objects, Vec<Warning>), OpenError> {
+    if let Some(objects) = undamaged(&bytes, limits) {
+        bill.count_parse();
+        return Ok((objects, Vec::new()));
+    }
     let reader = Reader {
         bytes: &bytes,
         passwords,
@@ -54,6 +59,20 @@ pub(crate) fn read(
         Ok(reading) if sound => Ok(mended(reading, &signs)),
         first => reader.repaired(first, &password, &signs),
     }
+}
+
+/// The objects of a file that is written by the book and shows no sign of damage.
+fn undamaged(bytes: &Input, limits: &Limits) -> Option<Objects> {
+    let mut objects = latent::read(bytes, most(limits))?;
+    let has_pages = objects.pages().is_ok_and(|pages| !pages.is_empty());
+    let is_sound = has_pages && objects.lost_contents().is_empty();
+    objects.dirty = false;
+    is_sound.then_some(objects)
+}
+
+/// The most that a stream that describes objects may decode to.
+fn most(limits: &Limits) -> usize {
+    usize::try_from(limits.max_decoded).map_or(MAX_TABLES, |limit| limit.min(MAX_TABLES))
 }
 
 /// One way of reading the file.
@@ -313,8 +332,7 @@ impl Reader<'_> {
     }
 
     fn load(&self, bytes: &[u8], password: Option<&str>) -> Result<Loaded, OpenError> {
-        let limit = usize::try_from(self.limits.max_decoded)
-            .map_or(MAX_TABLES, |limit| limit.min(MAX_TABLES));
+        let limit = most(self.limits);
         let options = LoadOptions {
             password: password.map(str::to_owned),
             max_decompressed_size: Some(limit),
@@ -365,7 +383,7 @@ impl Reader<'_> {
             pdf.encryption_state = encryption;
         }
         bound_numbers(&mut pdf);
-        let mut objects = Objects::new(pdf, None);
+        let mut objects = Objects::new(pdf);
         let listed = objects.pages().map_or(0, <[_]>::len);
         let mut pages = listed;
         if listed == 0 {

@@ -14,19 +14,17 @@ const MADE_UP: ObjectId = (1_000_000, 0);
 
 /// Builds a page tree of all pages that there are; answers how many.
 pub(crate) fn gather_pages(objects: &mut Objects) -> Result<usize> {
-    let is_page = |object: &Object| {
-        object.as_dict().is_ok_and(|dict| {
-            dict.has_type(b"Page")
-                && (dict.has(b"Contents") || dict.has(b"MediaBox") || dict.has(b"Resources"))
+    let is_page = |id: &ObjectId| {
+        let object = objects.heap.get(*id).map(Object::as_dict);
+        object.is_some_and(|dict| {
+            dict.is_ok_and(|dict| {
+                dict.has_type(b"Page")
+                    && (dict.has(b"Contents") || dict.has(b"MediaBox") || dict.has(b"Resources"))
+            })
         })
     };
-    let found: Vec<Object> = objects
-        .pdf
-        .objects
-        .iter()
-        .filter(|(_, object)| is_page(object))
-        .map(|(id, _)| Object::Reference(*id))
-        .collect();
+    let ids = objects.heap.ids().into_iter();
+    let found: Vec<Object> = ids.filter(is_page).map(Object::Reference).collect();
     if found.is_empty() {
         return Ok(0);
     }

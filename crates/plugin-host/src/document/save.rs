@@ -35,6 +35,7 @@ impl Objects {
         let size = write::write(
             &Source {
                 pdf: &self.pdf,
+                heap: &self.heap,
                 plain: &self.plain,
                 encryption: self
                     .pdf
@@ -52,7 +53,7 @@ impl Objects {
     /// that a step has lost.
     fn check(&mut self) -> Result<u32, SaveError> {
         let broken = |text: String| SaveError::Broken(text);
-        let size: u64 = self.stream_bytes();
+        let size = self.heap.stream_bytes();
         if size > MAX_FILE {
             return Err(SaveError::TooLarge { limit: MAX_FILE });
         }
@@ -75,20 +76,18 @@ impl Objects {
         u32::try_from(counted).map_err(|_| broken(format!("{counted} pages are too many")))
     }
 
-    fn stream_bytes(&self) -> u64 {
-        let length = |object: &Object| match object {
-            Object::Stream(stream) => stream.content.len() as u64,
-            _ => 0,
-        };
-        self.pdf.objects.values().map(length).sum()
-    }
-
     /// Pages (counted from 0) with contents that lead nowhere. The page list must be built.
     pub(crate) fn lost_contents(&self) -> Vec<usize> {
+        // Streams are not read for that: most contents are read by nobody.
+        let is_stream = |item: &Object| {
+            let id = item.as_reference();
+            id.is_ok_and(|id| self.heap.is_stream(id))
+        };
         let lost = |item: &Object| match self.resolve(item) {
             Some((_, Object::Stream(_) | Object::Null | Object::Array(_))) => false,
             Some(_) | None => item.as_reference().is_ok(),
         };
+        let lost = |item: &Object| !is_stream(item) && lost(item);
         let Some(index) = &self.pages else {
             return Vec::new();
         };
@@ -96,7 +95,7 @@ impl Objects {
             let Some(dict) = self.dict(*page) else {
                 return true;
             };
-            let Some(contents) = entry(dict, b"Contents") else {
+            let Some(contents) = entry(dict, b"Contents").filter(|it| !is_stream(it)) else {
                 return false;
             };
             match self.resolve(contents) {

@@ -17,7 +17,7 @@ pub(crate) fn write(holder: Holder<'_>, out: &mut Vec<u8>) {
 
 /// Reads one array or dictionary that `source` is the whole of.
 pub(crate) fn read(source: &[u8], max_depth: u32) -> Result<Object> {
-    let mut parser = Parser { source, at: 0 };
+    let mut parser = Parser::new(source);
     let object = parser.value(max_depth)?;
     parser.space();
     if parser.at < source.len() {
@@ -35,9 +35,15 @@ pub(crate) fn read(source: &[u8], max_depth: u32) -> Result<Object> {
     }
 }
 
+/// Reads the value that `source` is the whole of and that has been checked to be one.
+pub(crate) fn read_checked(source: &[u8], max_depth: u32) -> Option<Object> {
+    let mut parser = Parser::new(source);
+    parser.value(max_depth).ok()
+}
+
 /// Reads the indirect object that `source` begins with: `7 0 obj`, its value, whatever follows.
 pub(crate) fn read_indirect(source: &[u8], max_depth: u32) -> Option<Object> {
-    let mut parser = Parser { source, at: 0 };
+    let mut parser = Parser::new(source);
     for _ in 0..2 {
         parser.space();
         let number = parser.word(parser.at);
@@ -56,6 +62,18 @@ pub(crate) fn read_indirect(source: &[u8], max_depth: u32) -> Option<Object> {
 struct Parser<'a> {
     source: &'a [u8],
     at: usize,
+    /// Those of the dictionaries that are being read.
+    entries: Vec<(Vec<u8>, Object)>,
+}
+
+impl<'a> Parser<'a> {
+    fn new(source: &'a [u8]) -> Self {
+        Self {
+            source,
+            at: 0,
+            entries: Vec::new(),
+        }
+    }
 }
 
 fn is_space(byte: u8) -> bool {
@@ -145,18 +163,26 @@ impl Parser<'_> {
 
     fn dictionary(&mut self, depth: u32) -> Result<Object> {
         self.at += 2;
-        let mut dict = Dictionary::new();
+        let first = self.entries.len();
         loop {
             self.space();
             if self.takes(b">>") {
-                return Ok(Object::Dictionary(dict));
+                break;
             }
             if self.peek() != Some(b'/') {
                 return Err(self.wrong("a key or `>>`"));
             }
             let key = self.name()?;
-            dict.set(key, self.value(depth)?);
+            let value = self.value(depth)?;
+            self.entries.push((key, value));
         }
+        // Made in one go: a dictionary that grows entry by entry hashes them all again at every size.
+        let mut dict = Dictionary::new();
+        dict.as_hashmap_mut().reserve(self.entries.len() - first);
+        for (key, value) in self.entries.drain(first..) {
+            dict.set(key, value);
+        }
+        Ok(Object::Dictionary(dict))
     }
 
     fn name(&mut self) -> Result<Vec<u8>> {

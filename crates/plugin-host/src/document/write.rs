@@ -6,21 +6,21 @@
 
 use std::io::Write;
 
-use flate2::{Compress, Compression, FlushCompress, Status};
 use lopdf::encryption::encrypt_object;
 use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
 
+use crate::document::deflate::Deflater;
+use crate::document::entries::{Entry, padded, predicted, rows, runs};
+use crate::document::heap::{Bytes, Form, Heap};
 use crate::document::ids::IdSet;
 use crate::document::place::{entry, is_of_type};
-use crate::document::reach::{self, LAYOUT_KEYS};
+use crate::document::reach::{self, LAYOUT_KEYS, Reached};
 use crate::document::save_error::SaveError;
 use crate::document::serialize;
 use crate::limits::MAX_FILE;
 
 /// Objects in one object stream; more is smaller but makes readers inflate more for one object.
 const PACK: usize = 100;
-/// Deflate effort, zlib's scale.
-const EFFORT: u32 = 6;
 /// Streams below this size are not worth a filter: what it saves is less than its entry and its head take, and the time
 /// to set it up is that of writing twenty of them.
 const SMALL: usize = 512;
@@ -30,6 +30,7 @@ const LARGE: usize = 4 << 10;
 /// What a file is written from.
 pub(crate) struct Source<'a> {
     pub(crate) pdf: &'a lopdf::Document,
+    pub(crate) heap: &'a Heap,
     /// Streams to compress on the way out.
     pub(crate) plain: &'a IdSet,
     pub(crate) encryption: Option<&'a EncryptionState>,
@@ -37,23 +38,17 @@ pub(crate) struct Source<'a> {
     pub(crate) packed: bool,
 }
 
-/// Where an object went.
-enum Entry {
-    At { offset: u64, generation: u16 },
-    Packed { stream: u32, index: u16 },
-}
-
 /// Writes `source` to `out` and answers how many bytes that took.
 pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, SaveError> {
-    let reachable = reach::reachable(source.pdf);
+    let reachable = reach::reachable(&source.pdf.trailer, source.heap);
     let mut file = File {
         source,
         out,
         written: 0,
         body: Vec::new(),
-        entries: Vec::with_capacity(source.pdf.objects.len() + 2),
+        entries: Vec::with_capacity(source.heap.capacity() + 2),
         // What is written in addition is numbered from here on, so that Size is one more than the last number.
-        last: reachable.iter().map(|id| id.0).max().unwrap_or(0),
+        last: reachable.last(),
         deflater: Deflater::default(),
     };
     file.header()?;
@@ -92,22 +87,54 @@ impl<'a> File<'a, '_> {
     }
 
     /// Writes what stands by itself and answers what goes into object streams.
-    fn objects(&mut self, reachable: &IdSet) -> Result<Vec<(u32, &'a Object)>, SaveError> {
+    fn objects(&mut self, reachable: &Reached) -> Result<Vec<(u32, Form<'a>)>, SaveError> {
         let mut packed = Vec::new();
         let mut before = None;
-        for (&id, object) in &self.source.pdf.objects {
+        let (heap, source) = (self.source.heap, self.source);
+        for id in heap.ids() {
             // One number, one object: of two generations the first that is used stands.
-            if !reachable.contains(&id) || before == Some(id.0) || is_layout(object) {
+            if !reachable.contains(id) || before == Some(id.0) {
+                continue;
+            }
+            let Some(form) = self.form(id) else { continue };
+            if is_layout(&form) {
                 continue;
             }
             before = Some(id.0);
-            if self.source.packed && id.1 == 0 && can_be_packed(object) {
-                packed.push((id.0, object));
+            if source.packed && id.1 == 0 && can_be_packed(&form) {
+                packed.push((id.0, form));
             } else {
-                self.object(id, object)?;
+                match form {
+                    Form::Value(object) => self.object(id, object)?,
+                    Form::Bytes(bytes) => self.verbatim(id, bytes)?,
+                }
             }
         }
         Ok(packed)
+    }
+
+    /// An object as it is to be written: as the bytes that it came as, unless they are no longer right.
+    fn form(&self, id: ObjectId) -> Option<Form<'a>> {
+        let heap = self.source.heap;
+        match heap.form(id)? {
+            // A packed value is encrypted with its stream.
+            Form::Bytes(bytes)
+                if bytes.traits.is_length_elsewhere || self.source.encryption.is_some() =>
+            {
+                heap.get(id).map(Form::Value)
+            }
+            form => Some(form),
+        }
+    }
+
+    /// Writes an object as it came.
+    fn verbatim(&mut self, id: ObjectId, bytes: Bytes<'_>) -> Result<(), SaveError> {
+        self.begin(id)?;
+        self.body.extend_from_slice(bytes.value);
+        if bytes.traits.is_stream {
+            self.content(bytes.content)?;
+        }
+        self.finish()
     }
 
     fn object(&mut self, id: ObjectId, object: &Object) -> Result<(), SaveError> {
@@ -119,11 +146,16 @@ impl<'a> File<'a, '_> {
             return self.indirect(id, object, deflated);
         };
         let mut hidden = object.clone();
-        if let (Object::Stream(stream), Some(deflated)) = (&mut hidden, deflated) {
-            stream
-                .dict
-                .set("Filter", Object::Name(b"FlateDecode".to_vec()));
-            stream.content = deflated;
+        if let (Object::Stream(stream), Object::Stream(open)) = (&mut hidden, object) {
+            if deflated.is_some() {
+                let name = Object::Name(b"FlateDecode".to_vec());
+                stream.dict.set("Filter", name);
+            }
+            stream.content = match deflated {
+                Some(deflated) => deflated,
+                None => self.source.heap.content(open).to_vec(),
+            };
+            stream.start_position = None;
         }
         encrypt_object(state, id, &mut hidden).map_err(|error| SaveError::Encryption {
             object: id.0,
@@ -134,7 +166,7 @@ impl<'a> File<'a, '_> {
 
     /// The bytes of a stream that was given as plain bytes, where compressing them is worth it.
     fn deflated(&mut self, id: ObjectId, stream: &Stream) -> Result<Option<Vec<u8>>, SaveError> {
-        let content = &stream.content;
+        let content = self.source.heap.content(stream);
         let worth = content.len() >= SMALL
             && self.source.plain.contains(&id)
             && !stream.dict.has(b"Filter");
@@ -152,6 +184,16 @@ impl<'a> File<'a, '_> {
         object: &Object,
         deflated: Option<Vec<u8>>,
     ) -> Result<(), SaveError> {
+        self.begin(id)?;
+        match object {
+            Object::Stream(stream) => self.stream(stream, deflated)?,
+            other => serialize::object(other, &mut self.body),
+        }
+        self.finish()
+    }
+
+    /// Begins an object: its entry and its head.
+    fn begin(&mut self, id: ObjectId) -> Result<(), SaveError> {
         let offset = self.position()?;
         let generation = id.1;
         self.entries.push((id.0, Entry::At { offset, generation }));
@@ -159,10 +201,10 @@ impl<'a> File<'a, '_> {
         self.body.push(b' ');
         serialize::integer(i64::from(generation), &mut self.body);
         self.body.extend_from_slice(b" obj\n");
-        match object {
-            Object::Stream(stream) => self.stream(stream, deflated)?,
-            other => serialize::object(other, &mut self.body),
-        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), SaveError> {
         self.body.extend_from_slice(b"\nendobj\n");
         if self.body.len() > 64 << 10 {
             self.flush()?;
@@ -172,7 +214,10 @@ impl<'a> File<'a, '_> {
 
     /// Writes a stream with the length that it has, whatever its dictionary says of it.
     fn stream(&mut self, stream: &Stream, deflated: Option<Vec<u8>>) -> Result<(), SaveError> {
-        let content = deflated.as_ref().unwrap_or(&stream.content);
+        let content = match &deflated {
+            Some(deflated) => deflated,
+            None => self.source.heap.content(stream),
+        };
         let length = Object::Integer(content.len() as i64);
         self.body.extend_from_slice(b"<<");
         for (key, value) in &stream.dict {
@@ -185,6 +230,11 @@ impl<'a> File<'a, '_> {
         }
         serialize::entry(b"Length", &length, &mut self.body);
         self.body.extend_from_slice(b">>");
+        self.content(content)
+    }
+
+    /// Writes the bytes of a stream between their keywords.
+    fn content(&mut self, content: &[u8]) -> Result<(), SaveError> {
         if content.len() <= LARGE {
             serialize::stream_content(content, &mut self.body);
             return Ok(());
@@ -198,7 +248,7 @@ impl<'a> File<'a, '_> {
     }
 
     /// Writes one object stream (7.5.7).
-    fn pack(&mut self, members: &[(u32, &Object)]) -> Result<(), SaveError> {
+    fn pack(&mut self, members: &[(u32, Form<'_>)]) -> Result<(), SaveError> {
         let stream = self.next()?;
         let mut table = Vec::new();
         let mut bodies = Vec::new();
@@ -207,7 +257,10 @@ impl<'a> File<'a, '_> {
             table.push(b' ');
             serialize::integer(bodies.len() as i64, &mut table);
             table.push(b' ');
-            serialize::object(object, &mut bodies);
+            match object {
+                Form::Value(object) => serialize::object(object, &mut bodies),
+                Form::Bytes(bytes) => bodies.extend_from_slice(bytes.value),
+            }
             bodies.push(b' ');
             self.entries.push((
                 *number,
@@ -374,109 +427,25 @@ fn version(found: &str, packed: bool) -> &str {
 }
 
 /// Object streams, cross-reference streams and linearization dictionaries describe a file that is no more.
-fn is_layout(object: &Object) -> bool {
-    match object {
-        Object::Stream(stream) => {
+fn is_layout(form: &Form<'_>) -> bool {
+    match form {
+        Form::Bytes(bytes) => bytes.traits.is_layout(),
+        Form::Value(Object::Stream(stream)) => {
             is_of_type(&stream.dict, b"ObjStm") || is_of_type(&stream.dict, b"XRef")
         }
-        Object::Dictionary(dict) => entry(dict, b"Linearized").is_some(),
-        _ => false,
+        Form::Value(Object::Dictionary(dict)) => entry(dict, b"Linearized").is_some(),
+        Form::Value(_) => false,
     }
 }
 
 /// Streams cannot; signatures could, but whoever verifies one looks for its bytes in the open.
-fn can_be_packed(object: &Object) -> bool {
-    match object {
-        Object::Stream(_) => false,
-        Object::Dictionary(dict) => {
+fn can_be_packed(form: &Form<'_>) -> bool {
+    match form {
+        Form::Bytes(bytes) => !bytes.traits.is_stream && !bytes.traits.is_signature,
+        Form::Value(Object::Stream(_)) => false,
+        Form::Value(Object::Dictionary(dict)) => {
             entry(dict, b"ByteRange").is_none() || entry(dict, b"Contents").is_none()
         }
-        _ => true,
-    }
-}
-
-/// Appends a number with zeros before it, as the lines of a cross-reference table have it (7.5.4).
-fn padded<const DIGITS: usize>(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [b'0'; DIGITS];
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    out.extend_from_slice(&digits);
-}
-
-/// Entries by unbroken runs of numbers.
-fn runs(entries: &[(u32, Entry)]) -> Vec<&[(u32, Entry)]> {
-    entries
-        .chunk_by(|(one, _), (next, _)| one.checked_add(1) == Some(*next))
-        .collect()
-}
-
-/// The rows of a cross-reference stream and the widths of their fields.
-fn rows(entries: &[(u32, Entry)]) -> (Vec<u8>, [usize; 3]) {
-    let fields = |entry: &Entry| match entry {
-        Entry::At { offset, generation } => (1u8, *offset, u64::from(*generation)),
-        Entry::Packed { stream, index } => (2, u64::from(*stream), u64::from(*index)),
-    };
-    let (mut second, mut third) = (0, 0);
-    for (_, entry) in entries {
-        let (_, a, b) = fields(entry);
-        second = second.max(a);
-        third = third.max(b);
-    }
-    let widths = [1, width(second), width(third)];
-    let mut rows = Vec::with_capacity(entries.len() * widths.iter().sum::<usize>());
-    for (_, entry) in entries {
-        let (kind, a, b) = fields(entry);
-        rows.push(kind);
-        rows.extend_from_slice(&a.to_be_bytes()[8 - widths[1]..]);
-        rows.extend_from_slice(&b.to_be_bytes()[8 - widths[2]..]);
-    }
-    (rows, widths)
-}
-
-fn width(value: u64) -> usize {
-    (8 - value.leading_zeros() as usize / 8).max(1)
-}
-
-/// PNG's "up" prediction (7.4.4.4): each byte less the one above it.
-fn predicted(rows: &[u8], columns: usize) -> Vec<u8> {
-    let mut predicted = Vec::with_capacity(rows.len() + rows.len() / columns.max(1));
-    let mut above: &[u8] = &[];
-    for row in rows.chunks(columns.max(1)) {
-        predicted.push(2);
-        predicted.extend(
-            row.iter()
-                .enumerate()
-                .map(|(i, byte)| byte.wrapping_sub(above.get(i).copied().unwrap_or(0))),
-        );
-        above = row;
-    }
-    predicted
-}
-
-/// Deflates one thing after another: setting a compressor up costs more than a small stream takes, and more than writing a small
-/// file that needs none.
-#[derive(Default)]
-struct Deflater(Option<Compress>);
-
-impl Deflater {
-    fn deflate(&mut self, bytes: &[u8]) -> Result<Vec<u8>, SaveError> {
-        let failed = |error| SaveError::Io(std::io::Error::other(error));
-        let compressor = self
-            .0
-            .get_or_insert_with(|| Compress::new(Compression::new(EFFORT), true));
-        compressor.reset();
-        let mut deflated = Vec::with_capacity(bytes.len() / 2 + 64);
-        loop {
-            let rest = &bytes[(compressor.total_in() as usize).min(bytes.len())..];
-            let status = compressor
-                .compress_vec(rest, &mut deflated, FlushCompress::Finish)
-                .map_err(failed)?;
-            if status == Status::StreamEnd {
-                return Ok(deflated);
-            }
-            deflated.reserve(deflated.capacity());
-        }
+        Form::Value(_) => true,
     }
 }

@@ -41,7 +41,7 @@ unsafe extern "C" fn get(
                 ));
             };
             if !decoded {
-                return give(out, abi::Str::new(&stream.content));
+                return give(out, abi::Str::new(objects.heap.content(stream)));
             }
             scratch.decoded = decode::decode(objects, stream, limit)?;
             give(out, abi::Str::new(&scratch.decoded))

@@ -8,6 +8,7 @@ mod loading;
 mod model;
 mod objects;
 mod pages;
+mod resting;
 mod samples;
 mod script;
 mod streams;

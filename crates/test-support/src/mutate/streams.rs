@@ -93,7 +93,7 @@ pub(super) fn bomb(bytes: &mut Vec<u8>, random: &mut Rng) {
         return;
     };
     // Most of them below the limit of one stream, so that they are unpacked; few of them large, since each costs time.
-    let size = [1 << 20, 8 << 20, 24 << 20, 200 << 20][random.usize(..10).saturating_sub(6)];
+    let size = [1 << 18, 1 << 20, 4 << 20, 40 << 20][random.usize(..10).saturating_sub(6)];
     let mut packer = ZlibEncoder::new(Vec::new(), Compression::fast());
     let fill = [b' ', b'0', b'q', b'\n'][random.usize(..4)];
     std::io::copy(&mut std::io::repeat(fill).take(size), &mut packer).expect("a vector takes all");

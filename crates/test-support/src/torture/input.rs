@@ -119,6 +119,37 @@ pub(super) fn make(random: &mut fastrand::Rng, number: usize) -> (Input, Vec<u8>
     (input, bytes)
 }
 
+/// Makes a bare home one that no daemon has worked on, but for the copies of its plugins: they are large.
+pub(super) fn prepare_unused(home: &TestHome) -> Result<(), String> {
+    for name in ["pages", "split", "optimize", "metadata"] {
+        plugins::install(name, &home.path("plugins"));
+    }
+    prepare(home);
+    // A person may wait half a minute to hear that a file is no PDF; not here.
+    home.write("config.yaml", "settling: { not_pdf_seconds: 1 }\n");
+    let daemon = home
+        .try_serve(|_| {})
+        .map_err(|(status, log)| format!("the daemon does not start ({status:?}):\n{log}"))?;
+    daemon.stop();
+    let mut next = vec![home.path("")];
+    while let Some(folder) = next.pop() {
+        for entry in std::fs::read_dir(&folder)
+            .expect("the home is ours")
+            .flatten()
+        {
+            let path = entry.path();
+            if entry.file_name() == ".dropleaf" {
+                std::fs::remove_dir_all(&path).expect("the home is ours");
+            } else if path.is_dir() {
+                next.push(path);
+            } else if folder.ends_with("state") {
+                std::fs::remove_file(&path).expect("the home is ours");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Puts pipelines and plugins into a home.
 pub(super) fn prepare(home: &TestHome) {
     plugins::install("faulty", &home.path("plugins"));

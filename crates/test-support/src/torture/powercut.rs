@@ -11,6 +11,7 @@ mod record;
 mod session;
 
 use crate::daemon::TestHome;
+use crate::folder::copy;
 use crate::trace;
 use disk::{Disk, Luck};
 use session::Session;
@@ -34,6 +35,17 @@ pub struct Plan {
     pub place: Option<PathBuf>,
     /// Sessions at a time.
     pub at_once: u32,
+    /// Whether the disk keeps what it is told to.
+    pub syncs: Syncs,
+}
+
+/// What a disk makes of a sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syncs {
+    /// It keeps what it is told to.
+    Kept,
+    /// It says so and forgets the content of all files but the journal: the check that the checker finds something.
+    Forgotten,
 }
 
 /// What a run came to.
@@ -107,6 +119,9 @@ pub fn run(plan: &Plan, say: &(dyn Fn(&str) + Sync)) -> Result<Report, String> {
                         .wrapping_add(u64::from(number));
                     match one(plan, cuts, seed) {
                         Ok(report) => {
+                            for fault in &report.faults {
+                                say(&format!("FAULT {fault}"));
+                            }
                             let mut whole = whole.lock().expect("nobody panics");
                             whole.add(report);
                             say(&format!(
@@ -149,7 +164,7 @@ fn one(plan: &Plan, cuts: u32, seed: u64) -> Result<Report, String> {
         .map(|_| random.usize(1..=session.record.ops.len()))
         .collect();
     moments.sort_unstable();
-    let mut disk = Disk::new(&session.record, session.base.clone());
+    let mut disk = Disk::new(&session.record, session.base.clone(), plan.syncs);
     for moment in moments {
         disk.replay(&session.record.ops, moment);
         let luck = Luck::EACH[random.usize(..Luck::EACH.len())];
@@ -187,20 +202,5 @@ fn empty(folder: &Path) {
             std::fs::remove_file(&path)
         };
         gone.expect("the home is ours");
-    }
-}
-
-/// Copies a folder; libraries are never changed and only linked.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("the place is ours");
-    for entry in std::fs::read_dir(from).expect("it is there").flatten() {
-        let (path, copy_to) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() {
-            copy(&path, &copy_to);
-        } else if path.extension().is_some_and(|ending| ending == "so") {
-            std::fs::hard_link(&path, &copy_to).expect("one file system");
-        } else if path.file_name().is_none_or(|name| name != "ballast") {
-            std::fs::copy(&path, &copy_to).expect("the place is ours");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What each kind of event carries. A member that may be absent is never null.
 
-use crate::http::view::job::{ArtifactView, PluginUseView, ProblemView};
+use crate::http::view::artifact::ArtifactView;
+use crate::http::view::job::{PluginUseView, ProblemView};
 use crate::http::view::words;
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -8,7 +8,7 @@ use crate::job::redo::{Collision, Move, MoveKind};
 use crate::job::redo::{Redo, Verdict};
 use crate::pipeline::checked::{Duplicates, Pipeline};
 use crate::pipeline::checked::{
-    Existing, IfExists, OnSigned, Original, Output, Retry, Step, Watch,
+    Existing, Expect, IfExists, OnSigned, Original, Output, Retry, Step, Watch,
 };
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
@@ -58,6 +58,7 @@ pub(super) fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pi
         },
         original: Original::Archive(PathBuf::from("/archive")),
         failed: PathBuf::from("/failed"),
+        expect: Expect::default(),
         retry: Retry {
             attempts: 3,
             backoff: Duration::from_secs(5),

@@ -3,7 +3,7 @@
 //! A fault that the sandbox is to stop answers an error with the system's own word if it was stopped, and success if
 //! it was not: a test that expects the error then fails.
 
-use crate::Mode;
+use crate::{Mode, excess};
 use dropleaf_plugin_sdk::prelude::*;
 use std::ffi::CString;
 use std::io::{self, Write as _};
@@ -72,6 +72,16 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
             run.result("read", std::fs::read_to_string(&path)?)
         }
         Mode::Look => look(run),
+        Mode::ManyThreads
+        | Mode::FloodPrintMebibytes
+        | Mode::FillScratch
+        | Mode::MappedOutput
+        | Mode::SparseOutput
+        | Mode::ManyArtifacts
+        | Mode::BreakResult
+        | Mode::LieTree
+        | Mode::LosePages
+        | Mode::GrowResult => excess::commit(mode, text, run),
         _ => break_out(mode, text),
     }
 }
@@ -348,6 +358,13 @@ fn finish_early() -> Result<()> {
 }
 
 fn unsealed_output() -> Result<()> {
+    // SAFETY: a new descriptor of ours.
+    let file = unsafe { libc::memfd_create(c"loose".as_ptr(), 0) };
+    send_output(file, "/out")
+}
+
+/// Ends the step and hands the daemon this file as the result.
+pub(crate) fn send_output(file: i32, folder: &str) -> Result<()> {
     let place = json!({ "step": 0, "part": 1, "parts": 1 });
     let mut finished = place;
     finished["say"] = "step_finished".into();
@@ -356,10 +373,9 @@ fn unsealed_output() -> Result<()> {
     finished["results"] = json!({});
     say(&framed(&finished))?;
     let output =
-        json!({ "say": "output", "part": 1, "pages": 1, "name": "a.pdf", "folder": "/out" });
-    // SAFETY: a new descriptor of ours.
-    let file = unsafe { libc::memfd_create(c"loose".as_ptr(), 0) };
-    send_with(&framed(&output), file)
+        json!({ "say": "output", "part": 1, "pages": 1, "name": "a.pdf", "folder": folder });
+    send_with(&framed(&output), file)?;
+    finish_early()
 }
 
 fn send_with(bytes: &[u8], descriptor: i32) -> Result<()> {
@@ -405,7 +421,7 @@ fn look(run: &mut Run<'_>) -> Result<()> {
     run.result("label", run.value("part.label")?)
 }
 
-fn outcome(call: &str, answer: i32) -> Result<()> {
+pub(crate) fn outcome(call: &str, answer: i32) -> Result<()> {
     if answer >= 0 {
         return Ok(());
     }

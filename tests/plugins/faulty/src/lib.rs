@@ -3,8 +3,13 @@
 //! This is what the promise "a plugin that crashes, hangs, leaks or lies costs its own job and nothing else" is tested with.
 //! Faults that safe Rust over the SDK cannot commit are written in C beside this crate.
 
+mod breakout;
 mod crimes;
+mod excess;
+mod granted;
 
+use crate::breakout::Breakout;
+use crate::granted::{Connect, Launch};
 use dropleaf_plugin_sdk::prelude::*;
 
 /// What to do wrong.
@@ -105,6 +110,26 @@ pub enum Mode {
     Temp,
     /// Tell what it sees of the world.
     Look,
+    /// Start ten thousand threads.
+    ManyThreads,
+    /// Print as many mebibytes as the text says.
+    FloodPrintMebibytes,
+    /// Fill the scratch folder.
+    FillScratch,
+    /// Hand the daemon a result that is mapped for writing.
+    MappedOutput,
+    /// Hand the daemon a result that is all hole.
+    SparseOutput,
+    /// Put out as many artifacts as it can.
+    ManyArtifacts,
+    /// Give a result that does not open.
+    BreakResult,
+    /// Give a result whose page tree lies.
+    LieTree,
+    /// Give a result with half of the pages.
+    LosePages,
+    /// Give a result a hundred times as large.
+    GrowResult,
 }
 
 /// The one operation.
@@ -171,5 +196,5 @@ impl Operation for Burst {
 export_plugin! {
     name: "faulty",
     description: "Misbehaves on demand, for tests",
-    operations: [Misbehave, Count, Burst],
+    operations: [Misbehave, Count, Burst, Breakout, Launch, Connect],
 }

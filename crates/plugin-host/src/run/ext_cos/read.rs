@@ -65,7 +65,7 @@ pub(super) unsafe extern "C" fn object(
             let index = state.document_index(doc)?;
             let id = object_id(num, generation)?;
             let (objects, arena, _) = state.objects(index)?;
-            if !objects.pdf.objects.contains_key(&id) {
+            if !objects.heap.contains(id) {
                 return Err(no_object(id));
             }
             let value = match objects.resolve(&Object::Reference(id)) {
@@ -99,15 +99,10 @@ pub(super) unsafe extern "C" fn object_next(
             };
             let after = object_id(*at, *at_generation)?;
             let (objects, _, _) = state.objects(index)?;
-            let from = std::ops::Bound::Excluded(after);
             let next = objects
-                .pdf
-                .objects
-                .range((from, std::ops::Bound::Unbounded))
-                .next()
-                .map(|(id, _)| *id);
-            let next =
-                next.ok_or_else(|| Fault::new(abi::E_NOT_FOUND, "that was the last object"))?;
+                .heap
+                .next(after)
+                .ok_or_else(|| Fault::new(abi::E_NOT_FOUND, "that was the last object"))?;
             give(num, next.0)?;
             give(generation, u32::from(next.1))
         })
@@ -152,7 +147,7 @@ pub(super) unsafe extern "C" fn len(
             let length = match arena.holder(slot, objects)? {
                 Holder::Array(items) => items.len(),
                 Holder::Dict(dict) => dict.len(),
-                Holder::Stream(stream) => stream.content.len(),
+                Holder::Stream(stream) => objects.heap.content(stream).len(),
             };
             give(out, length)
         })

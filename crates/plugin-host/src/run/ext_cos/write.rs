@@ -223,7 +223,7 @@ pub(super) unsafe extern "C" fn remove(
             let index = state.document_index(doc)?;
             let id = object_id(num, generation)?;
             let (objects, arena, _) = state.objects(index)?;
-            if !objects.pdf.objects.contains_key(&id) {
+            if !objects.heap.contains(id) {
                 return Err(no_object(id));
             }
             if objects.pages.as_ref().is_some_and(|pages| pages.hides(id)) {

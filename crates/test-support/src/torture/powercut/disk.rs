@@ -5,6 +5,7 @@
 //! order in which the same names were changed; a rename is one change, as on every file system with a journal. A sync
 //! makes durable only what it was asked to: less than ext4, xfs and btrfs promise.
 
+use super::Syncs;
 use super::record::{FileId, Op, Record};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,9 @@ pub(super) struct Disk {
     files: HashMap<FileId, Content>,
     /// Where the files of the beginning lie for good.
     base: HashMap<FileId, PathBuf>,
+    syncs: Syncs,
+    /// Files whose content no sync makes durable.
+    forgotten: HashSet<FileId>,
     next: usize,
     /// The last moment whose changes of names some sync of a journalling file system would have written out.
     written: usize,
@@ -70,7 +74,7 @@ enum Piece {
 }
 
 impl Disk {
-    pub(super) fn new(record: &Record, base: HashMap<FileId, PathBuf>) -> Self {
+    pub(super) fn new(record: &Record, base: HashMap<FileId, PathBuf>, syncs: Syncs) -> Self {
         let mut names = Names::new();
         for folder in &record.folders {
             names.insert(folder.clone(), Node::Folder);
@@ -83,6 +87,8 @@ impl Disk {
             waiting: Vec::new(),
             files: HashMap::new(),
             base,
+            syncs,
+            forgotten: HashSet::new(),
             next: 0,
             written: 0,
         }
@@ -101,6 +107,10 @@ impl Disk {
         match op {
             Op::Create { path, file } => {
                 self.files.insert(*file, Content::default());
+                let is_state = path.components().any(|part| part.as_os_str() == "state");
+                if self.syncs == Syncs::Forgotten && !is_state {
+                    self.forgotten.insert(*file);
+                }
                 self.change(now, Change::Add(path.clone(), Node::File(*file)));
             }
             Op::Write { file, at, bytes } => {
@@ -117,6 +127,7 @@ impl Disk {
                 self.change(now, Change::Remove(path.clone()));
             }
             Op::MakeFolder { path } => self.change(now, Change::Add(path.clone(), Node::Folder)),
+            Op::SyncFile { file, .. } if self.forgotten.contains(file) => {}
             Op::SyncFile { file, as_of } => {
                 self.content(*file).settle(*as_of);
                 self.written = self.written.max(*as_of);

@@ -212,43 +212,31 @@ fn is_volatile(path: &Path) -> bool {
 /// Notes what a traced daemon does.
 pub(super) struct Recorder {
     shared: Shared,
-    /// How much had happened when each sync that is under way began.
-    began: HashMap<PathBuf, usize>,
 }
 
 impl Recorder {
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
             shared: Arc::clone(shared),
-            began: HashMap::new(),
         }
     }
 }
 
 impl Observer for Recorder {
-    fn begins(&mut self, call: &Call) -> Option<i32> {
-        if let Some(path) = synced(call) {
-            let now = self.shared.lock().expect("nobody panics").ops.len();
-            // Where two sync the same, the earlier has made less durable.
-            self.began.entry(path).or_insert(now);
-        }
+    fn begins(&mut self, _: &Call) -> Option<i32> {
         None
     }
 
-    fn ended(&mut self, call: &Call, result: i64, seen: &Seen) {
-        let as_of = synced(call).and_then(|path| self.began.remove(&path));
+    /// How much has happened: a sync that begins now makes no more durable.
+    fn moment(&self) -> usize {
+        self.shared.lock().expect("nobody panics").ops.len()
+    }
+
+    fn ended(&mut self, call: &Call, began: usize, result: i64, seen: &Seen) {
         if result >= 0 {
             let mut record = self.shared.lock().expect("nobody panics");
-            record.note(call, result, as_of.unwrap_or(0), seen);
+            // What cannot be looked at is no file of the home.
+            let _ = record.note(call, result, began, seen);
         }
-    }
-}
-
-/// What a call makes durable, if it does.
-fn synced(call: &Call) -> Option<PathBuf> {
-    match call {
-        Call::Sync { path, .. } => Some(path.clone()),
-        Call::SyncAll => Some(PathBuf::new()),
-        _ => None,
     }
 }

@@ -1,15 +1,16 @@
 //! A load on a traced daemon, recorded: files given and uploaded, jobs retried and cancelled, the daemon killed in between.
 
 use super::super::input::{self, Input};
+use super::super::traced::Daemon;
 use super::record::{FileId, Op, Record, Recorder, Shared};
 use crate::daemon::TestHome;
 use crate::feed::Feed;
-use crate::{plugins, trace};
+use crate::folder::copy;
 use rustix::fs::{CWD, RenameFlags};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -35,12 +36,8 @@ impl Session {
         base: &Path,
         random: &mut fastrand::Rng,
     ) -> Result<Self, String> {
-        for name in ["pages", "split", "optimize", "metadata"] {
-            plugins::install(name, &home.path("plugins"));
-        }
-        input::prepare(home);
-        forget_all_but_plugins(home)?;
-        super::copy(&home.path(""), base);
+        input::prepare_unused(home)?;
+        copy(&home.path(""), base);
         let record = Record::of(&home.path(""));
         let root = home.path("");
         let lies = |(file, path): &(FileId, PathBuf)| {
@@ -120,32 +117,6 @@ impl Session {
     }
 }
 
-/// The plugins are taken in beforehand: their copies are large. Everything else is as in a home that was never used.
-fn forget_all_but_plugins(home: &TestHome) -> Result<(), String> {
-    let daemon = home
-        .try_serve(|_| {})
-        .map_err(|(status, log)| format!("the daemon does not start ({status:?}):\n{log}"))?;
-    daemon.stop();
-    let mut next = vec![home.path("")];
-    while let Some(folder) = next.pop() {
-        for entry in std::fs::read_dir(&folder)
-            .expect("the home is ours")
-            .flatten()
-        {
-            let path = entry.path();
-            let name = entry.file_name();
-            if name == ".dropleaf" {
-                std::fs::remove_dir_all(&path).expect("the home is ours");
-            } else if path.is_dir() {
-                next.push(path);
-            } else if folder.ends_with("state") {
-                std::fs::remove_file(&path).expect("the home is ours");
-            }
-        }
-    }
-    Ok(())
-}
-
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -162,24 +133,13 @@ fn one_life(
     last: Cursor,
     is_last: bool,
 ) -> Result<Cursor, String> {
-    let command = home.command(&["serve", "--listen", "127.0.0.1:0", "--log", "warn"]);
-    let recorder = Recorder::new(&people.shared);
-    let (traced, out, mut err) = trace::start(command, &home.path(""), recorder)?;
-    let log = std::thread::spawn(move || {
-        let mut log = Vec::new();
-        // What was said until it was killed.
-        let _ = err.read_to_end(&mut log);
-        String::from_utf8_lossy(&log).into_owned()
-    });
-    let mut lines = BufReader::new(out).lines().map_while(Result::ok);
-    let Some(address) = lines.find_map(|line| line.split("://").nth(1).map(str::to_owned)) else {
-        let code = traced.wait();
-        return Err(format!(
-            "a traced daemon did not start ({code:?}):\n{}",
-            log.join().unwrap_or_default()
-        ));
-    };
-    let address = address.trim().trim_end_matches('/').to_owned();
+    let daemon = Daemon::start(home, Recorder::new(&people.shared)).map_err(|ended| {
+        format!(
+            "a traced daemon did not start ({:?}):\n{}",
+            ended.code, ended.log
+        )
+    })?;
+    let address = daemon.address.clone();
     let stop = Arc::new(AtomicBool::new(false));
     let listener = Listener {
         shared: Arc::clone(&people.shared),
@@ -197,13 +157,13 @@ fn one_life(
     } else {
         std::thread::park_timeout(Duration::from_millis(people.random.u64(..400)));
     }
-    traced.kill();
+    let log = daemon.kill();
     stop.store(true, Ordering::Relaxed);
     let last = listening.join().map_err(|_| "a listener panicked")?;
-    match log.join().unwrap_or_default() {
-        log if log.contains("panicked at") => Err(format!("the daemon panicked:\n{log}")),
-        _ => Ok(last),
+    if log.contains("panicked at") {
+        return Err(format!("the daemon panicked:\n{log}"));
     }
+    Ok(last)
 }
 
 /// Those who give files and ask for things.

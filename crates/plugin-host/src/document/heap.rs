@@ -1,0 +1,296 @@
+//! The objects of a document by number.
+//!
+//! Those of a file that was read by the book rest in its bytes ([`latent`](crate::document::latent)) until somebody asks
+//! for them, and are written as those bytes if nobody has changed them; all others are values.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use lopdf::{Dictionary, Object, ObjectId, Stream};
+
+use crate::document::latent::check::Kind;
+use crate::document::syntax;
+use crate::input::Input;
+
+/// The mark of a stream that lends its bytes from the file: beside it, in [`Stream::start_position`], the low half says
+/// where they begin, the high one how many they are. No file has such a position.
+const LENT: usize = 1 << 63;
+/// The nesting of what has been checked.
+const MAX_DEPTH: u32 = 96;
+
+/// Objects by number.
+#[derive(Default)]
+pub(crate) struct Heap {
+    /// By number; what was in the file.
+    rested: Vec<Option<Resting>>,
+    /// The file, then what its object streams hold.
+    sources: Vec<Input>,
+    /// What the resting objects refer to.
+    references: Vec<ObjectId>,
+    values: BTreeMap<ObjectId, Object>,
+}
+
+/// An object of a file, as its bytes.
+#[derive(Debug)]
+pub(crate) struct Resting {
+    pub(crate) generation: u16,
+    pub(crate) traits: Traits,
+    /// Which text it stands in.
+    pub(crate) source: u32,
+    /// Where its value stands; of a stream the dictionary.
+    pub(crate) value: Range<u32>,
+    /// Where the bytes of a stream stand; empty for anything else.
+    pub(crate) content: Range<u32>,
+    /// Which references are its own.
+    pub(crate) references: Range<u32>,
+    /// The value, once somebody has asked.
+    read: OnceCell<Box<Object>>,
+    is_changed: bool,
+}
+
+/// What a look at the bytes tells of an object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traits {
+    pub(crate) is_stream: bool,
+    pub(crate) kind: Kind,
+    pub(crate) is_signature: bool,
+    /// The stream's length stands elsewhere.
+    pub(crate) is_length_elsewhere: bool,
+}
+
+impl Traits {
+    /// Whether it describes the file, not the document: object and cross-reference streams, linearization.
+    pub(crate) fn is_layout(self) -> bool {
+        match self.kind {
+            Kind::Other => false,
+            Kind::ObjectStream | Kind::CrossReferences => self.is_stream,
+            Kind::Linearization => !self.is_stream,
+        }
+    }
+}
+
+/// A stream whose bytes stay in the file: most are read by nobody, and copying them all is half the price of a step that
+/// looks at every page.
+fn lent(mut dict: Dictionary, content: &Range<u32>) -> Stream {
+    let (start, length) = (content.start as usize, content.len());
+    dict.set("Length", Object::Integer(length as i64));
+    Stream {
+        dict,
+        content: Vec::new(),
+        allows_compression: true,
+        start_position: Some(LENT | length << 32 | start),
+    }
+}
+
+/// An object as a writer wants it.
+pub(crate) enum Form<'a> {
+    Value(&'a Object),
+    Bytes(Bytes<'a>),
+}
+
+/// The bytes of an object that nobody has changed.
+#[derive(Clone, Copy)]
+pub(crate) struct Bytes<'a> {
+    pub(crate) traits: Traits,
+    pub(crate) value: &'a [u8],
+    pub(crate) content: &'a [u8],
+    pub(crate) references: &'a [ObjectId],
+}
+
+impl Resting {
+    pub(crate) fn new(generation: u16, source: u32, value: Range<u32>) -> Self {
+        Self {
+            generation,
+            traits: Traits::default(),
+            source,
+            value,
+            content: 0..0,
+            references: 0..0,
+            read: OnceCell::new(),
+            is_changed: false,
+        }
+    }
+}
+
+impl Heap {
+    /// A heap of values.
+    pub(crate) fn of(values: BTreeMap<ObjectId, Object>) -> Self {
+        Self {
+            values,
+            ..Self::default()
+        }
+    }
+
+    /// A heap of objects that rest in `sources`, by number, and refer to `references`.
+    pub(crate) fn resting(
+        rested: Vec<Option<Resting>>,
+        sources: Vec<Input>,
+        references: Vec<ObjectId>,
+    ) -> Self {
+        Self {
+            rested,
+            sources,
+            references,
+            values: BTreeMap::new(),
+        }
+    }
+
+    fn rested(&self, id: ObjectId) -> Option<&Resting> {
+        let resting = self.rested.get(id.0 as usize)?.as_ref()?;
+        (resting.generation == id.1).then_some(resting)
+    }
+
+    fn rested_mut(&mut self, id: ObjectId) -> Option<&mut Resting> {
+        let resting = self.rested.get_mut(id.0 as usize)?.as_mut()?;
+        (resting.generation == id.1).then_some(resting)
+    }
+
+    // ---- reading -----------------------------------------------------------------------------------------------
+
+    pub(crate) fn get(&self, id: ObjectId) -> Option<&Object> {
+        match self.rested(id) {
+            Some(resting) => Some(self.read(resting)),
+            None => self.values.get(&id),
+        }
+    }
+
+    pub(crate) fn contains(&self, id: ObjectId) -> bool {
+        self.rested(id).is_some() || self.values.contains_key(&id)
+    }
+
+    /// Whether `id` is a stream, without reading it.
+    pub(crate) fn is_stream(&self, id: ObjectId) -> bool {
+        match self.rested(id) {
+            Some(resting) if !resting.is_changed => resting.traits.is_stream,
+            _ => matches!(self.get(id), Some(Object::Stream(_))),
+        }
+    }
+
+    /// The ids of all objects, in order.
+    pub(crate) fn ids(&self) -> Vec<ObjectId> {
+        let rested = (0..).zip(&self.rested);
+        let rested = rested.filter_map(|(number, resting)| Some((number, resting.as_ref()?)));
+        let mut ids: Vec<ObjectId> = rested
+            .map(|(number, resting)| (number, resting.generation))
+            .chain(self.values.keys().copied())
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The id after `id`.
+    pub(crate) fn next(&self, id: ObjectId) -> Option<ObjectId> {
+        let from = self.rested.len().min(id.0 as usize);
+        let rested = (id.0..).zip(&self.rested[from..]);
+        let rested = rested
+            .filter_map(|(number, resting)| Some((number, resting.as_ref()?.generation)))
+            .find(|found| *found > id);
+        let after = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
+        let value = self.values.range(after).next().map(|(id, _)| *id);
+        rested.into_iter().chain(value).min()
+    }
+
+    /// How many objects there are, at least.
+    pub(crate) fn capacity(&self) -> usize {
+        self.rested.len() + self.values.len()
+    }
+
+    /// The bytes of all streams.
+    pub(crate) fn stream_bytes(&self) -> u64 {
+        let content = |object: &Object| match object {
+            Object::Stream(stream) => self.content(stream).len() as u64,
+            _ => 0,
+        };
+        let rested = self.rested.iter().flatten().map(|resting| {
+            let changed = resting.read.get().filter(|_| resting.is_changed);
+            changed.map_or(
+                u64::from(resting.content.end - resting.content.start),
+                |object| content(object),
+            )
+        });
+        rested.sum::<u64>() + self.values.values().map(content).sum::<u64>()
+    }
+
+    /// The object as a writer wants it.
+    pub(crate) fn form(&self, id: ObjectId) -> Option<Form<'_>> {
+        match self.rested(id) {
+            Some(resting) if !resting.is_changed => Some(Form::Bytes(Bytes {
+                traits: resting.traits,
+                value: self.slice(resting, &resting.value),
+                content: self.slice(resting, &resting.content),
+                references: self
+                    .references
+                    .get(resting.references.start as usize..resting.references.end as usize)
+                    .unwrap_or_default(),
+            })),
+            _ => self.get(id).map(Form::Value),
+        }
+    }
+
+    /// The bytes of a stream of this heap.
+    pub(crate) fn content<'a>(&'a self, stream: &'a Stream) -> &'a [u8] {
+        let lent = stream.start_position.filter(|at| at & LENT != 0);
+        let (Some(at), Some(file)) = (lent, self.sources.first()) else {
+            return &stream.content;
+        };
+        let (start, length) = (at & 0xFFFF_FFFF, (at & !LENT) >> 32);
+        file.get(start..start + length).unwrap_or_default()
+    }
+
+    fn slice(&self, resting: &Resting, range: &Range<u32>) -> &[u8] {
+        self.sources
+            .get(resting.source as usize)
+            .and_then(|source| source.get(range.start as usize..range.end as usize))
+            .unwrap_or_default()
+    }
+
+    fn read<'a>(&'a self, resting: &'a Resting) -> &'a Object {
+        resting.read.get_or_init(|| {
+            let value = syntax::read_checked(self.slice(resting, &resting.value), MAX_DEPTH);
+            debug_assert!(value.is_some(), "what has been checked can be read");
+            Box::new(match value {
+                Some(Object::Dictionary(dict)) if resting.traits.is_stream => {
+                    Object::Stream(lent(dict, &resting.content))
+                }
+                value => value.unwrap_or(Object::Null),
+            })
+        })
+    }
+
+    // ---- changing ----------------------------------------------------------------------------------------------
+
+    /// The object, to be changed.
+    pub(crate) fn get_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
+        let Some(resting) = self.rested(id) else {
+            return self.values.get_mut(&id);
+        };
+        self.read(resting);
+        let resting = self.rested_mut(id)?;
+        resting.is_changed = true;
+        resting.read.get_mut().map(|object| &mut **object)
+    }
+
+    /// Puts an object in; answers what stood there.
+    pub(crate) fn insert(&mut self, id: ObjectId, object: Object) -> Option<Object> {
+        match self.get_mut_if_resting(id) {
+            Some(place) => Some(std::mem::replace(place, object)),
+            None => self.values.insert(id, object),
+        }
+    }
+
+    /// Takes an object out.
+    pub(crate) fn remove(&mut self, id: ObjectId) -> Option<Object> {
+        if self.rested(id).is_none() {
+            return self.values.remove(&id);
+        }
+        self.get_mut(id)?;
+        let resting = self.rested.get_mut(id.0 as usize)?.take()?;
+        resting.read.into_inner().map(|object| *object)
+    }
+
+    fn get_mut_if_resting(&mut self, id: ObjectId) -> Option<&mut Object> {
+        self.rested(id)?;
+        self.get_mut(id)
+    }
+}

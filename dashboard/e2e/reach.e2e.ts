@@ -1,0 +1,104 @@
+// Every page by keyboard alone, enlarged to twice its size, on a small phone, and without motion.
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { furnish, pipelines } from './support/pages'
+import { Scene } from './support/scene'
+
+let scene: Scene
+let page: Page
+let pages: { name: string; path: string }[]
+beforeAll(async () => {
+  scene = await Scene.open({ pipelines })
+  pages = await furnish(scene)
+  page = await scene.tab('/')
+})
+afterAll(() => scene?.close())
+
+async function open(path: string): Promise<void> {
+  await page.goto(scene.url + path)
+  await page.locator('.chip[data-phase=live]').waitFor()
+  await page.locator('main h1, main .cm-content').first().waitFor()
+  if (path === '/pipelines/receive') await page.locator('.cm-content').waitFor()
+  await expect.poll(() => page.locator('.skeleton').count()).toBe(0)
+}
+
+/** What can be pressed or typed into, numbered for the walk. */
+function number(): string[] {
+  const all = [...document.querySelectorAll<HTMLElement>('a[href], button:not(:disabled), input:not(:disabled), select, summary, [tabindex="0"]')].filter(
+    (element) => element.checkVisibility({ visibilityProperty: true }) && element.tabIndex >= 0 && !element.closest('.cm-editor') && element.getBoundingClientRect().width > 1,
+  )
+  // Of radio buttons with one name, Tab stops at one.
+  const radios = new Set<string>()
+  const stops = all.filter((element) => {
+    if (!(element instanceof HTMLInputElement) || element.type !== 'radio') return true
+    if (radios.has(element.name) || (document.querySelector(`input[name="${element.name}"]:checked`) && !element.checked)) return false
+    return radios.add(element.name) !== undefined
+  })
+  stops.forEach((element, index) => (element.dataset.stop = String(index)))
+  return stops.map((element) => `${element.tagName.toLowerCase()} ${(element.getAttribute('aria-label') ?? element.textContent ?? '').trim().slice(0, 40)}`)
+}
+/** Which of them has the focus now, and whether that can be seen. */
+function here(): { stop: string | undefined; editor: boolean; body: boolean; seen: boolean } {
+  const element = document.activeElement as HTMLElement
+  const { left, top, width, height } = element.getBoundingClientRect()
+  const [x, y] = [left + Math.min(width / 2, 200), top + Math.min(height / 2, 200)]
+  const at = document.elementFromPoint(x, y)
+  const style = getComputedStyle(element)
+  const marked = style.outlineStyle !== 'none' || style.boxShadow !== 'none' || [...element.querySelectorAll('*'), ...(element.parentElement ? [element.parentElement] : [])].some((one) => getComputedStyle(one).outlineStyle !== 'none')
+  return { stop: element.dataset.stop, editor: element.closest('.cm-editor') !== null, body: element === document.body, seen: marked && at !== null && (element.contains(at) || at.contains(element)) }
+}
+
+/** What came anew while it was walked through (a log that was read again) is found at the second try. */
+const walk = async (name: string): Promise<string[]> => ((await once(name)).length === 0 ? [] : once(name))
+
+async function once(name: string): Promise<string[]> {
+  const stops = await page.evaluate(number)
+  const [reached, found] = [new Set<number>(), [] as string[]]
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
+  for (let step = 0; step < stops.length * 2 + 30; step += 1) {
+    await page.keyboard.press('Tab')
+    const { stop, editor, body, seen } = await page.evaluate(here)
+    if (editor) await page.keyboard.press('Escape')
+    if (body && step > 0) break
+    if (stop === undefined) continue
+    if (!seen) found.push(`${name}: the focus cannot be seen on ${stops[Number(stop)]}`)
+    if (reached.has(Number(stop)) && reached.size === stops.length) break
+    reached.add(Number(stop))
+  }
+  return [...found, ...stops.filter((_, index) => !reached.has(index)).map((stop) => `${name}: not reached: ${stop}`)]
+}
+
+it('is walked through by keyboard on every page, and the focus is always seen', { timeout: 300_000 }, async () => {
+  const found: string[] = []
+  for (const { name, path } of pages) {
+    await open(path)
+    found.push(...(await walk(name)))
+  }
+  await page.setViewportSize({ width: 360, height: 740 })
+  for (const { name, path } of pages.filter((one) => ['overview', 'files', 'file', 'waiting'].includes(one.name))) {
+    await open(path)
+    found.push(...(await walk(`${name}, phone`)))
+  }
+  await page.setViewportSize({ width: 1440, height: 900 })
+  expect(found).toEqual([])
+})
+
+it('fits at twice its size and with large letters, and nothing moves where no motion is wanted', async () => {
+  const found: string[] = []
+  const tooWide = (): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+  for (const { name, path } of pages) {
+    // A window of 1,280 by 800, enlarged to 200 %.
+    await page.setViewportSize({ width: 640, height: 400 })
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await open(path)
+    if ((await tooWide()) > 0) found.push(`${name} at 200 %: ${await tooWide()} px too wide`)
+    const moving = await page.evaluate(() => document.getAnimations().filter((one) => Number(one.effect?.getComputedTiming().duration) > 50).length)
+    if (moving > 0) found.push(`${name}: ${moving} things move`)
+    // Letters of twice the size, by the browser's own setting.
+    await page.setViewportSize({ width: 1280, height: 800 })
+    await page.evaluate(() => (document.documentElement.style.fontSize = '32px'))
+    if ((await tooWide()) > 0) found.push(`${name} with letters of twice the size: ${await tooWide()} px too wide`)
+  }
+  await page.emulateMedia({ reducedMotion: null })
+  expect(found).toEqual([])
+})

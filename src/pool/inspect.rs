@@ -1,0 +1,59 @@
+//! Has a file looked over by a worker that has loaded no plugin.
+
+use crate::job::attempt::{Ending, Failure};
+use crate::plugin::grants::Grant;
+use crate::pool::Shared;
+use crate::problem::{Code, Problem, chain};
+use crate::wire::message::{Inspected, Plan, ToDaemon, ToWorker};
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a clean worker says of the file: what it found, or why it cannot be opened.
+pub(crate) async fn inspect(
+    shared: &Arc<Shared>,
+    plan: Plan,
+    file: &File,
+    patience: Duration,
+) -> Result<Result<Inspected, Problem>, Failure> {
+    let failed = |problem| Failure {
+        ending: Ending::Failed,
+        problem,
+    };
+    let look = async {
+        let mut worker = Shared::worker(shared, &Grant::default())
+            .await
+            .map_err(|error| failed(error.problem()))?;
+        let broken = |text: String| {
+            let text = format!("the worker that looked at a result failed: {text}");
+            failed(Problem::new(Code::WorkerFailed, text))
+        };
+        let question = ToWorker::Inspect(Box::new(plan));
+        let asked = worker.connection.say(&question, Some(file.as_fd())).await;
+        asked.map_err(|error| broken(chain(&error)))?;
+        match worker.connection.hear().await {
+            Ok(Some(frame)) => match frame.message {
+                ToDaemon::Inspected(found) => Ok(Ok(found)),
+                ToDaemon::Failed { problem, .. } => Ok(Err(problem)),
+                _ => Err(broken("it answered another question".to_owned())),
+            },
+            // What kills a reader is no sound document.
+            Ok(None) => Ok(Err(Problem::new(
+                Code::ResultInvalid,
+                "reading it ended the worker",
+            ))),
+            Err(error) => Err(broken(chain(&error))),
+        }
+    };
+    let stopped = || Failure {
+        ending: Ending::Interrupted,
+        problem: Problem::new(Code::Interrupted, "the daemon stopped"),
+    };
+    tokio::select! {
+        looked = tokio::time::timeout(patience, look) => looked.unwrap_or_else(|_| {
+            Ok(Err(Problem::new(Code::TimedOut, "reading it took too long")))
+        }),
+        () = shared.interrupted.cancelled() => Err(stopped()),
+    }
+}

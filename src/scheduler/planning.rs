@@ -1,0 +1,133 @@
+//! What an attempt is about to do: the plan for its worker, the plugins that it uses and what those are given.
+
+use crate::job::attempt::{Ending, Failure};
+use crate::job::event::PluginUse;
+use crate::pipeline::checked::OnSigned;
+use crate::pipeline::template;
+use crate::pipeline::template::values::{self, InputValues, JobValues};
+use crate::plugin::catalog::Catalog;
+use crate::plugin::grants::Grant;
+use crate::plugin::manifest::Inputs;
+use crate::plugin::parameters::own_variables;
+use crate::problem::{Code, Problem};
+use crate::scheduler::input::Start;
+use crate::time::Timestamp;
+use crate::wire::message::{Plan, PlanStep};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What bounds every attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes that an input may have.
+    pub max_input: u64,
+    /// Bytes that one decoded stream may have.
+    pub max_decoded: u64,
+}
+
+/// What an attempt is about to do.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// For its worker.
+    pub(super) plan: Plan,
+    /// The plugins that it uses.
+    pub(super) plugins: Vec<PluginUse>,
+    /// What they are given together, as they share a worker.
+    pub(super) grant: Grant,
+    /// Whether one of them is not trusted.
+    pub(super) distrusted: bool,
+}
+
+/// Looks up what the pipeline's steps mean now.
+pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<Planned, Failure> {
+    let pipeline = &start.pipeline;
+    let mut steps = Vec::with_capacity(pipeline.steps.len());
+    let mut plugins: Vec<PluginUse> = Vec::new();
+    let mut grant = Grant::default();
+    let mut distrusted = false;
+    for step in &pipeline.steps {
+        let uses = step.uses();
+        let found = catalog.find(&uses).map_err(|why| {
+            let problem = Problem::new(
+                Code::OperationMissing,
+                format!(
+                    "step `{}` uses `{uses}`, which is not installed any more",
+                    step.id
+                ),
+            );
+            let hint = why.hint().unwrap_or_else(|| {
+                "put its plugin back into the plugin folder, then retry the job".to_owned()
+            });
+            Failure {
+                ending: Ending::Rejected,
+                problem: problem.hint(hint).in_step(step.id.clone()),
+            }
+        })?;
+        let installed = found.plugin;
+        let plugin = PluginUse {
+            name: installed.manifest.name.clone(),
+            version: installed.manifest.version.clone(),
+            blake3: installed.blake3.clone(),
+        };
+        if !plugins.contains(&plugin) {
+            plugins.push(plugin);
+        }
+        let given = catalog.given(&found);
+        let temp = given.temp;
+        grant = grant.and(given);
+        distrusted |= catalog.distrusts(&found);
+        let own_variables = own_variables(&found.operation.parameters, &step.with);
+        steps.push(PlanStep {
+            id: step.id.clone(),
+            plugin: installed.manifest.name.clone(),
+            version: installed.manifest.version.clone(),
+            blake3: installed.blake3.clone(),
+            library: installed.library.to_string_lossy().into_owned(),
+            operation: step.operation.clone(),
+            takes_all: found.operation.inputs == Inputs::All,
+            condition: step.condition.clone(),
+            with: step.with.clone(),
+            own_variables,
+            timeout_ms: step
+                .timeout
+                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            continue_on_error: step.continue_on_error,
+            temp,
+        });
+    }
+    let plan = Plan {
+        job: start.job.to_string(),
+        steps,
+        variables: variables(start),
+        output_name: pipeline.output.name.clone(),
+        output_folder: pipeline.output.folder.clone(),
+        passwords: pipeline.passwords.clone(),
+        refuse_signed: pipeline.on_signed == OnSigned::Refuse,
+        max_decoded: bounds.max_decoded,
+        max_input: bounds.max_input,
+    };
+    Ok(Planned {
+        plan,
+        plugins,
+        grant,
+        distrusted,
+    })
+}
+
+/// What templates may use before the document is open.
+fn variables(start: &Start) -> BTreeMap<String, Value> {
+    let accepted = &start.accepted;
+    let modified = Timestamp(i64::try_from(accepted.identity.mtime_ns / 1_000_000).unwrap_or(0));
+    let input = InputValues::new(&accepted.relative.0, accepted.identity.size, modified);
+    let job = JobValues {
+        id: start.job.to_string(),
+        pipeline: start.pipeline.id.clone(),
+        received: values::moment(start.created),
+        attempt: start.attempt,
+    };
+    let named = template::mentioned_env(&start.pipeline).into_iter();
+    let environment = named
+        .filter_map(|name| std::env::var(&name).ok().map(|value| (name, value)))
+        .collect();
+    values::before_opening(&input, &job, &environment, Timestamp::now())
+}

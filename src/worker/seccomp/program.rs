@@ -1,0 +1,229 @@
+//! Writes a filter's program: classic BPF over the number and the arguments of a call (linux/seccomp.h).
+//!
+//! The numbers are a tree and not a list. The kernel tries a new filter with every number that there is, so that a list
+//! of a hundred takes longer to install than a worker takes to be born; a tree takes a third of it (seccompiler, the library
+//! for this, writes lists and cannot hold calls up).
+
+use dropleaf_plugin_host::filter::Instruction;
+
+/// `EPERM` by the filter alone.
+const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs();
+/// Numbers that are looked at one after the other.
+const LEAF: usize = 4;
+/// Numbers of the x32 ABI start here; a filter by number would not see through them.
+const X32: u32 = 0x4000_0000;
+
+/// A call that is denied: always, or if one of the tests says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub(super) call: i64,
+    pub(super) name: &'static str,
+    pub(super) tests: Vec<Test>,
+}
+
+/// Looks at one half of one argument. Most arguments are `int`s, whose upper half means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Test {
+    argument: u32,
+    upper: bool,
+    bits: u32,
+    values: Vec<u32>,
+    denies_others: bool,
+    silent: bool,
+}
+
+impl Test {
+    /// Denies where the argument is one of these.
+    pub(super) fn one_of(argument: u32, values: &[u32]) -> Self {
+        Self {
+            argument,
+            upper: false,
+            bits: u32::MAX,
+            values: values.to_vec(),
+            denies_others: false,
+            silent: false,
+        }
+    }
+
+    /// Denies where the argument is none of these.
+    pub(super) fn none_of(argument: u32, values: &[u32]) -> Self {
+        Self {
+            denies_others: true,
+            ..Self::one_of(argument, values)
+        }
+    }
+
+    /// The same of the upper half.
+    pub(super) fn upper(self) -> Self {
+        Self {
+            upper: true,
+            ..self
+        }
+    }
+
+    /// The same of these bits only.
+    pub(super) fn of_bits(self, bits: u32) -> Self {
+        Self { bits, ..self }
+    }
+
+    /// The same without anybody being told.
+    pub(super) fn silent(self) -> Self {
+        Self {
+            silent: true,
+            ..self
+        }
+    }
+}
+
+/// What becomes of denied calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// They are held up until the listener answers.
+    HoldUp,
+    /// They fail at once.
+    Refuse,
+}
+
+/// The program of these rules; `None` on an architecture whose mark is not known.
+pub(super) fn write(mut rules: Vec<Rule>, denial: Denial) -> Option<Vec<Instruction>> {
+    rules.sort_by_key(|rule| rule.call);
+    let denied = match denial {
+        Denial::HoldUp => libc::SECCOMP_RET_USER_NOTIF,
+        Denial::Refuse => REFUSE,
+    };
+    let mut program = vec![
+        load(4),
+        jump_if(libc::BPF_JEQ, architecture()?, 1, 0),
+        answer(libc::SECCOMP_RET_KILL_PROCESS),
+        load(0),
+    ];
+    program.extend(tree(&rules, denied));
+    Some(program)
+}
+
+/// `ENOSYS` for `clone3` and for every number of the x32 ABI.
+pub(super) fn absences() -> Vec<Instruction> {
+    let clone3 = number(libc::SYS_clone3);
+    vec![
+        load(0),
+        jump_if(libc::BPF_JEQ, clone3, 1, 0),
+        jump_if(libc::BPF_JGE, X32, 0, 1),
+        answer(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
+        answer(libc::SECCOMP_RET_ALLOW),
+    ]
+}
+
+/// `AUDIT_ARCH_...` of linux/audit.h.
+fn architecture() -> Option<u32> {
+    match std::env::consts::ARCH {
+        "x86_64" => Some(0xC000_003E),
+        "aarch64" => Some(0xC000_00B7),
+        "riscv64" => Some(0xC000_00F3),
+        _ => None,
+    }
+}
+
+fn tree(rules: &[Rule], denied: u32) -> Vec<Instruction> {
+    if rules.len() <= LEAF {
+        return leaf(rules, denied);
+    }
+    let (left, right) = rules.split_at(rules.len() / 2);
+    let (below, above) = (tree(left, denied), tree(right, denied));
+    let mut program = vec![jump_if(libc::BPF_JGE, number(right[0].call), 0, 1)];
+    program.push(jump(below.len()));
+    program.extend(below);
+    program.extend(above);
+    program
+}
+
+fn leaf(rules: &[Rule], denied: u32) -> Vec<Instruction> {
+    let mut program = Vec::new();
+    for rule in rules {
+        let body = body(rule, denied);
+        program.push(jump_if(libc::BPF_JEQ, number(rule.call), 1, 0));
+        program.push(jump(body.len()));
+        program.extend(body);
+    }
+    program.push(answer(libc::SECCOMP_RET_ALLOW));
+    program
+}
+
+/// Ends with an answer, whatever the arguments are.
+fn body(rule: &Rule, denied: u32) -> Vec<Instruction> {
+    if rule.tests.is_empty() {
+        return vec![answer(denied)];
+    }
+    let mut program: Vec<Instruction> = rule
+        .tests
+        .iter()
+        .flat_map(|test| look(test, denied))
+        .collect();
+    program.push(answer(libc::SECCOMP_RET_ALLOW));
+    program
+}
+
+/// Answers, or falls through to the next test.
+fn look(test: &Test, denied: u32) -> Vec<Instruction> {
+    let denied = if test.silent { REFUSE } else { denied };
+    let upper = u32::from(test.upper == cfg!(target_endian = "little")) * 4;
+    let mut program = vec![load(16 + 8 * test.argument + upper)];
+    if test.bits != u32::MAX {
+        program.push(plain(libc::BPF_ALU | libc::BPF_AND, test.bits));
+    }
+    let count = test.values.len();
+    for (index, &value) in test.values.iter().enumerate() {
+        let left = count - 1 - index;
+        let (hit, miss) = match (test.denies_others, left) {
+            // Past the other values and the answer.
+            (true, _) => (left + 1, 0),
+            (false, 0) => (0, 1),
+            (false, _) => (left, 0),
+        };
+        program.push(jump_if(libc::BPF_JEQ, value, near(hit), near(miss)));
+    }
+    program.push(answer(denied));
+    program
+}
+
+fn load(offset: u32) -> Instruction {
+    plain(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset)
+}
+
+fn answer(what: u32) -> Instruction {
+    plain(libc::BPF_RET | libc::BPF_K, what)
+}
+
+fn jump(over: usize) -> Instruction {
+    let over = u32::try_from(over).unwrap_or(u32::MAX);
+    plain(libc::BPF_JMP | libc::BPF_JA, over)
+}
+
+fn jump_if(how: u32, k: u32, jt: u8, jf: u8) -> Instruction {
+    let code = code(libc::BPF_JMP | how | libc::BPF_K);
+    Instruction { code, jt, jf, k }
+}
+
+fn plain(what: u32, k: u32) -> Instruction {
+    let code = code(what);
+    Instruction {
+        code,
+        jt: 0,
+        jf: 0,
+        k,
+    }
+}
+
+fn code(what: u32) -> u16 {
+    u16::try_from(what).unwrap_or(u16::MAX)
+}
+
+fn near(over: usize) -> u8 {
+    u8::try_from(over).unwrap_or(u8::MAX)
+}
+
+fn number(call: i64) -> u32 {
+    u32::try_from(call).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

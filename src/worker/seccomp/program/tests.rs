@@ -1,0 +1,126 @@
+//! The programs are run here by a small machine of our own, as the kernel would run them.
+
+use super::*;
+use crate::wire::nursery::Reach;
+use crate::worker::seccomp::denied;
+
+/// What the kernel would answer.
+fn run(program: &[Instruction], call: i64, arguments: [u64; 6]) -> u32 {
+    let word = |offset: u32| match offset {
+        0 => number(call),
+        4 => architecture().expect("one that is known"),
+        _ => {
+            let argument = arguments[(offset as usize - 16) / 8];
+            let upper = (offset % 8 == 4) == cfg!(target_endian = "little");
+            u32::try_from(if upper {
+                argument >> 32
+            } else {
+                argument & 0xFFFF_FFFF
+            })
+            .expect("half")
+        }
+    };
+    let (mut at, mut held) = (0, 0);
+    loop {
+        let Instruction { code, jt, jf, k } = program[at];
+        at += 1;
+        let what = u32::from(code);
+        let hit = match what & 0xF0 {
+            libc::BPF_JEQ => held == k,
+            libc::BPF_JGE => held >= k,
+            _ => false,
+        };
+        match what & 0x07 {
+            libc::BPF_LD => held = word(k),
+            libc::BPF_ALU => held &= k,
+            libc::BPF_RET => return k,
+            _ if what & 0xF0 == libc::BPF_JA => at += k as usize,
+            _ => at += usize::from(if hit { jt } else { jf }),
+        }
+    }
+}
+
+fn of(reach: &Reach) -> Vec<Instruction> {
+    write(denied::rules(4711, reach), Denial::HoldUp).expect("an architecture that is known")
+}
+
+#[test]
+fn every_rule_is_found_and_nothing_else() {
+    let rules = denied::rules(4711, &Reach::default());
+    let program = of(&Reach::default());
+    assert!(program.len() < 4096, "the kernel's limit");
+    for call in 0..500 {
+        let rule = rules.iter().find(|rule| rule.call == call);
+        let answer = run(&program, call, [0; 6]);
+        match rule {
+            None => assert_eq!(answer, libc::SECCOMP_RET_ALLOW, "{call}"),
+            Some(rule) if rule.tests.is_empty() => {
+                assert_eq!(answer, libc::SECCOMP_RET_USER_NOTIF, "{}", rule.name);
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+#[test]
+fn arguments_decide() {
+    use libc::{SECCOMP_RET_ALLOW as PASS, SECCOMP_RET_USER_NOTIF as HELD};
+    let program = of(&Reach::default());
+    let thread = libc::CLONE_THREAD.unsigned_abs().into();
+    for (call, arguments, expected) in [
+        (libc::SYS_kill, [4711, 9, 0, 0, 0, 0], PASS),
+        (libc::SYS_kill, [1, 9, 0, 0, 0, 0], HELD),
+        (libc::SYS_kill, [u64::MAX, 9, 0, 0, 0, 0], HELD),
+        (libc::SYS_clone, [17, 0, 0, 0, 0, 0], HELD),
+        (libc::SYS_clone, [thread, 0, 0, 0, 0, 0], PASS),
+        (libc::SYS_fcntl, [3, 1, 0, 0, 0, 0], PASS),
+        (libc::SYS_fcntl, [3, 8, 0, 0, 0, 0], HELD),
+        (libc::SYS_fcntl, [3, 1026, 0, 0, 0, 0], HELD),
+        (libc::SYS_prlimit64, [0, 7, 0, 1 << 40, 0, 0], PASS),
+        (libc::SYS_prlimit64, [0, 7, 1 << 40, 0, 0, 0], HELD),
+        (libc::SYS_prlimit64, [0, 7, 8, 0, 0, 0], HELD),
+        (libc::SYS_ioctl, [1, 0x5401, 0, 0, 0, 0], PASS),
+        (libc::SYS_ioctl, [1, 0x5412, 0, 0, 0, 0], HELD),
+        (libc::SYS_socketpair, [1, 1 | 0x80000, 0, 0, 0, 0], PASS),
+        (libc::SYS_socketpair, [1, 2 | 0x80000, 0, 0, 0, 0], HELD),
+        (libc::SYS_socket, [0, 0, 0, 0, 0, 0], REFUSE),
+        (libc::SYS_socket, [2, 1, 0, 0, 0, 0], HELD),
+    ] {
+        assert_eq!(
+            run(&program, call, arguments),
+            expected,
+            "{call} {arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_granted_is_open_and_no_more() {
+    use libc::{SECCOMP_RET_ALLOW as PASS, SECCOMP_RET_USER_NOTIF as HELD};
+    let program = of(&Reach {
+        programs: vec![std::path::Path::new("/bin/true").into()],
+        ports: vec![443],
+        ..Reach::default()
+    });
+    let user = libc::CLONE_NEWUSER.unsigned_abs().into();
+    for (call, arguments, expected) in [
+        (libc::SYS_execve, [0; 6], PASS),
+        (libc::SYS_execveat, [0; 6], HELD),
+        (libc::SYS_clone, [17, 0, 0, 0, 0, 0], PASS),
+        (libc::SYS_clone, [user, 0, 0, 0, 0, 0], HELD),
+        (libc::SYS_socket, [2, 1 | 0x80000, 6, 0, 0, 0], PASS),
+        (libc::SYS_socket, [2, 2, 0, 0, 0, 0], HELD),
+        (libc::SYS_socket, [1, 1, 0, 0, 0, 0], HELD),
+        (libc::SYS_socket, [2, 1, 262, 0, 0, 0], HELD),
+        (libc::SYS_connect, [0; 6], PASS),
+        (libc::SYS_bind, [0; 6], HELD),
+        (libc::SYS_sendto, [3, 0, 0, 0, 0, 0], PASS),
+        (libc::SYS_sendto, [3, 0, 0, 0x2000_0000, 0, 0], HELD),
+    ] {
+        assert_eq!(
+            run(&program, call, arguments),
+            expected,
+            "{call} {arguments:?}"
+        );
+    }
+}
