@@ -4,11 +4,11 @@ mod crowd;
 mod dashboard;
 mod demo;
 mod machine;
+mod ordeal;
+mod powercut;
 mod python;
 mod schemathesis;
 mod supply;
-mod powercut;
-mod ordeal;
 mod test;
 mod torture;
 

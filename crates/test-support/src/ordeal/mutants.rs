@@ -309,10 +309,7 @@ impl<'a> Ordeal<'a> {
         });
         for pipeline in [EVERY].into_iter().chain(alone) {
             let name = format!("m{number}.pdf");
-            let given = Given {
-                seed,
-                sound,
-            };
+            let given = Given { seed, sound };
             self.given
                 .insert((pipeline.to_owned(), name.clone()), given);
             self.feeding.give(pipeline, &name, &made.bytes);
