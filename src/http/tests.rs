@@ -130,7 +130,16 @@ impl World {
         };
         let document = delivered(MoveKind::Document, &out, content);
         let original = delivered(MoveKind::Original, &archive, input);
-        let job = id(number);
+        self.ended(number, name, vec![document, original]).await
+    }
+
+    /// A job that has put out these files, wherever they lie.
+    pub(crate) async fn delivered(&self, number: u128, delivered: Vec<Delivered>) -> JobId {
+        self.ended(number, "a.pdf", delivered).await
+    }
+
+    async fn ended(&self, number: u128, name: &str, delivered: Vec<Delivered>) -> JobId {
+        let (home, job) = (self.fake.home.path(), id(number));
         let redo = Redo {
             verdict: Verdict::Succeed,
             moves: Vec::new(),
@@ -155,7 +164,7 @@ impl World {
                 bill: crate::job::attempt::Bill::default(),
             }),
             JobEvent::Succeeded(Ended {
-                delivered: vec![document, original],
+                delivered,
                 problem: None,
             }),
         ] {

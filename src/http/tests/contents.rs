@@ -1,6 +1,7 @@
 //! Files and logs: whole, by range, or not again.
 
 use super::*;
+use crate::job::event::Warned;
 use crate::store::log::LogLine;
 
 #[tokio::test]
@@ -192,4 +193,73 @@ fn the_page_listens_to_names_that_exist() {
         let known = all.any(|known| *known == name);
         assert!(known, "`{name}`");
     }
+}
+
+#[tokio::test]
+async fn whatever_a_job_puts_out_runs_nothing_in_our_origin() {
+    let world = World::new();
+    let home = world.fake.home.path().to_path_buf();
+    let kinds = [
+        ("page.html", Some("text/html")),
+        ("drawing.svg", Some("image/svg+xml")),
+        ("script.js", Some("text/javascript")),
+        ("strange", None),
+        ("odd", Some("text/html\r\nx-evil: 1")),
+    ];
+    for ((name, mime), number) in kinds.into_iter().zip(1..) {
+        let path = home.join(name);
+        std::fs::write(&path, "<script>alert(1)</script>").expect("a file");
+        let artifact = Delivered {
+            kind: MoveKind::Artifact,
+            path: Some(path.into()),
+            size: 25,
+            blake3: "77".into(),
+            mime: mime.map(str::to_owned),
+            pages: None,
+        };
+        let job = world.delivered(number, vec![artifact]).await;
+        for query in ["", "?inline=true"] {
+            let answer = world
+                .get(&format!("/api/v1/jobs/{job}/artifacts/{name}{query}"))
+                .await;
+            assert_eq!(answer.status(), 200, "{name}");
+            assert_eq!(
+                header(&answer, "content-security-policy"),
+                "sandbox; default-src 'none'",
+                "{name}{query}"
+            );
+            assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+            let disposition = header(&answer, "content-disposition");
+            let expected = if query.is_empty() {
+                "attachment"
+            } else {
+                "inline"
+            };
+            assert!(disposition.starts_with(expected), "{name}: {disposition}");
+            assert!(answer.headers().get("x-evil").is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_history_that_is_too_long_says_so() {
+    let world = World::new();
+    let job = world.finished(1, "a.pdf", b"x", b"y").await;
+    let path = format!("/api/v1/jobs/{job}/timeline");
+    assert!(json(&world.get(&path).await).get("truncated").is_none());
+    let job = id(2);
+    let accepted = accepted(world.fake.home.path(), "b.pdf");
+    world
+        .tell(job, JobEvent::Accepted(Box::new(accepted)))
+        .await;
+    for _ in 0..17 {
+        let warned = Warned {
+            step: None,
+            code: "repaired".into(),
+            message: "x".repeat(1 << 20),
+        };
+        world.tell(job, JobEvent::Warned(warned)).await;
+    }
+    let path = format!("/api/v1/jobs/{job}/timeline");
+    assert_eq!(json(&world.get(&path).await)["truncated"], true);
 }
