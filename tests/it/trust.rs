@@ -234,7 +234,7 @@ fn who_is_not_trusted_does_not_share_what_others_are_granted() {
     assert!(
         code != 0
             && said.contains(
-                "x.yaml:7:11: `pages` is untrusted, and would share what `faulty` is granted"
+                "x.yaml:6:11: `pages` is untrusted, and would share what `faulty` is granted"
             ),
         "{said}"
     );

@@ -106,6 +106,7 @@ fn write_down(name: &str, level: &str, errors: &BTreeMap<String, i64>) {
     fs::write(path, table).expect("written");
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 async fn all_are_denied(name: &str) {
     let bench = Bench::new();
     let level = bench.pool.probe().await.expect("a worker starts");
