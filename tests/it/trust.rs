@@ -152,11 +152,11 @@ fn a_program_runs_only_where_it_is_granted() {
         "{said}"
     );
 
-    let mut granting =
+    let granting =
         home("grants: { faulty: { programs: [/bin/cat], read: [/etc/hostname] } }\n");
     let hostname = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     pipeline(&granting, cat, "");
-    let daemon = granting.serve_as_nobody();
+    let daemon = granting.serve();
     let job = drop_and_wait(&granting, &daemon, sample::pdf(1));
     assert_eq!(job["state"], "succeeded", "{job}");
     let told = job.to_string();
