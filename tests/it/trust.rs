@@ -152,8 +152,7 @@ fn a_program_runs_only_where_it_is_granted() {
         "{said}"
     );
 
-    let granting =
-        home("grants: { faulty: { programs: [/bin/cat], read: [/etc/hostname] } }\n");
+    let granting = home("grants: { faulty: { programs: [/bin/cat], read: [/etc/hostname] } }\n");
     let hostname = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     pipeline(&granting, cat, "");
     let daemon = granting.serve();
