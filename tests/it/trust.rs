@@ -152,11 +152,10 @@ fn a_program_runs_only_where_it_is_granted() {
         "{said}"
     );
 
-    let mut granting =
-        home("grants: { faulty: { programs: [/bin/cat], read: [/etc/hostname] } }\n");
+    let granting = home("grants: { faulty: { programs: [/bin/cat], read: [/etc/hostname] } }\n");
     let hostname = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     pipeline(&granting, cat, "");
-    let daemon = granting.serve_as_nobody();
+    let daemon = granting.serve();
     let job = drop_and_wait(&granting, &daemon, sample::pdf(1));
     assert_eq!(job["state"], "succeeded", "{job}");
     let told = job.to_string();
@@ -234,7 +233,7 @@ fn who_is_not_trusted_does_not_share_what_others_are_granted() {
     assert!(
         code != 0
             && said.contains(
-                "x.yaml:7:11: `pages` is untrusted, and would share what `faulty` is granted"
+                "x.yaml:6:11: `pages` is untrusted, and would share what `faulty` is granted"
             ),
         "{said}"
     );

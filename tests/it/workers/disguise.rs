@@ -8,6 +8,7 @@ use rustix::thread::{Gid, Uid};
 use std::os::unix::fs::PermissionsExt as _;
 
 /// As an ordinary user, where this is root; as who it is, where not.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn as_nobody<F: Future<Output = ()>>(work: impl FnOnce() -> F + Send) {
     const NOBODY: u32 = 65_534;
     if !rustix::process::geteuid().is_root() {

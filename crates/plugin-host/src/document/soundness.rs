@@ -93,3 +93,63 @@ fn by_the_letter(bytes: &[u8], passwords: &[String], limits: &Limits) -> Option<
         Err(_) => Some("the reader gave up".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One page, its contents in a stream that says this length, and a reference to an object of this number.
+    fn file(length: usize, other: u32) -> Input {
+        let objects = [
+            "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+            "<< /Type /Pages /Count 1 /Kids [3 0 R] >>".to_owned(),
+            format!(
+                "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R /Other {other} 0 R >>"
+            ),
+            format!("<< /Length {length} >>\nstream\n0 0 m\nendstream"),
+        ];
+        let mut file = "%PDF-1.7\n".to_owned();
+        let mut places = Vec::new();
+        for (index, object) in objects.iter().enumerate() {
+            places.push(file.len());
+            file.push_str(&format!("{} 0 obj\n{object}\nendobj\n", index + 1));
+        }
+        let start = file.len();
+        file.push_str("xref\n0 5\n0000000000 65535 f \n");
+        for place in places {
+            file.push_str(&format!("{place:010} 00000 n \n"));
+        }
+        file.push_str(&format!(
+            "trailer\n<< /Size 5 /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
+        ));
+        Input::from(file.into_bytes())
+    }
+
+    fn look(file: &Input) -> Soundness {
+        let limits = Limits::default();
+        Soundness::of(file, &[], &limits).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn a_sound_file_has_nothing_wrong() {
+        let sound = Soundness {
+            pages: 1,
+            ..Soundness::default()
+        };
+        assert_eq!(look(&file(5, 4)), sound);
+    }
+
+    #[test]
+    fn references_to_nothing_are_counted() {
+        assert_eq!(look(&file(5, 9)).dangling, 1);
+    }
+
+    #[test]
+    fn a_wrong_stream_length_is_told() {
+        let found = look(&file(3, 4));
+        assert!(
+            found.by_the_letter.is_some() || !found.mended.is_empty(),
+            "{found:?}"
+        );
+    }
+}
