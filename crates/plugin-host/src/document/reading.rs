@@ -56,7 +56,9 @@ pub(crate) fn read(
             objects.dirty = false;
             Ok((objects, Vec::new()))
         }
-        Ok(reading) if sound => Ok(mended(reading, &signs)),
+        Ok(reading) if sound && reading.pages > 0 => Ok(mended(reading, &signs)),
+        // To be decrypted it was repaired already.
+        Ok(_) if sound => Err(OpenError::Damaged("it has no pages".to_owned())),
         first => reader.repaired(first, &password, &signs),
     }
 }
