@@ -15,7 +15,7 @@ fn what_all_readers_read_alike_passes() {
     check("<</A 1/B[2 3.5 -.5 +7 4.]/C(a(b)\\)\\101)>>", Some(&[]));
     check("[12 0 R 12 0 13 1 R null true]", Some(&[(12, 0), (13, 1)]));
     check(
-        "<< /K<</L 3 0 R>> /M <48 4> /N#61me false >>",
+        "<< /K<</L 3 0 R /N#61me /N#20>> /M <48 4> /N false >>",
         Some(&[(3, 0)]),
     );
     check("-17", Some(&[]));
