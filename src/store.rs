@@ -20,6 +20,7 @@ mod row;
 pub mod salvage;
 pub mod schema;
 mod unit;
+mod wal;
 pub mod writer;
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ fn converse(
             line.say(&answer, None)?;
         }
         (ToWorker::Inspect(plan), Some(file)) => {
-            let attempt = Attempt::new(&line, &plan, confined, &libraries);
+            let attempt = Attempt::new(&line, &plan, confined, &libraries, engine);
             let answer = guarded(|| Ok(inspect(&attempt, file)))?;
             line.say(&answer, None)?;
         }

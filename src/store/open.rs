@@ -11,6 +11,7 @@ use crate::store::query::{self, PipelineRow};
 use crate::store::row::parse_job;
 use crate::store::salvage::{self, Salvaged};
 use crate::store::schema::{self, APPLICATION, FORMAT};
+use crate::store::wal;
 use crate::store::writer::{Gauges, Sink, Writer};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -169,6 +170,9 @@ fn usable(file: &Path) -> Result<(Connection, Option<SetAside>), Error> {
 }
 
 fn checked(file: &Path) -> Result<Connection, Error> {
+    if let Some(damage) = wal::damage(&with_suffix(file, "-wal")) {
+        return Err(Error::Damaged(damage));
+    }
     // SQLite only says that it is unable to open a file; the system says why.
     File::options()
         .create(true)

@@ -172,6 +172,24 @@ fn what_can_be_read_of_a_damaged_journal_goes_on_where_it_was() {
     );
 }
 
+/// A bit in the middle of the write-ahead log: SQLite would go back to before it without a word.
+#[test]
+fn a_flipped_bit_in_the_write_ahead_log_is_noticed() {
+    let (home, last) = lived();
+    let log = home.path("state/journal.db-wal");
+    let mut bytes = fs::read(&log).expect("the log");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&log, bytes).expect("spoilt");
+    let daemon = home.serve();
+    let said = daemon.log();
+    assert!(
+        said.contains("write-ahead log is damaged in the middle"),
+        "{said}"
+    );
+    nothing_is_lost(&home, &daemon, &last, "a bit in the log");
+}
+
 /// Whoever wrote it is newer than this program: it must not be touched, and the message says so.
 #[test]
 fn a_journal_of_a_newer_version_is_refused_and_left_alone() {

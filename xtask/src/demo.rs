@@ -97,6 +97,10 @@ pub fn install_plugins(folder: &Path) -> Result<()> {
 }
 
 /// Builds everything in release and puts the program into `prefix/bin`, the plugins where it looks for them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an installation does not have to survive a power cut"
+)]
 pub fn install(prefix: &Path) -> Result<()> {
     install_plugins(&prefix.join("lib/dropleaf/plugins"))?;
     let folder = prefix.join("bin");

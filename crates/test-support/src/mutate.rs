@@ -43,7 +43,7 @@ const MOVES: &[Move] = &[
     ("cut", bytes::cut),
     ("double", bytes::double),
     ("swap", bytes::swap),
-    ("flip", bytes::flip),
+    ("flip", |bytes, random| bytes::flip(bytes, random)),
     ("noise", bytes::noise),
 ];
 

@@ -86,10 +86,11 @@ struct Drawn(HashMap<(String, i64, i64), Vec<(f64, f64)>>);
 
 impl Drawn {
     fn again(&mut self, glyph: &Glyph) -> bool {
-        if glyph.text.trim().is_empty() {
+        if glyph.text.trim().is_empty() || !(glyph.from + glyph.base).is_finite() {
             return false;
         }
-        let near = 0.12 * glyph.size;
+        // However large the type: a size beyond all paper would have every place there is looked at.
+        let near = (0.12 * glyph.size).clamp(0.0, 32.0);
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the conversion saturates, which will do"
@@ -99,7 +100,7 @@ impl Drawn {
             for y in cell(glyph.base - near)..=cell(glyph.base + near) {
                 let places = self.0.get(&(glyph.text.clone(), x, y));
                 let close = |(from, base): &(f64, f64)| {
-                    (from - glyph.from).abs() < near && (base - glyph.base).abs() < near
+                    (from - glyph.from).abs() <= near && (base - glyph.base).abs() <= near
                 };
                 if places.is_some_and(|places| places.iter().any(close)) {
                     return true;
@@ -165,6 +166,18 @@ pub(crate) mod tests {
             glyphs("ll", 100.0, 0.0, 10.0),
         ];
         assert_eq!(texts(all.concat()), ["bold", "ll"]);
+    }
+
+    #[test]
+    fn type_beyond_all_paper_is_read_at_once() {
+        assert_eq!(texts(glyphs("huge", 0.0, 0.0, 1e30)), ["huge"]);
+        let nowhere = glyphs("no", f64::INFINITY, f64::NAN, 0.0);
+        assert_eq!(texts(nowhere).concat(), "no");
+        // As many as a hostile page may have, all in one place and without any size.
+        let flat: Vec<Glyph> = (0..200_000)
+            .flat_map(|_| glyphs("i", 5.0, 5.0, 0.0))
+            .collect();
+        assert_eq!(texts(flat), ["i"]);
     }
 
     #[test]

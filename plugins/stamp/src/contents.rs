@@ -248,7 +248,8 @@ impl Inflater {
     fn inflate(&mut self, bytes: &[u8]) -> Option<&[u8]> {
         self.state.reset(true);
         self.content.clear();
-        self.content.reserve(bytes.len().saturating_mul(4));
+        // Never no room at all: without any, a stream of no bytes would neither end nor be stuck.
+        self.content.reserve(bytes.len().saturating_mul(4).max(64));
         loop {
             let read = usize::try_from(self.state.total_in()).ok()?;
             let (rest, before) = (bytes.get(read..)?, self.content.len());
@@ -310,6 +311,8 @@ mod tests {
             balance(&[Packed::Deflated(bytes)], &mut Inflater::new()),
             None
         );
+        let empty = Packed::Deflated(Default::default());
+        assert_eq!(balance(&[empty], &mut Inflater::new()), None);
         assert_eq!(balance(&[Packed::Other], &mut Inflater::new()), None);
         assert_eq!(balance_all(&[]), Vec::new());
     }

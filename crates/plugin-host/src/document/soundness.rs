@@ -6,8 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::bill::Bill;
 use crate::damage;
 use crate::document::Document;
+use crate::document::heap::Form;
 use crate::document::objects::Objects;
 use crate::document::open_error::OpenError;
+use crate::document::reach::reachable;
 use crate::input::Input;
 use crate::limits::Limits;
 
@@ -46,16 +48,23 @@ impl Soundness {
 
 /// References in objects that can be reached, to objects that are not there. A reader takes them for null (ISO 32000-2, 7.3.10).
 fn dangling(objects: &Objects) -> u64 {
-    let pdf = &objects.pdf;
-    let reached = crate::document::reach::reachable(pdf);
-    let mut waiting: Vec<&Object> = reached
-        .iter()
-        .filter_map(|id| pdf.objects.get(id))
-        .collect();
+    let heap = &objects.heap;
+    let reached = reachable(&objects.pdf.trailer, heap);
+    let forms = heap.ids().into_iter().filter(|id| reached.contains(*id));
+    let mut waiting: Vec<&Object> = Vec::new();
     let mut found = 0;
+    for form in forms.filter_map(|id| heap.form(id)) {
+        match form {
+            Form::Value(object) => waiting.push(object),
+            Form::Bytes(bytes) => {
+                let lost = bytes.references.iter().filter(|id| !heap.contains(**id));
+                found += lost.count() as u64;
+            }
+        }
+    }
     while let Some(object) = waiting.pop() {
         match object {
-            Object::Reference(id) if !pdf.objects.contains_key(id) => found += 1,
+            Object::Reference(id) if !heap.contains(*id) => found += 1,
             Object::Array(items) => waiting.extend(items),
             Object::Dictionary(dict) => waiting.extend(dict.iter().map(|(_, value)| value)),
             Object::Stream(stream) => waiting.extend(stream.dict.iter().map(|(_, value)| value)),

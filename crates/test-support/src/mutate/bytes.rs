@@ -35,7 +35,7 @@ pub(super) fn swap(bytes: &mut Vec<u8>, random: &mut Rng) {
 }
 
 /// Changes single bits.
-pub(super) fn flip(bytes: &mut Vec<u8>, random: &mut Rng) {
+pub(super) fn flip(bytes: &mut [u8], random: &mut Rng) {
     if bytes.is_empty() {
         return;
     }
