@@ -499,7 +499,6 @@ export interface Everything {
   PipelineLinksView: PipelineLinksView1
   CheckView: CheckView
   PutView: PutView
-  Pause: Pause
   TryView: TryView
   TryInputView: TryInputView1
   StepView: StepView
@@ -535,7 +534,6 @@ export interface Everything {
   BrokenPluginView: BrokenPluginView
   OperationView: OperationView
   ExampleView: ExampleView
-  Login: Login
   HealthView: HealthView
   DaemonStatus: DaemonStatus
   HealthDetailsView: HealthDetailsView1
@@ -594,6 +592,8 @@ export interface Everything {
   Shutdown: Shutdown
   SnapshotView: SnapshotView
   CurrentTextView: CurrentTextView
+  Pause: Pause
+  Login: Login
   Problem: Problem
   FeedEvent: FeedEvent
 }
@@ -2403,15 +2403,6 @@ export interface PutView {
   tag: string
 }
 /**
- * What may be said when a pipeline is paused.
- */
-export interface Pause {
-  /**
-   * Why; shown to everyone who wonders.
-   */
-  reason: string | null
-}
-/**
  * What a sample became. It is kept until `expiresAt`, if no newer ones need the room.
  */
 export interface TryView {
@@ -2907,6 +2898,10 @@ export interface TimelineView {
    * Its attempts, in order.
    */
   attempts: AttemptView[]
+  /**
+   * There is more of it than is told here: the job has more than 16 MiB of events. `/api/v1/events/history?job=` has all of them.
+   */
+  truncated?: boolean
 }
 /**
  * A time that a job spent in one state.
@@ -3369,15 +3364,6 @@ export interface ExampleView {
   with: {
     [k: string]: unknown
   }
-}
-/**
- * What opens a session.
- */
-export interface Login {
-  /**
-   * The daemon's token.
-   */
-  token: string
 }
 /**
  * How the daemon is.
@@ -4163,6 +4149,24 @@ export interface CurrentTextView {
    * What `If-Match` wants.
    */
   tag: string
+}
+/**
+ * What may be said when a pipeline is paused.
+ */
+export interface Pause {
+  /**
+   * Why; shown to everyone who wonders.
+   */
+  reason?: string
+}
+/**
+ * What opens a session.
+ */
+export interface Login {
+  /**
+   * The daemon's token.
+   */
+  token: string
 }
 /**
  * Why a request was refused (RFC 9457). `type` is a page that says what to do.
