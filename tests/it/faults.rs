@@ -2,7 +2,7 @@
 
 use crate::PROGRAM;
 use crate::input::places::{Disk, large};
-use dropleaf_test_support::daemon::{TestHome, is_root};
+use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::folder::{files, wait_until};
 use dropleaf_test_support::sample;
 use dropleaf_test_support::torture::{errors, powercut};
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 const PIPELINE: &str = "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n";
 
 /// Whether this machine lets a test trace a process; said where it does not.
+#[expect(clippy::print_stdout, reason = "the test runner shows it on demand")]
 fn may_trace() -> bool {
     match trace::possible() {
         Ok(()) => true,
@@ -174,9 +175,6 @@ fn permission_lost_in_mid_run_is_said_and_the_job_goes_on_when_it_is_back() {
         home.write(&format!("{folder}/.keep"), "");
     }
     let daemon = home.serve_as_nobody();
-    if !is_root() {
-        println!("as an ordinary user");
-    }
     let mut feed = daemon.follow("/events");
     for (number, folder) in ["outbox/p", "archive/p"].into_iter().enumerate() {
         let path = home.path(folder);
