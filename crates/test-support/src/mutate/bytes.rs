@@ -35,6 +35,7 @@ pub(super) fn swap(bytes: &mut Vec<u8>, random: &mut Rng) {
 }
 
 /// Changes single bits.
+#[expect(clippy::ptr_arg, reason = "one of a table of functions")]
 pub(super) fn flip(bytes: &mut Vec<u8>, random: &mut Rng) {
     if bytes.is_empty() {
         return;
