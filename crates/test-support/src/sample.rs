@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use lopdf::content::Content;
 use lopdf::encryption::crypt_filters::{Aes128CryptFilter, CryptFilter};
+use lopdf::xref::XrefType;
 use lopdf::{
     Dictionary, Document, EncryptionState, EncryptionVersion, LoadOptions, Object, ObjectId,
     Permissions, Stream, dictionary,
@@ -216,6 +217,13 @@ impl Sample {
     #[must_use]
     pub fn object_streams(mut self) -> Self {
         self.object_streams = true;
+        self
+    }
+
+    /// A cross-reference table and a trailer, as before PDF 1.5.
+    #[must_use]
+    pub fn xref_table(mut self) -> Self {
+        self.document.reference_table.cross_reference_type = XrefType::CrossReferenceTable;
         self
     }
 

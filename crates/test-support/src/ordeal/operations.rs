@@ -86,11 +86,13 @@ pub(super) fn sounds(corpus: Option<&Path>) -> Result<Vec<Vec<u8>>, String> {
         hostile::sound(),
         sample::Sample::new("packed", 4).object_streams().bytes(),
         sample::Sample::new("named", 3)
+            .xref_table()
             .info("Title", Object::string_literal("A title"))
             .outline()
             .field("name", "value")
             .bytes(),
         sample::Sample::new("turned", 3)
+            .xref_table()
             .inherited_rotation(90)
             .rotation(1, 180)
             .bytes(),

@@ -34,7 +34,10 @@ impl Operation for Breakout {
         // SAFETY: no arguments, and it cannot fail.
         let parent = unsafe { libc::getppid() };
         ways.extend(to_process("daemon", parent));
-        for (number, &process) in self.processes.iter().enumerate() {
+        // SAFETY: no arguments, and it cannot fail.
+        let own = unsafe { libc::getpid() };
+        let others = self.processes.iter().filter(|process| **process != own);
+        for (number, &process) in others.enumerate() {
             ways.extend(to_process(&format!("process-{number}"), process));
         }
         ways.extend(by_files());
