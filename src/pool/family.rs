@@ -46,11 +46,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(
-        clippy::disallowed_methods,
-        clippy::zombie_processes,
-        reason = "a child that nobody reaps is what this is about"
-    )]
     fn who_was_never_told_of_is_buried_and_nobody_else() {
         let child = |seconds: &str| {
             let mut command = std::process::Command::new("sleep");

@@ -592,8 +592,6 @@ export interface Everything {
   Shutdown: Shutdown
   SnapshotView: SnapshotView
   CurrentTextView: CurrentTextView
-  Pause: Pause
-  Login: Login
   Problem: Problem
   FeedEvent: FeedEvent
   Pause: Pause
@@ -4151,24 +4149,6 @@ export interface CurrentTextView {
    * What `If-Match` wants.
    */
   tag: string
-}
-/**
- * What may be said when a pipeline is paused.
- */
-export interface Pause {
-  /**
-   * Why; shown to everyone who wonders.
-   */
-  reason?: string
-}
-/**
- * What opens a session.
- */
-export interface Login {
-  /**
-   * The daemon's token.
-   */
-  token: string
 }
 /**
  * Why a request was refused (RFC 9457). `type` is a page that says what to do.
