@@ -3,7 +3,7 @@
 use super::ends::End;
 use super::feeding::Feeding;
 use super::gauges::{CLEAN, Gauge, look, probe, quantile};
-use super::judge::{self, Opinion};
+use super::judge;
 use super::operations::{self, EVERY, OPERATIONS};
 use super::{Finding, Place};
 use crate::daemon::{TestDaemon, TestHome};
@@ -346,12 +346,16 @@ impl<'a> Ordeal<'a> {
             if std::fs::read(&path).ok().as_deref() == Some(&made.bytes) {
                 return;
             }
-            let Opinion {
-                qpdf, qpdf_pages, ..
-            } = judge::opinion(&path);
+            let after = judge::opinion(&path);
             self.report.outputs += 1;
-            pages += qpdf_pages.unwrap_or(0);
-            if !matches!(qpdf, Some(0 | 3)) && (qpdf.is_some() && before.qpdf != Some(2)) {
+            pages += after.qpdf_pages.unwrap_or(0);
+            let opens = match before.qpdf {
+                Some(0) => matches!(after.qpdf, None | Some(0 | 3)),
+                // Pages that qpdf did not find have contents that it did not look at either.
+                Some(3) => after.mutool_pages.is_some(),
+                _ => true,
+            };
+            if !opens {
                 self.find("output", end, &made.bytes);
             }
         }
@@ -366,12 +370,12 @@ impl<'a> Ordeal<'a> {
             self.find("refusal", end, &made.bytes);
             return;
         }
+        // `document-rejected` is not among them: a sound document of one page cannot lose its last.
         let looked_at = [
             "pdf-damaged",
             "not-a-pdf",
             "pdf-encrypted",
             "result-invalid",
-            "document-rejected",
         ];
         // An operation may refuse what it opened: to delete the only page, for example.
         if !looked_at.contains(&end.code.as_str()) || end.pages_in > 0 {
