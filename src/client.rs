@@ -266,7 +266,7 @@ impl Client {
             source,
         };
         let name = ServerName::try_from(self.address.host().to_owned())
-            .map_err(|error| failed(io::Error::other(error)))?;
+            .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
         match tokio::time::timeout(CONNECT, tls.connect(name, stream)).await {
             Ok(encrypted) => encrypted.map_err(failed),
             Err(_) => Err(failed(io::ErrorKind::TimedOut.into())),

@@ -112,8 +112,10 @@ pub async fn run<F: Fn() -> Receivers + Send>(parts: Parts<F>) {
         let behind = teller.told.read() < newest && teller.calls.len() < WAITING;
         if behind && let Err(error) = teller.read(newest, &receivers()).await {
             tracing::warn!(%error, "webhooks wait: the journal cannot be read");
-            tokio::time::sleep(KEEP_EVERY).await;
-            continue;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(KEEP_EVERY) => continue,
+            }
         }
         let is_behind = teller.told.read() < newest && teller.calls.len() < WAITING;
         let keep_at = teller.keep_at();

@@ -1,8 +1,8 @@
 //! The worker's side: it locks itself in, is asked one question, answers it and ends.
 //!
 //! A worker is the only place where documents are read and plugins are loaded. It is born in the [`nursery`], is told its
-//! limits ([`options`]), locks itself in ([`confine`]), says that it is ready, and then either tells a library's manifest or runs one
-//! attempt ([`course`]): the input, then every step over every document, then the outputs. It is never used again.
+//! limits ([`options`]), locks itself in ([`confine`]), says that it is ready, and then tells a library's manifest, looks a file over or
+//! runs one attempt ([`course`]): the input, then every step over every document, then the outputs. It is never used again.
 
 mod attempt;
 pub(crate) mod confine;

@@ -122,8 +122,11 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::Broken { .. }
             | Self::Cut(_) => true,
-            // What is wrong with a certificate stays wrong; a line that breaks off may not.
-            Self::Handshake { source, .. } => source.kind() != io::ErrorKind::InvalidData,
+            // What is wrong with a certificate or a host's name stays wrong; a line that breaks off may not.
+            Self::Handshake { source, .. } => !matches!(
+                source.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+            ),
             Self::Refused { status, .. } => *status >= 500 || *status == 429,
             _ => false,
         }

@@ -233,7 +233,7 @@ fn too_large(limit: u64) -> Refusal {
         Kind::TooLarge,
         format!("the file is larger than the {limit} bytes that are taken"),
     )
-    .hint("`max_input_mb` in the configuration sets the limit; a file dropped into the inbox has none")
+    .hint("`max_input_mb` in the configuration sets the limit, for files in inboxes too")
 }
 
 fn empty(name: &str) -> Refusal {

@@ -41,10 +41,19 @@ impl Grant {
     #[must_use]
     pub fn and(mut self, more: Self) -> Self {
         self.temp |= more.temp;
-        self.programs.extend(more.programs);
-        self.read.extend(more.read);
-        self.network.extend(more.network);
+        add(&mut self.programs, more.programs);
+        add(&mut self.read, more.read);
+        add(&mut self.network, more.network);
         self
+    }
+}
+
+/// Nothing twice: the steps of one plugin all bring the same.
+fn add<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
     }
 }
 
@@ -168,6 +177,7 @@ mod tests {
         assert!(all.given("ocr", &asked(false, &[], false)).is_nothing());
         let given = all.given("ocr", &asked(false, &[], true));
         assert!(given.network == [443] && given.read.is_empty() && given.reaches_out());
+        assert_eq!(given.clone().and(given.clone()), given);
     }
 
     #[test]

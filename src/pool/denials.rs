@@ -17,6 +17,8 @@ pub(crate) struct Denials {
     /// By the step's id, where there was one, and the call's name.
     counted: BTreeMap<(Option<String>, &'static str), u64>,
     all: u64,
+    /// Calls that were gone before they were answered: interrupted, and made again.
+    vanished: u64,
 }
 
 impl Denials {
@@ -26,6 +28,7 @@ impl Denials {
             listener: listener.and_then(|fd| watched(Listener::of(fd))),
             counted: BTreeMap::new(),
             all: 0,
+            vanished: 0,
         }
     }
 
@@ -42,8 +45,13 @@ impl Denials {
             };
             match ready.get_inner().next() {
                 Ok(Some(call)) => {
-                    ready.get_inner().refuse(call, libc::EPERM);
-                    return seccomp::name_of(call.call);
+                    if ready.get_inner().refuse(call, libc::EPERM) {
+                        return seccomp::name_of(call.call);
+                    }
+                    self.vanished += 1;
+                    if self.vanished >= MOST {
+                        break;
+                    }
                 }
                 Ok(None) => ready.clear_ready(),
                 // No listener, or one of which nobody is left: there is nothing to answer.

@@ -75,16 +75,7 @@ async fn ask(worker: &mut Worker, library: &Path) -> Result<Option<ToDaemon>, Fr
     let question = ToWorker::Describe { library };
     worker.connection.say(&question, None).await?;
     loop {
-        let heard = tokio::select! {
-            heard = worker.connection.hear() => heard?,
-            call = worker.denials.next() => {
-                // What a library tries while it is only looked at.
-                tracing::debug!(call, "a library was denied a call");
-                worker.denials.count(None, call);
-                continue;
-            }
-        };
-        match heard {
+        match worker.hear().await? {
             Some(frame) if matches!(frame.message, ToDaemon::Log { .. }) => {}
             answer => return Ok(answer.map(|frame| frame.message)),
         }

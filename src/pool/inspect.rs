@@ -30,9 +30,19 @@ pub(crate) async fn inspect(
             failed(Problem::new(Code::WorkerFailed, text))
         };
         let question = ToWorker::Inspect(Box::new(plan));
-        let asked = worker.connection.say(&question, Some(file.as_fd())).await;
-        asked.map_err(|error| broken(chain(&error)))?;
-        match worker.connection.hear().await {
+        let ask = async {
+            let told = worker.connection.say(&question, Some(file.as_fd()));
+            told.await?;
+            worker.hear().await
+        };
+        // That a worker was slow to start says nothing about the file, so only the reading is timed.
+        let Ok(heard) = tokio::time::timeout(patience, ask).await else {
+            return Ok(Err(Problem::new(
+                Code::TimedOut,
+                "reading it took too long",
+            )));
+        };
+        match heard {
             Ok(Some(frame)) => match frame.message {
                 ToDaemon::Inspected(found) => Ok(Ok(found)),
                 ToDaemon::Failed { problem, .. } => Ok(Err(problem)),
@@ -51,9 +61,7 @@ pub(crate) async fn inspect(
         problem: Problem::new(Code::Interrupted, "the daemon stopped"),
     };
     tokio::select! {
-        looked = tokio::time::timeout(patience, look) => looked.unwrap_or_else(|_| {
-            Ok(Err(Problem::new(Code::TimedOut, "reading it took too long")))
-        }),
+        looked = look => looked,
         () = shared.interrupted.cancelled() => Err(stopped()),
     }
 }

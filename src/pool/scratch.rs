@@ -1,5 +1,6 @@
 //! Scratch folders: one for each worker whose plugins may have one, empty at first, and not larger than allowed.
 
+use crate::durable;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -30,9 +31,8 @@ pub(crate) fn prepare(
 fn empty(path: &Path) -> io::Result<()> {
     match fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
         Ok(true) => return Ok(()),
-        Ok(false) => fs::remove_dir_all(path)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Ok(false) | Err(_) => discard(path)?,
     }
     fs::DirBuilder::new()
         .recursive(true)
@@ -41,14 +41,43 @@ fn empty(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }
 
-/// What a folder holds, in words, where that is more than `most` bytes or too many files.
+/// What the last worker left must not keep the next from starting, whatever its plugin did to it.
+fn discard(path: &Path) -> io::Result<()> {
+    // Root needs no permission, and must not follow what a plugin put in a folder's place.
+    if !rustix::process::geteuid().is_root() {
+        open_up(path);
+    }
+    let Err(error) = fs::remove_dir_all(path) else {
+        return Ok(());
+    };
+    let aside = path.with_extension(ulid::Ulid::generate().to_string());
+    durable::rename(path, &aside).map_err(io::Error::other)?;
+    tracing::warn!(folder = %aside.display(), %error, "a scratch folder cannot be emptied and lies aside; remove it by hand");
+    Ok(())
+}
+
+/// Lets us into folders that were made without permissions for anybody. What does not work shows when they are removed.
+fn open_up(folder: &Path) {
+    let mut waiting = vec![folder.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        // Where there is none any more, there is nothing to open.
+        let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        waiting.extend(folders.map(|entry| entry.path()));
+    }
+}
+
+/// What a folder holds, in words, where that is more than `most` bytes or too many files, or nobody can tell.
 pub(crate) fn used(folder: &Path, most: u64) -> Option<String> {
     let (mut bytes, mut files) = (0, 0);
     let mut waiting = vec![folder.to_path_buf()];
     while let Some(folder) = waiting.pop() {
-        // What vanishes meanwhile takes no room.
-        let Ok(entries) = fs::read_dir(folder) else {
-            continue;
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            // What vanishes meanwhile takes no room.
+            Err(error) if is_gone(&error) => continue,
+            Err(error) => return Some(format!("a folder that cannot be looked into ({error})")),
         };
         for entry in entries.flatten() {
             let Ok(data) = entry.metadata() else {
@@ -67,6 +96,13 @@ pub(crate) fn used(folder: &Path, most: u64) -> Option<String> {
     None
 }
 
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +115,14 @@ mod tests {
         fs::write(folder.join("below/a"), vec![1; 3 << 20])?;
         assert_eq!(used(&folder, 8 << 20), None);
         assert!(used(&folder, 1 << 20).expect("too much").contains("files"));
+        fs::set_permissions(folder.join("below"), fs::Permissions::from_mode(0o300))?;
+        if fs::read_dir(folder.join("below")).is_err() {
+            assert!(
+                used(&folder, u64::MAX)
+                    .expect("nobody can tell")
+                    .contains("cannot")
+            );
+        }
         let again = prepare(Some(parent.path()), 3, None)?.expect("there is a place");
         assert!(fs::read_dir(again)?.next().is_none());
         Ok(())

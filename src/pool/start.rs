@@ -6,7 +6,7 @@ use crate::pool::denials::Denials;
 use crate::pool::process::{Death, Process};
 use crate::problem::{Code, Problem};
 use crate::wire::chatter::Lines;
-use crate::wire::frame::FrameError;
+use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{PROTOCOL, ToDaemon};
 use crate::wire::stream::Connection;
 use std::io;
@@ -29,6 +29,22 @@ pub(crate) struct Worker {
     pub(crate) scratch: Option<PathBuf>,
     /// What its sandbox denies.
     pub(crate) denials: Denials,
+}
+
+impl Worker {
+    /// The next word of a worker that runs no attempt. A denied call is held up until it is answered, so they are answered
+    /// here too.
+    pub(crate) async fn hear(&mut self) -> Result<Option<Frame<ToDaemon>>, FrameError> {
+        loop {
+            tokio::select! {
+                word = self.connection.hear() => return word,
+                call = self.denials.next() => {
+                    tracing::debug!(call, "a worker was denied a call outside of an attempt");
+                    self.denials.count(None, call);
+                }
+            }
+        }
+    }
 }
 
 /// Why a worker could not be started.

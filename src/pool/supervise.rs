@@ -31,6 +31,8 @@ use tokio::sync::{mpsc, watch};
 
 /// Workers that may die between being looked at and being asked, before the attempt is given up.
 const TRIES: u32 = 3;
+/// Words that are heard before a denied call is counted.
+const WORDS_BEFORE: u32 = 64;
 
 /// One attempt to attend.
 pub(crate) struct Task {
@@ -205,7 +207,10 @@ impl<'a> Vigil<'a> {
                     self.printed(lines).await;
                 }
                 Came::Print(_) => self.sees = false,
-                Came::Denied(call) => self.denied(call),
+                Came::Denied(call) => {
+                    self.catch_up().await;
+                    self.denied(call);
+                }
                 Came::Death => break,
                 Came::Stop(why) => self.ask_to_stop(stop_failure(why)).await,
                 Came::Tick => self.tick().await,
@@ -215,6 +220,19 @@ impl<'a> Vigil<'a> {
             }
         }
         self.conclude().await
+    }
+
+    /// Hears what the worker has said so far: a denied call belongs to the step that a word before it has begun. Not for ever, since
+    /// a worker may never stop talking.
+    async fn catch_up(&mut self) {
+        for _ in 0..WORDS_BEFORE {
+            let word = tokio::select! {
+                biased;
+                word = self.worker.connection.hear(), if self.hears => word,
+                () = std::future::ready(()) => return,
+            };
+            self.heard(word).await;
+        }
     }
 
     async fn wait(&mut self, buffer: &mut [u8]) -> Came {

@@ -14,7 +14,7 @@ use crate::store::schema::{self, APPLICATION, FORMAT};
 use crate::store::wal;
 use crate::store::writer::{Gauges, Sink, Writer};
 use crate::time::Timestamp;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -44,7 +44,7 @@ pub struct Opening {
     pub ledger: Vec<LedgerEntry>,
     /// A journal that could not be used and lies aside now.
     pub set_aside: Option<SetAside>,
-    /// Whether an earlier daemon worked here, and its journal is not there or empty.
+    /// Whether an earlier daemon worked here, and its journal is not there or has no tables.
     pub missing: bool,
     /// What an operator should know: a network file system, unreadable rows.
     pub warnings: Vec<String>,
@@ -97,20 +97,37 @@ impl Journal {
         let file = folder.join("journal.db");
         // Whoever worked here before has left his lock.
         let lived = folder.join("lock").exists();
-        let missing = lived && fs::metadata(&file).map_or(0, |found| found.len()) == 0;
         let lock = Lock::take(&folder.join("lock"))?;
         let (mut connection, mut set_aside) = usable(&file)?;
         let fresh = schema_is_missing(&connection).map_err(reading)?;
+        // Not by the file's size: a salvage that failed leaves one without tables, and that has to be said.
+        let missing = lived && fresh && set_aside.is_none();
         if fresh {
-            schema::create(&mut connection, &new_epoch()).map_err(writing)?;
-        }
-        if let Some(aside) = &mut set_aside {
-            aside.salvaged = salvage::salvage(&mut connection, &aside.kept)?;
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(writing)?;
+            schema::create(&transaction, &new_epoch()).map_err(writing)?;
+            // In one with the tables: cut short, it must not leave a journal that looks sound and knows of nothing.
+            if let Some(aside) = &mut set_aside {
+                aside.salvaged = salvage::salvage(&transaction, &aside.kept)?;
+            }
+            transaction.commit().map_err(writing)?;
         }
         limit(&connection, config.max_bytes).map_err(reading)?;
         let mut opening = read(&connection, fresh, set_aside)?;
         opening.missing = missing;
         opening.warnings.extend(mount_warning(folder));
+        if !opening.clean && !fresh {
+            // After a power cut the log may end in parts of a transaction. Written on behind by this life and cut again, they would
+            // look like damage in its middle.
+            if let Err(error) =
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            {
+                opening.warnings.push(format!(
+                    "the journal's log could not be folded into it: {error}"
+                ));
+            }
+        }
         schema::set_meta(&connection, "clean", "0").map_err(writing)?;
         let journal = Self {
             config: config.clone(),
@@ -274,8 +291,9 @@ fn set_aside(file: &Path) -> io::Result<PathBuf> {
         kept = file.with_file_name(format!("journal-{time}-{n}.damaged"));
         n += 1;
     }
-    // The write-ahead log belongs to the file and keeps the name that SQLite looks for.
-    for suffix in ["-wal", "-shm", ""] {
+    // The write-ahead log belongs to the file and keeps the name that SQLite looks for. The file goes first: cut short after its
+    // log, it would pass for a sound journal that ended earlier.
+    for suffix in ["", "-wal", "-shm"] {
         match durable::rename(&with_suffix(file, suffix), &with_suffix(&kept, suffix)) {
             Err(error) if error.kind() == durable::Kind::Missing => {}
             Err(error) => return Err(io::Error::new(error.io().kind(), error.to_string())),

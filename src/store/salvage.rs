@@ -6,7 +6,9 @@
 
 use crate::event::{Draft, Event, PipelineEvent};
 use crate::job::state::Job;
+use crate::raw_path::RawPath;
 use crate::store::error::{Error, writing};
+use crate::store::ledger::{self, LedgerChange, LedgerEntry};
 use crate::store::row::upsert_job;
 use crate::store::unit;
 use rusqlite::{Connection, OpenFlags, Row, params};
@@ -45,18 +47,20 @@ impl Salvaged {
 /// Rows by their key.
 type Rows<T> = BTreeMap<String, T>;
 
-/// Brings over what can be read, in one transaction.
-pub(crate) fn salvage(into: &mut Connection, kept: &Path) -> Result<Salvaged, Error> {
+/// Brings over what can be read, in the caller's transaction.
+pub(crate) fn salvage(into: &Connection, kept: &Path) -> Result<Salvaged, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let Ok(old) = Connection::open_with_flags(kept, flags) else {
         return Ok(Salvaged::default());
     };
-    let (jobs, all_jobs) = rows(&old, "SELECT id, body FROM job ORDER BY id", |row| {
-        Ok((row.get(0)?, row.get::<_, String>(1)?))
+    // By `rowid`: a damaged index does not matter then.
+    let (jobs, all_jobs) = rows(&old, "SELECT id, body FROM job", &["rowid"], |row| {
+        Ok((row.get(0)?, text(row, 1)?))
     });
     let (ledger, all_ledger) = rows(
         &old,
-        "SELECT pipeline || char(0) || relative, pipeline, relative, identity, why FROM ledger ORDER BY pipeline, relative",
+        "SELECT pipeline || char(0) || relative, pipeline, relative, identity, why FROM ledger",
+        &["pipeline", "relative"],
         |row| {
             Ok((
                 row.get(0)?,
@@ -66,7 +70,8 @@ pub(crate) fn salvage(into: &mut Connection, kept: &Path) -> Result<Salvaged, Er
     );
     let (revisions, all_revisions) = rows(
         &old,
-        "SELECT hash, pipeline, yaml, first FROM revision ORDER BY hash",
+        "SELECT hash, pipeline, yaml, first FROM revision",
+        &["hash"],
         |row| {
             Ok((
                 row.get(0)?,
@@ -74,13 +79,17 @@ pub(crate) fn salvage(into: &mut Connection, kept: &Path) -> Result<Salvaged, Er
             ))
         },
     );
-    let (pauses, all_pauses) = rows(&old, "SELECT id, paused FROM pipeline ORDER BY id", |row| {
+    let (pauses, all_pauses) = rows(&old, "SELECT id, paused FROM pipeline", &["id"], |row| {
         Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))
     });
+    // A row whose text makes no sense is left out: one of the ledger would keep the daemon from starting.
+    let rows_read = jobs.len() + ledger.len();
     let jobs: Vec<Job> = jobs
         .values()
         .filter_map(|body| serde_json::from_str(body).ok())
         .collect();
+    let ledger: Vec<LedgerEntry> = ledger.into_values().filter_map(entry).collect();
+    let all_understood = jobs.len() + ledger.len() == rows_read;
     let pauses: Vec<(String, String)> = pauses
         .into_iter()
         .filter_map(|(id, reason)| Some((id, reason?)))
@@ -89,34 +98,35 @@ pub(crate) fn salvage(into: &mut Connection, kept: &Path) -> Result<Salvaged, Er
         jobs: jobs.len(),
         ledger: ledger.len(),
         paused: pauses.len(),
-        whole: all_jobs && all_ledger && all_revisions && all_pauses,
+        whole: all_jobs && all_ledger && all_revisions && all_pauses && all_understood,
     };
-    let transaction = into.transaction().map_err(writing)?;
     for job in &jobs {
-        upsert_job(&transaction, job, 0)?;
-        unit::count(&transaction, &job.accepted.pipeline, job.state.word(), 1).map_err(writing)?;
+        upsert_job(into, job, 0)?;
+        unit::count(into, &job.accepted.pipeline, job.state.word(), 1).map_err(writing)?;
     }
-    for row in ledger.values() {
-        transaction
-            .prepare_cached(
-                "INSERT INTO ledger(pipeline, relative, identity, why) VALUES(?1, ?2, ?3, ?4)",
-            )
-            .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(row)))
-            .map_err(writing)?;
+    for entry in ledger {
+        ledger::change(into, &LedgerChange::Put(entry))?;
     }
     for (hash, (pipeline, yaml, first)) in &revisions {
-        transaction
-            .prepare_cached(
-                "INSERT INTO revision(hash, pipeline, yaml, first) VALUES(?1, ?2, ?3, ?4)",
-            )
-            .and_then(|mut statement| statement.execute(params![hash, pipeline, yaml, first]))
-            .map_err(writing)?;
+        into.prepare_cached(
+            "INSERT INTO revision(hash, pipeline, yaml, first) VALUES(?1, ?2, ?3, ?4)",
+        )
+        .and_then(|mut statement| statement.execute(params![hash, pipeline, yaml, first]))
+        .map_err(writing)?;
     }
     let known = unit::Known::default();
     let drafts: Vec<Draft> = pauses.into_iter().map(paused).collect();
-    unit::write(&transaction, [&known, &known], &drafts)?;
-    transaction.commit().map_err(writing)?;
+    unit::write(into, [&known, &known], &drafts)?;
     Ok(salvaged)
+}
+
+fn entry([pipeline, relative, identity, why]: [String; 4]) -> Option<LedgerEntry> {
+    Some(LedgerEntry {
+        pipeline,
+        relative: RawPath::decode(&relative),
+        identity: serde_json::from_str(&identity).ok()?,
+        why,
+    })
 }
 
 fn paused((pipeline, reason): (String, String)) -> Draft {
@@ -128,15 +138,17 @@ fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     row.get(column)
 }
 
-/// The rows of a question that ends with `ORDER BY`, read from both ends up to the first damage; whether there was none.
+/// The rows of a question, read from both ends of their order up to the first damage; whether there was none.
 fn rows<T>(
     old: &Connection,
     question: &str,
+    order: &[&str],
     read: impl Fn(&Row<'_>) -> rusqlite::Result<(String, T)>,
 ) -> (Rows<T>, bool) {
     let mut found = Rows::new();
-    let backwards = question.replace(", relative", " DESC, relative");
-    for question in [question.to_owned(), format!("{backwards} DESC")] {
+    for direction in ["", " DESC"] {
+        let order = order.join(&format!("{direction}, "));
+        let question = format!("{question} ORDER BY {order}{direction}");
         if some_rows(old, &question, &read, &mut found).is_ok() {
             return (found, true);
         }
@@ -157,4 +169,38 @@ fn some_rows<T>(
         found.insert(key, value);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema;
+
+    #[test]
+    fn all_but_the_damage_is_read_from_both_ends() {
+        let old = Connection::open_in_memory().expect("opens");
+        schema::create(&old, "00000000").expect("tables");
+        for (pipeline, relative) in [("a", "1"), ("a", "2"), ("b", "1"), ("b", "2")] {
+            old.execute(
+                "INSERT INTO ledger VALUES(?1, ?2, '', '')",
+                [pipeline, relative],
+            )
+            .expect("written");
+        }
+        let question = "SELECT pipeline || relative, pipeline, relative FROM ledger";
+        let but = |damaged: &str| {
+            let (found, whole) = rows(&old, question, &["pipeline", "relative"], |row| {
+                let key = text(row, 0)?;
+                if key == damaged {
+                    return Err(rusqlite::Error::InvalidQuery);
+                }
+                Ok((key, ()))
+            });
+            (found.into_keys().collect::<Vec<_>>().join(" "), whole)
+        };
+        assert_eq!(but(""), ("a1 a2 b1 b2".to_owned(), true));
+        assert_eq!(but("a1"), ("a2 b1 b2".to_owned(), false));
+        assert_eq!(but("a2"), ("a1 b1 b2".to_owned(), false));
+        assert_eq!(but("b2"), ("a1 a2 b1".to_owned(), false));
+    }
 }

@@ -128,17 +128,15 @@ pub(crate) fn tune_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)
 }
 
-/// Makes the tables in an empty file, all or none of them.
-pub(crate) fn create(connection: &mut Connection, epoch: &str) -> rusqlite::Result<()> {
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    transaction.execute_batch(LAYOUT)?;
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
+/// Makes the tables in an empty file, in the caller's transaction: all or none of them.
+pub(crate) fn create(connection: &Connection, epoch: &str) -> rusqlite::Result<()> {
+    connection.execute_batch(LAYOUT)?;
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", FORMAT)?;
     for (key, value) in [("epoch", epoch), ("floor", "0"), ("clean", "1")] {
-        set_meta(&transaction, key, value)?;
+        set_meta(connection, key, value)?;
     }
-    transaction.commit()
+    Ok(())
 }
 
 /// Brings an older journal to [`FORMAT`].

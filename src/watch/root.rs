@@ -203,7 +203,8 @@ fn leave_mark(root: &Path) -> Result<String, durable::Error> {
     Ok(made)
 }
 
-/// A daemon that was killed while it made the mark has left its temp. Nothing else is replaced in this folder.
+/// A daemon of an earlier version that was killed while it made the mark has left its temp; `durable::replace` now takes away its
+/// own. Nothing else is replaced in this folder.
 fn remove_unfinished(ours: &Path) -> Result<(), durable::Error> {
     for entry in std::fs::read_dir(ours).into_iter().flatten().flatten() {
         let name = entry.file_name();

@@ -1,8 +1,8 @@
 //! What is said over a worker's control socket.
 //!
 //! One conversation: the worker says [`ToDaemon::Ready`] once it is sandboxed; the daemon answers with one
-//! [`ToWorker::Attempt`] or [`ToWorker::Describe`]; the worker reports and ends with `Finished`, `Failed` or `Described`,
-//! then exits. Documents and libraries travel as file descriptors beside a frame, never in it.
+//! [`ToWorker::Attempt`], [`ToWorker::Inspect`] or [`ToWorker::Describe`]; the worker reports and ends with `Finished`,
+//! `Inspected`, `Described` or `Failed`, then exits. Documents and libraries travel as file descriptors beside a frame, never in it.
 
 use crate::job::attempt::Bill;
 use crate::problem::Problem;

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
-/// The longest packet: a path and a few numbers.
+/// The longest packet: what is granted, some paths and a few numbers.
 const PACKET: usize = 16 << 10;
 
 /// What one worker has to itself.

@@ -1,4 +1,4 @@
-//! A power cut at any moment, a disk that fails at any operation, names and clocks that nobody expects.
+//! A power cut at any moment, a disk that fails at any operation, disks that fill up, names that nobody expects.
 
 use crate::PROGRAM;
 use crate::input::places::{Disk, large};

@@ -19,6 +19,15 @@ use std::process::Command;
 
 const PIPELINE: &str = "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n";
 
+/// Takes `a.pdf` through the pipeline `p`; gives the job.
+pub(crate) fn one_job(home: &TestHome, daemon: &TestDaemon) -> String {
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let events = feed.until_ended(1);
+    let job = events["a.pdf"][0].data["job"].as_str();
+    job.expect("a job").to_owned()
+}
+
 /// Sends these bytes and reads until the daemon closes.
 fn exchange(daemon: &TestDaemon, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(daemon.address()).expect("it listens");

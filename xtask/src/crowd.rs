@@ -1,44 +1,27 @@
 //! `cargo xtask crowd`: very many clients of the feed, and what they cost.
 
-use crate::machine::{cargo, must, target};
-use anyhow::{Context as _, Result, anyhow, bail};
+use crate::options::Options;
+use anyhow::{Result, anyhow, bail};
 use dropleaf_test_support::crowd::{self, Plan, Report};
-use std::path::PathBuf;
 
 /// Builds the daemon where none is given, lets the crowd in, and prints what came of it.
 ///
 /// # Errors
 /// A reader missed something, or one who never reads was kept.
 pub fn run(arguments: &[&str]) -> Result<()> {
-    let mut plan = Plan {
-        program: PathBuf::new(),
-        clients: 1000,
-        deaf: 100,
-        files: 300,
-        usual_limits: false,
+    let known = ["clients", "deaf", "files", "limits", "program"];
+    let options = Options::read("crowd", &known, arguments)?;
+    let plan = Plan {
+        clients: options.number("clients", 1000)?,
+        deaf: options.number("deaf", 100)?,
+        files: options.number("files", 300)?,
+        usual_limits: match options.text("limits") {
+            None => false,
+            Some("usual") => true,
+            Some(other) => bail!("`--limits` can only be `usual`, not `{other}`"),
+        },
+        program: options.program()?,
     };
-    let mut words = arguments.iter();
-    while let Some(&word) = words.next() {
-        let value = *words
-            .next()
-            .with_context(|| format!("`{word}` needs a value"))?;
-        let number = || {
-            let parsed = value.parse::<usize>();
-            parsed.map_err(|_| anyhow!("`{word}` needs a whole number, not `{value}`"))
-        };
-        match word {
-            "--clients" => plan.clients = number()?,
-            "--deaf" => plan.deaf = number()?,
-            "--files" => plan.files = number()?,
-            "--limits" if value == "usual" => plan.usual_limits = true,
-            "--program" => plan.program = std::path::absolute(value)?,
-            other => bail!("`crowd` has no option `{other} {value}`"),
-        }
-    }
-    if plan.program.as_os_str().is_empty() {
-        must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
-        plan.program = target().join("debug/dropleaf");
-    }
     let report = crowd::run(&plan).map_err(|fault| anyhow!(fault))?;
     tell(&report);
     if report.ends[0] < plan.files {
@@ -48,7 +31,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
             plan.files
         );
     }
-    if plan.files > 0 && report.left > plan.clients - plan.deaf {
+    if plan.files > 0 && report.left > plan.clients.saturating_sub(plan.deaf) {
         bail!("{} streams are open: some that nobody reads", report.left);
     }
     Ok(())

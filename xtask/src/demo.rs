@@ -1,12 +1,14 @@
 //! `cargo demo`: everything built in release, a home with the shipped pipelines, a running daemon, sample PDFs dropped.
 
 use crate::machine::{cargo, ensure_compiler, must, root, target};
+use crate::options::Options;
 use anyhow::{Context as _, Result, bail};
 use dropleaf_test_support::sample;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 /// The packages of the standard plugins.
 const PLUGINS: &[&str] = &[
@@ -22,7 +24,10 @@ const PLUGINS: &[&str] = &[
 
 /// Runs the demonstration until Ctrl-C.
 pub fn run(arguments: &[&str]) -> Result<()> {
-    let (home, listen) = flags(arguments)?;
+    let options = Options::read("demo", &["home", "listen"], arguments)?;
+    let home = options.path("home")?;
+    let home = home.unwrap_or_else(|| root().join(".demo"));
+    let listen = options.text("listen").unwrap_or("127.0.0.1:7311");
     ensure_compiler()?;
     println!("Building (the first time takes a few minutes) ...");
     install_plugins(&target().join("release/plugins"))?;
@@ -34,10 +39,13 @@ pub fn run(arguments: &[&str]) -> Result<()> {
             .arg("init")
             .stdout(Stdio::null()),
     )?;
+    // Ctrl-C reaches the daemon as well as this process. It drains and ends; this process stays to say how.
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::default())
+        .context("failed to listen for Ctrl-C")?;
     let mut daemon = Command::new(&program)
         .arg("--home")
         .arg(&home)
-        .args(["serve", "--listen", &listen])
+        .args(["serve", "--listen", listen])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -45,34 +53,12 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     let address = wait_for_address(&mut daemon)?;
     drop_samples(&home)?;
     tell(&home, &address, &program);
-    // Ctrl-C reaches the daemon as well as this process; it drains and ends, and so do we.
     let status = daemon.wait().context("failed to wait for the daemon")?;
     if !status.success() {
         bail!("the daemon ended with {status}");
     }
     println!("Stopped. Everything is still in {}", home.display());
     Ok(())
-}
-
-fn flags(arguments: &[&str]) -> Result<(PathBuf, String)> {
-    let (mut home, mut listen) = (root().join(".demo"), "127.0.0.1:7311".to_owned());
-    let mut rest = arguments;
-    while let [flag, value, tail @ ..] = rest {
-        match *flag {
-            "--home" => home = std::path::absolute(value)?,
-            "--listen" => (*value).clone_into(&mut listen),
-            other => {
-                bail!("there is no flag `{other}`; there are --home DIR and --listen ADDRESS:PORT")
-            }
-        }
-        rest = tail;
-    }
-    if let [flag] = rest {
-        bail!(
-            "`{flag}` needs a value, or is not a flag; there are --home DIR and --listen ADDRESS:PORT"
-        );
-    }
-    Ok((home, listen))
 }
 
 /// Builds the program and the standard plugins in release and puts the plugins' libraries into `folder`.

@@ -1,50 +1,26 @@
 //! `cargo xtask errors`: each operation on the disk fails once, and the count.
 
-use crate::machine::{cargo, must, target};
-use crate::torture::number;
+use crate::options::Options;
 use anyhow::{Context as _, Result, anyhow, bail};
 use dropleaf_test_support::torture::errors::{self, Plan, Report};
 use rustix::io::Errno;
-use std::path::PathBuf;
 
 /// Builds the daemon where none is given, and lets its disk fail.
 pub fn run(arguments: &[&str]) -> Result<()> {
-    let mut plan = Plan {
-        program: PathBuf::new(),
-        errno: Errno::IO.raw_os_error(),
-        first: 1,
-        every: 1,
-        most: u32::MAX,
-        place: None,
-        at_once: 1,
+    let known = [
+        "error", "first", "every", "most", "at-once", "place", "program",
+    ];
+    let options = Options::read("errors", &known, arguments)?;
+    let name = options.text("error").unwrap_or("EIO");
+    let plan = Plan {
+        errno: errno(name)?,
+        first: options.number("first", 1)?,
+        every: options.number("every", 1)?,
+        most: options.number("most", u32::MAX)?,
+        at_once: options.number("at-once", 1)?,
+        place: options.path("place")?,
+        program: options.program()?,
     };
-    let (mut program, mut name) = (None, "EIO");
-    let mut words = arguments.iter();
-    while let Some(&word) = words.next() {
-        let value = *words
-            .next()
-            .with_context(|| format!("`{word}` needs a value"))?;
-        match word {
-            "--error" => (plan.errno, name) = (errno(value)?, value),
-            "--first" => plan.first = number(word, value)?,
-            "--every" => plan.every = number(word, value)?,
-            "--most" => plan.most = number(word, value)?,
-            "--at-once" => plan.at_once = number(word, value)?,
-            "--place" => plan.place = Some(PathBuf::from(value)),
-            "--program" => program = Some(PathBuf::from(value)),
-            other => bail!(
-                "`errors` has no option `{other}`; it has --error, --first, --every, --most, --at-once, --place and --program"
-            ),
-        }
-    }
-    let program = match program {
-        Some(program) => program,
-        None => {
-            must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
-            target().join("debug/dropleaf")
-        }
-    };
-    plan.program = std::path::absolute(&program).with_context(|| program.display().to_string())?;
     let report = errors::run(&plan, &|line| println!("{line}")).map_err(|fault| anyhow!(fault))?;
     let Report {
         errors,

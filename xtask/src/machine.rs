@@ -35,6 +35,15 @@ pub fn must(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Builds everything for tests, and gives the daemon's path.
+///
+/// # Errors
+/// It cannot be built.
+pub fn debug_daemon() -> Result<PathBuf> {
+    must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
+    Ok(std::path::absolute(target().join("debug/dropleaf"))?)
+}
+
 /// Whether a program is installed.
 pub fn there(program: &str) -> bool {
     Command::new(program)

@@ -1,13 +1,12 @@
 //! `cargo xtask old-home`: a home of this version, kept so that later versions can show that they load it.
 
-use crate::machine::{cargo, must, root, target};
+use crate::machine::{debug_daemon, root};
 use anyhow::{Result, bail};
 use dropleaf_test_support::old_home;
 
 /// Builds the daemon, lets it leave a home with jobs in every state, and keeps that under the number of the journal's format.
 pub fn make() -> Result<()> {
-    must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
-    let program = target().join("debug/dropleaf");
+    let program = debug_daemon()?;
     let data = root().join("tests/data");
     let new = data.join("home-new");
     let format = old_home::make(&program.to_string_lossy(), &new);

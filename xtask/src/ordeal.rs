@@ -1,62 +1,19 @@
 //! `cargo xtask hostile`, `cargo xtask corpus`, `cargo xtask soak`: many files through a real daemon, and what came of them.
 
-use crate::machine::{cargo, must, root, target};
+use crate::machine::root;
+use crate::options::Options;
 use anyhow::{Context as _, Result, anyhow, bail};
 use dropleaf_test_support::ordeal::{Finding, Place, corpus, mutants, soak};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-/// The options of one command, each with a value.
-struct Options(BTreeMap<String, String>);
-
-impl Options {
-    fn read(command: &str, known: &[&str], arguments: &[&str]) -> Result<Self> {
-        let mut options = BTreeMap::new();
-        for pair in arguments.chunks(2) {
-            let [name, value] = pair else {
-                bail!("`{}` needs a value", pair[0]);
-            };
-            let plain = name.trim_start_matches("--");
-            if !known.contains(&plain) {
-                bail!(
-                    "`{command}` has no option `{name}`; it has --{}",
-                    known.join(", --")
-                );
-            }
-            options.insert(plain.to_owned(), (*value).to_owned());
-        }
-        Ok(Self(options))
-    }
-
-    fn number(&self, name: &str, otherwise: u64) -> Result<u64> {
-        self.0.get(name).map_or(Ok(otherwise), |value| {
-            let wrong = || anyhow!("`--{name}` needs a whole number, not `{value}`");
-            value.parse().map_err(|_| wrong())
-        })
-    }
-
-    fn path(&self, name: &str) -> Result<Option<PathBuf>> {
-        let absolute = |value: &String| std::path::absolute(value).with_context(|| value.clone());
-        self.0.get(name).map(absolute).transpose()
-    }
-
-    /// The daemon that is given, else one that is built here (a debug build, which checks its arithmetic).
-    fn place(&self) -> Result<Place> {
-        let program = match self.path("program")? {
-            Some(program) => program,
-            None => {
-                must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
-                std::path::absolute(target().join("debug/dropleaf"))?
-            }
-        };
-        Ok(Place {
-            program,
-            folder: self.path("home")?,
-            findings: self
-                .path("findings")?
-                .unwrap_or_else(|| root().join("target/findings")),
-        })
-    }
+/// Where an ordeal takes place, and with which daemon.
+fn place(options: &Options) -> Result<Place> {
+    let findings = options.path("findings")?;
+    Ok(Place {
+        folder: options.path("home")?,
+        findings: findings.unwrap_or_else(|| root().join("target/findings")),
+        program: options.program()?,
+    })
 }
 
 /// Mutated files through every standard operation.
@@ -66,12 +23,12 @@ pub fn hostile(arguments: &[&str]) -> Result<()> {
     ];
     let options = Options::read("hostile", &known, arguments)?;
     let plan = mutants::Plan {
-        place: options.place()?,
         files: options.number("files", 1000)?,
         minutes: options.number("minutes", 24 * 60)?,
         seed: options.number("seed", 1)?,
         corpus: options.path("corpus")?,
         sample: options.number("sample", 10)?,
+        place: place(&options)?,
     };
     let report =
         mutants::run(&plan, &mut |line| println!("{line}")).map_err(|fault| anyhow!(fault))?;
@@ -123,7 +80,7 @@ pub fn corpus(arguments: &[&str]) -> Result<()> {
     let pipelines = options
         .path("pipelines")?
         .unwrap_or_else(|| root().join("pipelines"));
-    let place = options.place()?;
+    let place = place(&options)?;
     let report = corpus::run(&place, &folder, &pipelines, &mut |line| println!("{line}"));
     let report = report.map_err(|fault| anyhow!(fault))?;
     for (pipeline, words) in &report.ends {
@@ -144,9 +101,9 @@ pub fn soak(arguments: &[&str]) -> Result<()> {
         arguments,
     )?;
     let plan = soak::Plan {
-        place: options.place()?,
         minutes: options.number("minutes", 5)?,
         burst: options.number("burst", 10_000)?,
+        place: place(&options)?,
     };
     let report =
         soak::run(&plan, &mut |line| println!("{line}")).map_err(|fault| anyhow!(fault))?;

@@ -1,48 +1,25 @@
 //! `cargo xtask powercut`: the power fails at any moment of a recorded load, and the count.
 
-use crate::machine::{cargo, must, target};
-use crate::torture::number;
-use anyhow::{Context as _, Result, anyhow, bail};
+use crate::options::Options;
+use anyhow::{Result, anyhow, bail};
 use dropleaf_test_support::torture::powercut::{self, Plan, Report, Syncs};
-use std::path::PathBuf;
 
 /// Builds the daemon where none is given, and cuts its power.
 pub fn run(arguments: &[&str]) -> Result<()> {
-    let (mut cuts, mut seed, mut at_once, mut place, mut program) = (1000, 1, 1, None, None);
-    let mut syncs = Syncs::Kept;
-    let mut words = arguments.iter();
-    while let Some(&word) = words.next() {
-        let value = *words
-            .next()
-            .with_context(|| format!("`{word}` needs a value"))?;
-        match word {
-            "--cuts" => cuts = number(word, value)?,
-            "--seed" => seed = number(word, value)?,
-            "--at-once" => at_once = number(word, value)?,
-            "--syncs" if value == "forgotten" => syncs = Syncs::Forgotten,
-            "--syncs" if value == "kept" => {}
-            "--place" => place = Some(PathBuf::from(value)),
-            "--program" => program = Some(PathBuf::from(value)),
-            other => bail!(
-                "`powercut` has no option `{other}`; it has --cuts, --seed, --at-once, --syncs, --place and --program"
-            ),
-        }
-    }
-    let program = match program {
-        Some(program) => program,
-        None => {
-            must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
-            target().join("debug/dropleaf")
-        }
-    };
-    let program = std::path::absolute(&program).with_context(|| program.display().to_string())?;
+    let known = ["cuts", "seed", "at-once", "syncs", "place", "program"];
+    let options = Options::read("powercut", &known, arguments)?;
+    let seed = options.number("seed", 1)?;
     let plan = Plan {
-        program,
-        cuts,
+        cuts: options.number("cuts", 1000)?,
         seed,
-        place,
-        at_once,
-        syncs,
+        at_once: options.number("at-once", 1)?,
+        syncs: match options.text("syncs") {
+            None | Some("kept") => Syncs::Kept,
+            Some("forgotten") => Syncs::Forgotten,
+            Some(other) => bail!("`--syncs` is `kept` or `forgotten`, not `{other}`"),
+        },
+        place: options.path("place")?,
+        program: options.program()?,
     };
     let report =
         powercut::run(&plan, &|line| println!("{line}")).map_err(|fault| anyhow!(fault))?;

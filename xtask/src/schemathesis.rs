@@ -1,9 +1,10 @@
 //! `cargo xtask schemathesis`: a daemon is asked everything that its OpenAPI description allows, and much that it does not; every
 //! answer is held against the description. The tool makes the questions; here is the daemon that is asked.
 
-use crate::machine::{cargo, must, root, target};
+use crate::machine::{debug_daemon, must, root};
+use crate::options::Options;
 use crate::python;
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result};
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 use dropleaf_test_support::sample;
 use std::process::Command;
@@ -16,22 +17,13 @@ const FEEDS: &str = "/events$";
 /// # Errors
 /// A finding, or the tool cannot be had.
 pub fn run(arguments: &[&str]) -> Result<()> {
-    let (mut examples, mut seed) = (20_u32, 1_u64);
-    let mut words = arguments.iter();
-    while let Some(&word) = words.next() {
-        let value = *words
-            .next()
-            .with_context(|| format!("`{word}` needs a value"))?;
-        let wrong = || anyhow!("`{word}` needs a whole number, not `{value}`");
-        match word {
-            "--examples" => examples = value.parse().map_err(|_| wrong())?,
-            "--seed" => seed = value.parse().map_err(|_| wrong())?,
-            other => bail!("`schemathesis` has no option `{other}`; it has --examples and --seed"),
-        }
-    }
+    let options = Options::read("schemathesis", &["examples", "seed"], arguments)?;
+    let (examples, seed) = (
+        options.number("examples", 20_u32)?,
+        options.number("seed", 1_u64)?,
+    );
     let tool = python::program("schemathesis")?;
-    must(&mut cargo(&["build", "--workspace", "--all-targets"]))?;
-    let program = target().join("debug/dropleaf");
+    let program = debug_daemon()?;
     let home = TestHome::new(&program.display().to_string());
     let daemon = busy(&home);
     println!("asking {}", daemon.url("/openapi.json"));

@@ -97,16 +97,18 @@ impl Listener {
         }
     }
 
-    /// Lets the call fail with this error's number.
-    pub fn refuse(&self, held_up: HeldUp, error: i32) {
+    /// Lets the call fail with this error's number; whether there was still one to fail. A call that a signal interrupts is gone,
+    /// and comes again as another.
+    #[must_use]
+    pub fn refuse(&self, held_up: HeldUp, error: i32) -> bool {
         let answer = libc::seccomp_notif_resp {
             id: held_up.id,
             val: 0,
             error: -error,
             flags: 0,
         };
-        // SAFETY: the request reads one such structure. An error means that who made the call is dead.
-        unsafe { libc::ioctl(self.0.as_raw_fd(), SEND, &raw const answer) };
+        // SAFETY: the request reads one such structure. An error means that the call waits no more.
+        unsafe { libc::ioctl(self.0.as_raw_fd(), SEND, &raw const answer) == 0 }
     }
 }
 

@@ -209,7 +209,9 @@ impl Crowd {
         let begun = Instant::now();
         loop {
             self.report.left = streams(daemon);
-            if self.report.left <= plan.clients - plan.deaf || begun.elapsed() > DEAF_WITHIN {
+            if self.report.left <= plan.clients.saturating_sub(plan.deaf)
+                || begun.elapsed() > DEAF_WITHIN
+            {
                 return Ok(());
             }
             self.read_once(usize::MAX)?;

@@ -58,10 +58,21 @@ impl Place {
     }
 }
 
+/// Panics that the daemon's log tells of.
+fn panics(daemon: &crate::daemon::TestDaemon) -> Vec<Finding> {
+    let log = daemon.log();
+    let panics = log.lines().filter(|line| line.contains("panicked"));
+    let finding = |line: &str| Finding {
+        kind: "panic",
+        text: line.to_owned(),
+    };
+    panics.map(finding).collect()
+}
+
 /// Every PDF below a folder, sorted.
 ///
 /// # Errors
-/// There is none.
+/// There is no PDF.
 pub fn pdfs(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let found: Vec<PathBuf> = crate::folder::files(folder)
         .into_iter()

@@ -45,7 +45,7 @@ describe('inside a template', () => {
   })
   it('says nothing where no name can stand', () => {
     expect(offered('output:\n  name: "a{{ now }}b¦"')).toBeUndefined()
-    expect(offered("output:\n  name: \"{{ now | date('%d¦"))  .toBeUndefined()
+    expect(offered("output:\n  name: \"{{ now | date('%d¦")).toBeUndefined()
     expect(offered('output:\n  name: "{{ env.¦"')).toEqual([])
   })
 })

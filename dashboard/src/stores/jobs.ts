@@ -9,7 +9,7 @@ import type { LiveLine, JobView } from '@/generated/api'
 export interface JobsListener {
   onJobs?(jobs: JobView[]): void
   onWhole?(): void
-  /** Names of facts that are no job's: of files, folders, pipelines, plugins. */
+  /** Names of all events but progress, log lines and figures: of jobs, files, folders, pipelines, plugins. */
   onFacts?(facts: string[]): void
   onLog?(job: string, lines: LiveLine[]): void
 }

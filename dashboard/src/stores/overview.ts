@@ -8,7 +8,7 @@ import type { HealthView, PipelineListView, PipelineView, StatsView } from '@/ge
 export const OPEN_STATES = ['claiming', 'queued', 'running', 'waiting', 'delivering'] as const
 export const ENDED_STATES = ['succeeded', 'failed', 'cancelled'] as const
 
-/** What no feed tells (files that settle, disk) is asked for at this pace while somebody looks. */
+/** What no feed tells (that a file was taken away before it was a job, disk) is asked for at this pace while somebody looks. */
 const REFRESH_MS = 15_000
 /** After a fact of the feed, this long passes before what it changed is asked for: many facts, one request. */
 const SETTLE_MS = 300

@@ -11,7 +11,7 @@ export async function openStage(options) {
   const base = await new Promise((resolve) => server.stdout.once('data', (line) => resolve(String(line).trim())))
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--enable-precise-memory-info'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   })
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
   const errors = []

@@ -66,6 +66,22 @@ describe('the list of files', () => {
     expect(list.complete.value).toBe(true)
     expect(list.ids.value).toEqual(inOrder())
   })
+  it('takes no page for the next one that was on its way while the end was let go', async () => {
+    for (let turn = 0; turn < 5; turn += 1) {
+      list.more()
+      await rest()
+    }
+    expect(list.ids.value).toHaveLength(2_100)
+    away.value = true
+    await nextTick()
+    await end(3_000, 3_001)
+    list.more()
+    away.value = false
+    list.showPending()
+    await rest()
+    expect(list.complete.value).toBe(false)
+    expect(list.ids.value).toEqual(inOrder().slice(0, 1_000))
+  })
   it('keeps what is new from a reader who has scrolled down, however much it is', async () => {
     away.value = true
     await nextTick()

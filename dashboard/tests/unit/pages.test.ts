@@ -78,6 +78,8 @@ describe('a life', () => {
     const life = fromTimeline(timeline, { ...ran, attempts: 2, rev: 9 })
     expect(life.attempts.map(({ attempt, ending }) => [attempt, ending])).toEqual([[1, 'crashed'], [2, undefined]])
     expect(life.attempts[1]?.steps.map(({ label, status }) => [label, status])).toEqual([['repair', 'finished'], ['stamp', 'finished']])
+    // The attempt is over, though the timeline breaks off before its end: its bars stand still.
+    expect(life.attempts[1]?.endedAt).toBe(Date.parse('2026-01-01T00:00:01.300Z'))
   })
 })
 

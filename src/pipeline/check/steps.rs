@@ -63,17 +63,18 @@ impl<'a> Checker<'a> {
     fn strangers(&mut self, steps: &[Step]) {
         let catalog = self.catalog;
         let found = |step: &Step| catalog.find(&step.uses()).ok();
-        let mut granted = steps
-            .iter()
-            .filter(|step| found(step).is_some_and(|found| catalog.given(&found).reaches_out()));
-        let Some(granted) = granted.next() else {
-            return;
-        };
-        for (index, step) in steps.iter().enumerate() {
+        let reaches_out =
+            |step: &&Step| found(step).is_some_and(|found| catalog.given(&found).reaches_out());
+        let granted: Vec<&Step> = steps.iter().filter(reaches_out).collect();
+        for step in steps {
             let distrusted = found(step).is_some_and(|found| catalog.distrusts(&found));
-            if !distrusted || step.plugin == granted.plugin {
+            let other = granted.iter().find(|other| other.plugin != step.plugin);
+            let (true, Some(granted)) = (distrusted, other) else {
                 continue;
-            }
+            };
+            // Steps whose operation was not found are missing in `steps`, but not in the file.
+            let index = self.step_names.iter().position(|name| *name == step.id);
+            let index = index.unwrap_or_default();
             let message = format!(
                 "`{}` is untrusted, and would share what `{}` is granted",
                 step.plugin, granted.plugin

@@ -86,7 +86,7 @@ impl Vigil<'_> {
         let most = self.shared.config.limits.file_size;
         let used = scratch::used(folder, most)?;
         Some(format!(
-            "it has {used} in its scratch folder, more than {} MiB or {} files",
+            "it has {used} in its scratch folder; allowed are {} MiB and {} files",
             most >> 20,
             scratch::MOST_FILES
         ))
@@ -126,7 +126,8 @@ impl Vigil<'_> {
     pub(super) fn kill(&mut self) {
         self.kill_at = None;
         self.worker.process.kill();
-        self.given_up_at = Some(Instant::now() + BURIAL);
+        // Killed again, it is waited for no longer.
+        self.given_up_at.get_or_insert(Instant::now() + BURIAL);
     }
 }
 

@@ -1,9 +1,8 @@
 //! Every parameter that names a file, with names that mean another one.
 
-use super::{PIPELINE, everything, exchange, status};
+use super::{PIPELINE, everything, exchange, one_job, status};
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::TestHome;
-use dropleaf_test_support::sample;
 use std::path::PathBuf;
 
 /// Ways to say `../secret.txt`, and worse, in one segment of a path or a parameter.
@@ -37,13 +36,7 @@ fn no_parameter_reaches_a_file_that_it_should_not() {
     home.write("secret.txt", "the secret");
     home.write("outbox/secret.txt", "the secret");
     let daemon = home.serve();
-    let mut feed = daemon.follow("/events");
-    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
-    let events = feed.until_ended(1);
-    let job = events["a.pdf"][0].data["job"]
-        .as_str()
-        .expect("a job")
-        .to_owned();
+    let job = one_job(&home, &daemon);
     let before = everything(&home.path(""));
     let request = |method: &str, path: &str, headers: &str, body: &str| {
         let text = format!(
@@ -151,13 +144,7 @@ fn a_link_in_the_outbox_leads_nowhere() {
     home.pipeline("p", PIPELINE);
     home.write("secret.txt", "the secret");
     let daemon = home.serve();
-    let mut feed = daemon.follow("/events");
-    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
-    let events = feed.until_ended(1);
-    let job = events["a.pdf"][0].data["job"]
-        .as_str()
-        .expect("a job")
-        .to_owned();
+    let job = one_job(&home, &daemon);
     let output = home.path("outbox/p/a.pdf");
     assert_eq!(daemon.bytes(&format!("/jobs/{job}/artifacts/a.pdf")).0, 200);
     std::fs::remove_file(&output).expect("it was delivered");

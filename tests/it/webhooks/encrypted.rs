@@ -2,11 +2,10 @@
 
 use super::{Call, request};
 use crate::PROGRAM;
-use crate::secure::Certificate;
+use crate::secure::{Certificate, one_job};
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::feed::PATIENCE;
 use dropleaf_test_support::folder::wait_until;
-use dropleaf_test_support::sample;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -93,13 +92,7 @@ fn webhooks_over_tls_reach_whom_the_system_trusts_and_nobody_else() {
     let daemon = home.serve_by(|command| {
         command.env("SSL_CERT_FILE", home.path("trusted.pem"));
     });
-    let mut feed = daemon.follow("/events");
-    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
-    let events = feed.until_ended(1);
-    let job = events["a.pdf"][0].data["job"]
-        .as_str()
-        .expect("a job")
-        .to_owned();
+    let job = one_job(&home, &daemon);
     let calls = [told.recv_timeout(PATIENCE), told.recv_timeout(PATIENCE)]
         .map(|call| call.expect("a call"));
     let mut paths = calls.each_ref().map(|call| call.path.as_str());

@@ -1,8 +1,9 @@
 //! Writes a document's objects as a file (ISO 32000-2, 7.5).
 //!
 //! Ours and not the engine's, because that one packs no object streams into encrypted files, copies every object it
-//! packs, encrypts the document in memory, leaves cross-reference streams uncompressed and wraps offsets silently. Only what the trailer leads to is written; numbers stay as they are. The same
-//! objects give the same bytes, but for AES, whose initialisation vectors are random.
+//! packs, encrypts the document in memory, leaves cross-reference streams uncompressed and wraps offsets silently. Only
+//! what the trailer leads to is written; numbers stay as they are. The same objects give the same bytes, but for AES, whose
+//! initialisation vectors are random.
 
 use std::io::Write;
 

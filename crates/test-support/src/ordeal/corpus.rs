@@ -63,16 +63,7 @@ pub fn run(
     };
     ordeal.go(&files, &ids, say)?;
     let mut report = ordeal.report;
-    for line in daemon
-        .log()
-        .lines()
-        .filter(|line| line.contains("panicked"))
-    {
-        report.findings.push(Finding {
-            kind: "panic",
-            text: line.to_owned(),
-        });
-    }
+    report.findings.extend(super::panics(&daemon));
     Ok(report)
 }
 

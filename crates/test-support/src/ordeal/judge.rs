@@ -21,6 +21,8 @@ pub(super) struct Opinion {
     pub(super) mutool_warned: bool,
     /// Whether qpdf says that it is encrypted.
     pub(super) encrypted: bool,
+    /// Content streams that qpdf cannot decode; nothing where it has other errors.
+    broken_contents: Option<Vec<String>>,
 }
 
 impl Opinion {
@@ -30,6 +32,25 @@ impl Opinion {
             && !self.mutool_warned
             && self.qpdf_pages.is_some_and(|pages| pages > 0)
             && self.mutool_pages == self.qpdf_pages
+    }
+
+    /// Whether all errors of this `output` are of content streams that lie in its `original`, byte by byte.
+    pub(super) fn is_as_broken(&self, output: &Path, original: &Path, before: &Self) -> bool {
+        let mut came = vec![std::fs::read(original).unwrap_or_default()];
+        if before.encrypted {
+            came.extend(decrypted(original));
+        }
+        let is_among = |stream: Vec<u8>| {
+            !stream.is_empty()
+                && came
+                    .iter()
+                    .any(|file| file.windows(stream.len()).any(|part| part == stream))
+        };
+        let broken = self.broken_contents.as_ref();
+        broken.is_some_and(|broken| {
+            let came_so = |object: &String| raw_stream(output, object).is_some_and(is_among);
+            !broken.is_empty() && broken.iter().all(came_so)
+        })
     }
 }
 
@@ -58,14 +79,53 @@ pub(super) fn opinion(file: &Path) -> Opinion {
         .map(|(_, out, err)| format!("{out}{err}"))
         .unwrap_or_default();
     Opinion {
-        qpdf: check.and_then(|(code, ..)| code),
         qpdf_pages: pages.and_then(|(_, out, _)| out.trim().parse().ok()),
         mutool_pages: count.and_then(|count| count.trim().parse().ok()),
         mutool_warned: info
             .as_ref()
             .is_none_or(|(code, _, err)| *code != Some(0) || !err.trim().is_empty()),
+        broken_contents: broken_contents(check.as_ref().map_or("", |(_, _, err)| err)),
+        qpdf: check.and_then(|(code, ..)| code),
         encrypted: !said.contains("File is not encrypted") || mutool.contains("Encryption object"),
     }
+}
+
+/// The content streams that qpdf's errors are of, as `--show-object` takes them; nothing where it has other errors.
+fn broken_contents(said: &str) -> Option<Vec<String>> {
+    let object = |line: &str| {
+        let (_, line) = line
+            .strip_prefix("ERROR: page ")?
+            .split_once(": content stream (content stream object ")?;
+        let object = line.strip_suffix("): errors while decoding content stream")?;
+        Some(object.replace(' ', ","))
+    };
+    said.lines()
+        .filter(|line| !line.starts_with("WARNING: ") && *line != "qpdf: errors detected")
+        .map(object)
+        .collect()
+}
+
+/// What an encrypted file is without its encryption.
+fn decrypted(file: &Path) -> Option<Vec<u8>> {
+    let folder = tempfile::tempdir().ok()?;
+    let plain = folder.path().join("plain.pdf");
+    let file = file.to_string_lossy();
+    let arguments = [
+        "--decrypt",
+        "--stream-data=preserve",
+        "--preserve-unreferenced",
+        &file,
+    ];
+    // The new file's name comes last, which is where `run` puts the file.
+    run("qpdf", &arguments, &plain)?;
+    std::fs::read(plain).ok()
+}
+
+/// The bytes of a stream as they lie in a file.
+fn raw_stream(file: &Path, object: &str) -> Option<Vec<u8>> {
+    let show = format!("--show-object={object}");
+    let (code, out, _) = run("qpdf", &[&show, "--raw-stream-data"], file)?;
+    matches!(code, Some(0 | 3)).then_some(out)
 }
 
 /// Runs a program on a file; nothing where it is not there or takes too long.
@@ -74,6 +134,12 @@ pub(super) fn ask(
     arguments: &[&str],
     file: &Path,
 ) -> Option<(Option<i32>, String, String)> {
+    let text = |said: Vec<u8>| String::from_utf8_lossy(&said).into_owned();
+    run(program, arguments, file).map(|(code, out, err)| (code, text(out), text(err)))
+}
+
+/// The same, with what it says as bytes.
+fn run(program: &str, arguments: &[&str], file: &Path) -> Option<(Option<i32>, Vec<u8>, Vec<u8>)> {
     let mut child = Command::new(program)
         .args(arguments)
         .arg(file)
@@ -106,12 +172,34 @@ pub(super) fn ask(
 }
 
 /// Reads what a program says, and keeps the beginning.
-fn read(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+fn read(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
-        let mut text = Vec::new();
+        let mut said = Vec::new();
         // A pipe of a killed program ends like any other.
-        let _ = pipe.by_ref().take(1 << 20).read_to_end(&mut text);
+        let _ = pipe.by_ref().take(1 << 20).read_to_end(&mut said);
         let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-        String::from_utf8_lossy(&text).into_owned()
+        said
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_of_contents_or_of_something_else() {
+        fn check(said: &str, expected: Option<&[&str]>) {
+            let expected: Option<Vec<String>> =
+                expected.map(|objects| objects.iter().map(|object| (*object).to_owned()).collect());
+            assert_eq!(broken_contents(said), expected, "{said}");
+        }
+        let content = "ERROR: page 2: content stream (content stream object 4 0): errors while decoding content stream\n";
+        check("", Some(&[]));
+        check(
+            &format!("WARNING: a.pdf (offset 1): odd\n{content}qpdf: errors detected\n"),
+            Some(&["4,0"]),
+        );
+        check(&format!("{content}qpdf: a.pdf: no trailer\n"), None);
+        check("ERROR: page 1: a page without contents\n", None);
+    }
 }

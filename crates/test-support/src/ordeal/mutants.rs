@@ -29,6 +29,7 @@ const HONEST: &[&str] = &[
     "result-invalid",
     "memory-limit",
 ];
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -100,16 +101,7 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Report, String> {
         ended.map(|()| report)
     });
     let mut report = report?;
-    for line in daemon
-        .log()
-        .lines()
-        .filter(|line| line.contains("panicked"))
-    {
-        report.findings.push(Finding {
-            kind: "panic",
-            text: line.to_owned(),
-        });
-    }
+    report.findings.extend(super::panics(&daemon));
     let status = daemon.stop();
     if !status.success() {
         report.findings.push(Finding {
@@ -349,13 +341,16 @@ impl<'a> Ordeal<'a> {
             let after = judge::opinion(&path);
             self.report.outputs += 1;
             pages += after.qpdf_pages.unwrap_or(0);
-            let opens = match before.qpdf {
-                Some(0) => matches!(after.qpdf, None | Some(0 | 3)),
+            let has_errors = !matches!(after.qpdf, None | Some(0 | 3));
+            let is_good = match before.qpdf {
+                Some(0) => !has_errors,
+                // Errors may stay.
+                Some(2) => true,
                 // Pages that qpdf did not find have contents that it did not look at either.
-                Some(3) => after.mutool_pages.is_some(),
-                _ => true,
+                _ => !has_errors || after.is_as_broken(&path, original, &before),
             };
-            if !opens {
+            let opens = before.qpdf != Some(3) || after.mutool_pages.is_some();
+            if !is_good || !opens {
                 self.find("output", end, &made.bytes);
             }
         }
@@ -370,14 +365,14 @@ impl<'a> Ordeal<'a> {
             self.find("refusal", end, &made.bytes);
             return;
         }
-        // `document-rejected` is not among them: a sound document of one page cannot lose its last.
         let looked_at = [
             "pdf-damaged",
             "not-a-pdf",
             "pdf-encrypted",
             "result-invalid",
+            "document-rejected",
         ];
-        // An operation may refuse what it opened: to delete the only page, for example.
+        // An operation may refuse what it opened.
         if !looked_at.contains(&end.code.as_str()) || end.pages_in > 0 {
             return;
         }
@@ -385,7 +380,14 @@ impl<'a> Ordeal<'a> {
         let opinion = judge::opinion(original);
         // Deeper nesting than the engine reads is a known limit (`docs/reliability.md`); qpdf's is higher.
         let too_deep = made.moves.contains(&"nesting") || made.moves.contains(&"inside");
-        if opinion.is_sound() && !opinion.encrypted && !too_deep {
+        // A document keeps its only page.
+        let is_only_page = end.pipeline == "delete-pages"
+            && end.code == "document-rejected"
+            && end
+                .detail
+                .contains("would leave no page: the document has 1 page")
+            && opinion.qpdf_pages == Some(1);
+        if opinion.is_sound() && !opinion.encrypted && !too_deep && !is_only_page {
             self.find("refused-sound", end, &made.bytes);
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::daemon::TestHome;
 use crate::{plugins, sample};
+use std::time::Duration;
 
 /// The pipelines of a run.
 pub(super) const PIPELINES: [Pipeline; 4] = [
@@ -119,6 +120,23 @@ pub(super) fn make(random: &mut fastrand::Rng, number: usize) -> (Input, Vec<u8>
     (input, bytes)
 }
 
+/// A client that waits so long for an answer.
+pub(super) fn agent(patience: Duration) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(patience));
+    config.build().into()
+}
+
+/// Uploads a file; true where the daemon says that it has it.
+pub(super) fn upload(agent: &ureq::Agent, url: &str, bytes: &[u8]) -> bool {
+    let sent = agent
+        .post(url)
+        .header("content-type", "application/pdf")
+        .send(bytes);
+    sent.is_ok_and(|answer| answer.status().as_u16() == 202)
+}
+
 /// Makes a bare home one that no daemon has worked on, but for the copies of its plugins: they are large.
 pub(super) fn prepare_unused(home: &TestHome) -> Result<(), String> {
     for name in ["pages", "split", "optimize", "metadata"] {
@@ -152,6 +170,8 @@ pub(super) fn prepare_unused(home: &TestHome) -> Result<(), String> {
 
 /// Puts pipelines and plugins into a home.
 pub(super) fn prepare(home: &TestHome) {
+    // The journal is compared whole: a long run has more events than are kept by default.
+    home.write("config.yaml", "retention: { jobs: 100000000 }\n");
     plugins::install("faulty", &home.path("plugins"));
     for pipeline in &PIPELINES {
         home.pipeline(pipeline.id, &pipeline.yaml(0));

@@ -4,8 +4,9 @@ use super::Report;
 use super::follower::Follower;
 use super::load::Load;
 use crate::daemon::{TestDaemon, TestHome};
+use crate::process::kill;
 use serde_json::Value;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -114,15 +115,6 @@ fn ended(process: u32) -> bool {
 fn killed(status: Option<std::process::ExitStatus>) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     status.and_then(|status| status.signal()) == Some(9)
-}
-
-/// SIGKILL; false where the process has gone.
-pub(super) fn kill(process: u32) -> bool {
-    let status = Command::new("kill")
-        .args(["-KILL", &process.to_string()])
-        .stderr(Stdio::null())
-        .status();
-    status.is_ok_and(|status| status.success())
 }
 
 /// Starts the daemon on what the kills left, with sound pipelines and no more load; waits until all is worked off; gives

@@ -7,6 +7,7 @@ use rustix::fs::{CWD, RenameFlags};
 use serde_json::Value;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,14 +51,11 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn new(seed: u64, home: &TestHome, given: Arc<Mutex<Given>>) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(10)));
         Self {
             random: fastrand::Rng::with_seed(seed),
             home: home.path(""),
             given,
-            agent: config.build().into(),
+            agent: input::agent(Duration::from_secs(10)),
         }
     }
 
@@ -143,12 +141,7 @@ impl Load {
             .to_string_lossy()
             .into_owned();
         let url = format!("http://{address}/api/v1/pipelines/{pipeline}/jobs?name={name}");
-        let sent = self
-            .agent
-            .post(&url)
-            .header("content-type", "application/pdf")
-            .send(&bytes);
-        if sent.is_ok_and(|answer| answer.status().as_u16() == 202) {
+        if input::upload(&self.agent, &url, &bytes) {
             self.given.lock().expect("no load panics").inputs[number].certain = true;
         }
     }
@@ -208,8 +201,17 @@ impl Load {
         let Some(&worker) = self.random.choice(&workers) else {
             return 0;
         };
-        u32::from(super::life::kill(worker))
+        u32::from(kill(worker))
     }
+}
+
+/// SIGKILL; false where the process has gone.
+fn kill(process: u32) -> bool {
+    let status = Command::new("kill")
+        .args(["-KILL", &process.to_string()])
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// The process ids of everything below a process.

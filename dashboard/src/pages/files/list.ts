@@ -128,7 +128,8 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   const following = (before: string): Promise<void> =>
     asking(async (page, own) => {
       const answer = await page(before, NEXT)
-      if (own.aborted) return
+      // Where the end was let go meanwhile, this no longer follows on the last row.
+      if (own.aborted || open.value) return
       append(answer.jobs)
       next.value = answer.next
       total.value = answer.total

@@ -44,7 +44,11 @@ export function fromTimeline(timeline: TimelineView, job: JobView): Life {
   const attempts = timeline.attempts.map(attemptRow)
   const last = attempts.at(-1)
   if (job.attempts > (last?.attempt ?? 0)) attempts.push(...fromJob(job).attempts)
-  else if (last && last.endedAt === undefined && job.rev > timeline.rev) last.steps = job.steps.map((step, index) => ({ ...stepOfJob(step, index), documents: last.steps[index]?.documents ?? 1 }))
+  else if (last && last.endedAt === undefined && job.rev > timeline.rev) {
+    last.steps = job.steps.map((step, index) => ({ ...stepOfJob(step, index), documents: last.steps[index]?.documents ?? 1 }))
+    // A timeline that breaks off never tells of the end.
+    last.endedAt = fromJob(job).attempts[0]?.endedAt
+  }
   const phases = timeline.phases
     .filter(({ state }) => RESTING.has(state))
     .map(({ state, startedAt, ms, endedAt }) => ({ state, startedAt: at(startedAt), ms: ms ?? (endedAt == null ? undefined : at(endedAt) - at(startedAt)) }))

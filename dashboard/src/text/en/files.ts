@@ -11,6 +11,7 @@ export const files = {
   newerThan: (n: number) => `More than ${n.toLocaleString()} newer changes`,
   range: (first: number, last: number, all: number) => (all === 1 ? '1 file' : `${first.toLocaleString()}–${last.toLocaleString()} of ${all.toLocaleString()} files`),
   rangeOfMany: (first: number, last: number, loaded: number) => `${first.toLocaleString()}–${last.toLocaleString()} of more than ${loaded.toLocaleString()} files`,
+  pages: (n: number) => `${n} p.`,
   more: 'Loading more',
   end: (n: number) => (n === 1 ? 'That is the only one.' : `That is all ${n.toLocaleString()} of them.`),
   columns: { name: 'File', pipeline: 'Pipeline', progress: 'Progress', size: 'Size', time: 'Changed' },

@@ -31,7 +31,7 @@ export const job = {
     now: 'now',
     none: 'No step has begun yet.',
     truncated: 'So much happened that not all of it is shown here.',
-    history: 'Every event, as JSON',
+    history: 'All events, page by page, as JSON',
   },
   log: { title: 'Log', level: 'Level', all: 'All levels', worse: (level: string) => `${level} and worse`, levels: { debug: 'debug', info: 'info', warn: 'warn', error: 'error' } as Record<string, string>, empty: 'No operation wrote a line.', emptyRunning: 'No operation has written a line yet.', follow: 'Follow', download: 'Download the log', region: 'Log lines', dropped: (n: number) => `${n} earlier lines are in the download` },
   results: {

@@ -41,7 +41,16 @@ pub(crate) struct Top {
     pub(crate) has_contents: bool,
 }
 
-/// What `/Type` says, as far as it matters here.
+impl Top {
+    /// Notes what it is; `None` for one that says it is two things, of which others may see only one.
+    fn be(&mut self, kind: Kind) -> Option<()> {
+        let is_first = self.kind == Kind::Other;
+        self.kind = kind;
+        is_first.then_some(())
+    }
+}
+
+/// What `/Type` or `/Linearized` says, as far as it matters here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
     #[default]
@@ -242,13 +251,13 @@ impl<'a> Check<'a> {
                 };
             }
             b"Type" => match value {
-                b"/ObjStm" => top.kind = Kind::ObjectStream,
-                b"/XRef" => top.kind = Kind::CrossReferences,
+                b"/ObjStm" => top.be(Kind::ObjectStream)?,
+                b"/XRef" => top.be(Kind::CrossReferences)?,
                 // A name that may be one of those, written otherwise.
                 _ if value.contains(&b'#') => return None,
                 _ => {}
             },
-            b"Linearized" => top.kind = Kind::Linearization,
+            b"Linearized" => top.be(Kind::Linearization)?,
             b"ByteRange" => top.has_byte_range = true,
             b"Contents" => top.has_contents = true,
             key if key.contains(&b'#') => return None,
@@ -280,7 +289,7 @@ impl<'a> Check<'a> {
 
     fn number_or_reference(&mut self, at: usize) -> Option<usize> {
         let end = self.number(at)?;
-        let Some((generation, after)) = self.digits(self.gap(end).unwrap_or(at)) else {
+        let Some((generation, after)) = self.gap(end).and_then(|at| self.digits(at)) else {
             return Some(end);
         };
         let Some(letter) = self.gap(after) else {

@@ -110,9 +110,15 @@ impl Sections {
     /// Reads a table; answers the trailer behind it.
     fn table(&mut self, bytes: &[u8], at: usize) -> Option<Dictionary> {
         let mut at = line(bytes, at + 4)?;
+        let mut next = 0;
         while bytes.get(at)?.is_ascii_digit() {
             let (first, end) = number(bytes, at)?;
             let (count, end) = number(bytes, end.checked_add(1).filter(|_| bytes[end] == b' ')?)?;
+            // Of a number that one section has twice, some readers take the first entry, some the last.
+            if first < next {
+                return None;
+            }
+            next = first.checked_add(count)?;
             at = line(bytes, end)?;
             let length = count.checked_mul(ENTRY)?;
             let entries = bytes.get(at..at.checked_add(length)?)?;
@@ -143,8 +149,13 @@ impl Sections {
             return None;
         }
         let dict = dictionary(&bytes[passed.value.0..passed.value.1])?;
+        let rows = rows(&dict)?;
         let stream = Stream::new(dict, bytes[from..to].to_vec());
         let (table, trailer) = decode_xref_stream_with_limit(stream, Some(limit)).ok()?;
+        // Fewer where a row is of no known kind, or a number has two: readers differ in which they take.
+        if table.entries.len() != rows {
+            return None;
+        }
         for (number, entry) in table.entries {
             let entry = match entry {
                 XrefEntry::Normal { offset, generation } => Entry::At { offset, generation },
@@ -155,6 +166,21 @@ impl Sections {
         }
         Some(trailer)
     }
+}
+
+/// How many rows a cross-reference stream says that it has.
+fn rows(dict: &Dictionary) -> Option<usize> {
+    let natural = |object: &Object| usize::try_from(object.as_i64().ok()?).ok();
+    let Ok(index) = dict.get(b"Index") else {
+        return natural(dict.get(b"Size").ok()?);
+    };
+    let (runs, []) = index.as_array().ok()?.as_chunks::<2>() else {
+        return None;
+    };
+    runs.iter().try_fold(0_usize, |sum, [first, count]| {
+        natural(first)?;
+        sum.checked_add(natural(count)?)
+    })
 }
 
 /// Where the newest section is, by the file's last lines.

@@ -101,6 +101,10 @@ fn the_slightest_doubt_is_enough() {
         &replaced("65535 f", "00000 n"),
     );
     check("another number", &replaced("3 0 obj", "5 0 obj"));
+    check(
+        "a number that a section has twice",
+        &replaced("trailer", "3 1\n0000000009 00000 n \ntrailer"),
+    );
     check("a wrong length", &replaced("/Length 3", "/Length 2"));
     check(
         "no end of an object",

@@ -51,7 +51,7 @@ impl Session {
             home: root,
             inputs: Vec::new(),
             random: fastrand::Rng::with_seed(random.u64(..)),
-            agent: agent(),
+            agent: input::agent(Duration::from_secs(20)),
         };
         let mut last = None;
         for life in 0..LIVES {
@@ -115,13 +115,6 @@ impl Session {
         };
         some.map(line).collect::<Vec<_>>().join("\n")
     }
-}
-
-fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(20)));
-    config.build().into()
 }
 
 type Cursor = Option<String>;
@@ -225,18 +218,12 @@ impl People {
     }
 
     fn upload(&mut self, address: &str) {
-        let (input, inbox, bytes) = self.make();
+        let (input, _, bytes) = self.make();
         let pipeline = self.inputs[input].pipeline;
-        drop(inbox);
         let name = self.random.u8(..6);
         let url = format!("http://{address}/api/v1/pipelines/{pipeline}/jobs?name=scan-{name}.pdf");
         self.note(Op::Sends { input });
-        let sent = self
-            .agent
-            .post(&url)
-            .header("content-type", "application/pdf")
-            .send(&bytes);
-        if sent.is_ok_and(|answer| answer.status().as_u16() == 202) {
+        if input::upload(&self.agent, &url, &bytes) {
             self.note(Op::Took { input });
         }
     }

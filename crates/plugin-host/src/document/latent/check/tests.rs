@@ -42,6 +42,8 @@ fn what_readers_could_take_differently_does_not() {
         "/A#00",
         "<</#4c 1>>",
         "<</Type/Obj#53tm>>",
+        "<</Type/ObjStm/Linearized 1>>",
+        "<</Linearized 1/Type/XRef>>",
         "<</A>>",
         "<</A 1/B 2/A 3>>",
         "<</A<</B 1/B 2>>>>",
