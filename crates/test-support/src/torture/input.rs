@@ -143,8 +143,6 @@ pub(super) fn prepare_unused(home: &TestHome) -> Result<(), String> {
         plugins::install(name, &home.path("plugins"));
     }
     prepare(home);
-    // A person may wait half a minute to hear that a file is no PDF; not here.
-    home.write("config.yaml", "settling: { not_pdf_seconds: 1 }\n");
     let daemon = home
         .try_serve(|_| {})
         .map_err(|(status, log)| format!("the daemon does not start ({status:?}):\n{log}"))?;
@@ -170,8 +168,12 @@ pub(super) fn prepare_unused(home: &TestHome) -> Result<(), String> {
 
 /// Puts pipelines and plugins into a home.
 pub(super) fn prepare(home: &TestHome) {
-    // The journal is compared whole: a long run has more events than are kept by default.
-    home.write("config.yaml", "retention: { jobs: 100000000 }\n");
+    // The journal is compared whole: a long run has more events than are kept by default. And lives are shorter than the time after
+    // which a file that is no PDF is taken: hundreds would wait, be told of again at each start, and be too much to replay.
+    home.write(
+        "config.yaml",
+        "retention: { jobs: 100000000 }\nsettling: { not_pdf_seconds: 1 }\n",
+    );
     plugins::install("faulty", &home.path("plugins"));
     for pipeline in &PIPELINES {
         home.pipeline(pipeline.id, &pipeline.yaml(0));
