@@ -172,7 +172,7 @@ pub(super) fn prepare(home: &TestHome) {
     // which a file that is no PDF is taken: hundreds would wait, be told of again at each start, and be too much to replay.
     home.write(
         "config.yaml",
-        "retention: { jobs: 100000000 }\nsettling: { not_pdf_seconds: 1 }\n",
+        "retention: { jobs: 100000000 }\nsettling: { not_pdf_seconds: 0 }\n",
     );
     plugins::install("faulty", &home.path("plugins"));
     for pipeline in &PIPELINES {
