@@ -54,10 +54,16 @@ fn main() -> ExitCode {
     }
 }
 
+const HELP_WORDS: [&str; 3] = ["help", "--help", "-h"];
+
 fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
+        words if words.is_empty() || words.iter().any(|word| HELP_WORDS.contains(word)) => {
+            println!("{HELP}");
+            Ok(())
+        }
         ["demo", rest @ ..] => demo::run(rest),
         ["test"] => test::run(),
         ["lint"] => test::lint(),
@@ -74,10 +80,6 @@ fn run() -> Result<()> {
         ["dashboard"] => dashboard::build(),
         ["install", prefix] => demo::install(std::path::Path::new(prefix)),
         ["install-plugins", folder] => demo::install_plugins(std::path::Path::new(folder)),
-        ["help" | "--help" | "-h"] | [] => {
-            println!("{HELP}");
-            Ok(())
-        }
-        [other, ..] => bail!("there is no command `{other}`\n{HELP}"),
+        words => bail!("there is no command `{}`\n{HELP}", words.join(" ")),
     }
 }
