@@ -74,7 +74,10 @@ impl Builder {
             }
             Some(reference) => objects
                 .resolve(&reference)
-                .and_then(|(id, value)| value.as_dict().ok().and(id)),
+                .and_then(|(id, value)| match value {
+                    Object::Dictionary(dict) if !describes_file(dict) => id,
+                    _ => None,
+                }),
             None => None,
         };
         match found {
@@ -208,6 +211,7 @@ enum Kid {
 impl Kid {
     fn of(objects: &Objects, item: &Object) -> Self {
         match objects.resolve(item) {
+            Some((_, Object::Dictionary(dict))) if describes_file(dict) => Self::Nothing,
             Some((Some(id), Object::Dictionary(dict))) => Self::Indirect(Child {
                 id,
                 is_node: dict_is_node(objects, dict),
@@ -231,6 +235,11 @@ fn is_node(objects: &Objects, id: ObjectId) -> bool {
         .is_some_and(|dict| dict_is_node(objects, dict))
 }
 
+/// A linearization dictionary (Annex F) is not written again: nothing of the document can stand in it.
+fn describes_file(dict: &Dictionary) -> bool {
+    entry(dict, b"Linearized").is_some()
+}
+
 /// A node is what has kids, or says that it is one.
 fn dict_is_node(objects: &Objects, dict: &Dictionary) -> bool {
     let kids = objects
@@ -248,7 +257,10 @@ fn catalog(objects: &mut Objects) -> Result<ObjectId> {
             let named = entry
                 .as_ref()
                 .and_then(|entry| objects.resolve(entry))
-                .and_then(|(id, value)| value.as_dict().ok().and(id));
+                .and_then(|(id, value)| match value {
+                    Object::Dictionary(dict) if !describes_file(dict) => id,
+                    _ => None,
+                });
             match named {
                 Some(id) if matches!(entry, Some(Object::Reference(direct)) if direct == id) => {
                     return Ok(id);

@@ -9,6 +9,9 @@ use flpdf::{EncryptedError, ObjectStreamMode, Pdf, PdfOpenOptions, PdfWriter};
 
 use crate::input::Input;
 
+/// The most samples in a row of a predictor that are believed: no scanner makes a hundredth of that.
+const MAX_ROW: u64 = 16 << 20;
+
 /// What the second engine says.
 pub(crate) enum Refused {
     /// The password does not open the file.
@@ -41,8 +44,41 @@ pub(crate) fn repair(
     password: &[u8],
     encryption: Encryption,
 ) -> Result<Rewritten, Refused> {
+    let bounded = bounded_rows(bytes).map(Input::from);
+    let bytes = bounded.as_ref().unwrap_or(bytes);
     let rewritten = catch_unwind(AssertUnwindSafe(|| rewrite(bytes, password, encryption)));
     rewritten.unwrap_or_else(|_| Err(Refused::Unreadable("the repairer gave up on it".to_owned())))
+}
+
+/// The file with impossible row lengths of predictors (ISO 32000-2, 7.4.4.3) taken out, or `None` where there are none: the
+/// engine makes room for one row before it looks whether there is one. Nothing else moves.
+fn bounded_rows(bytes: &[u8]) -> Option<Vec<u8>> {
+    const KEY: &[u8] = b"/Columns";
+    let mut bounded: Option<Vec<u8>> = None;
+    for at in memchr::memmem::find_iter(bytes, KEY) {
+        let after = at + KEY.len();
+        let spaces = bytes[after..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace())
+            .count();
+        let start = after + spaces;
+        let digits = bytes[start..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let number = bytes[start..start + digits]
+            .iter()
+            .fold(0_u64, |sum, digit| {
+                sum.saturating_mul(10)
+                    .saturating_add(u64::from(digit - b'0'))
+            });
+        if number > MAX_ROW {
+            let file = bounded.get_or_insert_with(|| bytes.to_vec());
+            file[start..start + digits].fill(b' ');
+            file[start] = b'1';
+        }
+    }
+    bounded
 }
 
 fn rewrite(bytes: &Input, password: &[u8], encryption: Encryption) -> Result<Rewritten, Refused> {
@@ -79,5 +115,25 @@ fn refused(error: flpdf::Error) -> Refused {
         flpdf::Error::Encrypted(EncryptedError::BadPassword) => Refused::Password,
         flpdf::Error::Encrypted(other) => Refused::Unsupported(other.to_string()),
         other => Refused::Unreadable(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_rows_beyond_all_measure_are_taken_out() {
+        let bounded = |text: &str| {
+            let found = bounded_rows(text.as_bytes());
+            found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        };
+        assert_eq!(bounded("/Columns 4 /Columns 16777216>>"), None);
+        assert_eq!(bounded("/Columns"), None);
+        assert_eq!(bounded("/Columns -5 /Columns 7 0 R"), None);
+        assert_eq!(
+            bounded("/Columns\n16777217/Columns 3/Columns 99999999999999999999999 >>").as_deref(),
+            Some("/Columns\n1       /Columns 3/Columns 1                       >>")
+        );
     }
 }

@@ -344,3 +344,53 @@ fn pages_are_found_though_the_tree_or_the_whole_end_is_gone() {
         "the document is damaged beyond repair: it has no pages"
     );
 }
+
+/// What a linearized file says of itself is not written again, so no page and no catalog may be sought in it.
+#[test]
+fn nothing_of_the_document_is_found_in_a_linearization_dictionary() {
+    let page = "<< /Type /Page /Parent 3 0 R /MediaBox [0 0 9 9] >>";
+    let itself = "<< /Linearized 1 /L 999 /O 4 /E 9 /N 1 /T 9 /H [9 9] >>";
+    let cases: [(&str, [&str; 4], &str); 3] = [
+        (
+            "as the catalog",
+            [
+                itself,
+                "<< /Type /Catalog /Pages 3 0 R >>",
+                "<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+                page,
+            ],
+            "/Root 1 0 R",
+        ),
+        (
+            "as the catalog of a file that has none",
+            [itself, "<< >>", "<< /Type /Pages /Kids [4 0 R] >>", page],
+            "/Root 1 0 R",
+        ),
+        (
+            "as a page",
+            [
+                itself,
+                "<< /Type /Catalog /Pages 3 0 R >>",
+                "<< /Type /Pages /Kids [1 0 R 4 0 R] /Count 2 >>",
+                page,
+            ],
+            "/Root 2 0 R",
+        ),
+    ];
+    for (name, objects, trailer) in cases {
+        let opened = Document::open(
+            by_hand(&objects, trailer),
+            &[],
+            &Limits::default(),
+            &Bill::new(),
+        );
+        let (mut document, _) = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(document.facts().expect("facts").pages, 1, "{name}");
+        document.rewrite();
+        let (mut again, warnings) =
+            Document::open(save(&mut document), &[], &Limits::default(), &Bill::new())
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(warnings.is_empty(), "{name}: {warnings:?}");
+        assert_eq!(again.facts().expect("facts").pages, 1, "{name}");
+    }
+}

@@ -349,7 +349,9 @@ impl<'a> Ordeal<'a> {
                 // Pages that qpdf did not find have contents that it did not look at either.
                 _ => !has_errors || after.is_as_broken(&path, original, &before),
             };
-            let opens = before.qpdf != Some(3) || after.mutool_pages.is_some();
+            // One that mutool cannot decrypt stays encrypted as it was.
+            let is_locked = before.encrypted && before.mutool_pages.is_none();
+            let opens = before.qpdf != Some(3) || is_locked || after.mutool_pages.is_some();
             if !is_good || !opens {
                 self.find("output", end, &made.bytes);
             }
