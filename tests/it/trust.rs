@@ -1,5 +1,7 @@
 //! Promise: what a plugin asks for it gets only from the operator, and what it puts out is believed only where it may be.
 
+mod ordinary;
+
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 use dropleaf_test_support::plugins;
