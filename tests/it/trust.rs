@@ -1,6 +1,8 @@
 //! Promise: what a plugin asks for it gets only from the operator, and what it puts out is believed only where it may be.
 
+mod breakouts;
 mod ordinary;
+pub(crate) mod proof;
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
