@@ -12,8 +12,10 @@ pub mod api;
 pub mod config;
 mod connection;
 pub mod listen;
+mod patience;
 mod room;
 pub mod serve;
+mod share;
 pub mod tls;
 
 pub mod filters;

@@ -112,7 +112,7 @@ pub struct Status {
     pub crashed: u64,
     /// Calls of workers that their sandboxes denied so far.
     pub denied: u64,
-    /// Why the newest worker could not be started, until one can again.
+    /// Why the newest worker without grants could not be started, until one can again.
     pub trouble: Option<String>,
 }
 
@@ -230,18 +230,19 @@ impl Pool {
         Attempt { id, updates, stop }
     }
 
-    /// Has a file looked over in a worker that loads no plugin; the plan says with which passwords and limits. Gives what it
-    /// found, or why the file cannot be opened.
+    /// Has a file looked over in a worker that loads no plugin; the plan says with which passwords and limits, and it is stopped
+    /// with the attempt whose file it is. Gives what it found, or why the file cannot be opened.
     ///
     /// # Errors
-    /// Where no worker could look at it.
+    /// Where no worker could look at it, or where it was stopped.
     pub async fn inspect(
         &self,
         plan: Plan,
         file: &File,
         patience: Duration,
+        stop: &StopHandle,
     ) -> Result<Result<Inspected, Problem>, Failure> {
-        inspect::inspect(&self.shared, plan, file, patience).await
+        inspect::inspect(&self.shared, plan, file, patience, stop).await
     }
 
     /// Loads a library of the store in a worker and gives its manifest's and its toolchain's text.
@@ -284,8 +285,10 @@ impl Pool {
         drop(spares);
         self.shared.attempts.close();
         let ended = self.shared.attempts.wait();
-        if tokio::time::timeout(patience, ended).await.is_err() {
-            self.shared.interrupted.cancel();
+        let all_ended = tokio::time::timeout(patience, ended).await.is_ok();
+        // What comes after this is refused, too.
+        self.shared.interrupted.cancel();
+        if !all_ended {
             self.shared.attempts.wait().await;
         }
     }
@@ -330,6 +333,8 @@ impl Shared {
     }
 
     async fn fresh(&self, grant: Grant) -> Result<Worker, StartError> {
+        // One that was granted something may be refused for that alone: its job says so, and it is no trouble of the pool.
+        let is_plain = grant.is_nothing();
         let outcome = start::start(self, grant).await;
         let mut state = self.state();
         match &outcome {
@@ -338,7 +343,8 @@ impl Shared {
                 state.sandbox = Some(worker.sandbox.clone());
                 state.trouble = None;
             }
-            Err(error) => state.trouble = Some(error.chain()),
+            Err(error) if is_plain => state.trouble = Some(error.chain()),
+            Err(_) => {}
         }
         outcome
     }

@@ -7,6 +7,7 @@
 //! for it or changes by it.
 
 mod call;
+mod calls;
 mod end;
 mod told;
 
@@ -20,13 +21,13 @@ use crate::store::log::LogLine;
 use crate::store::query::EventQuery;
 use crate::time::Timestamp;
 use crate::webhook::call::Caller;
+use crate::webhook::calls::{Called, Calls};
 use crate::webhook::end::End;
 use crate::webhook::told::Told;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -126,7 +127,7 @@ pub async fn run<F: Fn() -> Receivers + Send>(parts: Parts<F>) {
                 Ok(()) => newest = newest.max(*announced.borrow_and_update()),
                 Err(_) => break,
             },
-            Some(ended) = teller.calls.join_next() => teller.ended(ended),
+            Some(ended) = teller.calls.next() => teller.ended(ended),
             () = tokio::time::sleep_until(keep_at) => teller.keep().await,
         }
     }
@@ -143,14 +144,11 @@ async fn first_mark(store: &Store, head: u64) -> Result<u64, Error> {
     Ok(head)
 }
 
-/// The number of the end that a call was about; `None` where it has to be told again.
-type Called = Option<u64>;
-
 struct Teller {
     store: Store,
     caller: Arc<Caller>,
     slots: Arc<Semaphore>,
-    calls: JoinSet<Called>,
+    calls: Calls,
     told: Told,
     kept: u64,
     keep_at: Option<Instant>,
@@ -163,7 +161,7 @@ impl Teller {
             store,
             caller: Arc::new(Caller::default()),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
-            calls: JoinSet::new(),
+            calls: Calls::default(),
             told: Told::up_to(mark),
             kept: mark,
             keep_at: None,
@@ -210,19 +208,14 @@ impl Teller {
         };
         let (caller, slots) = (Arc::clone(&self.caller), Arc::clone(&self.slots));
         let (store, stop) = (self.store.clone(), self.stop.clone());
-        self.calls
-            .spawn(async move { call.make(&caller, &slots, &store, &stop).await });
+        let make = async move { call.make(&caller, &slots, &store, &stop).await };
+        self.calls.begin(end.seq, make);
     }
 
-    fn ended(&mut self, ended: Result<Called, tokio::task::JoinError>) {
-        match ended {
-            Ok(Some(seq)) => {
-                self.told.done(seq);
-                self.changed();
-            }
-            Ok(None) => {}
-            Err(error) if error.is_cancelled() => {}
-            Err(error) => tracing::error!(%error, "a webhook's task panicked"),
+    fn ended(&mut self, called: Called) {
+        if let Some(seq) = called {
+            self.told.done(seq);
+            self.changed();
         }
     }
 
@@ -256,7 +249,7 @@ impl Teller {
     /// Calls under way may end; the rest is for the next daemon.
     async fn finish(mut self) {
         let until = Instant::now() + LAST_WORDS;
-        while let Ok(Some(ended)) = tokio::time::timeout_at(until, self.calls.join_next()).await {
+        while let Ok(Some(ended)) = tokio::time::timeout_at(until, self.calls.next()).await {
             self.ended(ended);
         }
         self.calls.shutdown().await;

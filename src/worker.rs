@@ -18,6 +18,7 @@ mod outputs;
 mod sealed;
 pub(crate) mod seccomp;
 mod step;
+mod wards;
 
 use crate::pipeline::template::engine::Engine;
 use crate::problem::{Code, Problem};

@@ -109,6 +109,10 @@ impl Error {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => hint.as_deref(),
+            Self::Tls {
+                source: tls::Error::Nobody,
+                ..
+            } => Some("or name the daemon's certificate with `--ca FILE`"),
             _ => None,
         }
     }

@@ -37,7 +37,7 @@ pub enum Error {
     Empty(PathBuf),
     /// There is nobody to trust.
     #[error(
-        "nobody is trusted: the system has no root certificates; install its package of them (`ca-certificates`), or name a certificate"
+        "nobody is trusted: the system has no root certificates; install its package of them (`ca-certificates`)"
     )]
     Nobody,
     /// The library refuses.

@@ -40,7 +40,7 @@ fn client(home: &Home, remote: &Remote) -> Result<Client> {
         None => own().filter(|path| path.is_file()).into_iter().collect(),
     };
     let token = remote.token.clone().or(spec.token.clone());
-    Ok(Client::new(&address, token, &trusted)?)
+    Client::new(&address, token, &trusted).map_err(|error| explain_exit(error.into()))
 }
 
 /// The home's own daemon. Programs on its machine need not speak TLS, but it must be by a loopback address.

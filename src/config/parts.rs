@@ -75,6 +75,7 @@ pub fn http(config: &Config) -> http::config::Config {
         hosts: spec.hosts.clone(),
         origins: spec.origins.clone(),
         max_connections: spec.max_connections,
+        max_client_connections: spec.max_client_connections,
         max_upload: spec.max_input_mb << 20,
         // One client may have a quarter of all, and a person enough for some tabs and terminals.
         max_client_streams: (spec.max_streams / 4).max(16),

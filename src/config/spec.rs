@@ -62,6 +62,8 @@ pub struct ConfigSpec {
     pub heartbeat_ms: u64,
     /// Connections at once.
     pub max_connections: usize,
+    /// Connections at once of one machine (one network of IPv6); a quarter of all, at least 16, where it is not said.
+    pub max_client_connections: Option<usize>,
     /// SSE streams at once.
     pub max_streams: usize,
     /// What to log, in `tracing`'s syntax.
@@ -140,6 +142,7 @@ impl Default for ConfigSpec {
             settling: SettlingSpec::default(),
             heartbeat_ms: 15_000,
             max_connections: 1024,
+            max_client_connections: None,
             max_streams: 256,
             log: "info".to_owned(),
             log_format: Format::Text,

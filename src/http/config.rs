@@ -21,6 +21,8 @@ pub struct Config {
     pub max_upload: u64,
     /// Open connections.
     pub max_connections: usize,
+    /// Open connections of one machine; a quarter of all where it is not said.
+    pub max_client_connections: Option<usize>,
     /// Event streams of one client.
     pub max_client_streams: usize,
     /// What TLS is spoken with; without it nothing is encrypted.
@@ -50,6 +52,7 @@ impl Default for Config {
             origins: Vec::new(),
             max_upload: 4 << 30,
             max_connections: 1024,
+            max_client_connections: None,
             max_client_streams: 64,
             tls: None,
             head_timeout: Duration::from_secs(10),

@@ -5,6 +5,7 @@
 //! request's head after 10 s.
 
 use crate::http::head::Peer;
+use crate::http::patience::Impatient;
 use crate::http::reply::Response;
 use crate::http::tls::Certificate;
 use hyper::Request;
@@ -24,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 use warp::filters::BoxedFilter;
 
 const SEND_BUFFER: usize = 64 * 1024;
+/// What the kernel takes beyond what the peer's window has room for: the rest waits with us, where it is seen that it waits.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 16 * 1024;
 const STALLED: Duration = Duration::from_secs(20);
 /// hyper's smallest; also the limit of a request's head, which gets 431 beyond.
 const READ_BUFFER: usize = 8192;
@@ -50,7 +54,7 @@ impl Connection {
             tracing::debug!(%error, "socket options were not set");
         }
         let outcome = match &self.tls {
-            None => self.http1(stream).await,
+            None => self.http1(Impatient::new(stream, STALLED)).await,
             Some(tls) => self.encrypted(&tls.current().await, stream).await,
         };
         if let Err(error) = outcome {
@@ -67,11 +71,12 @@ impl Connection {
         }
         if first[0] != HANDSHAKE {
             if self.peer.0.ip().is_loopback() {
-                return self.http1(stream).await;
+                return self.http1(Impatient::new(stream, STALLED)).await;
             }
             say(stream, "400 Bad Request", NO_TLS).await;
             return Ok(());
         }
+        let stream = Impatient::new(stream, STALLED);
         let stream = tokio::time::timeout(self.head_timeout, tls.accept(stream)).await??;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             self.http2(stream).await
@@ -161,16 +166,32 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_keepalive(true)?;
     #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT)?;
+    #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(STALLED))?;
     Ok(())
 }
 
 const FULL: &str = r#"{"type":"/problems/unavailable","title":"Not now","status":503,"detail":"too many connections are open","hint":"close some, or raise `max_connections`"}"#;
+const ITS_SHARE: &str = r#"{"type":"/problems/unavailable","title":"Not now","status":503,"detail":"too many connections of this client are open","hint":"close some, or raise `max_client_connections`"}"#;
 const NO_TLS: &str = r#"{"type":"/problems/bad-request","title":"The request is not valid","status":400,"detail":"this daemon speaks TLS only","hint":"use https:// in the address"}"#;
 
+/// Why there is no room for a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Why {
+    /// All connections are open.
+    Full,
+    /// All that one machine may have are.
+    ItsShare,
+}
+
 /// Tells a client that there is no room for it.
-pub(crate) async fn turn_away(stream: TcpStream) {
-    say(stream, "503 Service Unavailable\r\nRetry-After: 5", FULL).await;
+pub(crate) async fn turn_away(stream: TcpStream, why: Why) {
+    let body = match why {
+        Why::Full => FULL,
+        Why::ItsShare => ITS_SHARE,
+    };
+    say(stream, "503 Service Unavailable\r\nRetry-After: 5", body).await;
 }
 
 async fn say(mut stream: TcpStream, status: &str, body: &str) {

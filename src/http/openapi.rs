@@ -266,7 +266,7 @@ fn request_body(kind: BodyKind, generator: &mut SchemaGenerator) -> Option<Value
                         "yaml": { "type": "string" },
                     },
                     "required": ["file"],
-                    "propertyNames": { "pattern": "^[A-Za-z0-9_.-]+$" },
+                    "propertyNames": { "pattern": "^[A-Za-z0-9_.\\[\\] -]+$" },
                 } },
             },
         })),

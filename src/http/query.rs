@@ -167,18 +167,23 @@ impl Query {
     /// Every value of a parameter that may be repeated or hold a list with commas.
     ///
     /// # Errors
-    /// One is not UTF-8.
+    /// One is not UTF-8, or there is nothing between two commas.
     pub fn list(&self, name: &str) -> Result<Vec<String>, Refusal> {
         let mut all = Vec::new();
         for (_, value) in self.pairs.iter().filter(|(key, _)| key == name) {
             let text = std::str::from_utf8(value)
                 .map_err(|_| Refusal::bad(format!("the query parameter `{name}` is not UTF-8")))?;
-            all.extend(
-                text.split(',')
-                    .map(str::trim)
-                    .filter(|word| !word.is_empty())
-                    .map(str::to_owned),
-            );
+            // A form's field that was left empty.
+            if text.trim().is_empty() {
+                continue;
+            }
+            for word in text.split(',').map(str::trim) {
+                if word.is_empty() {
+                    let why = format!("the query parameter `{name}` has an empty entry");
+                    return Err(Refusal::bad(why).hint("leave out the comma"));
+                }
+                all.push(word.to_owned());
+            }
         }
         Ok(all)
     }
@@ -314,7 +319,10 @@ mod tests {
 
     #[test]
     fn lists_are_repeated_or_have_commas() {
-        let words = parse("state=failed&state=queued,%20running,").list("state");
+        let words = parse("state=failed&state=queued,%20running&state=").list("state");
         assert_eq!(words.expect("text"), ["failed", "queued", "running"]);
+        for odd in ["state=,", "state=a,,b", "state=a,"] {
+            assert!(parse(odd).list("state").is_err(), "{odd}");
+        }
     }
 }

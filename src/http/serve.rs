@@ -2,10 +2,11 @@
 //! ([`crate::http::connection`]). Over the limit of connections, clients hear so and are closed.
 
 use crate::http::api::Api;
-use crate::http::connection::{Connection, turn_away};
+use crate::http::connection::{Connection, Why, turn_away};
 use crate::http::filters;
 use crate::http::head::Peer;
 use crate::http::room;
+use crate::http::share::Shares;
 use crate::http::tls::Certificate;
 use std::io;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+/// Connections that one machine may always have: a page and some commands.
+const MIN_SHARE: usize = 16;
+
 /// Answers on `listener` until `shutdown`; then takes no more connections, lets answers and feeds end, and cuts what is
 /// still open after `stop_within`.
 pub async fn serve(
@@ -25,9 +29,10 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let routes = filters::all(Arc::clone(&api));
-    let free = Arc::new(Semaphore::new(room::connections(
-        api.config.max_connections,
-    )));
+    let room = room::connections(api.config.max_connections);
+    let free = Arc::new(Semaphore::new(room));
+    let share = api.config.max_client_connections;
+    let shares = Shares::new(share.unwrap_or((room / 4).max(MIN_SHARE)));
     let mut connections = JoinSet::new();
     let mut shortage = Shortage::default();
     loop {
@@ -35,28 +40,33 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             Some(ended) = connections.join_next() => report(ended),
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match Arc::clone(&free).try_acquire_owned() {
-                    Ok(permit) => {
-                        shortage.is_over();
-                        api.tally.connections.fetch_add(1, Relaxed);
-                        let connection = Connection {
-                            peer: Peer(peer),
-                            routes: routes.clone(),
-                            tls: tls.clone(),
-                            head_timeout: api.config.head_timeout,
-                            stop: shutdown.clone(),
-                        };
-                        connections.spawn(async move {
-                            connection.converse(stream).await;
-                            drop(permit);
-                        });
-                    }
-                    Err(_) => {
+                Ok((stream, peer)) => {
+                    shortage.is_over();
+                    let Some(share) = shares.take(peer.ip()) else {
+                        api.tally.turned_away.fetch_add(1, Relaxed);
+                        tracing::debug!(%peer, "turned away: too many connections of one client");
+                        connections.spawn(turn_away(stream, Why::ItsShare));
+                        continue;
+                    };
+                    let Ok(permit) = Arc::clone(&free).try_acquire_owned() else {
                         api.tally.turned_away.fetch_add(1, Relaxed);
                         tracing::debug!(%peer, "turned away: too many connections");
-                        connections.spawn(turn_away(stream));
-                    }
-                },
+                        connections.spawn(turn_away(stream, Why::Full));
+                        continue;
+                    };
+                    api.tally.connections.fetch_add(1, Relaxed);
+                    let connection = Connection {
+                        peer: Peer(peer),
+                        routes: routes.clone(),
+                        tls: tls.clone(),
+                        head_timeout: api.config.head_timeout,
+                        stop: shutdown.clone(),
+                    };
+                    connections.spawn(async move {
+                        connection.converse(stream).await;
+                        drop((permit, share));
+                    });
+                }
                 Err(error) => shortage.rest_after(&error).await,
             },
         }

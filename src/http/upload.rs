@@ -116,6 +116,7 @@ async fn from_form(
 ) -> Result<Received, Refusal> {
     let (mut file, mut yaml) = (None, None);
     while let Some(part) = next(form).await? {
+        check_field(part.name())?;
         if part.name() == "yaml" {
             yaml = Some(take(part.stream(), MAX_YAML).await?);
             continue;
@@ -245,6 +246,18 @@ fn base_name(name: &str) -> String {
     name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
 }
 
+/// A form's field: what the description of the API says, `propertyNames` there.
+fn check_field(name: &str) -> Result<(), Refusal> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_.[] -".contains(letter);
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(
+        Refusal::bad(format!("a field of the form has the name `{name}`"))
+            .hint("name it by letters, digits and `_.[] -`: `curl -F file=@invoice.pdf ...`"),
+    )
+}
+
 fn check_name(name: &str) -> Result<(), Refusal> {
     let wrong = if name.is_empty() {
         "is empty"
@@ -281,6 +294,16 @@ mod tests {
         check(61, 1, true);
         check(160, 100 * SLOWEST, false);
         check(161, 100 * SLOWEST, true);
+    }
+
+    #[test]
+    fn fields_have_names() {
+        for good in ["file", "files[]", "my file", "a.b-c_1"] {
+            assert!(check_field(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a\"b", "a\nb", "ü"] {
+            assert!(check_field(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

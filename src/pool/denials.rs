@@ -1,24 +1,54 @@
-//! Answers the calls that a worker's sandbox denies, and counts them where the worker cannot reach the count.
+//! Answers the calls that a worker's sandbox holds up: denied ones, counted where the worker cannot reach the count, and those
+//! for memory files.
+//!
+//! No limit of the kernel counts the memory of such files, so the worker gets each of them from here, and the daemon keeps a
+//! descriptor until the file comes back as a result: that is how it knows how large they are.
 
 use crate::worker::seccomp;
-use dropleaf_plugin_host::filter::Listener;
+use dropleaf_plugin_host::filter::{HeldUp, Listener};
+use rustix::fs::{MemfdFlags, fstat, memfd_create};
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::fs::File;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
-/// Calls of one worker that are counted. Each costs the daemon a few microseconds, so that there is an end to it: from then on
-/// the kernel denies them by itself (`ENOSYS`).
+/// Calls of one worker that are counted.
 const MOST: u64 = 1000;
+/// What comes after that is denied, too, but no faster than this: each costs the daemon a few microseconds.
+const AT_ONCE: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(1);
+/// Memory files that a worker may have that it has not handed over. Its own code has one at a time.
+const MOST_FILES: usize = 8;
 
-/// The denied calls of one worker.
+/// A call that is held up and will be denied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Denied {
+    call: HeldUp,
+    /// What it will fail with.
+    error: i32,
+}
+
+impl Denied {
+    /// What the call is called.
+    pub(crate) fn name(&self) -> &'static str {
+        seccomp::name_of(self.call.call)
+    }
+}
+
+/// The held up calls of one worker.
 #[derive(Debug)]
 pub(crate) struct Denials {
     listener: Option<AsyncFd<Listener>>,
     /// By the step's id, where there was one, and the call's name.
     counted: BTreeMap<(Option<String>, &'static str), u64>,
     all: u64,
+    /// Calls beyond the count that may be answered without a pause.
+    credit: u32,
     /// Calls that were gone before they were answered: interrupted, and made again.
     vanished: u64,
+    /// Memory files that it was given and has not handed over.
+    files: Vec<File>,
 }
 
 impl Denials {
@@ -28,7 +58,9 @@ impl Denials {
             listener: listener.and_then(|fd| watched(Listener::of(fd))),
             counted: BTreeMap::new(),
             all: 0,
+            credit: 0,
             vanished: 0,
+            files: Vec::new(),
         }
     }
 
@@ -37,21 +69,27 @@ impl Denials {
         self.listener.is_some()
     }
 
-    /// Waits for the next denied call, denies it and gives its name; for ever where there is none. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> &'static str {
+    /// Waits for the next call to deny, which is held up until [`Denials::deny`]; for ever where there is none. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Denied {
         while let Some(listener) = &self.listener {
+            if self.all >= MOST && self.credit == 0 {
+                tokio::time::sleep(PAUSE).await;
+                self.credit = AT_ONCE;
+            }
             let Ok(mut ready) = listener.readable().await else {
                 break;
             };
-            match ready.get_inner().next() {
+            let listener = ready.get_inner();
+            match listener.next() {
+                Ok(Some(call)) if call.call == libc::SYS_memfd_create => {
+                    match give(listener, call, &mut self.files) {
+                        Ok(()) => {}
+                        Err(error) => return Denied { call, error },
+                    }
+                }
                 Ok(Some(call)) => {
-                    if ready.get_inner().refuse(call, libc::EPERM) {
-                        return seccomp::name_of(call.call);
-                    }
-                    self.vanished += 1;
-                    if self.vanished >= MOST {
-                        break;
-                    }
+                    let error = seccomp::error_of(call.call);
+                    return Denied { call, error };
                 }
                 Ok(None) => ready.clear_ready(),
                 // No listener, or one of which nobody is left: there is nothing to answer.
@@ -62,13 +100,51 @@ impl Denials {
         std::future::pending().await
     }
 
-    /// Counts one that [`Denials::next`] has given.
-    pub(crate) fn count(&mut self, step: Option<String>, call: &'static str) {
-        *self.counted.entry((step, call)).or_default() += 1;
-        self.all += 1;
-        if self.all >= MOST {
+    /// Denies a call and counts it for the step in which it was made. One for a memory file is granted after all where some have
+    /// come back since.
+    pub(crate) fn deny(&mut self, denied: Denied, step: Option<String>) {
+        let Some(listener) = &self.listener else {
+            return;
+        };
+        let Denied { call, error } = denied;
+        if call.call == libc::SYS_memfd_create
+            && give(listener.get_ref(), call, &mut self.files).is_ok()
+        {
+            return;
+        }
+        self.credit = self.credit.saturating_sub(1);
+        if listener.get_ref().refuse(call, error) {
+            return self.count(step, denied.name());
+        }
+        self.vanished += 1;
+        if self.vanished >= MOST {
             self.listener = None;
         }
+    }
+
+    fn count(&mut self, step: Option<String>, call: &'static str) {
+        if self.all < MOST {
+            *self.counted.entry((step, call)).or_default() += 1;
+            self.all += 1;
+        }
+    }
+
+    /// A memory file was handed over.
+    pub(crate) fn came_back(&mut self, file: &File) {
+        let Ok(back) = fstat(file) else {
+            return;
+        };
+        let is_it = |given: &File| {
+            fstat(given)
+                .is_ok_and(|given| (given.st_dev, given.st_ino) == (back.st_dev, back.st_ino))
+        };
+        self.files.retain(|given| !is_it(given));
+    }
+
+    /// Bytes of memory in the files that were not handed over.
+    pub(crate) fn in_files(&self) -> u64 {
+        let bytes = |file: &File| fstat(file).map_or(0, |stat| stat.st_blocks.unsigned_abs() * 512);
+        self.files.iter().map(bytes).sum()
     }
 
     /// How many there were.
@@ -98,6 +174,25 @@ impl Denials {
         };
         steps.into_iter().map(tell).collect()
     }
+}
+
+/// Answers with a new memory file, and keeps it; or says what the call is to fail with.
+fn give(listener: &Listener, call: HeldUp, files: &mut Vec<File>) -> Result<(), i32> {
+    if files.len() >= MOST_FILES {
+        return Err(libc::EMFILE);
+    }
+    let flags = MemfdFlags::ALLOW_SEALING | MemfdFlags::CLOEXEC;
+    let file = memfd_create("dropleaf-result", flags).map_err(|error| error.raw_os_error())?;
+    let asked =
+        MemfdFlags::from_bits_truncate(u32::try_from(call.arguments[1] & 0xFFFF_FFFF).unwrap_or(0));
+    let on_exec = match asked.contains(MemfdFlags::CLOEXEC) {
+        true => libc::O_CLOEXEC,
+        false => 0,
+    };
+    let given = listener.give(call, file.as_fd(), on_exec);
+    given.map_err(|error| error.raw_os_error().unwrap_or(libc::EMFILE))?;
+    files.push(file.into());
+    Ok(())
 }
 
 #[expect(

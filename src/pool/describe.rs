@@ -9,6 +9,7 @@ use crate::wire::frame::FrameError;
 use crate::wire::message::{ToDaemon, ToWorker};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Why a library could not tell its manifest.
@@ -47,7 +48,7 @@ pub(crate) async fn describe(
         .await
         .map_err(DescribeError::Worker)?;
     let limit = shared.config.describe_limit;
-    let answer = tokio::time::timeout(limit, ask(&mut worker, library)).await;
+    let answer = tokio::time::timeout(limit, ask(&mut worker, library, &shared.denied)).await;
     let broken = |error: FrameError| DescribeError::Protocol(crate::problem::chain(&error));
     match answer {
         Err(_) => Err(DescribeError::Slow(limit)),
@@ -70,12 +71,16 @@ pub(crate) async fn describe(
     }
 }
 
-async fn ask(worker: &mut Worker, library: &Path) -> Result<Option<ToDaemon>, FrameError> {
+async fn ask(
+    worker: &mut Worker,
+    library: &Path,
+    denied: &AtomicU64,
+) -> Result<Option<ToDaemon>, FrameError> {
     let library = library.to_string_lossy().into_owned();
     let question = ToWorker::Describe { library };
     worker.connection.say(&question, None).await?;
     loop {
-        match worker.hear().await? {
+        match worker.hear(denied).await? {
             Some(frame) if matches!(frame.message, ToDaemon::Log { .. }) => {}
             answer => return Ok(answer.map(|frame| frame.message)),
         }

@@ -3,6 +3,8 @@
 use crate::job::attempt::{Ending, Failure};
 use crate::plugin::grants::Grant;
 use crate::pool::Shared;
+use crate::pool::supervise::stop_failure;
+use crate::pool::update::{Stop, StopHandle};
 use crate::problem::{Code, Problem, chain};
 use crate::wire::message::{Inspected, Plan, ToDaemon, ToWorker};
 use std::fs::File;
@@ -16,6 +18,7 @@ pub(crate) async fn inspect(
     plan: Plan,
     file: &File,
     patience: Duration,
+    stop: &StopHandle,
 ) -> Result<Result<Inspected, Problem>, Failure> {
     let failed = |problem| Failure {
         ending: Ending::Failed,
@@ -33,7 +36,7 @@ pub(crate) async fn inspect(
         let ask = async {
             let told = worker.connection.say(&question, Some(file.as_fd()));
             told.await?;
-            worker.hear().await
+            worker.hear(&shared.denied).await
         };
         // That a worker was slow to start says nothing about the file, so only the reading is timed.
         let Ok(heard) = tokio::time::timeout(patience, ask).await else {
@@ -56,12 +59,12 @@ pub(crate) async fn inspect(
             Err(error) => Err(broken(chain(&error))),
         }
     };
-    let stopped = || Failure {
-        ending: Ending::Interrupted,
-        problem: Problem::new(Code::Interrupted, "the daemon stopped"),
-    };
+    // The pool's end waits for it as for an attempt.
+    let look = shared.attempts.track_future(look);
     tokio::select! {
+        biased;
+        () = shared.interrupted.cancelled() => Err(stop_failure(Stop::Interrupted)),
+        why = stop.stopped() => Err(stop_failure(why)),
         looked = look => looked,
-        () = shared.interrupted.cancelled() => Err(stopped()),
     }
 }

@@ -12,6 +12,7 @@ use crate::wire::stream::Connection;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
@@ -34,13 +35,18 @@ pub(crate) struct Worker {
 impl Worker {
     /// The next word of a worker that runs no attempt. A denied call is held up until it is answered, so they are answered
     /// here too.
-    pub(crate) async fn hear(&mut self) -> Result<Option<Frame<ToDaemon>>, FrameError> {
+    pub(crate) async fn hear(
+        &mut self,
+        denied: &AtomicU64,
+    ) -> Result<Option<Frame<ToDaemon>>, FrameError> {
         loop {
             tokio::select! {
                 word = self.connection.hear() => return word,
                 call = self.denials.next() => {
-                    tracing::debug!(call, "a worker was denied a call outside of an attempt");
-                    self.denials.count(None, call);
+                    let name = call.name();
+                    tracing::debug!(call = name, "a worker was denied a call outside of an attempt");
+                    self.denials.deny(call, None);
+                    denied.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }

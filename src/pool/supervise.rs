@@ -15,6 +15,7 @@ use crate::plugin::grants::Grant;
 use crate::pool::Shared;
 use crate::pool::blame::Scene;
 use crate::pool::conduct::{Conduct, named};
+use crate::pool::denials::Denied;
 use crate::pool::start::Worker;
 use crate::pool::update::{Limits, Stop, Update};
 use crate::problem::{Code, Problem, chain};
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 /// Workers that may die between being looked at and being asked, before the attempt is given up.
 const TRIES: u32 = 3;
@@ -109,7 +111,7 @@ async fn stopped(stop: &mut watch::Receiver<Option<Stop>>, shared: &Shared) -> S
     }
 }
 
-fn stop_failure(why: Stop) -> Failure {
+pub(super) fn stop_failure(why: Stop) -> Failure {
     match why {
         Stop::Cancelled => Failure {
             ending: Ending::Cancelled,
@@ -126,7 +128,7 @@ fn stop_failure(why: Stop) -> Failure {
 enum Came {
     Word(Result<Option<Frame<ToDaemon>>, FrameError>),
     Print(std::io::Result<usize>),
-    Denied(&'static str),
+    Denied(Denied),
     Death,
     Tick,
     Stop(Stop),
@@ -145,6 +147,8 @@ struct Vigil<'a> {
     /// The last sign of progress.
     alive: Instant,
     looked: Instant,
+    /// A walk through the scratch folder that is under way.
+    walk: Option<JoinHandle<Option<String>>>,
     most_data: u64,
     progress: Progress,
     warnings: u32,
@@ -182,6 +186,7 @@ impl<'a> Vigil<'a> {
             step_began: now,
             alive: now,
             looked: now,
+            walk: None,
             most_data: 0,
             progress: Progress::default(),
             warnings: 0,
@@ -222,16 +227,15 @@ impl<'a> Vigil<'a> {
         self.conclude().await
     }
 
-    /// Hears what the worker has said so far: a denied call belongs to the step that a word before it has begun. Not for ever, since
-    /// a worker may never stop talking.
+    /// Hears what the worker has said so far: a call that is held up belongs to the step that a word before it has begun. Not
+    /// for ever, since a worker may never stop talking.
     async fn catch_up(&mut self) {
         for _ in 0..WORDS_BEFORE {
-            let word = tokio::select! {
-                biased;
-                word = self.worker.connection.hear(), if self.hears => word,
-                () = std::future::ready(()) => return,
-            };
-            self.heard(word).await;
+            match self.worker.connection.hear_now() {
+                Ok(Some(word)) if self.hears => self.heard(Ok(Some(word))).await,
+                Ok(_) => return,
+                Err(error) => return self.heard(Err(error)).await,
+            }
         }
     }
 

@@ -53,6 +53,14 @@ impl StopHandle {
             first
         });
     }
+
+    /// Waits until it is stopped; for ever where it is not.
+    pub(crate) async fn stopped(&self) -> Stop {
+        let mut stopped = self.0.subscribe();
+        let why = stopped.wait_for(Option::is_some).await;
+        // Its sender is ours, so that it is not gone.
+        why.ok().and_then(|why| *why).unwrap_or(Stop::Cancelled)
+    }
 }
 
 /// One piece of news of an attempt.

@@ -131,7 +131,7 @@ async fn attempt(
                 let outcomes = staging.finish(parts, start).await;
                 let ended = match (broken, ended) {
                     (Some(failure), _) => Err(failure),
-                    (None, Ok(bill)) => contract.all().await.map(|()| bill),
+                    (None, Ok(bill)) => contract.all(&running.stop).await.map(|()| bill),
                     (None, Err(failure)) => Err(failure),
                 };
                 return match (ended, outcomes) {
@@ -154,7 +154,7 @@ async fn attempt(
                 file,
                 ..
             } => {
-                let pages = match contract.result(&file, pages).await {
+                let pages = match contract.result(&file, pages, &running.stop).await {
                     Ok(pages) => pages,
                     Err(failure) => {
                         broken = Some(failure);

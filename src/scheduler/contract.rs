@@ -6,6 +6,7 @@
 use crate::job::attempt::{Ending, Failure};
 use crate::pipeline::checked::{Expect, Pages};
 use crate::pool::Pool;
+use crate::pool::update::StopHandle;
 use crate::problem::{Code, Problem};
 use crate::scheduler::input::Start;
 use crate::scheduler::planning::Planned;
@@ -75,15 +76,20 @@ impl<'a> Contract<'a> {
     ///
     /// # Errors
     /// It is not as expected, or nobody could look at it.
-    pub(super) async fn result(&mut self, file: &File, told: u64) -> Result<u64, Failure> {
+    pub(super) async fn result(
+        &mut self,
+        file: &File,
+        told: u64,
+        stop: &StopHandle,
+    ) -> Result<u64, Failure> {
         let size = file.metadata().map_or(u64::MAX, |data| data.len());
         self.bytes = self.bytes.saturating_add(size);
         self.check_growth()?;
-        let pages = self.look_at(file).await?.unwrap_or(told);
+        let pages = self.look_at(file, stop).await?.unwrap_or(told);
         self.pages = self.pages.saturating_add(pages);
         let expected = match self.expect.pages {
             Some(Pages::Exactly(expected)) => expected,
-            Some(Pages::Same) => self.pages_of_original().await?,
+            Some(Pages::Same) => self.pages_of_original(stop).await?,
             Some(Pages::Sum) | None => return Ok(pages),
         };
         if pages == expected {
@@ -100,11 +106,11 @@ impl<'a> Contract<'a> {
     ///
     /// # Errors
     /// They are not as expected.
-    pub(super) async fn all(&mut self) -> Result<(), Failure> {
+    pub(super) async fn all(&mut self, stop: &StopHandle) -> Result<(), Failure> {
         if self.expect.pages != Some(Pages::Sum) {
             return Ok(());
         }
-        let expected = self.pages_of_original().await?;
+        let expected = self.pages_of_original(stop).await?;
         if self.pages == expected {
             return Ok(());
         }
@@ -135,15 +141,15 @@ impl<'a> Contract<'a> {
         )))
     }
 
-    async fn pages_of_original(&mut self) -> Result<u64, Failure> {
+    async fn pages_of_original(&mut self, stop: &StopHandle) -> Result<u64, Failure> {
         match &self.look {
-            Some(_) => Ok(self.original().await?.pages),
+            Some(_) => Ok(self.original(stop).await?.pages),
             None => Ok(self.original.told.unwrap_or_default()),
         }
     }
 
     /// What a clean worker finds in the original.
-    async fn original(&mut self) -> Result<Inspected, Failure> {
+    async fn original(&mut self, stop: &StopHandle) -> Result<Inspected, Failure> {
         if let Some(found) = &self.original.found {
             return Ok(found.clone());
         }
@@ -151,18 +157,24 @@ impl<'a> Contract<'a> {
         let (Some(look), Some(file)) = (&self.look, &self.original.file) else {
             return Err(rejected(gone()));
         };
-        let found = self.pool.inspect(look.clone(), file, self.patience).await?;
+        let found = self
+            .pool
+            .inspect(look.clone(), file, self.patience, stop)
+            .await?;
         let found = found.map_err(rejected)?;
         self.original.found = Some(found.clone());
         Ok(found)
     }
 
     /// The pages that a clean worker finds in a result; `None` where nobody asked.
-    async fn look_at(&mut self, file: &File) -> Result<Option<u64>, Failure> {
+    async fn look_at(&mut self, file: &File, stop: &StopHandle) -> Result<Option<u64>, Failure> {
         let Some(look) = &self.look else {
             return Ok(None);
         };
-        let looked = self.pool.inspect(look.clone(), file, self.patience).await?;
+        let looked = self
+            .pool
+            .inspect(look.clone(), file, self.patience, stop)
+            .await?;
         let found = match looked {
             Ok(found) => found,
             Err(problem) => return Err(self.unsound(&problem.detail)),
@@ -174,7 +186,7 @@ impl<'a> Contract<'a> {
             return Ok(Some(found.pages));
         }
         // Much that arrives is not quite right, and goes on as it came. What is no worse than that is no fault of the steps.
-        let original = self.original().await?;
+        let original = self.original(stop).await?;
         if found.dangling > original.dangling {
             return Err(self.unsound(&format!(
                 "{} references in it lead nowhere, and {} in the original",

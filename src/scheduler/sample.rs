@@ -95,7 +95,7 @@ pub async fn run(
                 file,
                 ..
             } => {
-                let pages = match contract.result(&file, pages).await {
+                let pages = match contract.result(&file, pages, &running.stop).await {
                     Ok(pages) => pages,
                     Err(failure) => {
                         broken = Some(failure);
@@ -128,7 +128,7 @@ pub async fn run(
             Update::Ended(ended) => {
                 outcome.result = match (broken.take(), ended) {
                     (Some(failure), _) | (None, Err(failure)) => Err(failure),
-                    (None, Ok(bill)) => contract.all().await.map(|()| bill),
+                    (None, Ok(bill)) => contract.all(&running.stop).await.map(|()| bill),
                 };
             }
             _ => {}

@@ -1,6 +1,6 @@
 //! One call: a POST with JSON over HTTP/1.1, under a deadline, without following redirects.
 
-use crate::client::tls::connector;
+use crate::client::tls::{self, connector};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
 use http::{Request, StatusCode, Uri};
@@ -133,10 +133,20 @@ impl Caller {
             Some(tls) => tls.clone(),
             None => {
                 let made = tokio::task::spawn_blocking(|| connector(&[])).await;
-                let made = made.map_err(io::Error::other)?.map_err(io::Error::other)?;
+                let made = made.map_err(io::Error::other)?.map_err(untrusting)?;
                 self.tls.get_or_init(|| made).clone()
             }
         };
         Ok(Box::new(tls.connect(name, stream).await?))
+    }
+}
+
+/// Webhooks have no certificates named for them: whom the daemon trusts is said in its environment.
+fn untrusting(error: tls::Error) -> io::Error {
+    match error {
+        tls::Error::Nobody => io::Error::other(format!(
+            "{error}, or name a file of certificates in the daemon's environment (`SSL_CERT_FILE`)"
+        )),
+        other => io::Error::other(other),
     }
 }

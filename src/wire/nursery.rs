@@ -4,12 +4,14 @@
 
 use crate::raw_path::RawPath;
 use crate::wire::socket;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// The longest packet: what is granted, some paths and a few numbers.
 const PACKET: usize = 16 << 10;
@@ -100,6 +102,17 @@ impl Line {
             (Answer::Born(id), _) => Ok(id),
             (Answer::Failed(why), _) => Err(io::Error::other(why)),
         }
+    }
+
+    /// Waits so long for a request, or for the daemon to hang up; whether one of them has come.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn waits(&self, patience: Duration) -> io::Result<bool> {
+        let mut waited = [PollFd::new(&self.socket, PollFlags::IN)];
+        let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
+        let come = rustix::io::retry_on_intr(|| poll(&mut waited, Some(&patience)))?;
+        Ok(come > 0)
     }
 
     /// Waits for the next request; `None` where the daemon has hung up.

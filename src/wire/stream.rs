@@ -2,7 +2,8 @@
 
 use crate::wire::frame::{Decoder, Frame, FrameError, encode};
 use crate::wire::message::{ToDaemon, ToWorker};
-use crate::wire::socket;
+use crate::wire::socket::{self, Received};
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -14,6 +15,13 @@ use tokio::net::UnixStream;
 pub struct Connection {
     socket: UnixStream,
     decoder: Decoder,
+}
+
+/// What one look at the socket gave.
+enum Taken {
+    Frame(Frame<ToDaemon>),
+    Part,
+    End,
 }
 
 impl Connection {
@@ -42,26 +50,52 @@ impl Connection {
                         .map_err(io::Error::from)
                 })
                 .await;
-            let got = match got {
-                Ok(got) => got,
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                Err(source) => {
-                    return Err(FrameError::Socket {
-                        doing: "read",
-                        source,
-                    });
-                }
-            };
-            if got.truncated {
-                return Err(FrameError::TooManyDescriptors);
-            }
-            if got.count == 0 {
-                return self.decoder.ended().map(|()| None);
-            }
-            if let Some(frame) = self.decoder.filled(got.count, got.descriptors)? {
-                return Ok(Some(frame));
+            match self.take(got)? {
+                Taken::Frame(frame) => return Ok(Some(frame)),
+                Taken::Part => {}
+                Taken::End => return Ok(None),
             }
         }
+    }
+
+    /// The next message if it has arrived, whether anybody was woken for it or not.
+    ///
+    /// # Errors
+    /// As for [`Connection::hear`].
+    pub fn hear_now(&mut self) -> Result<Option<Frame<ToDaemon>>, FrameError> {
+        loop {
+            let space = self.decoder.space();
+            match socket::receive(self.socket.as_fd(), space, RecvFlags::DONTWAIT) {
+                // The end is for `hear` to find.
+                Err(Errno::AGAIN) => return Ok(None),
+                got => match self.take(got.map_err(io::Error::from))? {
+                    Taken::Frame(frame) => return Ok(Some(frame)),
+                    Taken::Part => {}
+                    Taken::End => return Ok(None),
+                },
+            }
+        }
+    }
+
+    fn take(&mut self, got: io::Result<Received>) -> Result<Taken, FrameError> {
+        let got = match got {
+            Ok(got) => got,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(Taken::End),
+            Err(source) => {
+                return Err(FrameError::Socket {
+                    doing: "read",
+                    source,
+                });
+            }
+        };
+        if got.truncated {
+            return Err(FrameError::TooManyDescriptors);
+        }
+        if got.count == 0 {
+            return self.decoder.ended().map(|()| Taken::End);
+        }
+        let frame = self.decoder.filled(got.count, got.descriptors)?;
+        Ok(frame.map_or(Taken::Part, Taken::Frame))
     }
 
     /// Sends one message with its descriptor. Not cancel-safe: a frame half sent ends the conversation.

@@ -10,6 +10,7 @@ use crate::worker::confine::{self, ConfineError, Shared};
 use crate::worker::fences::Fences;
 use crate::worker::landlock::Fence;
 use crate::worker::options::Options;
+use crate::worker::wards::{self, Wards};
 use dropleaf_plugin_host::{Forked, fork_sibling};
 use std::io;
 use std::os::fd::AsFd as _;
@@ -31,7 +32,20 @@ pub(super) fn bear(options: &Options) -> Result<Option<Born>, ConfineError> {
     let line = Line::of(confine::take_control()?);
     let shared = confine::confine_nursery(options)?;
     let mut fences = Fences::default();
-    while let Some(request) = line.next().map_err(failed)? {
+    let mut wards = Wards::default();
+    loop {
+        while wards.are_there() && !line.waits(wards::LOOK).map_err(failed)? {
+            wards.look(options.parent)?;
+        }
+        let request = match line.next() {
+            Ok(Some(request)) => request,
+            // The daemon has hung up, or was killed.
+            ended => {
+                wards.end();
+                return ended.map(|_| None).map_err(failed);
+            }
+        };
+        let may_start_programs = !request.own.reach.programs.is_empty();
         fences.make_ready(options, &request.own);
         match fork_sibling() {
             Ok(Forked::Copy) => {
@@ -41,11 +55,15 @@ pub(super) fn bear(options: &Options) -> Result<Option<Born>, ConfineError> {
                 let own = settle(request).map_err(failed)?;
                 return Ok(Some(Born { own, shared, fence }));
             }
-            Ok(Forked::Original(id)) => line.answer(Ok(id)).map_err(failed)?,
+            Ok(Forked::Original(id)) => {
+                if may_start_programs {
+                    wards.welcome(id).map_err(failed)?;
+                }
+                line.answer(Ok(id)).map_err(failed)?;
+            }
             Err(error) => line.answer(Err(error)).map_err(failed)?,
         }
     }
-    Ok(None)
 }
 
 /// Gives the copy its own group, socket and output.

@@ -31,7 +31,11 @@ pub(crate) fn apply_shared() -> io::Result<()> {
 /// Where the kernel has no seccomp, or nobody has written down the architecture's mark.
 pub(crate) fn apply_own(own_process: u32, reach: &Reach) -> io::Result<Option<OwnedFd>> {
     let write = |denial| {
-        program::write(denied::rules(own_process, reach), denial)
+        let mut rules = denied::rules(own_process, reach);
+        if denial == Denial::HoldUp && gives_files() {
+            rules.push(denied::memory_files());
+        }
+        program::write(rules, denial)
             .ok_or_else(|| io::Error::other("no filter for this architecture"))
     };
     if let Ok(listener) = filter::install_with_listener(&write(Denial::HoldUp)?) {
@@ -39,6 +43,21 @@ pub(crate) fn apply_own(own_process: u32, reach: &Reach) -> io::Result<Option<Ow
     }
     filter::install(&write(Denial::Refuse)?)?;
     Ok(None)
+}
+
+/// Whether this kernel lets the daemon answer a call with a descriptor (Linux 5.14).
+fn gives_files() -> bool {
+    let system = rustix::system::uname();
+    let release = system.release().to_string_lossy();
+    let mut numbers = release.split(|letter: char| !letter.is_ascii_digit());
+    let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok());
+    number().zip(number()) >= Some((5, 14))
+}
+
+/// What a denied call fails with.
+#[must_use]
+pub(crate) fn error_of(call: i64) -> i32 {
+    denied::error_of(call)
 }
 
 /// What a denied call is called.

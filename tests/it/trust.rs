@@ -1,7 +1,12 @@
 //! Promise: what a plugin asks for it gets only from the operator, and what it puts out is believed only where it may be.
 
+mod breakouts;
+mod ordinary;
+pub(crate) mod proof;
+
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
+use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::plugins;
 use dropleaf_test_support::{hostile, sample};
 use serde_json::Value;
@@ -163,6 +168,61 @@ fn a_program_runs_only_where_it_is_granted() {
     assert!(told.contains("/etc/passwd: Permission denied"), "{told}");
     let printed = serde_json::to_string(&hostname).expect("text");
     assert!(told.contains(printed.trim_matches('"')), "{told}");
+}
+
+/// A home whose pipeline reads for ever: from a pipe that nobody writes to. The pipe's path is the test's own.
+fn that_reads_for_ever() -> (TestHome, String) {
+    let place = tempfile::tempdir().expect("a folder").keep();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&place, open).expect("ours");
+    let pipe = place.join("never");
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, 0o644.into(), 0).expect("a pipe");
+    let pipe = pipe.display().to_string();
+    let home = home(&format!(
+        "grants: {{ faulty: {{ programs: [/bin/cat], read: [{pipe}] }} }}\n"
+    ));
+    let step = format!("uses: launch\n    with: {{ program: /bin/cat, arguments: ['{pipe}'] }}");
+    pipeline(&home, &step, "");
+    (home, pipe)
+}
+
+fn readers(pipe: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").expect("it can be listed");
+    let words = format!("/bin/cat\0{pipe}\0");
+    let is_it = |entry: &std::fs::DirEntry| {
+        std::fs::read(entry.path().join("cmdline")).is_ok_and(|said| said == words.as_bytes())
+    };
+    entries.flatten().filter(is_it).count()
+}
+
+/// What is started does not outlive a daemon that is killed.
+fn programs_end_with_the_daemon(home: &TestHome, daemon: TestDaemon, pipe: &str) {
+    let feed = daemon.follow("/pipelines/x/events");
+    home.drop_file("inbox/x", "a.pdf", sample::pdf(1));
+    wait_until("the program", || readers(pipe) == 1);
+    // Longer than between two looks of the nursery.
+    std::thread::park_timeout(std::time::Duration::from_millis(1200));
+    assert_eq!(readers(pipe), 1);
+    drop(feed);
+    daemon.kill();
+    wait_until("the program's end", || readers(pipe) == 0);
+    let place = std::path::Path::new(pipe).parent().expect("a folder");
+    std::fs::remove_dir_all(place).expect("ours");
+}
+
+#[test]
+fn a_granted_program_does_not_outlive_a_killed_daemon() {
+    let (home, pipe) = that_reads_for_ever();
+    let daemon = home.serve();
+    programs_end_with_the_daemon(&home, daemon, &pipe);
+}
+
+#[test]
+fn a_granted_program_does_not_outlive_an_ordinary_users_killed_daemon() {
+    let (mut home, pipe) = that_reads_for_ever();
+    let daemon = home.serve_as_nobody();
+    programs_end_with_the_daemon(&home, daemon, &pipe);
 }
 
 #[test]

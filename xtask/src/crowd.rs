@@ -4,6 +4,9 @@ use crate::options::Options;
 use anyhow::{Result, anyhow, bail};
 use dropleaf_test_support::crowd::{self, Plan, Report};
 
+/// Bytes a client that no kernel takes for one who does not read.
+const TELLING: u64 = 512 << 10;
+
 /// Builds the daemon where none is given, lets the crowd in, and prints what came of it.
 ///
 /// # Errors
@@ -32,6 +35,14 @@ pub fn run(arguments: &[&str]) -> Result<()> {
         );
     }
     if plan.files > 0 && report.left > plan.clients.saturating_sub(plan.deaf) {
+        let each = report.bytes / plan.clients.saturating_sub(plan.deaf).max(1) as u64;
+        if each < TELLING {
+            bail!(
+                "{} streams are open, and {} KiB a client cannot tell who reads: they fit into the buffers of its own machine; give more `--files`",
+                report.left,
+                each >> 10
+            );
+        }
         bail!("{} streams are open: some that nobody reads", report.left);
     }
     Ok(())

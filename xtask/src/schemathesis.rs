@@ -1,7 +1,7 @@
 //! `cargo xtask schemathesis`: a daemon is asked everything that its OpenAPI description allows, and much that it does not; every
 //! answer is held against the description. The tool makes the questions; here is the daemon that is asked.
 
-use crate::machine::{debug_daemon, must, root};
+use crate::machine::{must, root};
 use crate::options::Options;
 use crate::python;
 use anyhow::{Context as _, Result};
@@ -17,13 +17,13 @@ const FEEDS: &str = "/events$";
 /// # Errors
 /// A finding, or the tool cannot be had.
 pub fn run(arguments: &[&str]) -> Result<()> {
-    let options = Options::read("schemathesis", &["examples", "seed"], arguments)?;
+    let options = Options::read("schemathesis", &["examples", "seed", "program"], arguments)?;
     let (examples, seed) = (
         options.number("examples", 20_u32)?,
         options.number("seed", 1_u64)?,
     );
     let tool = python::program("schemathesis")?;
-    let program = debug_daemon()?;
+    let program = options.program()?;
     let home = TestHome::new(&program.display().to_string());
     let daemon = busy(&home);
     println!("asking {}", daemon.url("/openapi.json"));

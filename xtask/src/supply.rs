@@ -1,7 +1,10 @@
 //! `cargo xtask supply`: where everything that is built or shipped comes from, under which licences, and whether anything is known against it.
 //!
-//! Licences, sources and banned crates need no network beyond the packages themselves and must hold everywhere. Known advisories
+//! Licences, sources and banned crates need no network beyond the packages themselves and must hold everywhere: by cargo-deny where it can be had, else by what cargo tells. Known advisories
 //! need databases that not every network lets through: where they cannot be had, that is said loudly and nothing else is concluded.
+
+mod alone;
+mod licence;
 
 use crate::machine::{must, root, there};
 use crate::python;
@@ -27,10 +30,21 @@ const LICENCES: &[&str] = &[
 /// # Errors
 /// Something does not hold; what could not be looked at is no error.
 pub fn run() -> Result<()> {
-    let deny = deny()?;
-    must(command(&deny).args(["check", "licenses", "bans", "sources"]))?;
+    match deny() {
+        Ok(deny) => {
+            must(command(&deny).args(["check", "licenses", "bans", "sources"]))?;
+            crate_advisories(&deny)?;
+        }
+        Err(error) => {
+            let why = format!("{error:#}");
+            shout(
+                "the crates by cargo-deny: advisories were NOT looked at; licences, sources and bans are, by cargo's own word",
+                &why,
+            );
+            alone::check()?;
+        }
+    }
     licences_of_the_page()?;
-    crate_advisories(&deny)?;
     page_advisories()
 }
 
@@ -82,13 +96,18 @@ fn serde_json(text: &str) -> Value {
 }
 
 fn skipped(what: &str, why: &[u8]) -> Result<()> {
-    let why = String::from_utf8_lossy(why);
+    let what = format!("{what} were NOT looked at: the database cannot be had here");
+    shout(&what, &String::from_utf8_lossy(why));
+    Ok(())
+}
+
+/// Says what was left out so that nobody overlooks it.
+fn shout(what: &str, why: &str) {
     let why = why.lines().find(|line| !line.trim().is_empty());
     eprintln!("==================================================================");
-    eprintln!("SKIPPED: {what} were NOT looked at: the database cannot be had here");
+    eprintln!("SKIPPED: {what}");
     eprintln!("  ({})", why.unwrap_or("no reason given").trim());
     eprintln!("==================================================================");
-    Ok(())
 }
 
 /// The lock file tells the licence of every package; those for development only do not count, they reach nobody.
@@ -112,12 +131,9 @@ fn unwanted(lock: &Value) -> Vec<String> {
     packages
         .filter(|(path, package)| !path.is_empty() && package["dev"] != true)
         .filter_map(|(path, package)| {
-            let licence = package["license"].as_str().unwrap_or("none");
-            let is_good = licence
-                .trim_matches(['(', ')'])
-                .split(" OR ")
-                .any(|one| LICENCES.contains(&one));
-            (!is_good).then(|| format!("{path} ({licence})"))
+            let expression = package["license"].as_str().unwrap_or("none");
+            let is_good = licence::is_met(expression, &|one| LICENCES.contains(&one));
+            (!is_good).then(|| format!("{path} ({expression})"))
         })
         .collect()
 }
@@ -135,9 +151,17 @@ mod tests {
                 "node_modules/b": {"license": "(GPL-3.0 OR MIT)"},
                 "node_modules/c": {"license": "GPL-3.0"},
                 "node_modules/d": {"license": "GPL-3.0", "dev": true},
-                "node_modules/e": {}}}"#,
+                "node_modules/e": {},
+                "node_modules/f": {"license": "(MIT OR X) AND GPL-3.0"}}}"#,
         );
         let found = unwanted(&lock);
-        assert_eq!(found, ["node_modules/c (GPL-3.0)", "node_modules/e (none)"]);
+        assert_eq!(
+            found,
+            [
+                "node_modules/c (GPL-3.0)",
+                "node_modules/e (none)",
+                "node_modules/f ((MIT OR X) AND GPL-3.0)"
+            ]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! A document: bytes, objects, or both, converted when somebody asks.
 
 pub(crate) mod carry;
+pub(crate) mod characters;
 pub(crate) mod copy;
 pub(crate) mod decode;
 pub(crate) mod deflate;

@@ -19,6 +19,8 @@ pub struct HeldUp {
     id: u64,
     /// The call's number.
     pub call: i64,
+    /// Its arguments.
+    pub arguments: [u64; 6],
 }
 
 /// Filters the calls of this thread, and of all threads and processes that it starts from now on. It must have given up new
@@ -86,8 +88,12 @@ impl Listener {
         let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
         // SAFETY: the request writes one such structure.
         if unsafe { libc::ioctl(self.0.as_raw_fd(), RECEIVE, &raw mut call) } == 0 {
-            let (id, call) = (call.id, i64::from(call.data.nr));
-            return Ok(Some(HeldUp { id, call }));
+            let held_up = HeldUp {
+                id: call.id,
+                call: i64::from(call.data.nr),
+                arguments: call.data.args,
+            };
+            return Ok(Some(held_up));
         }
         let error = io::Error::last_os_error();
         match error.raw_os_error() {
@@ -110,6 +116,26 @@ impl Listener {
         // SAFETY: the request reads one such structure. An error means that the call waits no more.
         unsafe { libc::ioctl(self.0.as_raw_fd(), SEND, &raw const answer) == 0 }
     }
+
+    /// Lets the call succeed with a copy of this descriptor as its answer (Linux 5.14). The caller keeps its own.
+    ///
+    /// # Errors
+    /// The call is gone, or its process may open no more.
+    pub fn give(&self, held_up: HeldUp, descriptor: BorrowedFd<'_>, flags: i32) -> io::Result<()> {
+        let (send, source) = (libc::SECCOMP_ADDFD_FLAG_SEND, descriptor.as_raw_fd());
+        let answer = libc::seccomp_notif_addfd {
+            id: held_up.id,
+            flags: u32::try_from(send).map_err(io::Error::other)?,
+            srcfd: u32::try_from(source).map_err(io::Error::other)?,
+            newfd: 0,
+            newfd_flags: u32::try_from(flags).map_err(io::Error::other)?,
+        };
+        // SAFETY: the request reads one such structure.
+        match unsafe { libc::ioctl(self.0.as_raw_fd(), GIVE, &raw const answer) } {
+            0.. => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
 }
 
 impl AsFd for Listener {
@@ -124,17 +150,18 @@ impl AsRawFd for Listener {
     }
 }
 
-/// `SECCOMP_IOCTL_NOTIF_RECV` and `SECCOMP_IOCTL_NOTIF_SEND` of `linux/seccomp.h`.
-const RECEIVE: libc::Ioctl = request(0, size_of::<libc::seccomp_notif>());
-const SEND: libc::Ioctl = request(1, size_of::<libc::seccomp_notif_resp>());
+/// `SECCOMP_IOCTL_NOTIF_RECV`, `SECCOMP_IOCTL_NOTIF_SEND` and `SECCOMP_IOCTL_NOTIF_ADDFD` of `linux/seccomp.h`.
+const RECEIVE: libc::Ioctl = request(3, 0, size_of::<libc::seccomp_notif>());
+const SEND: libc::Ioctl = request(3, 1, size_of::<libc::seccomp_notif_resp>());
+const GIVE: libc::Ioctl = request(1, 3, size_of::<libc::seccomp_notif_addfd>());
 
-/// `_IOWR('!', number, size)`.
+/// `_IOWR('!', number, size)` for the way 3, `_IOW` for 1.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the sizes are 80 and 24 bytes"
 )]
-const fn request(number: u32, size: usize) -> libc::Ioctl {
-    (3 << 30 | (size as u32) << 16 | (b'!' as u32) << 8 | number) as libc::Ioctl
+const fn request(way: u32, number: u32, size: usize) -> libc::Ioctl {
+    (way << 30 | (size as u32) << 16 | (b'!' as u32) << 8 | number) as libc::Ioctl
 }
 
 #[cfg(test)]
@@ -143,7 +170,10 @@ mod tests {
 
     #[test]
     fn the_requests_have_the_kernels_numbers() {
-        assert_eq!((RECEIVE, SEND), (0xc050_2100, 0xc018_2101));
+        assert_eq!(
+            (RECEIVE, SEND, GIVE),
+            (0xc050_2100, 0xc018_2101, 0x4018_2103)
+        );
     }
 
     #[test]

@@ -69,8 +69,9 @@ pub fn run(plan: &Plan) -> Result<Report, String> {
     if !plan.usual_limits {
         // One machine may have a quarter of all streams.
         let config = format!(
-            "max_streams: {}\nmax_connections: {}\n",
+            "max_streams: {}\nmax_connections: {}\nmax_client_connections: {}\n",
             plan.clients * 4,
+            plan.clients + 100,
             plan.clients + 100
         );
         home.write("config.yaml", config);

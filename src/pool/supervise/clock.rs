@@ -47,7 +47,7 @@ impl Vigil<'_> {
         let now = Instant::now();
         if now >= self.looked + LOOK {
             self.looked = now;
-            self.look();
+            self.look().await;
         }
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill();
@@ -66,13 +66,16 @@ impl Vigil<'_> {
 
     /// Looks at what no limit of the kernel holds: threads, where other processes of the same user count too, and the scratch
     /// folder.
-    fn look(&mut self) {
+    async fn look(&mut self) {
         let vitals = vitals(self.worker.process.id());
         self.most_data = self.most_data.max(vitals.data);
         let problem = if vitals.threads > THREADS {
             let text = format!("it has {} threads, more than {THREADS}", vitals.threads);
             Problem::new(Code::StepFailed, text).hint("tell the plugin's author")
-        } else if let Some(text) = self.scratch_is_full() {
+        } else if let Some(text) = self.files_are_large() {
+            Problem::new(Code::StepFailed, text)
+                .hint("split the document first, or tell the plugin's author")
+        } else if let Some(text) = self.scratch_is_full().await {
             Problem::new(Code::StepFailed, text)
                 .hint("split the document first, or tell the plugin's author")
         } else {
@@ -81,10 +84,36 @@ impl Vigil<'_> {
         self.end_for(problem);
     }
 
-    fn scratch_is_full(&self) -> Option<String> {
-        let folder = self.worker.scratch.as_deref()?;
+    fn files_are_large(&self) -> Option<String> {
+        let (used, most) = (
+            self.worker.denials.in_files(),
+            self.shared.config.limits.file_size,
+        );
+        (used > most).then(|| {
+            format!(
+                "it has {} MiB in memory files; allowed are {} MiB",
+                used >> 20,
+                most >> 20
+            )
+        })
+    }
+
+    /// What the last walk through the scratch folder found, and the next walk. There may be thousands of files in it, so that it
+    /// is no work for this thread.
+    async fn scratch_is_full(&mut self) -> Option<String> {
+        let folder = self.worker.scratch.clone()?;
         let most = self.shared.config.limits.file_size;
-        let used = scratch::used(folder, most)?;
+        if self.walk.as_ref().is_some_and(|walk| !walk.is_finished()) {
+            return None;
+        }
+        let found = match self.walk.take() {
+            // Where it panicked, nobody can tell, and the next one may.
+            Some(walk) => walk.await.ok().flatten(),
+            None => None,
+        };
+        let walk = move || scratch::used(&folder, most);
+        self.walk = Some(tokio::task::spawn_blocking(walk));
+        let used = found?;
         Some(format!(
             "it has {used} in its scratch folder; allowed are {} MiB and {} files",
             most >> 20,

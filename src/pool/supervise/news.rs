@@ -3,6 +3,7 @@
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{StepFailed, StepFinished, StepSkipped, Warned};
 use crate::pool::blame::Scene;
+use crate::pool::denials::Denied;
 use crate::pool::received;
 use crate::pool::supervise::clock::PROGRESS;
 use crate::pool::supervise::{Progress, Vigil};
@@ -34,6 +35,7 @@ impl Vigil<'_> {
 
     /// Counts what was put out; there is an end to it, because the disk is everybody's.
     fn put_out(&mut self, file: File) -> Result<File, &'static str> {
+        self.worker.denials.came_back(&file);
         let size = file.metadata().map_or(u64::MAX, |data| data.len());
         self.put_out = self.put_out.saturating_add(size);
         if self.put_out > self.shared.config.limits.file_size {
@@ -299,9 +301,9 @@ impl Vigil<'_> {
     }
 
     /// What the sandbox has denied is told at the end, however that comes about.
-    pub(super) fn denied(&mut self, call: &'static str) {
+    pub(super) fn denied(&mut self, call: Denied) {
         let step = self.scene().step.map(|step| step.id.clone());
-        self.worker.denials.count(step, call);
+        self.worker.denials.deny(call, step);
     }
 
     pub(super) async fn printed(&mut self, lines: Vec<String>) {

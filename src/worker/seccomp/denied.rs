@@ -173,6 +173,40 @@ const IOCTLS: &[u32] = &[
     0x5451, /* FIOCLEX */
 ];
 
+/// What changes folders, and files by their names.
+const CHANGES: &[Call] = &[
+    (libc::SYS_truncate, "truncate"),
+    (libc::SYS_mkdirat, "mkdirat"),
+    (libc::SYS_symlinkat, "symlinkat"),
+    (libc::SYS_linkat, "linkat"),
+    (libc::SYS_unlinkat, "unlinkat"),
+    (libc::SYS_renameat2, "renameat2"),
+];
+
+/// The same where the architecture has them.
+#[cfg(target_arch = "x86_64")]
+const CHANGES_HERE: &[Call] = &[
+    (libc::SYS_creat, "creat"),
+    (libc::SYS_mkdir, "mkdir"),
+    (libc::SYS_symlink, "symlink"),
+    (libc::SYS_link, "link"),
+    (libc::SYS_unlink, "unlink"),
+    (libc::SYS_rmdir, "rmdir"),
+    (libc::SYS_rename, "rename"),
+    (libc::SYS_renameat, "renameat"),
+];
+#[cfg(not(target_arch = "x86_64"))]
+const CHANGES_HERE: &[Call] = &[];
+
+/// Opens a file by its name, and which argument says how.
+#[cfg(target_arch = "x86_64")]
+const OPENS: &[(Call, u32)] = &[
+    ((libc::SYS_openat, "openat"), 2),
+    ((libc::SYS_open, "open"), 1),
+];
+#[cfg(not(target_arch = "x86_64"))]
+const OPENS: &[(Call, u32)] = &[((libc::SYS_openat, "openat"), 2)];
+
 /// All rules for a worker with this process id and this reach.
 pub(super) fn rules(own: u32, reach: &Reach) -> Vec<Rule> {
     let mut rules: Vec<Rule> = ALWAYS.iter().chain(HERE).map(always).collect();
@@ -180,7 +214,20 @@ pub(super) fn rules(own: u32, reach: &Reach) -> Vec<Rule> {
     rules.extend(settings(own));
     rules.extend(processes(reach));
     rules.extend(sockets(reach));
+    rules.extend(files(reach));
     rules
+}
+
+/// Memory files are given by the daemon, which can look how large they are. Only where calls can be held up.
+pub(super) fn memory_files() -> Rule {
+    always(&(libc::SYS_memfd_create, "memfd_create"))
+}
+
+/// What a denied call fails with.
+pub(super) fn error_of(call: i64) -> i32 {
+    let rules = files(&Reach::default());
+    let rule = rules.iter().find(|rule| rule.call == call);
+    rule.map_or(libc::EPERM, |rule| rule.error)
 }
 
 /// What a call is called.
@@ -192,17 +239,23 @@ pub(super) fn name_of(call: i64) -> Option<&'static str> {
         ..Reach::default()
     };
     let mut all = rules(0, &nobody).into_iter().chain(sockets(&far));
+    if call == libc::SYS_memfd_create {
+        return Some(memory_files().name);
+    }
     all.find(|rule| rule.call == call).map(|rule| rule.name)
 }
 
-fn always(&(call, name): &Call) -> Rule {
-    let tests = Vec::new();
-    Rule { call, name, tests }
+fn always(call: &Call) -> Rule {
+    when(*call, [])
 }
 
 fn when((call, name): Call, tests: impl Into<Vec<Test>>) -> Rule {
-    let tests = tests.into();
-    Rule { call, name, tests }
+    Rule {
+        call,
+        name,
+        tests: tests.into(),
+        error: libc::EPERM,
+    }
 }
 
 /// Signals to itself only.
@@ -258,6 +311,11 @@ fn settings(own: u32) -> Vec<Rule> {
             [Test::none_of(0, &[0, own])],
         ),
         when((libc::SYS_ioctl, "ioctl"), [Test::none_of(1, IOCTLS)]),
+        // Memory that belongs to no process, and so to no process's limit. What is shared with nobody is counted.
+        when(
+            (libc::SYS_mmap, "mmap"),
+            [Test::one_of(3, &[0x21 /* MAP_SHARED | MAP_ANONYMOUS */]).of_bits(0x21)],
+        ),
         // A datagram socket of a pair can still be told to send to any other by its name.
         when(
             (libc::SYS_socketpair, "socketpair"),
@@ -314,6 +372,27 @@ fn sockets(reach: &Reach) -> Vec<Rule> {
     ]
 }
 
+/// Who may write nowhere has no business with calls that write. Landlock refuses them as well, with the same word, but tells
+/// nobody. A granted program may open `/dev/null` for writing, and where there is a scratch folder only Landlock knows what lies in it.
+fn files(reach: &Reach) -> Vec<Rule> {
+    if reach.scratch.is_some() || !reach.programs.is_empty() {
+        return Vec::new();
+    }
+    const MAKES: u32 = (libc::O_CREAT | libc::O_TRUNC).unsigned_abs() | 0o20_000_000 /* __O_TMPFILE */;
+    let for_writing = |argument| {
+        [
+            Test::none_of(argument, &[0]).of_bits(3 /* O_ACCMODE */),
+            Test::none_of(argument, &[0]).of_bits(MAKES),
+        ]
+    };
+    let opens = OPENS.iter();
+    let opens = opens.map(|&(call, argument)| when(call, for_writing(argument)));
+    let changes = CHANGES.iter().chain(CHANGES_HERE).map(always);
+    let error = libc::EACCES;
+    let rules = opens.chain(changes);
+    rules.map(|rule| Rule { error, ..rule }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,6 +414,9 @@ mod tests {
         assert_eq!(name_of(libc::SYS_ptrace), Some("ptrace"));
         assert_eq!(name_of(libc::SYS_clone), Some("clone"));
         assert_eq!(name_of(libc::SYS_sendto), Some("sendto"));
+        assert_eq!(name_of(libc::SYS_memfd_create), Some("memfd_create"));
+        assert_eq!(error_of(libc::SYS_openat), libc::EACCES);
+        assert_eq!(error_of(libc::SYS_ptrace), libc::EPERM);
         assert_eq!(name_of(libc::SYS_read), None);
     }
 }

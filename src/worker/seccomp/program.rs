@@ -6,8 +6,6 @@
 
 use dropleaf_plugin_host::filter::Instruction;
 
-/// `EPERM` by the filter alone.
-const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs();
 /// Numbers that are looked at one after the other.
 const LEAF: usize = 4;
 /// Numbers of the x32 ABI start here; a filter by number would not see through them.
@@ -19,6 +17,8 @@ pub(super) struct Rule {
     pub(super) call: i64,
     pub(super) name: &'static str,
     pub(super) tests: Vec<Test>,
+    /// What it fails with.
+    pub(super) error: i32,
 }
 
 /// Looks at one half of one argument. Most arguments are `int`s, whose upper half means nothing.
@@ -87,17 +87,13 @@ pub(super) enum Denial {
 /// The program of these rules; `None` on an architecture whose mark is not known.
 pub(super) fn write(mut rules: Vec<Rule>, denial: Denial) -> Option<Vec<Instruction>> {
     rules.sort_by_key(|rule| rule.call);
-    let denied = match denial {
-        Denial::HoldUp => libc::SECCOMP_RET_USER_NOTIF,
-        Denial::Refuse => REFUSE,
-    };
     let mut program = vec![
         load(4),
         jump_if(libc::BPF_JEQ, architecture()?, 1, 0),
         answer(libc::SECCOMP_RET_KILL_PROCESS),
         load(0),
     ];
-    program.extend(tree(&rules, denied));
+    program.extend(tree(&rules, denial));
     Some(program)
 }
 
@@ -123,12 +119,12 @@ fn architecture() -> Option<u32> {
     }
 }
 
-fn tree(rules: &[Rule], denied: u32) -> Vec<Instruction> {
+fn tree(rules: &[Rule], denial: Denial) -> Vec<Instruction> {
     if rules.len() <= LEAF {
-        return leaf(rules, denied);
+        return leaf(rules, denial);
     }
     let (left, right) = rules.split_at(rules.len() / 2);
-    let (below, above) = (tree(left, denied), tree(right, denied));
+    let (below, above) = (tree(left, denial), tree(right, denial));
     let mut program = vec![jump_if(libc::BPF_JGE, number(right[0].call), 0, 1)];
     program.push(jump(below.len()));
     program.extend(below);
@@ -136,10 +132,10 @@ fn tree(rules: &[Rule], denied: u32) -> Vec<Instruction> {
     program
 }
 
-fn leaf(rules: &[Rule], denied: u32) -> Vec<Instruction> {
+fn leaf(rules: &[Rule], denial: Denial) -> Vec<Instruction> {
     let mut program = Vec::new();
     for rule in rules {
-        let body = body(rule, denied);
+        let body = body(rule, denial);
         program.push(jump_if(libc::BPF_JEQ, number(rule.call), 1, 0));
         program.push(jump(body.len()));
         program.extend(body);
@@ -149,14 +145,19 @@ fn leaf(rules: &[Rule], denied: u32) -> Vec<Instruction> {
 }
 
 /// Ends with an answer, whatever the arguments are.
-fn body(rule: &Rule, denied: u32) -> Vec<Instruction> {
+fn body(rule: &Rule, denial: Denial) -> Vec<Instruction> {
+    let refused = refuse(rule.error);
+    let denied = match denial {
+        Denial::HoldUp => libc::SECCOMP_RET_USER_NOTIF,
+        Denial::Refuse => refused,
+    };
     if rule.tests.is_empty() {
         return vec![answer(denied)];
     }
     let mut program: Vec<Instruction> = rule
         .tests
         .iter()
-        .flat_map(|test| look(test, denied))
+        .flat_map(|test| look(test, if test.silent { refused } else { denied }))
         .collect();
     program.push(answer(libc::SECCOMP_RET_ALLOW));
     program
@@ -164,7 +165,6 @@ fn body(rule: &Rule, denied: u32) -> Vec<Instruction> {
 
 /// Answers, or falls through to the next test.
 fn look(test: &Test, denied: u32) -> Vec<Instruction> {
-    let denied = if test.silent { REFUSE } else { denied };
     let upper = u32::from(test.upper == cfg!(target_endian = "little")) * 4;
     let mut program = vec![load(16 + 8 * test.argument + upper)];
     if test.bits != u32::MAX {
@@ -183,6 +183,11 @@ fn look(test: &Test, denied: u32) -> Vec<Instruction> {
     }
     program.push(answer(denied));
     program
+}
+
+/// An error by the filter alone.
+fn refuse(error: i32) -> u32 {
+    libc::SECCOMP_RET_ERRNO | error.unsigned_abs()
 }
 
 fn load(offset: u32) -> Instruction {

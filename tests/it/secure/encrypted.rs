@@ -64,6 +64,21 @@ fn commands_speak_tls_to_whom_they_trust() {
 }
 
 #[test]
+fn where_nobody_is_trusted_a_command_says_how_to_name_one() {
+    let home = TestHome::bare(PROGRAM);
+    let mut status = home.command(&["status", "--daemon", "https://127.0.0.1:9"]);
+    status.env("SSL_CERT_FILE", "/nonexistent");
+    status.env("SSL_CERT_DIR", "/nonexistent");
+    let output = status.output().expect("it runs");
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        wrong.contains("nobody is trusted") && wrong.contains("`--ca FILE`"),
+        "{wrong}"
+    );
+    assert!(!wrong.contains("SSL_CERT_FILE"), "{wrong}");
+}
+
+#[test]
 fn tls_to_a_daemon_that_speaks_none_says_so() {
     let home = TestHome::bare(PROGRAM);
     let daemon = home.serve();

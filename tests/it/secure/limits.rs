@@ -5,8 +5,9 @@ use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 use dropleaf_test_support::folder::wait_until;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use socket2::{Domain, Socket, Type};
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
 /// The head of the answer to one who wants the feed of everything, and the stream.
 fn feed(daemon: &TestDaemon) -> (String, TcpStream) {
@@ -24,7 +25,10 @@ fn feed(daemon: &TestDaemon) -> (String, TcpStream) {
 #[test]
 fn streams_and_connections_have_their_limits_and_hold_up_nobody() {
     let home = TestHome::bare(PROGRAM);
-    home.write("config.yaml", "max_streams: 20\nmax_connections: 40\n");
+    home.write(
+        "config.yaml",
+        "max_streams: 20\nmax_connections: 40\nmax_client_connections: 40\n",
+    );
     let daemon = home.serve();
     let all: Vec<(String, TcpStream)> = (0..60).map(|_| feed(&daemon)).collect();
     let of = |status: &str| {
@@ -36,6 +40,48 @@ fn streams_and_connections_have_their_limits_and_hold_up_nobody() {
     assert_eq!(of("HTTP/1.1 503 "), 44, "the others");
     drop(all);
     wait_until("room", || status(&daemon, "GET", "/api/v1/healthz") == 200);
+}
+
+/// A connection from another address of this machine, on which nothing has been said.
+fn silent(daemon: &TestDaemon, from: [u8; 4]) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let from = SocketAddr::from((from, 0));
+    socket.bind(&from.into()).expect("all of 127/8 is ours");
+    let to: SocketAddr = daemon.address().parse().expect("an address");
+    socket.connect(&to.into()).expect("it listens");
+    socket.into()
+}
+
+fn answer(mut stream: TcpStream) -> String {
+    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    // One who is turned away may be so before he has said anything.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn one_machine_cannot_hold_all_connections() {
+    let home = TestHome::bare(PROGRAM);
+    // A quarter, but at least sixteen.
+    home.write("config.yaml", "max_connections: 80\n");
+    let daemon = home.serve();
+    let (holder, other) = ([127, 0, 0, 7], [127, 0, 0, 8]);
+    let held: Vec<TcpStream> = (0..20).map(|_| silent(&daemon, holder)).collect();
+    let refused = answer(silent(&daemon, holder));
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    assert!(
+        refused.contains("too many connections of this client"),
+        "{refused}"
+    );
+    assert!(refused.contains("`max_client_connections`"), "{refused}");
+    let served = answer(silent(&daemon, other));
+    assert!(served.starts_with("HTTP/1.1 200 "), "{served}");
+    drop(held);
+    wait_until("room for the first again", || {
+        answer(silent(&daemon, holder)).starts_with("HTTP/1.1 200 ")
+    });
 }
 
 fn open_files(pid: u32) -> u64 {
@@ -103,6 +149,7 @@ fn out_of_descriptors_the_daemon_goes_on_and_says_so() {
 #[test]
 fn connections_leave_descriptors_for_the_work() {
     let home = TestHome::bare(PROGRAM);
+    home.write("config.yaml", "max_client_connections: 100\n");
     let daemon = home.serve_by(|command| {
         let mut poor = std::process::Command::new("sh");
         poor.args(["-c", "ulimit -n 300; exec \"$0\" \"$@\""])

@@ -114,3 +114,29 @@ fn webhooks_over_tls_reach_whom_the_system_trusts_and_nobody_else() {
             && log.matches("invalid peer certificate").count() >= 2
     });
 }
+
+#[test]
+fn where_nobody_is_trusted_a_webhook_says_how_to_name_one() {
+    let home = TestHome::new(PROGRAM);
+    let hook = "{ webhook: \"https://localhost:9/x\", when: [succeeded] }";
+    // Somebody must be there before it comes to trust.
+    let listener = std::net::TcpListener::bind("localhost:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let hook = hook.replace(":9/", &format!(":{port}/"));
+    home.pipeline(
+        "p",
+        &format!(
+            "watch: {{ folder: inbox/p, quiet: 0s }}\nsteps: [{{ uses: reverse }}]\nnotify: [{hook}]\n"
+        ),
+    );
+    let daemon = home.serve_by(|command| {
+        command.env("SSL_CERT_FILE", "/nonexistent");
+        command.env("SSL_CERT_DIR", "/nonexistent");
+    });
+    one_job(&home, &daemon);
+    wait_until("the reason", || {
+        let log = daemon.log();
+        log.contains("nobody is trusted") && log.contains("`SSL_CERT_FILE`")
+    });
+    assert!(!daemon.log().contains("--ca"));
+}

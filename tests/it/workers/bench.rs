@@ -47,6 +47,18 @@ impl Bench {
         self.home.path().join("store")
     }
 
+    /// The nursery and all workers of this pool.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let store = self.store().to_string_lossy().into_owned();
+        let entries = fs::read_dir("/proc").expect("it can be listed");
+        let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let ours = |id: &u32| {
+            let words = fs::read_to_string(format!("/proc/{id}/cmdline"));
+            words.is_ok_and(|words| words.contains(&store))
+        };
+        numbers.filter(ours).collect()
+    }
+
     /// A step of the faulty plugin.
     pub(crate) fn misbehave(&self, mode: &str) -> PlanStep {
         self.step("misbehave", json!({ "mode": mode }))

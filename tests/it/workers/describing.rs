@@ -67,3 +67,14 @@ async fn a_truncated_library_is_refused() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn what_a_library_is_denied_while_it_is_described_counts() {
+    let bench = Bench::new();
+    let library = bench.store().join("constructor_socket.so");
+    compile("constructor_socket", &library);
+    bench.pool.describe(&library).await.expect("it tells");
+    if bench.pool.probe().await.expect("a worker starts") == "full" {
+        assert_eq!(bench.pool.status().denied, 1);
+    }
+}

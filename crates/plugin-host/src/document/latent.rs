@@ -7,11 +7,12 @@
 pub(crate) mod check;
 pub(crate) mod sections;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
+use crate::document::characters::is_space;
 use crate::document::heap::{Heap, Resting, Traits};
 use crate::document::latent::check::{Check, Kind, Length, Passed};
 use crate::document::latent::sections::{Entry, Sections};
@@ -72,6 +73,8 @@ impl Reader<'_> {
     fn objects(&mut self) -> Option<()> {
         let entries = &self.sections.entries;
         self.rested.resize_with(entries.len(), || None);
+        // Many streams may have the same one, and it may stand in very much white space.
+        let mut lengths: HashMap<ObjectId, Option<usize>> = HashMap::new();
         for (number, entry) in entries.iter().enumerate() {
             let Entry::At { offset, generation } = *entry else {
                 continue;
@@ -79,9 +82,17 @@ impl Reader<'_> {
             let id = (u32::try_from(number).ok()?, generation);
             let noted = self.references.len();
             let (at, sections, bytes) = (offset as usize, self.sections, self.bytes);
-            let (passed, end) = Check::new(bytes, &mut self.references)
-                .indirect(at, id, |id| length(bytes, sections, id))?;
-            self.looked += end - at;
+            let (lengths, mut looked) = (&mut lengths, 0);
+            let length_of = |id| {
+                *lengths.entry(id).or_insert_with(|| {
+                    let (length, bytes) = length(bytes, sections, id)?;
+                    looked = bytes;
+                    Some(length)
+                })
+            };
+            let (passed, end) =
+                Check::new(bytes, &mut self.references).indirect(at, id, length_of)?;
+            self.looked += end - at + looked;
             if self.looked > bytes.len().saturating_mul(MAX_LOOKS) {
                 return None;
             }
@@ -138,13 +149,15 @@ impl Reader<'_> {
             return None;
         }
         let source = u32::try_from(self.sources.len()).ok()?;
+        let mut looked = 0;
         for (number, index) in members {
             let (named, offset) = *table.get(usize::from(*index))?;
             let at = first.checked_add(offset)?;
             let space = text.get(at..)?.iter().position(|byte| !is_space(*byte))?;
             let noted = self.references.len();
-            let (passed, _) = Check::new(&text, &mut self.references).outermost(at + space)?;
-            if named != *number as usize {
+            let (passed, end) = Check::new(&text, &mut self.references).outermost(at + space)?;
+            looked += end - at;
+            if named != *number as usize || looked > text.len().saturating_mul(MAX_LOOKS) {
                 return None;
             }
             let mut resting = Resting::new(0, source, range(passed.value)?);
@@ -203,17 +216,18 @@ fn traits(passed: &Passed) -> Traits {
     }
 }
 
-/// The length of a stream that is an object of its own.
-fn length(bytes: &[u8], sections: &Sections, id: ObjectId) -> Option<usize> {
+/// The length of a stream that is an object of its own, and how many bytes had to be looked at for it.
+fn length(bytes: &[u8], sections: &Sections, id: ObjectId) -> Option<(usize, usize)> {
     let Entry::At { offset, generation } = *sections.entries.get(id.0 as usize)? else {
         return None;
     };
     if generation != id.1 {
         return None;
     }
-    let (passed, _) = Check::new(bytes, &mut Vec::new()).indirect(offset as usize, id, |_| None)?;
+    let at = offset as usize;
+    let (passed, end) = Check::new(bytes, &mut Vec::new()).indirect(at, id, |_| None)?;
     let text = std::str::from_utf8(&bytes[passed.value.0..passed.value.1]).ok()?;
-    text.parse().ok()
+    Some((text.parse().ok()?, end - at))
 }
 
 /// `1.7` for a file whose first line says just that.
@@ -258,10 +272,6 @@ fn has_tree(objects: &Objects) -> bool {
 
 fn range((start, end): (usize, usize)) -> Option<Range<u32>> {
     Some(u32::try_from(start).ok()?..u32::try_from(end).ok()?)
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
 }
 
 #[cfg(test)]

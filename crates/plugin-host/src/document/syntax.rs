@@ -2,6 +2,7 @@
 
 use lopdf::{Dictionary, Object, StringFormat};
 
+use crate::document::characters::{is_delimiter, is_space};
 use crate::document::place::Holder;
 use crate::document::serialize;
 use crate::fault::{Fault, Result};
@@ -74,14 +75,6 @@ impl<'a> Parser<'a> {
             entries: Vec::new(),
         }
     }
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
-}
-
-fn is_delimiter(byte: u8) -> bool {
-    b"()<>[]{}/%".contains(&byte)
 }
 
 impl Parser<'_> {

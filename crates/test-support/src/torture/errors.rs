@@ -207,7 +207,8 @@ fn one(home: &TestHome, number: u32, errno: i32) -> (Course, String, Vec<String>
 
 fn go_on(home: &TestHome, daemon: Daemon, faults: &mut Vec<String>) -> Course {
     let deadline = Instant::now() + PATIENCE;
-    while !daemon.traced.has_ended() && !at_rest(home, &daemon.address) {
+    while !daemon.traced.has_ended() && !verdict::at_rest(home, |path| asked(&daemon.address, path))
+    {
         if Instant::now() > deadline {
             let lying: Vec<PathBuf> = all(&home.path("inbox"))
                 .into_iter()
@@ -244,18 +245,13 @@ fn ended_well(ended: &Ended) -> Option<String> {
         .then(|| format!("it ended badly ({:?}):\n{}", ended.code, ended.log))
 }
 
-fn at_rest(home: &TestHome, address: &str) -> bool {
+/// What a daemon answers that may be gone.
+fn asked(address: &str, path: &str) -> Value {
     let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5)));
     let agent: ureq::Agent = config.build().into();
-    let url = format!(
-        "http://{address}/api/v1/jobs?limit=1&state=claiming,queued,running,waiting,delivering"
-    );
-    all(&home.path("inbox")).iter().all(|path| is_mark(path)) && {
-        let answer = agent.get(&url).call();
-        let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
-        let list: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
-        list["jobs"].as_array().is_some_and(Vec::is_empty)
-    }
+    let answer = agent.get(format!("http://{address}/api/v1{path}")).call();
+    let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
+    serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default()
 }
 
 /// One sound file for each kind of pipeline, and one that is no PDF.

@@ -140,7 +140,7 @@ pub(super) fn last(home: &TestHome, follower: &Follower) -> Result<Vec<Value>, S
         }
     }
     let deadline = Instant::now() + LAST;
-    while !super::verdict::at_rest(home, &daemon) {
+    while !super::verdict::at_rest(home, |path| daemon.get(path).body) {
         if Instant::now() > deadline {
             let open = daemon
                 .get("/jobs?limit=20&state=claiming,queued,running,waiting,delivering")

@@ -5,19 +5,19 @@ use super::follower::Followed;
 use super::input::{Input, Outputs, PIPELINES, Pipeline};
 use super::load::Given;
 use super::whereabouts::{Said, all, by_content, is_mark, said};
-use crate::daemon::{TestDaemon, TestHome};
+use crate::daemon::TestHome;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Whether nothing lies in an inbox, no job is open, and no file is held.
-pub(super) fn at_rest(home: &TestHome, daemon: &TestDaemon) -> bool {
+/// What tells whether a job is open.
+const OPEN: &str = "/jobs?limit=1&state=claiming,queued,running,waiting,delivering";
+
+/// Whether nothing lies in an inbox, no job is open, and no file is held; `get` asks the daemon below `/api/v1`.
+pub(super) fn at_rest(home: &TestHome, get: impl FnOnce(&str) -> Value) -> bool {
     let empty = all(&home.path("inbox")).iter().all(|path| is_mark(path));
-    empty && {
-        let open = daemon.get("/jobs?limit=1&state=claiming,queued,running,waiting,delivering");
-        open.body["jobs"].as_array().is_some_and(Vec::is_empty)
-    }
+    empty && get(OPEN)["jobs"].as_array().is_some_and(Vec::is_empty)
 }
 
 /// Compares everything with what was given.

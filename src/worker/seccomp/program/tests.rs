@@ -83,8 +83,15 @@ fn arguments_decide() {
         (libc::SYS_ioctl, [1, 0x5412, 0, 0, 0, 0], HELD),
         (libc::SYS_socketpair, [1, 1 | 0x80000, 0, 0, 0, 0], PASS),
         (libc::SYS_socketpair, [1, 2 | 0x80000, 0, 0, 0, 0], HELD),
-        (libc::SYS_socket, [0, 0, 0, 0, 0, 0], REFUSE),
+        (libc::SYS_socket, [0, 0, 0, 0, 0, 0], refuse(libc::EPERM)),
         (libc::SYS_socket, [2, 1, 0, 0, 0, 0], HELD),
+        (libc::SYS_openat, [3, 0, 0x8_0000, 0, 0, 0], PASS),
+        (libc::SYS_openat, [3, 0, 2, 0, 0, 0], HELD),
+        (libc::SYS_openat, [3, 0, 0o100, 0, 0, 0], HELD),
+        (libc::SYS_mmap, [0, 9, 3, 0x22, 0, 0], PASS),
+        (libc::SYS_mmap, [0, 9, 3, 0x01, 3, 0], PASS),
+        (libc::SYS_mmap, [0, 9, 3, 0x21, 0, 0], HELD),
+        (libc::SYS_mmap, [0, 9, 3, 0x23, 0, 0], HELD),
     ] {
         assert_eq!(
             run(&program, call, arguments),
@@ -116,6 +123,7 @@ fn what_is_granted_is_open_and_no_more() {
         (libc::SYS_bind, [0; 6], HELD),
         (libc::SYS_sendto, [3, 0, 0, 0, 0, 0], PASS),
         (libc::SYS_sendto, [3, 0, 0, 0x2000_0000, 0, 0], HELD),
+        (libc::SYS_openat, [3, 0, 2, 0, 0, 0], PASS),
     ] {
         assert_eq!(
             run(&program, call, arguments),
@@ -123,4 +131,14 @@ fn what_is_granted_is_open_and_no_more() {
             "{call} {arguments:?}"
         );
     }
+}
+
+#[test]
+fn without_a_listener_each_call_is_refused_with_its_own_error() {
+    let rules = denied::rules(4711, &Reach::default());
+    let program = write(rules, Denial::Refuse).expect("an architecture that is known");
+    assert_eq!(run(&program, libc::SYS_ptrace, [0; 6]), refuse(libc::EPERM));
+    let for_writing = [3, 0, 2, 0, 0, 0];
+    let refused = run(&program, libc::SYS_openat, for_writing);
+    assert_eq!(refused, refuse(libc::EACCES));
 }

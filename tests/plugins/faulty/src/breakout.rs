@@ -20,6 +20,8 @@ pub(crate) struct Breakout {
     /// How often the first call is repeated.
     #[serde(default)]
     flood: u32,
+    /// Only this one.
+    only: Option<String>,
 }
 
 impl Operation for Breakout {
@@ -44,17 +46,30 @@ impl Operation for Breakout {
         for (number, path) in self.files.iter().enumerate() {
             ways.extend(to_file(&format!("file-{number}"), path));
         }
-        for (way, error) in ways {
-            run.result(&way, error)?;
+        if let Some(only) = &self.only {
+            ways.retain(|(way, ..)| way == only);
         }
-        run.result("descriptors", descriptors())
+        for (way, number, arguments) in ways {
+            run.result(&way, call(number, arguments))?;
+        }
+        match self.only {
+            Some(_) => Ok(()),
+            None => run.result("descriptors", descriptors()),
+        }
     }
 }
 
-type Way = (String, i32);
+/// What it is called, and the call with its arguments.
+type Way = (String, libc::c_long, [usize; 6]);
+
+/// A descriptor of a memory file, which is made when the call is.
+const MEMORY: usize = usize::MAX - 1_000;
 
 /// A system call's error, 0 where it had none.
-fn call(number: libc::c_long, a: [usize; 6]) -> i32 {
+fn call(number: libc::c_long, mut a: [usize; 6]) -> i32 {
+    if a[0] == MEMORY {
+        a[0] = memory_file();
+    }
     // SAFETY: the callers give addresses of places that live long enough, or none.
     let answer = unsafe { libc::syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]) };
     // A copy of this process must not go on with what its original does.
@@ -82,10 +97,9 @@ fn text(words: &str) -> usize {
 const NONE: usize = usize::MAX;
 
 fn by_calls() -> Vec<Way> {
-    let memory = memory_file();
     // A signal's number and size of `struct clone_args`.
     let clone_arguments = room();
-    let ways: [(&str, libc::c_long, [usize; 6]); 72] = [
+    let ways: [(&str, libc::c_long, [usize; 6]); 73] = [
         (
             "exec",
             libc::SYS_execve,
@@ -94,7 +108,7 @@ fn by_calls() -> Vec<Way> {
         (
             "exec-memory",
             libc::SYS_execveat,
-            [memory, text(""), room(), room(), 0x1000, 0],
+            [MEMORY, text(""), room(), room(), 0x1000, 0],
         ),
         ("clone", libc::SYS_clone, [17, 0, 0, 0, 0, 0]),
         ("clone-parent", libc::SYS_clone, [0x8011, 0, 0, 0, 0, 0]),
@@ -268,6 +282,11 @@ fn by_calls() -> Vec<Way> {
             libc::SYS_fsetxattr,
             [0, text("user.x"), room(), 1, 0, 0],
         ),
+        (
+            "memory-of-nobody",
+            libc::SYS_mmap,
+            [0, 4096, 3, 0x21, NONE, 0],
+        ),
         ("sync-all", libc::SYS_sync, [0, 0, 0, 0, 0, 0]),
         (
             "kernel-module",
@@ -281,7 +300,7 @@ fn by_calls() -> Vec<Way> {
     ];
     let tried = ways.into_iter();
     tried
-        .map(|(way, number, arguments)| (way.to_owned(), call(number, arguments)))
+        .map(|(way, number, arguments)| (way.to_owned(), number, arguments))
         .collect()
 }
 
@@ -335,21 +354,19 @@ fn to_process(who: &str, process: i32) -> Vec<Way> {
         ("move-pages", libc::SYS_move_pages, [id, 0, 0, 0, 0, 0]),
     ]
     .into_iter()
-    .map(|(way, number, arguments)| (format!("{who}: {way}"), call(number, arguments)))
+    .map(|(way, number, arguments)| (format!("{who}: {way}"), number, arguments))
     .collect();
     for file in ["mem", "environ", "maps", "fd", "root/etc", "cwd"] {
         let path = format!("/proc/{process}/{file}");
-        ways.push((format!("{who}: /proc {file}"), open(&path, libc::O_RDONLY)));
+        ways.push(open(format!("{who}: /proc {file}"), &path, libc::O_RDONLY));
     }
     ways
 }
 
-fn open(path: &str, flags: i32) -> i32 {
+fn open(way: String, path: &str, flags: i32) -> Way {
     let flags = usize::try_from(flags).unwrap_or(0);
-    call(
-        libc::SYS_openat,
-        [NONE - 99, text(path), flags, 0o600, 0, 0],
-    )
+    let arguments = [NONE - 99, text(path), flags, 0o600, 0, 0];
+    (way, libc::SYS_openat, arguments)
 }
 
 fn by_files() -> Vec<Way> {
@@ -367,7 +384,7 @@ fn by_files() -> Vec<Way> {
         "/root",
         "..",
     ] {
-        ways.push((format!("read {path}"), open(path, libc::O_RDONLY)));
+        ways.push(open(format!("read {path}"), path, libc::O_RDONLY));
     }
     let create = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
     for path in [
@@ -376,7 +393,7 @@ fn by_files() -> Vec<Way> {
         "/var/tmp/dropleaf-breakout",
         "dropleaf-breakout.so",
     ] {
-        ways.push((format!("create {path}"), open(path, create)));
+        ways.push(open(format!("create {path}"), path, create));
     }
     let here = NONE - 99;
     ways.extend(
@@ -397,7 +414,7 @@ fn by_files() -> Vec<Way> {
                 [here, text("x"), 0o700, 0, 0, 0],
             ),
         ]
-        .map(|(way, number, arguments)| (way.to_owned(), call(number, arguments))),
+        .map(|(way, number, arguments)| (way.to_owned(), number, arguments)),
     );
     ways
 }
@@ -406,34 +423,40 @@ fn by_files() -> Vec<Way> {
 fn to_file(which: &str, path: &str) -> Vec<Way> {
     let (here, name) = (NONE - 99, text(path));
     let mut ways = vec![
-        ("read", open(path, libc::O_RDONLY)),
-        ("write", open(path, libc::O_RDWR)),
+        open(format!("{which}: read"), path, libc::O_RDONLY),
+        open(format!("{which}: write"), path, libc::O_RDWR),
+    ];
+    let mut by_name = vec![
+        ("truncate", libc::SYS_truncate, [name, 1 << 40, 0, 0, 0, 0]),
+        // As if it were a folder, and onto itself: neither would do anything.
+        ("remove", libc::SYS_unlinkat, [here, name, 0x200, 0, 0, 0]),
         (
-            "truncate",
-            call(libc::SYS_truncate, [name, 1 << 40, 0, 0, 0, 0]),
+            "rename",
+            libc::SYS_renameat2,
+            [here, name, here, name, 0, 0],
         ),
-        (
-            "mode",
-            call(libc::SYS_fchmodat, [here, name, 0o777, 0, 0, 0]),
-        ),
-        ("mode-2", call(452, [here, name, 0o777, 0, 0, 0])),
-        ("owner", call(libc::SYS_fchownat, [here, name, 0, 0, 0, 0])),
-        ("times", call(libc::SYS_utimensat, [here, name, 0, 0, 0, 0])),
+        ("mode", libc::SYS_fchmodat, [here, name, 0o777, 0, 0, 0]),
+        ("mode-2", 452, [here, name, 0o777, 0, 0, 0]),
+        ("owner", libc::SYS_fchownat, [here, name, 0, 0, 0, 0]),
+        ("times", libc::SYS_utimensat, [here, name, 0, 0, 0, 0]),
         (
             "attribute",
-            call(libc::SYS_setxattr, [name, text("user.x"), room(), 1, 0, 0]),
+            libc::SYS_setxattr,
+            [name, text("user.x"), room(), 1, 0, 0],
         ),
         (
             "link",
-            call(libc::SYS_linkat, [here, name, here, text("x"), 0, 0]),
+            libc::SYS_linkat,
+            [here, name, here, text("x"), 0, 0],
         ),
     ];
     #[cfg(target_arch = "x86_64")]
-    ways.push(("old-mode", call(libc::SYS_chmod, [name, 0o777, 0, 0, 0, 0])));
-    let tried = ways.into_iter();
-    tried
-        .map(|(way, error)| (format!("{which}: {way}"), error))
-        .collect()
+    by_name.push(("old-mode", libc::SYS_chmod, [name, 0o777, 0, 0, 0, 0]));
+    let by_name = by_name.into_iter();
+    ways.extend(
+        by_name.map(|(way, number, arguments)| (format!("{which}: {way}"), number, arguments)),
+    );
+    ways
 }
 
 /// What this process has open, as the system describes it.

@@ -75,6 +75,8 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         Mode::ManyThreads
         | Mode::FloodPrintMebibytes
         | Mode::FillScratch
+        | Mode::FillMemoryFiles
+        | Mode::ManyMemoryFiles
         | Mode::MappedOutput
         | Mode::SparseOutput
         | Mode::ManyArtifacts

@@ -11,6 +11,8 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         Mode::ManyThreads => many_threads(),
         Mode::FloodPrintMebibytes => flood_print(text.parse().unwrap_or(1)),
         Mode::FillScratch => fill_scratch(run),
+        Mode::FillMemoryFiles => fill_memory_files(),
+        Mode::ManyMemoryFiles => many_memory_files(),
         Mode::MappedOutput => mapped_output(text),
         Mode::SparseOutput => {
             let file = memory(b"%PDF-1.7\n")?;
@@ -73,6 +75,34 @@ fn fill_scratch(run: &mut Run<'_>) -> Result<()> {
     Ok(())
 }
 
+/// More than one file may hold, in several, and no memory of this process.
+fn fill_memory_files() -> Result<()> {
+    let block = vec![1u8; 1 << 20];
+    for _ in 0..7 {
+        let file = memory(b"")?;
+        for _ in 0..8 {
+            // SAFETY: a descriptor of ours and that many bytes.
+            let wrote = unsafe { libc::write(file, block.as_ptr().cast(), block.len()) };
+            if wrote < 0 {
+                return Err(Error::failed(io::Error::last_os_error().to_string()));
+            }
+        }
+    }
+    std::thread::sleep(Duration::from_secs(30));
+    Ok(())
+}
+
+fn many_memory_files() -> Result<()> {
+    for number in 0..100 {
+        if let Err(error) = memory(b"x") {
+            return Err(Error::failed(format!(
+                "after {number} memory files: {error}"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Seals that keep a file from changing, but not its owner who has mapped it before.
 const ALL: i32 = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE | libc::F_SEAL_SEAL;
 const ALL_BUT_WRITE: i32 = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_FUTURE_WRITE;
@@ -103,11 +133,11 @@ fn put_out(bytes: &[u8], folder: &str) -> Result<()> {
 }
 
 fn memory(bytes: &[u8]) -> Result<i32> {
-    // SAFETY: a name that ends with a zero; then bytes that are there.
-    let (file, written) = unsafe {
-        let file = libc::memfd_create(c"result".as_ptr(), libc::MFD_ALLOW_SEALING);
-        (file, libc::write(file, bytes.as_ptr().cast(), bytes.len()))
-    };
+    // SAFETY: a name that ends with a zero.
+    let file = unsafe { libc::memfd_create(c"result".as_ptr(), libc::MFD_ALLOW_SEALING) };
+    outcome("memfd_create", file.min(0))?;
+    // SAFETY: bytes that are there.
+    let written = unsafe { libc::write(file, bytes.as_ptr().cast(), bytes.len()) };
     outcome("write", i32::try_from(written).unwrap_or(-1))?;
     Ok(file)
 }

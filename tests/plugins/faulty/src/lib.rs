@@ -116,6 +116,10 @@ pub enum Mode {
     FloodPrintMebibytes,
     /// Fill the scratch folder.
     FillScratch,
+    /// Keep much in memory files.
+    FillMemoryFiles,
+    /// Make a hundred memory files.
+    ManyMemoryFiles,
     /// Hand the daemon a result that is mapped for writing.
     MappedOutput,
     /// Hand the daemon a result that is all hole.

@@ -3,6 +3,7 @@
 //! What passes means the same to every reader, ours and the engine's; comments inside objects, escapes that readers take
 //! differently, numbers beyond what they hold and everything that is simply wrong does not pass.
 
+use crate::document::characters::{is_regular, is_space};
 use lopdf::ObjectId;
 
 /// The deepest nesting that passes; the engine reads 100 levels.
@@ -219,7 +220,8 @@ impl<'a> Check<'a> {
         let again = *met & bit != 0;
         *met |= bit;
         self.keys.push(key);
-        again
+        // One that is written otherwise has another bit than what it means.
+        again || text.contains(&b'#')
     }
 
     /// Whether a dictionary, whose keys begin at `first`, has one twice: some readers take its first value, some the last.
@@ -227,8 +229,9 @@ impl<'a> Check<'a> {
         let bytes = self.bytes;
         let text = |key: &(usize, usize)| &bytes[key.0..key.1];
         let keys = &mut self.keys[first..];
-        keys.sort_unstable_by(|one, other| text(one).cmp(text(other)));
-        keys.windows(2).any(|pair| text(&pair[0]) == text(&pair[1]))
+        keys.sort_unstable_by(|one, other| meant(text(one)).cmp(meant(text(other))));
+        keys.windows(2)
+            .any(|pair| meant(text(&pair[0])).eq(meant(text(&pair[1]))))
     }
 
     /// Keeps what the outermost dictionary says that matters.
@@ -396,35 +399,18 @@ impl<'a> Check<'a> {
     }
 }
 
-fn is_space(byte: u8) -> bool {
-    CLASS[usize::from(byte)] == Class::Space
+/// The bytes that a name means: `#42` is `B`. Its digits have been checked.
+fn meant(name: &[u8]) -> impl Iterator<Item = u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+    let mut rest = name.iter();
+    std::iter::from_fn(move || match (rest.next()?, rest.as_slice()) {
+        (b'#', [high, low, after @ ..]) => {
+            rest = after.iter();
+            Some(digit(*high) << 4 | digit(*low))
+        }
+        (byte, _) => Some(*byte),
+    })
 }
-
-fn is_regular(byte: u8) -> bool {
-    CLASS[usize::from(byte)] == Class::Regular
-}
-
-/// Characters as ISO 32000-2, 7.2.3 sorts them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Regular,
-    Space,
-    Delimiter,
-}
-
-const CLASS: [Class; 256] = {
-    let mut table = [Class::Regular; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
-            0 | b'\t' | b'\n' | 0x0c | b'\r' | b' ' => Class::Space,
-            b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%' => Class::Delimiter,
-            _ => Class::Regular,
-        };
-        byte += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests;

@@ -189,3 +189,17 @@ fn objects_that_lie_in_each_other_are_not_looked_at_again_and_again() {
     assert!(check(1));
     assert!(!check(20));
 }
+
+#[test]
+fn a_length_in_much_white_space_is_looked_at_once() {
+    let many = 3_000;
+    let mut objects: Vec<String> = BODY.map(str::to_owned).to_vec();
+    objects.push(format!("3{}", " ".repeat(400_000)));
+    objects.extend((0..many).map(|_| "<</Length 5 0 R>>stream\nq Q\nendstream".to_owned()));
+    let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+    let bytes = file(&objects, "/Root 1 0 R");
+    let begun = std::time::Instant::now();
+    assert!(passes(&bytes));
+    // Looked at for each of them it is more than a thousand million bytes, many seconds in a build like this.
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}

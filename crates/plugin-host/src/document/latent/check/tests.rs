@@ -26,6 +26,10 @@ fn what_all_readers_read_alike_passes() {
 #[test]
 fn what_readers_could_take_differently_does_not() {
     for source in [
+        "<</AB 1/A#42 2>>",
+        "<</A#42 1/AB 2>>",
+        "<</A#42 1/A#4 2/#41B 3>>",
+        "<</K<</A#42 1/#41#42 2>>>>",
         "[1 % comment\n]",
         "[1e5]",
         "[--3]",
