@@ -13,6 +13,7 @@ use crate::http::gauges::Gauges;
 use crate::http::{self, api::Api};
 use crate::pipeline::surroundings::EnvCounts;
 use crate::pool::Pool;
+use crate::raw_path::RawPath;
 use crate::registry::Registry;
 use crate::scheduler::act;
 use crate::scheduler::attempt;
@@ -26,6 +27,7 @@ use crate::store::open::{Journal, Opening};
 use crate::store::prune::Retention;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
+use crate::watch::told::Earlier;
 use crate::webhook;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
@@ -94,7 +96,7 @@ pub async fn run(config: Config) -> Result<()> {
         .context("failed to read the journal's numbers")?;
     let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
-    let watcher = Watcher::start(parts::watch(&config), updates);
+    let watcher = Watcher::start(parts::watch(&config), updates, earlier(&store));
 
     append(
         &store,
@@ -254,6 +256,19 @@ fn listen(config: &Config) -> Result<TcpListener> {
     http::listen::bind(&parts::http(config)).map_err(|error| match error {
         http::listen::Error::InUse(..) => anyhow::Error::new(InUse(error.to_string())),
         other => other.into(),
+    })
+}
+
+/// What the journal tells of files that may still wait.
+fn earlier(store: &Store) -> Earlier {
+    let store = store.clone();
+    Earlier::new(move |path| {
+        // What cannot be read is told again.
+        let last = store.last_of_file(&RawPath::from(path)).ok().flatten()?;
+        match &last.event {
+            Event::File { what, .. } => Some((last.at, what.clone())),
+            _ => None,
+        }
     })
 }
 

@@ -5,6 +5,7 @@ use crate::time::Timestamp;
 use crate::watch::folder::Reconciler;
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Decision, Settling, spell};
+use crate::watch::told::Said;
 use crate::watch::tree::{Entry, Stand};
 use crate::watch::update::{FileStatus, FolderState, Link, SeenBy};
 use std::path::Path;
@@ -152,7 +153,7 @@ impl Reconciler {
             let entry = self.tree.entry(&path)?;
             let (state, reason) = match &entry.stand {
                 Stand::Settling { said, .. } => {
-                    let reason = said.as_ref().map(|waits| waits.reason());
+                    let reason = said.as_ref().map(Said::reason);
                     ("settling", reason.unwrap_or_default())
                 }
                 Stand::Offered { .. } => ("offered", String::new()),

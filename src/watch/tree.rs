@@ -3,7 +3,8 @@
 use crate::job::event::Identity;
 use crate::time::Timestamp;
 use crate::watch::mount::Mount;
-use crate::watch::settle::{Settling, Waits};
+use crate::watch::settle::Settling;
+use crate::watch::told::Said;
 use crate::watch::update::SeenBy;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -53,7 +54,7 @@ pub(crate) enum Stand {
         /// The timer.
         settling: Box<Settling>,
         /// What was last said about it.
-        said: Option<Waits>,
+        said: Option<Said>,
     },
     /// It was offered.
     Offered {

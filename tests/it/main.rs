@@ -15,6 +15,7 @@ mod load;
 mod old_state;
 mod plugins;
 mod reload;
+mod restarts;
 mod secure;
 mod start;
 mod torture;

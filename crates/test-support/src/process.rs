@@ -23,6 +23,13 @@ fn parent_of(pid: u32) -> Option<u32> {
     (state != "Z").then_some(parent)
 }
 
+/// Whether a child of ours has ended and waits to be reaped.
+pub(crate) fn ended(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_none_or(|(_, rest)| rest.starts_with('Z'))
+}
+
 /// SIGKILL to a process that may have ended already.
 ///
 /// # Panics
