@@ -3,6 +3,7 @@
 mod backend;
 mod reload;
 mod rest;
+mod retention;
 mod secrets;
 
 use crate::config::parts;
@@ -24,7 +25,6 @@ use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::store::error::Error as StoreError;
 use crate::store::open::{Journal, Opening};
-use crate::store::prune::Retention;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
 use crate::watch::told::Earlier;
@@ -42,8 +42,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Arrivals that wait for the scheduler; a full channel leaves files in their inboxes, where they are safe.
 const ARRIVALS: usize = 256;
-/// How often old jobs and events are removed.
-const PRUNE: Duration = Duration::from_secs(3600);
 
 /// Another daemon has the home, or another program the port.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +149,7 @@ pub async fn run(config: Config) -> Result<()> {
         receivers: move || receivers(&current),
         stop: unheard.clone(),
     }));
-    tasks.spawn(prune(store.clone(), config.retention()));
+    tasks.spawn(retention::prune(store.clone(), config.retention()));
     tasks.spawn(rest::give_back_memory(scheduler.health_changes()));
 
     let trials = Arc::new(backend::Trials::default());
@@ -339,24 +337,6 @@ async fn forward_plugins(
                     tracing::warn!(%error, "a plugin's event is not in the journal");
                 }
             }
-        }
-    }
-}
-
-async fn prune(store: Store, (age, jobs): (Duration, u64)) {
-    let mut hours = tokio::time::interval(PRUNE);
-    loop {
-        hours.tick().await;
-        match store
-            .prune(Retention {
-                age,
-                jobs,
-                now: Timestamp::now(),
-            })
-            .await
-        {
-            Ok(pruned) => tracing::debug!(?pruned, "old jobs and events removed"),
-            Err(error) => tracing::warn!(%error, "old jobs and events stay for now"),
         }
     }
 }

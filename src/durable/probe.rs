@@ -115,6 +115,12 @@ pub fn blocked(folder: &Path, error: &io::Error) -> Blocked {
     let shown = folder.display();
     let reason = match kind_of(inner) {
         Kind::Missing => format!("`{shown}` is not there; create it, or mount what belongs there"),
+        Kind::NoSpace if inner.raw_os_error() == Some(rustix::io::Errno::DQUOT.raw_os_error()) => {
+            format!(
+                "`{shown}` cannot be written: the disk quota of {} is used up; free some space or have the quota raised",
+                who_we_are()
+            )
+        }
         Kind::NoSpace => format!("`{shown}` is on a full disk; free some space"),
         Kind::Denied if inner.raw_os_error() == Some(rustix::io::Errno::ROFS.raw_os_error()) => {
             format!("`{shown}` is on a read-only file system; mount it writable")

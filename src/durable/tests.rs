@@ -140,6 +140,12 @@ fn a_probe_leaves_nothing_and_names_what_is_missing() {
     assert!(gone.reason.contains("gone` is not there"), "{gone}");
     let denied = probe::blocked(temp.path(), &Errno::ACCESS.into());
     assert!(denied.reason.contains("belongs to uid"), "{denied}");
+    let full = probe::blocked(temp.path(), &Errno::NOSPC.into());
+    assert!(full.reason.contains("full disk"), "{full}");
+    let quota = probe::blocked(temp.path(), &Errno::DQUOT.into());
+    assert!(quota.reason.contains("disk quota of uid"), "{quota}");
+    let beyond = Error::at("write", temp.path(), Errno::DQUOT);
+    assert_eq!(beyond.kind(), Kind::NoSpace);
 }
 
 #[test]

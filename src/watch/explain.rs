@@ -1,7 +1,6 @@
 //! Why has this file not been taken? The chain of decisions, as they really stand.
 
 use crate::raw_path::RawPath;
-use crate::time::Timestamp;
 use crate::watch::folder::Reconciler;
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Decision, Settling, spell};
@@ -177,7 +176,7 @@ fn stop(chain: &mut Vec<Link>, text: impl Into<String>) -> Option<()> {
 }
 
 fn seen(entry: &Entry) -> String {
-    let ago = Timestamp::now().since(entry.since);
+    let ago = entry.since.elapsed();
     let by = match entry.seen_by {
         SeenBy::Events => "an event",
         SeenBy::Scan => "a scan",

@@ -153,6 +153,7 @@ impl Reconciler {
             self.on_watch_limit();
         }
         if round.lost {
+            tracing::debug!(folder = %self.root.display(), "events were lost: the folder is scanned");
             self.forget_writers();
             self.full_scan = Instant::now();
         }

@@ -5,7 +5,6 @@ use crate::durable::probe;
 use crate::event::FileEvent;
 use crate::job::event::Identity;
 use crate::raw_path::RawPath;
-use crate::time::Timestamp;
 use crate::watch::complete;
 use crate::watch::folder::{Reconciler, via};
 use crate::watch::hints::Hint;
@@ -101,7 +100,7 @@ impl Reconciler {
     fn admit(&mut self, file: &Path, sight: Sight, now: Instant) -> Option<Entry> {
         let entry = |stand| Entry {
             seen_by: sight.seen_by,
-            since: Timestamp::now(),
+            since: Instant::now(),
             generation: 0,
             due: None,
             stand,
@@ -362,7 +361,7 @@ impl Reconciler {
         }
         let entry = Entry {
             seen_by,
-            since: Timestamp::now(),
+            since: Instant::now(),
             generation: self.generation,
             due: None,
             stand: Stand::Ignored { reason, by_name },

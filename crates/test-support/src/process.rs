@@ -39,6 +39,21 @@ pub fn kill(pid: u32) {
     killed.expect("kill runs");
 }
 
+/// Halts a process for as long as `meanwhile` takes: it hears nothing, and what the kernel keeps for it fills up.
+///
+/// # Panics
+/// There is no `kill` program, or the process is gone.
+pub fn halted<T>(pid: u32, meanwhile: impl FnOnce() -> T) -> T {
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &pid.to_string()]).status();
+        assert!(sent.is_ok_and(|sent| sent.success()), "{name} to {pid}");
+    };
+    signal("-STOP");
+    let result = meanwhile();
+    signal("-CONT");
+    result
+}
+
 /// A sequence of numbers, the same for the same seed.
 #[derive(Debug)]
 pub struct Dice(u64);
