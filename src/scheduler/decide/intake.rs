@@ -150,13 +150,15 @@ impl Scheduler {
             Err(failure) => {
                 self.record(id, now, JobEvent::Cancelled(Ended::default()), decision);
                 self.open.remove(id);
-                decision.actions.push(match failure {
-                    ClaimFailure::Vanished => Action::Taken { pipeline, path },
-                    ClaimFailure::Changed | ClaimFailure::Later(_) => Action::Declined {
-                        pipeline,
-                        path,
-                        changed: matches!(failure, ClaimFailure::Changed),
-                    },
+                let changed = match failure {
+                    // One that is gone may be there again: the watcher looks.
+                    ClaimFailure::Vanished | ClaimFailure::Changed => true,
+                    ClaimFailure::Later(_) => false,
+                };
+                decision.actions.push(Action::Declined {
+                    pipeline,
+                    path,
+                    changed,
                 });
             }
         }
