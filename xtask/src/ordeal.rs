@@ -119,9 +119,10 @@ pub fn soak(arguments: &[&str]) -> Result<()> {
     {
         let parts = |[half, most, worst]: [f64; 3]| format!("{half:.0}, {most:.0}, {worst:.0} ms");
         println!(
-            "{} lone files {phase} (50 %, 95 %, worst): began after {}; done after {}",
+            "{} lone files {phase} (50 %, 95 %, worst): began after {}, of these in the queue {}; done after {}",
             lone.files,
             parts(lone.waits),
+            parts(lone.turns),
             parts(lone.took)
         );
     }

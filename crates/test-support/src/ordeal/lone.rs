@@ -19,10 +19,11 @@ pub(super) struct Lone {
     heard: Mutex<Heard>,
 }
 
-/// Milliseconds from its drop until a file's attempt began, and until its job was done.
+/// Milliseconds from its drop until a file's attempt began, of these in the queue, and until its job was done.
 #[derive(Debug, Default)]
 struct Heard {
     waits: Vec<f64>,
+    turns: Vec<f64>,
     took: Vec<f64>,
 }
 
@@ -33,6 +34,8 @@ pub struct Phase {
     pub files: usize,
     /// Milliseconds from the drop until the attempt began.
     pub waits: [f64; 3],
+    /// Of these, milliseconds in the queue: what the scheduler has in its hands.
+    pub turns: [f64; 3],
     /// Milliseconds from the drop until the job was done.
     pub took: [f64; 3],
 }
@@ -47,7 +50,7 @@ impl Lone {
             let halts = self.halts.load(Ordering::Relaxed);
             let dropped = Instant::now();
             home.drop_file(&format!("inbox/{CLEAN}"), &name, &document);
-            let mut began = None;
+            let (mut queued, mut began) = (None, None);
             loop {
                 if self.stop.load(Ordering::Relaxed) {
                     return;
@@ -58,6 +61,9 @@ impl Lone {
                 if event.data["name"] != name.as_str() {
                     continue;
                 }
+                if event.name == "job.queued" {
+                    queued.get_or_insert(dropped.elapsed());
+                }
                 if event.name == "job.started" {
                     began.get_or_insert(dropped.elapsed());
                 }
@@ -66,9 +72,11 @@ impl Lone {
                 }
             }
             if halts == self.halts.load(Ordering::Relaxed)
-                && let Some(began) = began
+                && let (Some(queued), Some(began)) = (queued, began)
             {
                 let mut heard = self.heard.lock().expect("no reader panics");
+                let turn = began.saturating_sub(queued);
+                heard.turns.push(turn.as_secs_f64() * 1000.0);
                 heard.waits.push(began.as_secs_f64() * 1000.0);
                 heard.took.push(dropped.elapsed().as_secs_f64() * 1000.0);
             }
@@ -93,6 +101,7 @@ impl Lone {
         Phase {
             files: heard.waits.len(),
             waits: parts(&heard.waits),
+            turns: parts(&heard.turns),
             took: parts(&heard.took),
         }
     }
