@@ -3,6 +3,7 @@
 mod backend;
 mod reload;
 mod rest;
+mod retention;
 mod secrets;
 
 use crate::config::parts;
@@ -13,6 +14,7 @@ use crate::http::gauges::Gauges;
 use crate::http::{self, api::Api};
 use crate::pipeline::surroundings::EnvCounts;
 use crate::pool::Pool;
+use crate::raw_path::RawPath;
 use crate::registry::Registry;
 use crate::scheduler::act;
 use crate::scheduler::attempt;
@@ -23,9 +25,9 @@ use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::store::error::Error as StoreError;
 use crate::store::open::{Journal, Opening};
-use crate::store::prune::Retention;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
+use crate::watch::told::Earlier;
 use crate::webhook;
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
@@ -40,8 +42,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Arrivals that wait for the scheduler; a full channel leaves files in their inboxes, where they are safe.
 const ARRIVALS: usize = 256;
-/// How often old jobs and events are removed.
-const PRUNE: Duration = Duration::from_secs(3600);
 
 /// Another daemon has the home, or another program the port.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +94,7 @@ pub async fn run(config: Config) -> Result<()> {
         .context("failed to read the journal's numbers")?;
     let spool = Spool::new();
     let (updates, arrivals) = mpsc::channel(ARRIVALS);
-    let watcher = Watcher::start(parts::watch(&config), updates);
+    let watcher = Watcher::start(parts::watch(&config), updates, earlier(&store));
 
     append(
         &store,
@@ -149,7 +149,7 @@ pub async fn run(config: Config) -> Result<()> {
         receivers: move || receivers(&current),
         stop: unheard.clone(),
     }));
-    tasks.spawn(prune(store.clone(), config.retention()));
+    tasks.spawn(retention::prune(store.clone(), config.retention()));
     tasks.spawn(rest::give_back_memory(scheduler.health_changes()));
 
     let trials = Arc::new(backend::Trials::default());
@@ -257,6 +257,19 @@ fn listen(config: &Config) -> Result<TcpListener> {
     })
 }
 
+/// What the journal tells of files that may still wait.
+fn earlier(store: &Store) -> Earlier {
+    let store = store.clone();
+    Earlier::new(move |path| {
+        // What cannot be read is told again.
+        let last = store.last_of_file(&RawPath::from(path)).ok().flatten()?;
+        match &last.event {
+            Event::File { what, .. } => Some((last.at, what.clone())),
+            _ => None,
+        }
+    })
+}
+
 async fn append(store: &Store, event: Event) -> Result<()> {
     store
         .append(vec![Draft::now(event)])
@@ -324,24 +337,6 @@ async fn forward_plugins(
                     tracing::warn!(%error, "a plugin's event is not in the journal");
                 }
             }
-        }
-    }
-}
-
-async fn prune(store: Store, (age, jobs): (Duration, u64)) {
-    let mut hours = tokio::time::interval(PRUNE);
-    loop {
-        hours.tick().await;
-        match store
-            .prune(Retention {
-                age,
-                jobs,
-                now: Timestamp::now(),
-            })
-            .await
-        {
-            Ok(pruned) => tracing::debug!(?pruned, "old jobs and events removed"),
-            Err(error) => tracing::warn!(%error, "old jobs and events stay for now"),
         }
     }
 }

@@ -94,6 +94,16 @@ impl Error {
     }
 }
 
+/// What is lacking where there is no room, for people.
+#[must_use]
+pub fn lack(error: &io::Error) -> &'static str {
+    if error.raw_os_error() == Some(Errno::DQUOT.raw_os_error()) {
+        "this user's disk quota is used up"
+    } else {
+        "the disk is full"
+    }
+}
+
 /// What can be done about an error of the operating system.
 #[must_use]
 pub fn kind_of(error: &io::Error) -> Kind {

@@ -9,6 +9,7 @@
 pub mod act;
 pub mod attempt;
 mod batches;
+mod clock;
 mod contract;
 pub mod decide;
 pub mod explain;

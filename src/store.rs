@@ -262,6 +262,16 @@ impl Store {
         }
     }
 
+    /// The last thing that happened to the file at a path while it was no job. Blocking: for threads of one's own.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or is closed.
+    pub fn last_of_file(&self, path: &RawPath) -> Result<Option<Arc<Stored>>, Error> {
+        self.inner
+            .readers
+            .ask_blocking(|connection| query::history::last_of_file(connection, path))
+    }
+
     /// One job.
     ///
     /// # Errors

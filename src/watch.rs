@@ -25,14 +25,16 @@ mod root;
 mod scan;
 mod seen;
 pub mod settle;
+pub mod told;
 mod tree;
 pub mod update;
 
 use crate::job::event::Identity;
 use crate::raw_path::RawPath;
-use crate::watch::folder::{Command, Reconciler};
+use crate::watch::folder::{Command, Outside, Reconciler};
 use crate::watch::hints::Board;
 use crate::watch::options::Options;
+use crate::watch::told::Earlier;
 use crate::watch::update::{
     Decline, FileStatus, Folder, FolderState, FolderStatus, Link, WatchUpdate,
 };
@@ -56,6 +58,7 @@ pub struct Watcher {
 struct Shared {
     options: Options,
     updates: mpsc::Sender<WatchUpdate>,
+    earlier: Earlier,
     folders: Mutex<BTreeMap<String, Running>>,
 }
 
@@ -69,13 +72,15 @@ struct Running {
 }
 
 impl Watcher {
-    /// A watcher of no folder yet. Updates go to `updates`; while that is full, watching waits (and forgets nothing).
+    /// A watcher of no folder yet. Updates go to `updates`; while that is full, watching waits (and forgets nothing). What
+    /// `earlier` lives told of a file that is as it was then is not told again.
     #[must_use]
-    pub fn start(options: Options, updates: mpsc::Sender<WatchUpdate>) -> Self {
+    pub fn start(options: Options, updates: mpsc::Sender<WatchUpdate>, earlier: Earlier) -> Self {
         Self {
             shared: Arc::new(Shared {
                 options,
                 updates,
+                earlier,
                 folders: Mutex::new(BTreeMap::new()),
             }),
         }
@@ -116,10 +121,13 @@ impl Watcher {
         let status = Arc::new(Mutex::new(starting(&folder)));
         let (path, polling) = (folder.spec.folder.clone(), folder.spec.polling);
         let name = format!("watch {}", folder.pipeline);
-        let updates = self.shared.updates.clone();
+        let outside = Outside {
+            updates: self.shared.updates.clone(),
+            earlier: self.shared.earlier.clone(),
+        };
         let (its_board, its_status) = (Arc::clone(&board), Arc::clone(&status));
         let thread = std::thread::Builder::new().name(name).spawn(move || {
-            Reconciler::new(folder, options, its_board, updates, its_status).run();
+            Reconciler::new(folder, options, its_board, outside, its_status).run();
         });
         if let Err(error) = &thread {
             tracing::error!(%error, folder = %path.display(), "failed to start the thread that watches a folder");

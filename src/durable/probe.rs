@@ -1,14 +1,20 @@
 //! Whether a folder can be used: found out by using it, and told in words that say what to do.
 
 use crate::durable::{self, Kind, kind_of};
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How the names of probes begin; the number of their process follows.
 const PREFIX: &str = ".dropleaf-probe-";
+/// How they end once they were renamed.
+const RENAMED: &str = "-renamed";
 static COUNT: AtomicU64 = AtomicU64::new(0);
+/// The probes of this process that are being made just now, by their names.
+static AT_WORK: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Why a folder cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,30 +41,68 @@ fn try_out(folder: &Path) -> io::Result<()> {
     // Reading the folder is needed as well as writing it.
     for entry in std::fs::read_dir(folder)? {
         if let Some(path) = left_over(&entry?) {
-            // Where it cannot be removed, what follows says why.
-            let _ = durable::remove(&path);
+            match durable::remove(&path) {
+                // It may be another user's; whether we may write here is found out below.
+                Err(error) if error.kind() == Kind::Denied => {}
+                removed => removed.map_err(source)?,
+            }
         }
     }
-    let name = format!(
-        "{PREFIX}{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    );
-    let (one, other) = (folder.join(&name), folder.join(name + "-renamed"));
-    let source = |error: durable::Error| io::Error::new(error.io().kind(), error);
-    drop(durable::create_new(&one).map_err(source)?);
-    let renamed = durable::rename(&one, &other);
-    durable::remove(if renamed.is_ok() { &other } else { &one }).map_err(source)?;
-    renamed.map_err(source)
+    let name = Name::new();
+    let (one, other) = (folder.join(&name.0), folder.join(name.renamed()));
+    let made = durable::create_new(&one).map(drop);
+    let renamed = made.and_then(|()| durable::rename(&one, &other));
+    // Also what only half succeeded has left something. What cannot be removed now is tried again by the next probe.
+    let removed = [&one, &other].map(|path| durable::remove(path));
+    renamed.map_err(source)?;
+    removed
+        .into_iter()
+        .try_for_each(|done| done.map_err(source))
 }
 
-/// A probe of a process that was killed in the middle of it.
+fn source(error: durable::Error) -> io::Error {
+    io::Error::new(error.io().kind(), error)
+}
+
+/// The name of a probe, which is no left-over as long as this lives.
+struct Name(String);
+
+impl Name {
+    fn new() -> Self {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}-{number}", std::process::id());
+        at_work().insert(name.clone());
+        Self(name)
+    }
+
+    fn renamed(&self) -> String {
+        format!("{}{RENAMED}", self.0)
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        at_work().remove(&self.0);
+    }
+}
+
+fn at_work() -> MutexGuard<'static, BTreeSet<String>> {
+    // A set is whole between calls.
+    AT_WORK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A probe of a process that was killed in the middle of it, or one of ours that could not be removed.
 fn left_over(entry: &std::fs::DirEntry) -> Option<PathBuf> {
     let name = entry.file_name();
-    let process = name.to_str()?.strip_prefix(PREFIX)?.split('-').next()?;
-    let process = rustix::process::Pid::from_raw(process.parse().ok()?)?;
-    let gone = rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH);
-    gone.then(|| entry.path())
+    let name = name.to_str()?;
+    let process: u32 = name.strip_prefix(PREFIX)?.split('-').next()?.parse().ok()?;
+    let over = if process == std::process::id() {
+        !at_work().contains(name.strip_suffix(RENAMED).unwrap_or(name))
+    } else {
+        let process = rustix::process::Pid::from_raw(process.try_into().ok()?)?;
+        rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH)
+    };
+    over.then(|| entry.path())
 }
 
 /// The words for an error in using this folder.
@@ -71,6 +115,12 @@ pub fn blocked(folder: &Path, error: &io::Error) -> Blocked {
     let shown = folder.display();
     let reason = match kind_of(inner) {
         Kind::Missing => format!("`{shown}` is not there; create it, or mount what belongs there"),
+        Kind::NoSpace if inner.raw_os_error() == Some(rustix::io::Errno::DQUOT.raw_os_error()) => {
+            format!(
+                "`{shown}` cannot be written: the disk quota of {} is used up; free some space or have the quota raised",
+                who_we_are()
+            )
+        }
         Kind::NoSpace => format!("`{shown}` is on a full disk; free some space"),
         Kind::Denied if inner.raw_os_error() == Some(rustix::io::Errno::ROFS.raw_os_error()) => {
             format!("`{shown}` is on a read-only file system; mount it writable")

@@ -126,11 +126,26 @@ fn a_probe_leaves_nothing_and_names_what_is_missing() {
     let temp = tempfile::tempdir().expect("a temp folder");
     probe::folder(temp.path()).expect("usable");
     assert_eq!(std::fs::read_dir(temp.path()).expect("readable").count(), 0);
+    // One that could not be removed in this life, and one of a process that is gone; that of a living one stays.
+    let ours = format!(".dropleaf-probe-{}-999999-renamed", std::process::id());
+    for name in [&ours, ".dropleaf-probe-2147483646-0", ".dropleaf-probe-1-0"] {
+        std::fs::write(temp.path().join(name), "").expect("writable");
+    }
+    probe::folder(temp.path()).expect("usable");
+    let left = std::fs::read_dir(temp.path()).expect("readable").flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+    assert_eq!(left, [".dropleaf-probe-1-0"]);
     let gone = probe::folder(&temp.path().join("gone")).expect_err("not there");
     assert!(gone.missing);
     assert!(gone.reason.contains("gone` is not there"), "{gone}");
     let denied = probe::blocked(temp.path(), &Errno::ACCESS.into());
     assert!(denied.reason.contains("belongs to uid"), "{denied}");
+    let full = probe::blocked(temp.path(), &Errno::NOSPC.into());
+    assert!(full.reason.contains("full disk"), "{full}");
+    let quota = probe::blocked(temp.path(), &Errno::DQUOT.into());
+    assert!(quota.reason.contains("disk quota of uid"), "{quota}");
+    let beyond = Error::at("write", temp.path(), Errno::DQUOT);
+    assert_eq!(beyond.kind(), Kind::NoSpace);
 }
 
 #[test]

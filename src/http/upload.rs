@@ -1,5 +1,6 @@
 //! Receiving a file: a raw body or a form, straight to disk, bounded, and gone again if anything goes wrong.
 
+use crate::durable;
 use crate::http::call::{Body, BodyStream, Call, next};
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::slot::Slot;
@@ -150,7 +151,7 @@ where
     B: Buf,
     E: std::fmt::Display,
 {
-    let file = slot.file().map_err(|error| failed(&error))?;
+    let file = slot.file().map_err(|error| failed(&error, slot))?;
     let mut file = File::from_std(file);
     let (mut total, begun) = (0, Instant::now());
     while let Some(mut chunk) = next(stream).await? {
@@ -167,11 +168,11 @@ where
             let length = chunk.chunk().len();
             file.write_all(chunk.chunk())
                 .await
-                .map_err(|error| failed(&error))?;
+                .map_err(|error| failed(&error, slot))?;
             chunk.advance(length);
         }
     }
-    file.flush().await.map_err(|error| failed(&error))?;
+    file.flush().await.map_err(|error| failed(&error, slot))?;
     Ok(total)
 }
 
@@ -218,13 +219,20 @@ fn is_too_slow(took: Duration, received: u64) -> bool {
     took > FIRST && received < (took - FIRST).as_secs() * SLOWEST
 }
 
-fn failed(error: &io::Error) -> Refusal {
+fn failed(error: &io::Error, slot: &Slot) -> Refusal {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Refusal::new(
-            Kind::DiskFull,
-            "there is no room left for the upload; nothing of it was kept",
-        )
-        .hint("free some space, then send it again"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let folder = slot.path().parent().unwrap_or(slot.path());
+            Refusal::new(
+                Kind::DiskFull,
+                format!(
+                    "there is no room left for the upload in `{}` ({}); nothing of it was kept",
+                    folder.display(),
+                    durable::lack(error)
+                ),
+            )
+            .hint("free some space, then send it again")
+        }
         _ => Refusal::internal("an upload could not be written", error),
     }
 }

@@ -3,11 +3,31 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use ulid::Ulid;
 
 /// A ULID: 26 characters of Crockford's base 32, in order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub Ulid);
+
+/// The last one that was made or heard of.
+static LAST: Mutex<u128> = Mutex::new(0);
+
+impl JobId {
+    /// A new one, later in order than any other of this life, whatever the clock says.
+    #[must_use]
+    pub fn fresh() -> Self {
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Ulid::generate().0.max(last.saturating_add(1));
+        Self(Ulid(*last))
+    }
+
+    /// New ones come after this one, too.
+    pub fn come_after(self) {
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = self.0.0.max(*last);
+    }
+}
 
 /// Not a job id.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@
 //! worker is a child of the thread that started the nursery. The nursery is started without any code between fork and exec, so
 //! that the C library can use `posix_spawn` and the daemon's memory is not copied. Where it dies, another takes its place.
 
+use crate::durable::probe;
 use crate::plugin::grants::Grant;
 use crate::pool::Config;
 use crate::pool::family::Family;
@@ -17,7 +18,7 @@ use std::io::{self, PipeReader};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use tokio::sync::oneshot;
@@ -72,7 +73,8 @@ fn spawn(
 ) -> io::Result<Spawned> {
     let user = worker_user(config, &slot);
     let scratch = match grant.temp {
-        true => scratch::prepare(config.scratch.as_deref(), slot.number, user)?,
+        true => scratch::prepare(config.scratch.as_deref(), slot.number, user)
+            .map_err(|error| no_scratch(config.scratch.as_deref(), &error))?,
         false => None,
     };
     let raw = |paths: Vec<PathBuf>| paths.into_iter().map(RawPath).collect();
@@ -103,6 +105,16 @@ fn spawn(
         output,
         scratch,
     })
+}
+
+/// Why there is no scratch folder, with what to do.
+fn no_scratch(parent: Option<&Path>, error: &io::Error) -> io::Error {
+    let reason = parent.map(|parent| probe::blocked(parent, error).reason);
+    let reason = reason.unwrap_or_else(|| error.to_string());
+    io::Error::new(
+        error.kind(),
+        format!("a scratch folder cannot be made: {reason}"),
+    )
 }
 
 /// The process that workers are copies of.

@@ -87,8 +87,18 @@ impl StartError {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Refused(problem) => problem.clone(),
+            _ if self.lacks_room() => Problem::new(Code::DiskFull, self.chain())
+                .hint("free some space; the job goes on by itself"),
             _ => Problem::new(Code::WorkerFailed, self.chain()),
         }
+    }
+
+    /// Whether it would have started if there had been room on the disk.
+    pub(crate) fn lacks_room(&self) -> bool {
+        matches!(self, Self::Spawn(error) if matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        ))
     }
 
     pub(crate) fn chain(&self) -> String {

@@ -76,7 +76,11 @@ async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure>
             () = task.updates.closed() => return Err(stop_failure(Stop::Cancelled)),
         };
         let worker = worker.map_err(|error| Failure {
-            ending: Ending::Failed,
+            ending: if error.lacks_room() {
+                Ending::Environment
+            } else {
+                Ending::Failed
+            },
             problem: error.problem(),
         })?;
         let told = worker.connection.say(&question, Some(task.input.as_fd()));

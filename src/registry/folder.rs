@@ -32,12 +32,13 @@ impl Stamp {
         self.modified_ns
     }
 
-    /// Whether its last change is longer ago than `rest`, by the wall clock.
+    /// Whether its last change is longer ago than `rest`, by the wall clock. A change that is still to come was made by another
+    /// clock, or before this one was set back.
     fn rests(&self, rest: Duration) -> bool {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(0));
         let newest = self.modified_ns.max(self.changed_ns);
-        now - newest > i128::try_from(rest.as_nanos()).unwrap_or(i128::MAX)
+        (now - newest).abs() > i128::try_from(rest.as_nanos()).unwrap_or(i128::MAX)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::plugin::catalog::Catalog;
 use crate::scheduler::act::hands::{Hands, written};
 use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt::{self, Told};
+use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
 use crate::scheduler::files;
 use crate::scheduler::handle::{COMMANDS, Command, Health, PipelineSet, Scheduler};
@@ -136,6 +137,7 @@ pub async fn start(
         itself: commands.downgrade(),
         turn: Pending::default(),
         last: None,
+        clock: Clock::new(Timestamp::now(), Instant::now()),
     };
     let paused = opening
         .pipelines
@@ -270,7 +272,8 @@ impl Hands {
         }
     }
 
-    fn deadline(&self, drain: Option<Instant>) -> Instant {
+    fn deadline(&mut self, drain: Option<Instant>) -> Instant {
+        self.mind_the_clock();
         let day = Instant::now() + Duration::from_secs(86_400);
         let due = self.decider.next_deadline().map_or(day, |at| {
             Instant::now() + at.since(Timestamp::now()) + Duration::from_millis(1)

@@ -334,7 +334,9 @@ pub(super) fn standing(job: &Job) -> Standing {
     match &job.state {
         State::Claiming => Standing::Claiming,
         State::Queued { .. } | State::Running { .. } | State::Waiting { .. } => Standing::Holding,
-        State::Delivering { .. } => Standing::Staged,
+        State::Delivering { redo } => {
+            Standing::Delivering(redo.moves.iter().map(|next| next.from.0.clone()).collect())
+        }
         State::Succeeded | State::Failed | State::Cancelled => {
             Standing::Over(job.accepted.path.0.clone())
         }

@@ -1,5 +1,6 @@
 //! From what an attempt brought to the redo list of its delivery: final names, receipts, notes, the original's way.
 
+use crate::durable;
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::redo::{Collision, Move, MoveKind, Redo, Verdict};
 use crate::job::state::Job;
@@ -395,15 +396,20 @@ fn pretty(value: &serde_json::Value) -> Vec<u8> {
 fn stage_problem(error: &StageError) -> Problem {
     let detail = crate::problem::chain(error);
     match error {
-        StageError::NoSpace(_) => {
-            Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself")
-        }
+        StageError::NoSpace(full) => no_room(full, detail),
         StageError::Blocked(_) | StageError::Io(_) => Problem::new(Code::FolderBlocked, detail)
             .hint("make the folder writable for the daemon; the job goes on by itself"),
         StageError::Leaves { .. } => {
             Problem::new(Code::OutputName, detail).hint("look at `output.folder` of the pipeline")
         }
     }
+}
+
+fn no_room(error: &durable::Error, detail: String) -> Problem {
+    Problem::new(Code::DiskFull, detail).hint(format!(
+        "free some space ({}); the job goes on by itself",
+        durable::lack(error.io())
+    ))
 }
 
 fn stage_failure(error: &StageError) -> Failure {
@@ -423,9 +429,7 @@ fn stage_failure(error: &StageError) -> Failure {
 pub fn redo_problem(error: &RedoError) -> Problem {
     let detail = crate::problem::chain(error);
     match error {
-        RedoError::NoSpace(_) => {
-            Problem::new(Code::DiskFull, detail).hint("free some space; the job goes on by itself")
-        }
+        RedoError::NoSpace(full) => no_room(full, detail),
         _ => Problem::new(Code::FolderBlocked, detail)
             .hint("put the folder right; the job goes on by itself"),
     }

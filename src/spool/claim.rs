@@ -123,11 +123,12 @@ fn begin(
     syncs: &mut Syncs,
 ) -> Result<Took, ClaimError> {
     if let Some(folder) = claim.held.parent()
-        && made.insert(folder.to_path_buf())
+        && !made.contains(folder)
     {
         // A folder that is gone with its mount must not be made anew below the mount point.
         require_inbox(folder, claim)?;
         durable::make_folders(folder, PRIVATE)?;
+        made.insert(folder.to_path_buf());
     }
     syncs.parent_of(&claim.held);
     syncs.parent_of(&claim.from);
@@ -147,7 +148,8 @@ fn begin(
     match durable::rename_noreplace(&claim.from, &claim.held) {
         Ok(()) => Ok(Took::Itself),
         Err(error) if error.kind() == Kind::OtherDevice => copy_in(claim),
-        Err(error) if error.kind() == Kind::Missing => {
+        // It may as well be the folder that it was to be held in.
+        Err(error) if error.kind() == Kind::Missing && look(&claim.from)?.is_none() => {
             Err(ClaimError::Vanished(claim.from.clone()))
         }
         Err(error) => Err(error.into()),

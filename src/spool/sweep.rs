@@ -14,8 +14,10 @@ pub enum Standing {
     Claiming,
     /// It holds its original and has staged nothing that counts.
     Holding,
-    /// Its staged files count: it is at work in this process, or it delivers.
+    /// Its staged files count: it is at work in this process.
     Staged,
+    /// It delivers these: no other temp of it counts.
+    Delivering(Vec<PathBuf>),
     /// It has ended; its original lay here.
     Over(PathBuf),
 }
@@ -41,7 +43,7 @@ impl Spool {
         for path in files_in(&uploads_folder(inbox)) {
             match job_of(&path, ".part").map(&standing) {
                 None => swept.strange.push(path),
-                Some(Standing::Claiming | Standing::Staged) => {}
+                Some(Standing::Claiming | Standing::Staged | Standing::Delivering(_)) => {}
                 Some(_) => swept.remove(path),
             }
         }
@@ -56,7 +58,7 @@ impl Spool {
         for path in files_in(&claimed_folder(inbox)) {
             if let Some(job) = job_of(&path, ".part") {
                 // A copy that was not finished; the file itself still lies in the inbox.
-                if standing(job) != Standing::Staged {
+                if !matches!(standing(job), Standing::Staged | Standing::Delivering(_)) {
                     swept.remove(path);
                 }
                 continue;
@@ -87,6 +89,8 @@ impl Spool {
             match job.map(&standing) {
                 None => swept.strange.push(path),
                 Some(Standing::Staged) => {}
+                Some(Standing::Delivering(temps))
+                    if temps.iter().any(|temp| is_maybe(temp, &path)) => {}
                 Some(_) => swept.remove(path),
             }
         }
@@ -129,6 +133,18 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort_unstable();
     files
+}
+
+/// Whether both may be the same file: the same name, and folders that are not known to be two.
+fn is_maybe(temp: &Path, path: &Path) -> bool {
+    if temp.file_name() != path.file_name() {
+        return false;
+    }
+    let real = |path: &Path| durable::folder_of(path).canonicalize();
+    match (real(temp), real(path)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => true,
+    }
 }
 
 fn job_of(path: &Path, ending: &str) -> Option<JobId> {

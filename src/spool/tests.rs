@@ -417,6 +417,16 @@ fn the_sweep_removes_what_no_delivery_needs_and_puts_back_what_no_job_holds() {
     assert!(left.contains_key(&format!("out/.dropleaf/staged/{}-0", job(4))));
     assert!(left.contains_key(&format!("in/.dropleaf/uploads/{}.part", job(4))));
     assert_eq!(left.len(), 7, "{left:#?}");
+    // A delivery moves some temps; what else of it lies there has come back from a cut.
+    let temp = |folder: &Path| staged_folder(folder).join(format!("{}-0", job(4)));
+    let notes = |_| Standing::Delivering(vec![temp(&home.path("failed"))]);
+    let output = |_| Standing::Delivering(vec![temp(&out)]);
+    assert_eq!(
+        home.spool.sweep_outbox(&out, output),
+        sweep::Swept::default()
+    );
+    std::fs::create_dir_all(staged_folder(&home.path("failed"))).expect("made");
+    assert_eq!(home.spool.sweep_outbox(&out, notes).removed, [temp(&out)]);
     assert_eq!(
         home.spool.sweep_outbox(&home.path("none"), standing),
         sweep::Swept::default()

@@ -80,6 +80,9 @@ impl Hour {
                 self.minutes.insert(place, minute);
             }
         }
+        // Of a clock that was ahead.
+        self.minutes
+            .retain(|known| known.start < minute.start + LENGTH);
         while self.minutes.len() > 60 {
             self.minutes.pop_front();
         }
@@ -87,8 +90,12 @@ impl Hour {
 
     /// The minutes of the hour that ends with the running minute.
     pub(crate) fn minutes(&self, now: Timestamp) -> Vec<Minute> {
-        let first = Minute::at(now).start - LENGTH + MINUTE;
-        let recent = self.minutes.iter().filter(|minute| minute.start >= first);
+        let last = Minute::at(now).start;
+        let hour = last - LENGTH + MINUTE..=last;
+        let recent = self
+            .minutes
+            .iter()
+            .filter(|minute| hour.contains(&minute.start));
         recent.copied().collect()
     }
 }
@@ -118,8 +125,8 @@ mod tests {
                 .map(|minute| (minute.start / MINUTE, minute.succeeded, minute.pages))
                 .collect()
         };
-        assert_eq!(seen(59 * MINUTE), [(0, 2, 6), (1, 1, 3), (61, 1, 3)]);
-        assert_eq!(seen(60 * MINUTE + 5), [(1, 1, 3), (61, 1, 3)]);
+        assert_eq!(seen(59 * MINUTE), [(0, 2, 6), (1, 1, 3)]);
+        assert_eq!(seen(60 * MINUTE + 5), [(1, 1, 3)]);
         assert_eq!(seen(61 * MINUTE), [(61, 1, 3)]);
         assert_eq!(seen(121 * MINUTE), []);
     }
@@ -137,5 +144,13 @@ mod tests {
         assert!(minutes.is_sorted_by_key(|minute| minute.start));
         let back = minutes.iter().find(|minute| minute.start == 70 * MINUTE);
         assert_eq!(back.map(|minute| minute.succeeded), Some(2));
+        // A year ahead, and back: what ends now is counted, and nothing that is still to come.
+        for minute in 0..100 {
+            hour.add(ended((525_600 + minute) * MINUTE));
+        }
+        hour.add(ended(101 * MINUTE));
+        let minutes = hour.minutes(Timestamp(101 * MINUTE));
+        assert_eq!(minutes.len(), 1);
+        assert_eq!(minutes[0].start, 101 * MINUTE);
     }
 }

@@ -51,6 +51,17 @@ impl Readers {
         }
     }
 
+    /// Asks on this thread, which must be one that may block. It does not wait for a turn: the threads that ask so are few.
+    pub(crate) fn ask_blocking<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.permits.is_closed() {
+            return Err(Error::Closed);
+        }
+        self.ask_here(question)
+    }
+
     fn ask_here<T>(
         &self,
         question: impl FnOnce(&Connection) -> Result<T, Error>,
@@ -61,10 +72,11 @@ impl Readers {
             .map_err(reading)?;
         let answer = question(&transaction)?;
         transaction.finish().map_err(reading)?;
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < READERS && !self.permits.is_closed() {
+            idle.push(connection);
+        }
+        drop(idle);
         Ok(answer)
     }
 

@@ -1,10 +1,10 @@
 //! Why has this file not been taken? The chain of decisions, as they really stand.
 
 use crate::raw_path::RawPath;
-use crate::time::Timestamp;
 use crate::watch::folder::Reconciler;
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Decision, Settling, spell};
+use crate::watch::told::Said;
 use crate::watch::tree::{Entry, Stand};
 use crate::watch::update::{FileStatus, FolderState, Link, SeenBy};
 use std::path::Path;
@@ -152,7 +152,7 @@ impl Reconciler {
             let entry = self.tree.entry(&path)?;
             let (state, reason) = match &entry.stand {
                 Stand::Settling { said, .. } => {
-                    let reason = said.as_ref().map(|waits| waits.reason());
+                    let reason = said.as_ref().map(Said::reason);
                     ("settling", reason.unwrap_or_default())
                 }
                 Stand::Offered { .. } => ("offered", String::new()),
@@ -176,7 +176,7 @@ fn stop(chain: &mut Vec<Link>, text: impl Into<String>) -> Option<()> {
 }
 
 fn seen(entry: &Entry) -> String {
-    let ago = Timestamp::now().since(entry.since);
+    let ago = entry.since.elapsed();
     let by = match entry.seen_by {
         SeenBy::Events => "an event",
         SeenBy::Scan => "a scan",

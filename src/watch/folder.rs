@@ -14,6 +14,7 @@ use crate::watch::ignore::Rules;
 use crate::watch::options::Options;
 use crate::watch::presence::Presence;
 use crate::watch::settle::{Rests, Via};
+use crate::watch::told::Earlier;
 use crate::watch::tree::Tree;
 use crate::watch::update::{Decline, FileStatus, Folder, FolderStatus, Link, WatchUpdate};
 use notify::RecommendedWatcher;
@@ -50,6 +51,12 @@ pub(crate) enum Command {
     Files(usize, oneshot::Sender<Vec<FileStatus>>),
 }
 
+/// Whom the thread of a folder tells, and whom it asks what was told before.
+pub(crate) struct Outside {
+    pub(crate) updates: mpsc::Sender<WatchUpdate>,
+    pub(crate) earlier: Earlier,
+}
+
 /// Everything that the thread of a folder knows.
 pub(crate) struct Reconciler {
     pub(crate) folder: Folder,
@@ -60,6 +67,7 @@ pub(crate) struct Reconciler {
     pub(crate) done: Option<DoneFile>,
     pub(crate) board: Arc<Board<Command>>,
     updates: mpsc::Sender<WatchUpdate>,
+    pub(crate) earlier: Earlier,
     status: Arc<Mutex<FolderStatus>>,
     pub(crate) watcher: Option<RecommendedWatcher>,
     pub(crate) presence: Presence,
@@ -82,7 +90,7 @@ impl Reconciler {
         folder: Folder,
         options: Options,
         board: Arc<Board<Command>>,
-        updates: mpsc::Sender<WatchUpdate>,
+        outside: Outside,
         status: Arc<Mutex<FolderStatus>>,
     ) -> Self {
         let now = Instant::now();
@@ -101,7 +109,8 @@ impl Reconciler {
                 .map(|(path, identity)| (path.0.clone(), *identity))
                 .collect(),
             board,
-            updates,
+            updates: outside.updates,
+            earlier: outside.earlier,
             status,
             watcher: None,
             presence: Presence::new(),
@@ -144,6 +153,7 @@ impl Reconciler {
             self.on_watch_limit();
         }
         if round.lost {
+            tracing::debug!(folder = %self.root.display(), "events were lost: the folder is scanned");
             self.forget_writers();
             self.full_scan = Instant::now();
         }

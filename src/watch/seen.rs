@@ -5,13 +5,13 @@ use crate::durable::probe;
 use crate::event::FileEvent;
 use crate::job::event::Identity;
 use crate::raw_path::RawPath;
-use crate::time::Timestamp;
 use crate::watch::complete;
 use crate::watch::folder::{Reconciler, via};
 use crate::watch::hints::Hint;
 use crate::watch::ignore::Verdict;
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Content, Decision, Settling, Via, Waits};
+use crate::watch::told::Said;
 use crate::watch::tree::{Entry, Stand};
 use crate::watch::update::{SeenBy, WatchUpdate};
 use std::borrow::Cow;
@@ -100,7 +100,7 @@ impl Reconciler {
     fn admit(&mut self, file: &Path, sight: Sight, now: Instant) -> Option<Entry> {
         let entry = |stand| Entry {
             seen_by: sight.seen_by,
-            since: Timestamp::now(),
+            since: Instant::now(),
             generation: 0,
             due: None,
             stand,
@@ -128,8 +128,27 @@ impl Reconciler {
                 "it lay here before the pipeline did (`existing: ignore`) and has not changed since",
             ));
         }
-        let stand = self.settling(file, sight.identity, sight.hint.and_then(via), now);
+        let mut stand = self.settling(file, sight.identity, sight.hint.and_then(via), now);
+        if sight.seen_by == SeenBy::Scan && self.last_scan.is_none() {
+            self.recall(file, &sight.identity, &mut stand);
+        }
         Some(entry(stand))
+    }
+
+    /// A file that lay here when we came may have waited in an earlier life: what was told then holds.
+    fn recall(&self, file: &Path, identity: &Identity, stand: &mut Stand) {
+        let Stand::Settling { settling, said } = stand else {
+            return;
+        };
+        let reason = match self.earlier.of(&self.root.join(file), identity) {
+            Some(FileEvent::Settling { reason }) => reason,
+            Some(FileEvent::Incomplete { reason }) => {
+                settling.on_reported();
+                reason
+            }
+            Some(FileEvent::Ignored { .. }) | None => return,
+        };
+        *said = Some(Said::Before(reason));
     }
 
     pub(crate) fn settling(
@@ -227,17 +246,11 @@ impl Reconciler {
         self.tree.put(file, entry);
     }
 
-    fn say(&mut self, file: &Path, said: &mut Option<Waits>, waits: &Waits) {
-        let news = match &said {
-            None => true,
-            // After anything else, a rest only says that it changed meanwhile.
-            Some(_) if matches!(waits, Waits::Rest(_)) => false,
-            Some(last) => !last.same_kind(waits),
-        };
-        if news {
+    fn say(&mut self, file: &Path, said: &mut Option<Said>, waits: &Waits) {
+        if said.as_ref().is_none_or(|last| !last.covers(waits)) {
             let reason = waits.reason();
             self.tell_file(file, FileEvent::Settling { reason });
-            *said = Some(waits.clone());
+            *said = Some(Said::Now(waits.clone()));
         }
     }
 
@@ -340,12 +353,15 @@ impl Reconciler {
     ) {
         if self.told_ignored < TOLD_IGNORED {
             self.told_ignored += 1;
-            let reason = reason.clone().into_owned();
-            self.tell_file(file, FileEvent::Ignored { reason });
+            let path = self.root.join(file);
+            if seen_by == SeenBy::Events || !self.earlier.is_ignored(&path, &reason) {
+                let reason = reason.clone().into_owned();
+                self.tell_file(file, FileEvent::Ignored { reason });
+            }
         }
         let entry = Entry {
             seen_by,
-            since: Timestamp::now(),
+            since: Instant::now(),
             generation: self.generation,
             due: None,
             stand: Stand::Ignored { reason, by_name },

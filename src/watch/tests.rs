@@ -80,7 +80,7 @@ impl Inbox {
         Self {
             temp,
             runtime: runtime.expect("a runtime"),
-            watcher: Watcher::start(options, sender),
+            watcher: Watcher::start(options, sender, Earlier::none()),
             updates,
             folder,
         }
@@ -94,6 +94,13 @@ impl Inbox {
         // What comes after the first scan comes by events.
         inbox.status(|status| status.last_scan.is_some());
         inbox
+    }
+
+    /// What was told in an earlier life; before it is watched.
+    fn remembers(&mut self, earlier: Earlier) {
+        let options = self.watcher.shared.options.clone();
+        let updates = self.watcher.shared.updates.clone();
+        self.watcher = Watcher::start(options, updates, earlier);
     }
 
     fn watch(&mut self) {
@@ -440,10 +447,14 @@ pub(super) fn by_hand(
     options: Options,
 ) -> (Reconciler, mpsc::Receiver<WatchUpdate>) {
     let (sender, updates) = mpsc::channel(64);
+    let outside = Outside {
+        updates: sender,
+        earlier: Earlier::none(),
+    };
     let board = Arc::new(Board::new(options.hints));
     let status = Arc::new(Mutex::new(starting(&folder)));
     (
-        Reconciler::new(folder, options, board, sender, status),
+        Reconciler::new(folder, options, board, outside, status),
         updates,
     )
 }

@@ -1,9 +1,9 @@
 //! What is known of a watched folder: the folders in it and every file that is not a job yet.
 
 use crate::job::event::Identity;
-use crate::time::Timestamp;
 use crate::watch::mount::Mount;
-use crate::watch::settle::{Settling, Waits};
+use crate::watch::settle::Settling;
+use crate::watch::told::Said;
 use crate::watch::update::SeenBy;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ pub(crate) struct Entry {
     /// How it was noticed.
     pub(crate) seen_by: SeenBy,
     /// When.
-    pub(crate) since: Timestamp,
+    pub(crate) since: Instant,
     /// The scan that saw it last.
     pub(crate) generation: u64,
     /// When it has to be looked at again.
@@ -53,7 +53,7 @@ pub(crate) enum Stand {
         /// The timer.
         settling: Box<Settling>,
         /// What was last said about it.
-        said: Option<Waits>,
+        said: Option<Said>,
     },
     /// It was offered.
     Offered {

@@ -191,3 +191,39 @@ fn a_large_file_that_somebody_still_writes_is_not_taken() {
         .count();
     assert_eq!(accepted, 1);
 }
+
+/// Files that come together are taken together: where that fails for the first, the others are not forgotten.
+#[test]
+fn files_that_cannot_be_held_are_all_taken_once_they_can() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    home.serve().stop();
+    let claimed = home.path("inbox/p/.dropleaf/claimed");
+    // Nothing has been taken yet, so it may not be there.
+    drop(std::fs::remove_dir(&claimed));
+    std::fs::write(&claimed, "in the way").expect("ours");
+    for name in ["a.pdf", "b.pdf", "c.pdf"] {
+        home.write(&format!("inbox/p/{name}"), sample::pdf(1));
+    }
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for _ in 0..3 {
+        feed.until_named("job.cancelled");
+    }
+    assert!(
+        daemon.log().contains("cannot be taken now"),
+        "{}",
+        daemon.log()
+    );
+    std::fs::remove_file(&claimed).expect("ours");
+    let mut done = Vec::new();
+    for _ in 0..3 {
+        let ended = feed.until_named("job.succeeded");
+        done.push(ended.data["name"].as_str().expect("a name").to_owned());
+    }
+    done.sort();
+    assert_eq!(done, ["a.pdf", "b.pdf", "c.pdf"]);
+}

@@ -1,6 +1,7 @@
 //! The promises, each in a file of its own, tested on the real program.
 
 mod architecture;
+mod clock;
 mod commands;
 mod control;
 mod damage;
@@ -15,6 +16,7 @@ mod load;
 mod old_state;
 mod plugins;
 mod reload;
+mod restarts;
 mod secure;
 mod start;
 mod torture;

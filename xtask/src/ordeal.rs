@@ -113,12 +113,20 @@ pub fn soak(arguments: &[&str]) -> Result<()> {
             gauge.seconds, gauge.resident_kib, gauge.descriptors, gauge.threads
         );
     }
-    for (phase, [half, most, worst]) in ["alone", "beside the soak", "beside the burst"]
+    for (phase, lone) in ["alone", "beside the soak", "beside the burst"]
         .iter()
         .zip(report.lone)
     {
-        println!("a lone file {phase}: 50 % {half:.0} ms, 95 % {most:.0} ms, worst {worst:.0} ms");
+        let parts = |[half, most, worst]: [f64; 3]| format!("{half:.0}, {most:.0}, {worst:.0} ms");
+        println!(
+            "{} lone files {phase} (50 %, 95 %, worst): began after {}, of these in the queue {}; done after {}",
+            lone.files,
+            parts(lone.waits),
+            parts(lone.turns),
+            parts(lone.took)
+        );
     }
+    println!("a job of the burst: {:.0} ms (median)", report.job_ms);
     println!(
         "{} files in {} minutes, a burst of {} in {:.0} s; stopped with {} open in {:.1} s",
         report.soaked,

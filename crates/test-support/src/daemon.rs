@@ -318,6 +318,12 @@ impl TestDaemon {
         self.child.id()
     }
 
+    /// Whether its process has ended by itself.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        crate::process::ended(self.child.id())
+    }
+
     /// What it logged so far.
     ///
     /// # Panics

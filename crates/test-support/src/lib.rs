@@ -1,5 +1,6 @@
 //! What the tests share: sample PDFs, a daemon in a temporary home, a reader of its feeds.
 
+pub mod clock;
 pub mod crowd;
 pub mod daemon;
 pub mod feed;

@@ -11,6 +11,7 @@ mod ends;
 mod feeding;
 mod gauges;
 mod judge;
+mod lone;
 pub mod mutants;
 mod operations;
 mod pictures;
@@ -19,6 +20,7 @@ pub mod soak;
 use std::path::{Path, PathBuf};
 
 pub use gauges::Gauge;
+pub use lone::Phase;
 
 /// Where an ordeal takes place.
 #[derive(Clone, Debug)]

@@ -23,6 +23,13 @@ fn parent_of(pid: u32) -> Option<u32> {
     (state != "Z").then_some(parent)
 }
 
+/// Whether a child of ours has ended and waits to be reaped.
+pub(crate) fn ended(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_none_or(|(_, rest)| rest.starts_with('Z'))
+}
+
 /// SIGKILL to a process that may have ended already.
 ///
 /// # Panics
@@ -30,6 +37,21 @@ fn parent_of(pid: u32) -> Option<u32> {
 pub fn kill(pid: u32) {
     let killed = Command::new("kill").args(["-9", &pid.to_string()]).output();
     killed.expect("kill runs");
+}
+
+/// Halts a process for as long as `meanwhile` takes: it hears nothing, and what the kernel keeps for it fills up.
+///
+/// # Panics
+/// There is no `kill` program, or the process is gone.
+pub fn halted<T>(pid: u32, meanwhile: impl FnOnce() -> T) -> T {
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &pid.to_string()]).status();
+        assert!(sent.is_ok_and(|sent| sent.success()), "{name} to {pid}");
+    };
+    signal("-STOP");
+    let result = meanwhile();
+    signal("-CONT");
+    result
 }
 
 /// A sequence of numbers, the same for the same seed.

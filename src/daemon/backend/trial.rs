@@ -42,7 +42,7 @@ impl Daemon {
         .await;
         let mut outputs = Vec::with_capacity(outcome.pieces.len());
         for piece in outcome.pieces {
-            outputs.push(self.settle(piece).map_err(failed)?);
+            outputs.push(self.settle(piece)?);
         }
         // Its name is gone with the slot; what is open stays readable.
         drop::<Slot>(trial.sample);
@@ -62,17 +62,27 @@ impl Daemon {
     }
 
     /// An output out of the worker's memory, in a file without a name: it is gone when nobody has it open, crash or not.
-    fn settle(&self, piece: Piece) -> io::Result<TryOutput> {
-        let slot = work_file(&self.home).map_err(io::Error::other)?;
-        let (mut from, mut to) = (&piece.file, slot.file()?);
-        from.rewind()?;
-        let size = io::copy(&mut from, &mut to)?;
+    fn settle(&self, piece: Piece) -> Result<TryOutput, PutRefused> {
+        let slot = work_file(&self.home)?;
+        let (mut from, mut to) = (&piece.file, slot.file().map_err(failed)?);
+        from.rewind().map_err(failed)?;
+        let size = io::copy(&mut from, &mut to).map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Refused::Unavailable(format!(
+                    "there is no room for the results of a trial in `{}` ({}); free some space, then try again",
+                    self.home.work().display(),
+                    durable::lack(&error)
+                ))
+                .into()
+            }
+            _ => failed(error),
+        })?;
         Ok(TryOutput {
             name: piece.name,
             mime: piece.mime,
             pages: piece.pages,
             size,
-            file: File::open(slot.path())?,
+            file: File::open(slot.path()).map_err(failed)?,
         })
     }
 

@@ -5,7 +5,7 @@ use crate::time::Timestamp;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How long a trial is kept.
@@ -15,10 +15,17 @@ const MOST: usize = 16;
 /// Bytes of all samples and outputs that are kept.
 const MOST_BYTES: u64 = 1 << 30;
 
+/// A trial, and until when it is kept: by the clock that nobody moves.
+#[derive(Debug)]
+struct Kept {
+    until: Instant,
+    trial: Arc<KeptTrial>,
+}
+
 /// The trials that are kept, oldest first.
 #[derive(Debug, Default)]
 pub(in crate::daemon) struct Trials {
-    kept: Mutex<VecDeque<Arc<KeptTrial>>>,
+    kept: Mutex<VecDeque<Kept>>,
     changed: Notify,
 }
 
@@ -40,7 +47,10 @@ impl Trials {
             outcome,
         });
         let mut kept = self.kept();
-        kept.push_back(Arc::clone(&trial));
+        kept.push_back(Kept {
+            until: Instant::now() + KEPT,
+            trial: Arc::clone(&trial),
+        });
         while kept.len() > MOST || (kept.len() > 1 && bytes(&kept) > MOST_BYTES) {
             kept.pop_front();
         }
@@ -51,47 +61,48 @@ impl Trials {
 
     /// One that is still kept.
     pub(super) fn find(&self, id: &str) -> Option<Arc<KeptTrial>> {
-        let now = Timestamp::now();
+        let now = Instant::now();
         let kept = self.kept();
         let found = kept
             .iter()
-            .find(|trial| trial.id == id && trial.expires > now);
-        found.map(Arc::clone)
+            .find(|kept| kept.trial.id == id && kept.until > now);
+        found.map(|kept| Arc::clone(&kept.trial))
     }
 
     /// Lets go of one; false where it was not kept.
     pub(super) fn forget(&self, id: &str) -> bool {
         let mut kept = self.kept();
         let before = kept.len();
-        kept.retain(|trial| trial.id != id);
+        kept.retain(|kept| kept.trial.id != id);
         kept.len() < before
     }
 
     /// Lets go of each when its time is over; sleeps while there is none.
     pub(in crate::daemon) async fn sweep(self: Arc<Self>) {
         loop {
-            let next = self.kept().front().map(|trial| trial.expires);
+            let next = self.kept().front().map(|kept| kept.until);
             match next {
                 None => self.changed.notified().await,
-                Some(expires) => {
-                    let left = expires.since(Timestamp::now());
-                    tokio::time::sleep(left + Duration::from_millis(1)).await;
-                    let now = Timestamp::now();
-                    self.kept().retain(|trial| trial.expires > now);
+                Some(until) => {
+                    tokio::time::sleep_until(until.into()).await;
+                    let now = Instant::now();
+                    self.kept().retain(|kept| kept.until > now);
                 }
             }
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<KeptTrial>>> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn bytes(kept: &VecDeque<Arc<KeptTrial>>) -> u64 {
+fn bytes(kept: &VecDeque<Kept>) -> u64 {
     let outputs =
         |trial: &KeptTrial| -> u64 { trial.outcome.outputs.iter().map(|output| output.size).sum() };
-    kept.iter().map(|trial| trial.size + outputs(trial)).sum()
+    kept.iter()
+        .map(|kept| kept.trial.size + outputs(&kept.trial))
+        .sum()
 }
 
 #[cfg(test)]
@@ -129,13 +140,16 @@ mod tests {
         let id = keep(&trials, 1);
         let late = KeptTrial {
             id: "late".to_owned(),
-            expires: Timestamp(0),
+            expires: Timestamp::now(),
             name: String::new(),
             input: tempfile::tempfile().expect("a file"),
             size: 0,
             outcome: TryOutcome::default(),
         };
-        trials.kept().push_front(Arc::new(late));
+        trials.kept().push_front(Kept {
+            until: Instant::now(),
+            trial: Arc::new(late),
+        });
         assert!(trials.find("late").is_none());
         let sweep = tokio::spawn(Arc::clone(&trials).sweep());
         while trials.kept().len() > 1 {

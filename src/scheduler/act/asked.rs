@@ -132,7 +132,7 @@ impl Hands {
             )));
         };
         self.may_take()?;
-        let path = spool::upload_path(&current.watch.folder, JobId(ulid::Ulid::generate()));
+        let path = spool::upload_path(&current.watch.folder, JobId::fresh());
         let made = durable::make_folders(&durable::folder_of(&path), 0o700);
         made.map(|()| path)
             .map_err(|error| Refused::Unavailable(crate::problem::chain(&error)))

@@ -8,6 +8,7 @@ use crate::plugin::catalog::Catalog;
 use crate::pool::update::StopHandle;
 use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt::{self, Told};
+use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
 use crate::scheduler::handle::{Answer, Command, Health, PipelineSet, Refused};
 use crate::scheduler::input::Input;
@@ -73,6 +74,8 @@ pub(super) struct Hands {
     pub(super) turn: Pending,
     /// The last unit that was appended.
     pub(super) last: Durable,
+    /// Whether the wall clock was moved.
+    pub(super) clock: Clock,
 }
 
 impl Hands {

@@ -28,12 +28,24 @@ impl Hands {
     /// Decides, and does at once what shows nowhere; the rest waits for the end of the turn.
     pub(super) fn decide(&mut self, input: Input) {
         let can_wait = matches!(input, Input::Told { .. } | Input::WorkerDone { .. });
+        self.mind_the_clock();
         let mut decision = self.decider.decide(input, Timestamp::now());
         if can_wait {
             let events = std::mem::take(&mut decision.events);
             self.turn.add_lazy(events, Instant::now());
         }
         self.carry_out(decision);
+    }
+
+    /// What waits goes on waiting as long as it was to wait, whatever the wall clock says by now.
+    pub(super) fn mind_the_clock(&mut self) {
+        if let Some(moved) = self.clock.moved(Timestamp::now(), Instant::now()) {
+            tracing::warn!(
+                seconds = moved / 1000,
+                "the clock was moved; jobs that wait go on waiting as long as they were to wait"
+            );
+            self.decider.clock_moved(moved);
+        }
     }
 
     pub(super) fn carry_out(&mut self, decision: Decision) {

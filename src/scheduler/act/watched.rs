@@ -21,7 +21,7 @@ impl Hands {
                         .declined(&arrival.pipeline, &arrival.path, Decline::Later);
                     return;
                 };
-                let job = JobId(ulid::Ulid::generate());
+                let job = JobId::fresh();
                 let accepted = files::accepted(job, &pipeline, arrival);
                 self.decide(Input::Arrival {
                     job,

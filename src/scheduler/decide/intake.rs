@@ -14,6 +14,8 @@ use crate::time::Timestamp;
 
 /// Open jobs beyond which files stay in their inboxes: they are as safe there, and cost no memory.
 const MOST_OPEN: usize = 5_000;
+/// So many of a pipeline's jobs may always be open: a burst of another pipeline does not keep its files out.
+const OWN_ROOM: usize = 64;
 
 impl Scheduler {
     /// Takes over the open jobs of an earlier life and repairs each by the one rule of its state.
@@ -35,6 +37,8 @@ impl Scheduler {
 
     fn recover_one(&mut self, job: Job, now: Timestamp, decision: &mut Decision) {
         let id = job.id;
+        // Who waits already goes before who comes now.
+        id.come_after();
         match job.state.clone() {
             State::Claiming => {
                 let accepted = Box::new(job.accepted.clone());
@@ -49,7 +53,10 @@ impl Scheduler {
                 self.open.insert(job, Phase::Idle);
                 self.recover_running(id, now, decision);
             }
-            State::Waiting { .. } => self.open.insert(job, Phase::Idle),
+            State::Waiting { .. } => {
+                self.open.insert(job, Phase::Idle);
+                self.open.wait_at_most(id, now);
+            }
             State::Delivering { redo } => {
                 self.open.insert(job, Phase::Moving);
                 decision.actions.push(Action::Redo { job: id, redo });
@@ -73,6 +80,11 @@ impl Scheduler {
         self.fail(id, problem, decision);
     }
 
+    /// The wall clock was moved by so many milliseconds.
+    pub fn clock_moved(&mut self, by: i64) {
+        self.open.clock_moved(by);
+    }
+
     /// Adds an open job whose original was fetched back, before `Reclaimed` says so.
     pub fn adopt(&mut self, job: Job) {
         self.open.insert(job, Phase::Claiming);
@@ -93,7 +105,9 @@ impl Scheduler {
         decision: &mut Decision,
     ) {
         let gone = self.current(&accepted.pipeline).is_none();
-        if self.draining || gone || self.intake_closed.is_some() || self.open.count() >= MOST_OPEN {
+        let full =
+            self.open.count() >= MOST_OPEN && self.open.count_of(&accepted.pipeline) >= OWN_ROOM;
+        if self.draining || gone || self.intake_closed.is_some() || full {
             decision.actions.push(Action::Declined {
                 pipeline: accepted.pipeline,
                 path: accepted.path,
@@ -136,13 +150,15 @@ impl Scheduler {
             Err(failure) => {
                 self.record(id, now, JobEvent::Cancelled(Ended::default()), decision);
                 self.open.remove(id);
-                decision.actions.push(match failure {
-                    ClaimFailure::Vanished => Action::Taken { pipeline, path },
-                    ClaimFailure::Changed | ClaimFailure::Later(_) => Action::Declined {
-                        pipeline,
-                        path,
-                        changed: matches!(failure, ClaimFailure::Changed),
-                    },
+                let changed = match failure {
+                    // One that is gone may be there again: the watcher looks.
+                    ClaimFailure::Vanished | ClaimFailure::Changed => true,
+                    ClaimFailure::Later(_) => false,
+                };
+                decision.actions.push(Action::Declined {
+                    pipeline,
+                    path,
+                    changed,
                 });
             }
         }

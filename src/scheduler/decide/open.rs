@@ -40,12 +40,15 @@ pub(super) struct Live {
     pub(super) phase: Phase,
     /// Whether a person wants it to end.
     pub(super) cancelled: bool,
+    /// When its retry is due, while it waits for one; its state tells what was said when it began to wait.
+    pub(super) due: Timestamp,
 }
 
 /// All open jobs.
 #[derive(Debug, Default)]
 pub(super) struct OpenJobs {
     jobs: HashMap<JobId, Live>,
+    of: HashMap<String, usize>,
     busy: usize,
     attempts: BTreeSet<JobId>,
     memory: u64,
@@ -70,7 +73,7 @@ impl Share {
             staging: live.phase == Phase::Staging,
             due: match (live.phase, &live.job.state) {
                 (Phase::Again(at), _) => Some(at),
-                (Phase::Idle, State::Waiting { until, .. }) => Some(*until),
+                (Phase::Idle, State::Waiting { .. }) => Some(live.due),
                 _ => None,
             },
         }
@@ -81,6 +84,11 @@ impl OpenJobs {
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.jobs.len()
+    }
+
+    /// How many of them are the pipeline's.
+    pub(super) fn count_of(&self, pipeline: &str) -> usize {
+        self.of.get(pipeline).copied().unwrap_or(0)
     }
 
     /// How many have attempts or moves under way.
@@ -136,11 +144,14 @@ impl OpenJobs {
         let id = job.id;
         self.remove(id);
         let live = Live {
+            due: due(&job),
             job,
             phase,
             cancelled: false,
         };
         self.count_in(id, Share::of(&live));
+        let pipeline = live.job.accepted.pipeline.clone();
+        *self.of.entry(pipeline).or_default() += 1;
         self.jobs.insert(id, live);
     }
 
@@ -148,6 +159,13 @@ impl OpenJobs {
     pub(super) fn remove(&mut self, id: JobId) {
         if let Some(live) = self.jobs.remove(&id) {
             self.count_out(id, Share::of(&live));
+            let pipeline = &live.job.accepted.pipeline;
+            if let Some(count) = self.of.get_mut(pipeline) {
+                *count -= 1;
+                if *count == 0 {
+                    self.of.remove(pipeline);
+                }
+            }
         }
     }
 
@@ -173,7 +191,14 @@ impl OpenJobs {
 
     /// Changes a job by an event and gives it for the journal; an event that cannot be is dropped and said in the log.
     pub(super) fn record(&mut self, id: JobId, now: Timestamp, event: JobEvent) -> Option<Draft> {
-        match self.change(id, |live| live.job.apply(now, &event))? {
+        let applied = self.change(id, |live| {
+            let applied = live.job.apply(now, &event);
+            if matches!(event, JobEvent::Waiting(_)) {
+                live.due = due(&live.job);
+            }
+            applied
+        });
+        match applied? {
             Ok(()) => Some(Draft {
                 at: now,
                 event: Event::Job {
@@ -186,6 +211,30 @@ impl OpenJobs {
                 None
             }
         }
+    }
+
+    /// The wall clock was moved by so many milliseconds: who is due is due after the same time as before.
+    pub(super) fn clock_moved(&mut self, by: i64) {
+        let move_on = |at: Timestamp| Timestamp(at.0.saturating_add(by));
+        let waiting: Vec<JobId> = self.due.iter().map(|(_, id)| *id).collect();
+        for id in waiting {
+            self.change(id, |live| {
+                live.due = move_on(live.due);
+                if let Phase::Again(at) = &mut live.phase {
+                    *at = move_on(*at);
+                }
+            });
+        }
+    }
+
+    /// An earlier life said how long this one waits: longer than that from now on it need not, whatever the clock says.
+    pub(super) fn wait_at_most(&mut self, id: JobId, now: Timestamp) {
+        self.change(id, |live| {
+            if let State::Waiting { until, .. } = &live.job.state {
+                let delay = until.since(live.job.updated);
+                live.due = live.due.min(now.plus(delay));
+            }
+        });
     }
 
     fn count_in(&mut self, id: JobId, share: Share) {
@@ -210,6 +259,14 @@ impl OpenJobs {
         if let Some(at) = share.due {
             self.due.remove(&(at, id));
         }
+    }
+}
+
+/// When the job's retry is due, as its state has it.
+fn due(job: &Job) -> Timestamp {
+    match &job.state {
+        State::Waiting { until, .. } => *until,
+        _ => job.updated,
     }
 }
 

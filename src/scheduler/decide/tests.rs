@@ -8,6 +8,7 @@ use crate::job::event::JobEvent;
 use crate::job::redo::Verdict;
 use crate::job::state::{Job, State};
 use crate::problem::{Code, Problem};
+use crate::scheduler::decide::state::Scheduler;
 use crate::scheduler::decide::tests::stand::{Bench, accepted, id, names, pipeline, redo, starts};
 use crate::scheduler::input::{Action, ClaimFailure, Input};
 use crate::time::Timestamp;
@@ -271,4 +272,60 @@ fn an_attempt_whose_worker_dies_before_it_begins_is_made_again() {
     let again = bench.tell(Input::Tick);
     assert_eq!(names(&again), ["job.queued"]);
     assert_eq!(starts(&again), [id(1)]);
+}
+
+#[test]
+fn a_clock_that_is_moved_changes_no_wait() {
+    const DAY: i64 = 86_400_000;
+    let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
+    bench.arrive(1, "p");
+    bench.claim(1);
+    bench.begin(1);
+    bench.end(1, Ending::Failed, Code::StepFailed);
+    let left = |scheduler: &Scheduler, now: Timestamp| {
+        let due = scheduler.next_deadline().expect("it waits");
+        due.0 - now.0
+    };
+    let delay = left(&bench.scheduler, bench.now);
+    assert!(delay > 0);
+    // A day back while it waits: the same time is left.
+    bench.scheduler.clock_moved(-DAY);
+    bench.now = Timestamp(bench.now.0 - DAY);
+    assert_eq!(left(&bench.scheduler, bench.now), delay);
+    assert!(names(&bench.tell(Input::Tick)).is_empty());
+    // The same in the next life, which knows only what the journal says.
+    let job = bench.scheduler.job(id(1)).expect("open").clone();
+    let recovered = |now: Timestamp| {
+        let mut next = Scheduler::new(1, u64::MAX);
+        next.recover(vec![job.clone()], vec![], now);
+        left(&next, now)
+    };
+    assert_eq!(recovered(bench.now), delay);
+    assert!(
+        recovered(Timestamp(bench.now.0 + 365 * DAY)) < 0,
+        "it is due"
+    );
+    bench.now = Timestamp(bench.now.0 + delay);
+    assert_eq!(names(&bench.tell(Input::Tick)), ["job.queued"]);
+}
+
+#[test]
+fn a_burst_keeps_no_other_pipeline_out() {
+    let mut bench = Bench::new(1, vec![pipeline("burst", |_| {}), pipeline("lone", |_| {})]);
+    let mut burst = 0;
+    loop {
+        let decision = bench.arrive(1_000 + burst, "burst");
+        if matches!(decision.actions[..], [Action::Declined { .. }]) {
+            break;
+        }
+        bench.claim(1_000 + burst);
+        burst += 1;
+    }
+    assert!(burst >= 5_000);
+    assert_eq!(names(&bench.arrive(1, "lone")), ["job.accepted"]);
+    bench.claim(1);
+    // One of the burst is at work: the lone one goes next.
+    bench.begin(1_000);
+    let next = bench.tell(Input::WorkerDone { job: id(1_000) });
+    assert_eq!(starts(&next), [id(1)]);
 }

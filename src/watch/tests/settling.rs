@@ -115,3 +115,55 @@ fn files_that_leave_before_they_settle_are_told() {
     });
     assert_eq!(path, RawPath(inbox.path("a.pdf")));
 }
+
+/// An inbox in which these files lay before the start, and what was told of each of them by then.
+fn after_a_restart(
+    told: &'static [(&'static str, &'static [u8], &'static str)],
+    later: i64,
+) -> Inbox {
+    let mut options = quick();
+    options.settling.truncated = ms(20_000);
+    options.settling.incomplete = ms(100);
+    let mut inbox = Inbox::new(options, |_| {});
+    for (name, content, _) in told {
+        inbox.write(name, content);
+    }
+    let at = crate::time::Timestamp(crate::time::Timestamp::now().0 + later);
+    inbox.remembers(Earlier::new(move |path| {
+        let (_, _, reason) = told.iter().find(|(name, ..)| path.ends_with(name))?;
+        let reason = (*reason).to_owned();
+        Some((at, FileEvent::Settling { reason }))
+    }));
+    inbox.watch();
+    inbox
+}
+
+const EMPTY: &str = "it is empty (0 bytes) so far and is taken once it has content; if nobody is writing it, copy it again or delete it";
+
+#[test]
+fn what_an_earlier_life_told_is_not_told_again() {
+    let mut inbox = after_a_restart(
+        &[("a.pdf", b"", EMPTY), ("b.pdf", b"", "something else")],
+        0,
+    );
+    inbox.says("b.pdf", "settling: it is empty");
+    // It waits longer than ever before: that is news, once.
+    let mut said = Vec::new();
+    while said.len() < 2 {
+        said.push(inbox.until("a word", |update| match update {
+            WatchUpdate::File { path, what, .. } => Some((path, what)),
+            _ => None,
+        }));
+    }
+    assert!(
+        said.iter()
+            .all(|(_, what)| matches!(what, FileEvent::Incomplete { .. })),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn what_was_told_before_a_file_changed_does_not_count() {
+    let mut inbox = after_a_restart(&[("a.pdf", b"", EMPTY)], -60_000);
+    inbox.says("a.pdf", "settling: it is empty");
+}

@@ -76,9 +76,14 @@ pub(crate) struct Disk(PathBuf);
 impl Disk {
     /// `None` where this user may not mount.
     pub(crate) fn mount(folder: PathBuf, size: &str) -> Option<Self> {
+        Self::mount_with(folder, &format!("size={size}"))
+    }
+
+    /// The same, with these options of `tmpfs`.
+    pub(crate) fn mount_with(folder: PathBuf, options: &str) -> Option<Self> {
         std::fs::create_dir_all(&folder).expect("made");
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
             .arg(&folder)
             .output();
         mounted
@@ -87,8 +92,12 @@ impl Disk {
     }
 
     pub(crate) fn grow(&self, size: &str) {
+        self.remount(&format!("size={size}"));
+    }
+
+    pub(crate) fn remount(&self, options: &str) {
         let grown = Command::new("mount")
-            .args(["-o", &format!("remount,size={size}")])
+            .args(["-o", &format!("remount,{options}")])
             .arg(&self.0)
             .status();
         assert!(

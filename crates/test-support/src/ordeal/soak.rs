@@ -1,14 +1,14 @@
 //! So many files that only their number is hostile: full rate for minutes, a burst, a stop with a full queue, and a count.
 
 use super::feeding::Feeding;
-use super::gauges::{CLEAN, CLEAN_YAML, Gauge, look, probe, quantile};
+use super::gauges::{CLEAN, CLEAN_YAML, Gauge, look};
+use super::lone::{Lone, Phase};
 use super::{Finding, Place};
 use crate::daemon::{TestDaemon, TestHome};
+use crate::process::halted;
 use crate::{folder, sample};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The pipeline of all the others.
@@ -21,6 +21,9 @@ const AT_ONCE: usize = 64;
 const FULL: u64 = 500;
 /// What a daemon may take to stop: its limit for attempts, and the time to say so.
 const STOP: Duration = Duration::from_secs(35);
+/// What a lone file may wait besides two job lengths: it settles, it is journalled, taken, synced and journalled again, all beside
+/// the burst.
+const TAKING_MS: f64 = 1_000.0;
 /// Growth that counts: caches and the journal's pages fill at first.
 const GROWTH_KIB: u64 = 32 << 10;
 
@@ -44,8 +47,10 @@ pub struct Report {
     pub burst: u64,
     /// Seconds until the burst was worked off.
     pub burst_seconds: f64,
-    /// Milliseconds of a lone file in another pipeline: before, behind the soak, behind the burst; at 50 %, 95 % and worst.
-    pub lone: [[f64; 3]; 3],
+    /// A lone file in another pipeline: alone, beside the soak, beside the burst.
+    pub lone: [Phase; 3],
+    /// The median of what the burst's jobs took, in milliseconds.
+    pub job_ms: f64,
     /// Seconds from SIGTERM to the end.
     pub stop_seconds: f64,
     /// Files that were open when the daemon was told to stop.
@@ -73,12 +78,11 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Report, String> {
         began: Instant::now(),
     };
     let daemon = home.serve_with(&["--log", "warn"]);
-    let stop = AtomicBool::new(false);
-    let took = Mutex::new(Vec::new());
+    let lone = Lone::default();
     std::thread::scope(|scope| {
-        scope.spawn(|| probe(&home, "lone", Duration::from_secs(1), &stop, &took));
-        let ended = load.all(plan, &daemon, &took, say);
-        stop.store(true, Ordering::Relaxed);
+        scope.spawn(|| lone.run(&home, &daemon));
+        let ended = load.all(plan, &daemon, &lone, say);
+        lone.stop();
         ended
     })?;
     load.stop_full(daemon)?;
@@ -99,21 +103,35 @@ impl Load<'_> {
         &mut self,
         plan: &Plan,
         daemon: &TestDaemon,
-        took: &Mutex<Vec<f64>>,
+        lone: &Lone,
         say: &mut dyn FnMut(&str),
     ) -> Result<(), String> {
         std::thread::park_timeout(Duration::from_secs(20));
-        self.note_lone(0, took);
+        self.report.lone[0] = lone.phase();
         self.soak(plan.minutes, daemon, say)?;
-        self.note_lone(1, took);
-        self.burst(plan.burst, daemon, say)?;
-        self.note_lone(2, took);
+        self.report.lone[1] = lone.phase();
+        self.burst(plan.burst, (daemon, lone), say)?;
+        self.report.lone[2] = lone.phase();
+        self.judge_turns(daemon);
         Ok(())
     }
 
-    fn note_lone(&mut self, phase: usize, took: &Mutex<Vec<f64>>) {
-        let took = std::mem::take(&mut *took.lock().expect("no probe panics"));
-        self.report.lone[phase] = [0.5, 0.95, 1.0].map(|part| quantile(&took, part));
+    /// A pipeline of one file waits at most two job lengths behind the burst.
+    fn judge_turns(&mut self, daemon: &TestDaemon) {
+        let pipeline = daemon.get(&format!("/pipelines/{MANY}")).body;
+        self.report.job_ms = pipeline["typicalMs"].as_f64().unwrap_or(0.0);
+        let worst = self.report.lone[2].waits[2];
+        let most = 2.0 * self.report.job_ms + TAKING_MS;
+        if worst > most {
+            let text = format!(
+                "a lone file waited {worst:.0} ms beside the burst: more than two jobs of {:.0} ms and {TAKING_MS:.0} ms to be taken",
+                self.report.job_ms
+            );
+            self.report.findings.push(Finding {
+                kind: "starved",
+                text,
+            });
+        }
     }
 
     /// A document that no other file is like: its number stands in it.
@@ -221,21 +239,26 @@ impl Load<'_> {
         Ok(())
     }
 
-    /// All files lie beside the inbox first, and come in by one rename each.
+    /// All files come at once: while they come the daemon is halted, so that the kernel's queue of events overflows.
     fn burst(
         &mut self,
         count: u64,
-        daemon: &TestDaemon,
+        (daemon, lone): (&TestDaemon, &Lone),
         say: &mut dyn FnMut(&str),
     ) -> Result<(), String> {
         let mut feeding = Feeding::new(self.home, daemon);
         let began = Instant::now();
         let mut told = Instant::now();
-        for _ in 0..count {
-            let (name, bytes) = self.next();
-            feeding.give(MANY, &name, &bytes);
-            self.report.burst += 1;
-        }
+        lone.halt();
+        halted(daemon.pid(), || {
+            for _ in 0..count {
+                let (name, bytes) = self.next();
+                feeding.give(MANY, &name, &bytes);
+                self.report.burst += 1;
+            }
+        });
+        lone.halt();
+        let worked = Instant::now();
         say(&format!(
             "{count} files given in {:.0} s",
             began.elapsed().as_secs_f64()
@@ -252,7 +275,7 @@ impl Load<'_> {
                 ));
             }
         }
-        self.report.burst_seconds = began.elapsed().as_secs_f64();
+        self.report.burst_seconds = worked.elapsed().as_secs_f64();
         self.gauge(daemon);
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::Report;
 use super::follower::Follower;
 use super::load::Load;
 use crate::daemon::{TestDaemon, TestHome};
-use crate::process::kill;
+use crate::process::{ended, kill};
 use serde_json::Value;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,13 +103,6 @@ fn wait(daemon: &TestDaemon, time: Duration) -> bool {
         std::thread::park_timeout(Duration::from_millis(3));
     }
     false
-}
-
-/// Whether a child of ours has ended and waits to be reaped.
-fn ended(process: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ")
-        .is_none_or(|(_, rest)| rest.starts_with('Z'))
 }
 
 fn killed(status: Option<std::process::ExitStatus>) -> bool {

@@ -1,0 +1,197 @@
+//! The wall clock is set back and forward under the daemon: what waits waits as long as it was to wait, and nothing is old at once.
+
+use crate::PROGRAM;
+use dropleaf_test_support::clock::Clock;
+use dropleaf_test_support::daemon::{TestDaemon, TestHome};
+use dropleaf_test_support::folder::wait_until;
+use dropleaf_test_support::{journal, sample};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+const PIPELINE: &str = "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n";
+const DAY: i64 = 86_400;
+const YEAR: i64 = 365 * DAY;
+
+/// What a job waits for a folder that cannot be used.
+const PAUSE: Duration = Duration::from_secs(10);
+
+fn serve(home: &TestHome, clock: &Clock) -> TestDaemon {
+    home.serve_by(|command| clock.adjust(command))
+}
+
+/// The seconds since 1970 of the daemon's newest event.
+fn told_at(home: &TestHome) -> i64 {
+    let newest = "SELECT at FROM event ORDER BY seq DESC LIMIT 1";
+    let at: i64 = journal(&home.path("state/journal.db"))
+        .query_row(newest, [], |row| row.get(0))
+        .expect("there are events");
+    at / 1000
+}
+
+fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(now.expect("after 1970").as_secs()).expect("before the end of time")
+}
+
+/// A pipeline whose outbox is a file, so that its job waits; the outbox is put right by the caller.
+fn blocked() -> TestHome {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    home.write("inbox/p/.keep", "");
+    home.write("outbox/p", "in the way");
+    home
+}
+
+/// Every number of a job that counts milliseconds, however deep.
+fn durations(value: &Value, found: &mut Vec<f64>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if let (true, Some(number)) = (name.ends_with("Ms"), field.as_f64()) {
+                    found.push(number);
+                }
+                durations(field, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| durations(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_retry_waits_its_time_whatever_the_clock_says() {
+    for moved in [-DAY, YEAR] {
+        let (home, clock) = (blocked(), Clock::new());
+        let daemon = serve(&home, &clock);
+        let mut feed = daemon.follow("/events");
+        home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+        feed.until_named("job.waiting");
+        let began = Instant::now();
+        clock.show(moved);
+        std::fs::remove_file(home.path("outbox/p")).expect("ours");
+        // Something happens meanwhile, so that clocks are looked at.
+        home.drop_file("inbox/p", "b.pdf", sample::pdf(1));
+        feed.until(|event| event.name == "job.succeeded" && event.data["name"] == "b.pdf");
+        assert!(
+            daemon.log().contains("the clock was moved"),
+            "{}",
+            daemon.log()
+        );
+        feed.until(|event| event.name == "job.queued" && event.data["name"] == "a.pdf");
+        let waited = began.elapsed();
+        // The pause began a little before it was told.
+        assert!(waited > PAUSE / 2, "{moved}: {waited:?}");
+        feed.until(|event| event.name == "job.succeeded" && event.data["name"] == "a.pdf");
+        let at = told_at(&home);
+        assert!(
+            (at - now() - moved).abs() < 3600,
+            "the daemon goes by this clock: {at}"
+        );
+    }
+}
+
+#[test]
+fn a_retry_that_the_next_life_finds_waits_no_longer_than_it_was_to_wait() {
+    let (home, clock) = (blocked(), Clock::new());
+    let daemon = serve(&home, &clock);
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.waiting");
+    daemon.kill();
+    std::fs::remove_file(home.path("outbox/p")).expect("ours");
+    clock.show(-DAY);
+    let began = Instant::now();
+    let daemon = serve(&home, &clock);
+    wait_until("the job that waited", || {
+        home.path("outbox/p/a.pdf").is_file()
+    });
+    assert!(began.elapsed() < PAUSE * 5, "{:?}", began.elapsed());
+    drop(daemon);
+}
+
+/// Jobs that end while the clock goes to and fro: in their order, with durations that are none below nothing.
+#[test]
+fn events_keep_their_order_and_durations_are_not_negative() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    home.write("inbox/p/.keep", "");
+    let clock = Clock::new();
+    let daemon = serve(&home, &clock);
+    let mut feed = daemon.follow("/events");
+    let mut jobs = Vec::new();
+    for (number, moved) in [0, -DAY, YEAR, -YEAR, 0, -2 * DAY].into_iter().enumerate() {
+        let name = format!("{number}.pdf");
+        home.drop_file("inbox/p", &name, sample::pdf(1));
+        feed.until(|event| event.name == "job.accepted" && event.data["name"] == name.as_str());
+        // In the middle of its life.
+        clock.show(moved);
+        let ended = feed
+            .until(|event| event.name == "job.succeeded" && event.data["name"] == name.as_str());
+        jobs.push(ended.data["job"].as_str().expect("an id").to_owned());
+    }
+    assert!(
+        jobs.is_sorted(),
+        "jobs are named in the order of their coming: {jobs:?}"
+    );
+    let mut found = Vec::new();
+    for job in &jobs {
+        for path in [format!("/jobs/{job}"), format!("/jobs/{job}/timeline")] {
+            let answer = daemon.get(&path);
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            durations(&answer.body, &mut found);
+        }
+    }
+    durations(&daemon.get("/stats").body, &mut found);
+    durations(&daemon.get("/pipelines").body, &mut found);
+    assert!(found.len() > 12, "{found:?}");
+    // Nor does any of them have the year in it that nobody worked.
+    assert!(
+        found.iter().all(|&ms| (0.0..600_000.0).contains(&ms)),
+        "{found:?}"
+    );
+    assert!(daemon.stop().success());
+    let journal = journal(&home.path("state/journal.db"));
+    let (count, last): (i64, i64) = journal
+        .query_row("SELECT COUNT(*), MAX(seq) FROM event", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .expect("readable");
+    assert_eq!(count, last, "no number is left out");
+}
+
+/// A dead battery: the daemon starts in a year that is far ahead, and later in the right one. Nothing has become old meanwhile.
+#[test]
+fn a_clock_that_runs_ahead_makes_nothing_old() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    home.write("inbox/p/.keep", "");
+    let clock = Clock::new();
+    let daemon = serve(&home, &clock);
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let ended = feed.until_named("job.succeeded");
+    let cursor = ended.id.clone().expect("it is durable");
+    let job = format!("/jobs/{}", ended.data["job"].as_str().expect("an id"));
+    // Retention is begun with the life.
+    wait_until("the time that is kept", || {
+        let kept = "SELECT COUNT(*) FROM meta WHERE key = 'retention'";
+        let journal = journal(&home.path("state/journal.db"));
+        journal.query_row(kept, [], |row| row.get::<_, i64>(0)) == Ok(1)
+    });
+    assert!(daemon.stop().success());
+    for moved in [2 * YEAR, 2 * YEAR, 0] {
+        clock.show(moved);
+        let daemon = serve(&home, &clock);
+        wait_until("a look at what is old", || {
+            daemon.log().contains("old jobs and events removed")
+        });
+        assert_eq!(daemon.get(&job).status, 200, "{moved}");
+        let far = daemon.log().contains("the clock is far ahead");
+        assert_eq!(far, moved > 0, "{}", daemon.log());
+        // Who has seen all up to the job's end hears the rest without a reset.
+        let mut feed = daemon.follow_from("/events", Some(&cursor));
+        let first = feed.next_event();
+        assert_eq!(first.data["resumed"], true, "{first:?}");
+        assert!(daemon.stop().success());
+    }
+}
