@@ -17,6 +17,7 @@ mod plugins;
 mod reload;
 mod secure;
 mod start;
+mod thumbnails;
 mod torture;
 mod trust;
 mod webhooks;
