@@ -6,7 +6,7 @@ import { Scene } from './support/scene'
 const TOKEN = 'a-token-that-is-long-enough'
 let scene: Scene
 beforeAll(async () => {
-  scene = await Scene.open({ pipelines: { receive: 'watch: { folder: inbox/receive, quiet: 0s }\nsteps: [{ uses: rotate, with: { angle: 90 } }]\n' }, token: `"${TOKEN}"` })
+  scene = await Scene.open({ pipelines: { receive: 'watch: { folder: inbox/receive, quiet: 0s }\nsteps: [{ uses: rotate, with: { angle: 90 } }]\n' }, token: TOKEN })
 })
 afterAll(() => scene?.close())
 
