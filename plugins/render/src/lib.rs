@@ -52,7 +52,8 @@ impl Operation for RenderPages {
     const SUMMARY: &'static str = "Draw pages as pictures beside the document";
     const DESCRIPTION: &'static str = "Draws each page, with its annotations and as the reader sees it, on white and writes it as \
         an artifact, `<stem>-page-001.png` or `.jpg`. The document itself is not changed. A picture that would have more than 50 \
-        million pixels is drawn smaller, with a warning; a page that cannot be drawn is left out, with a warning.";
+        million pixels is drawn smaller, with a warning; a page that cannot be drawn is left out, with a warning. Annotations that \
+        bring no appearance of their own are not drawn, nor is Chinese, Japanese or Korean text whose font is not in the file.";
     const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1", "leaf.doc/1"];
 
     fn examples() -> Vec<Example> {
