@@ -4,6 +4,7 @@ use super::Daemon;
 use crate::http::api::Refused;
 use crate::http::picture::{Picture, Undrawn};
 use crate::job::attempt::Ending;
+use crate::problem::{Code, Problem};
 use crate::scheduler::thumbnail::{self, Wanted};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -159,10 +160,25 @@ fn undrawn(why: thumbnail::Undrawn) -> Undrawn {
             Ending::Interrupted | Ending::Cancelled => {
                 Undrawn::Other(Refused::Unavailable(failure.problem.detail))
             }
-            _ => Undrawn::Impossible(failure.problem),
+            _ => Undrawn::Impossible(advised(failure.problem)),
         },
     }
 }
+
+/// With advice for who looks at a picture; most of what jobs are advised is about their pipelines.
+fn advised(problem: Problem) -> Problem {
+    match problem.code {
+        Code::PdfEncrypted | Code::PdfDamaged | Code::NotPdf | Code::MemoryLimit => problem,
+        Code::TimedOut | Code::Stalled => Problem {
+            detail: "drawing the page took longer than 10 s".to_owned(),
+            ..problem
+        }
+        .hint(LOOK),
+        _ => problem.hint(LOOK),
+    }
+}
+
+const LOOK: &str = "get the file itself and look at it in a viewer";
 
 #[cfg(test)]
 mod tests {
@@ -190,6 +206,17 @@ mod tests {
         assert_eq!((kept.entries.len(), kept.bytes), (MOST, 0));
         kept.keep("huge".into(), picture(MOST_BYTES + 1), now);
         assert_eq!((kept.entries.len(), kept.bytes), (0, 0));
+    }
+
+    #[test]
+    fn who_looks_is_not_advised_about_steps_and_timeouts() {
+        let check = |code: Code, expected: &str| {
+            let hint = advised(Problem::new(code, "it")).hint.unwrap_or_default();
+            assert!(hint.contains(expected), "{code:?}: {hint}");
+        };
+        check(Code::TimedOut, "a viewer");
+        check(Code::DocumentRejected, "a viewer");
+        check(Code::PdfEncrypted, "passwords");
     }
 
     #[test]
