@@ -164,6 +164,7 @@ pub async fn run(config: Config) -> Result<()> {
         bounds: parts::bounds(&config),
         started: Timestamp::now(),
         trials,
+        thumbnails: backend::Thumbnails::default(),
         loss: loss(&opening),
         disks: backend::Disks::default(),
         watcher: watcher.clone(),

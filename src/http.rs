@@ -35,6 +35,7 @@ pub mod handlers;
 pub mod metrics;
 pub mod openapi;
 pub mod page;
+pub mod picture;
 pub mod problems;
 pub mod route;
 pub mod routes;

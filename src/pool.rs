@@ -28,7 +28,7 @@ use crate::plugin::grants::Grant;
 use crate::pool::slot::Slots;
 use crate::pool::spawner::Spawner;
 use crate::pool::start::Worker;
-use crate::pool::update::{Attempt, Limits, StopHandle, Update};
+use crate::pool::update::{Attempt, Limits, StopHandle, Update, Urgency};
 use crate::problem::Problem;
 use crate::wire::message::{Inspected, Plan};
 use crate::worker::options::{self, Sandbox};
@@ -205,6 +205,23 @@ impl Pool {
     /// with [`Update::Ended`], whatever happens.
     #[must_use]
     pub fn run(&self, plan: Plan, input: File, grant: Grant, limits: Limits) -> Attempt {
+        self.attempt(plan, input, grant, limits, Urgency::Job)
+    }
+
+    /// As [`run`](Self::run), in a worker that gets a third of the processor time that others get.
+    #[must_use]
+    pub fn run_behind(&self, plan: Plan, input: File, grant: Grant, limits: Limits) -> Attempt {
+        self.attempt(plan, input, grant, limits, Urgency::Behind)
+    }
+
+    fn attempt(
+        &self,
+        plan: Plan,
+        input: File,
+        grant: Grant,
+        limits: Limits,
+        urgency: Urgency,
+    ) -> Attempt {
         let (sender, updates) = tokio::sync::mpsc::channel::<Update>(update::WAITING);
         let (stop, stopped) = watch::channel(None);
         let id = self.shared.counted.fetch_add(1, Ordering::Relaxed) + 1;
@@ -213,6 +230,7 @@ impl Pool {
             input,
             grant,
             limits,
+            urgency,
             updates: sender,
             stop: stopped,
         };

@@ -22,3 +22,4 @@ pub mod pipelines;
 pub mod planning;
 mod progress;
 pub mod sample;
+pub mod thumbnail;

@@ -4,10 +4,12 @@ mod convert;
 mod disks;
 mod health;
 mod pipelines;
+mod thumbnails;
 mod trial;
 mod trials;
 
 pub(in crate::daemon) use disks::Disks;
+pub(in crate::daemon) use thumbnails::Thumbnails;
 pub(in crate::daemon) use trials::Trials;
 
 use crate::config::home::Home;
@@ -17,6 +19,7 @@ use crate::http::api::{
     OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Trial,
     WaitingFile,
 };
+use crate::http::picture::{Picture, Undrawn};
 use crate::http::slot::Slot;
 use crate::job::id::JobId;
 use crate::job::state::Job;
@@ -30,6 +33,7 @@ use crate::scheduler::planning::Bounds;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
+use bytes::Bytes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,6 +49,7 @@ pub(super) struct Daemon {
     pub(super) bounds: Bounds,
     pub(super) started: Timestamp,
     pub(super) trials: Arc<Trials>,
+    pub(super) thumbnails: Thumbnails,
     /// What has happened to the journal before this start.
     pub(super) loss: Option<String>,
     pub(super) disks: Disks,
@@ -118,6 +123,14 @@ impl Backend for Daemon {
 
     fn forget_trial(&self, id: &str) -> bool {
         self.trials.forget(id)
+    }
+
+    fn renderer(&self) -> Result<String, Undrawn> {
+        self.drawing_plugin()
+    }
+
+    fn picture(&self, picture: Picture) -> Answer<'_, Bytes, Undrawn> {
+        Box::pin(self.draw(picture))
     }
 
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot> {

@@ -5,6 +5,7 @@
 
 use crate::feed::Feed;
 use crate::http::config::Config;
+use crate::http::picture::{Picture, Undrawn};
 use crate::http::seats::Seats;
 use crate::http::slot::Slot;
 use crate::job::attempt::Bill;
@@ -17,6 +18,7 @@ use crate::raw_path::RawPath;
 use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::time::Timestamp;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -61,6 +63,11 @@ pub trait Backend: Send + Sync + 'static {
     fn trial(&self, id: &str) -> Option<Arc<KeptTrial>>;
     /// Lets go of a trial; false where it was not kept.
     fn forget_trial(&self, id: &str) -> bool;
+
+    /// The hash of the plugin that draws pages.
+    fn renderer(&self) -> Result<String, Undrawn>;
+    /// A picture of a page, as PNG.
+    fn picture(&self, picture: Picture) -> Answer<'_, Bytes, Undrawn>;
 
     /// An empty file in the pipeline's inbox, hidden from the watch, to receive an upload.
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot>;
@@ -438,6 +445,8 @@ pub struct Health {
     pub plugins: u64,
     /// Plugins broken.
     pub plugins_broken: u64,
+    /// Whether pages can be drawn.
+    pub draws_pages: bool,
     /// Free bytes, by folder.
     pub disk_free: BTreeMap<String, u64>,
     /// Bytes of the journal's files.

@@ -33,28 +33,39 @@ pub(crate) struct FileContent {
     pub(crate) gone: String,
 }
 
-/// Answers with a file.
-pub(crate) async fn file(head: &Head, wanted: FileContent) -> Result<Response, Refusal> {
-    let places = wanted.places.clone();
+impl FileContent {
+    /// Whether it goes for a PDF.
+    pub(crate) fn is_pdf(&self) -> bool {
+        self.mime.as_deref() == Some("application/pdf")
+    }
+}
+
+/// Opens a file that is wanted: gives its size and its entity tag, with quotes, too.
+pub(crate) async fn open_wanted(wanted: FileContent) -> Result<(File, u64, String), Refusal> {
+    let places = wanted.places;
     let found = tokio::task::spawn_blocking(move || open_first(&places))
         .await
         .map_err(|error| Refusal::internal("a file could not be opened", &error))?;
-    let (file, size, tag) = match found {
-        Ok(Some(found)) => found,
-        Ok(None) => return Err(Refusal::new(Kind::Gone, wanted.gone)),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Err(Refusal::new(
-                Kind::Conflict,
-                format!("the daemon may not read `{}`", wanted.name),
-            )
-            .hint("check the file's owner and mode"));
-        }
-        Err(error) => return Err(Refusal::internal("a file could not be opened", &error)),
-    };
+    match found {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(Refusal::new(Kind::Gone, wanted.gone)),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Refusal::new(
+            Kind::Conflict,
+            format!("the daemon may not read `{}`", wanted.name),
+        )
+        .hint("check the file's owner and mode")),
+        Err(error) => Err(Refusal::internal("a file could not be opened", &error)),
+    }
+}
+
+/// Answers with a file.
+pub(crate) async fn file(head: &Head, wanted: FileContent) -> Result<Response, Refusal> {
+    let (name, mime, inline) = (wanted.name.clone(), wanted.mime.clone(), wanted.inline);
+    let (file, size, tag) = open_wanted(wanted).await?;
     let shown = Opened {
-        name: &wanted.name,
-        mime: wanted.mime.as_deref(),
-        inline: wanted.inline,
+        name: &name,
+        mime: mime.as_deref(),
+        inline,
         file,
         size,
         tag,

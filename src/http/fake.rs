@@ -6,15 +6,18 @@ use crate::http::api::{
     KeptTrial, Link, Metric, MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition,
     Put, PutRefused, Refused, Trial, TryOutcome, TryOutput, WaitingFile,
 };
+use crate::http::picture::{Picture, Undrawn};
 use crate::http::slot::Slot;
 use crate::job::attempt::Bill;
 use crate::job::event::{Accepted, Identity, JobEvent, Origin, StepName};
 use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::plugin::manifest::{Example, Manifest, Operation};
+use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
 use crate::store::Store;
 use crate::time::Timestamp;
+use bytes::Bytes;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -36,6 +39,7 @@ struct State {
     pipelines: BTreeMap<String, PipelineEntry>,
     uploads: u64,
     trials: BTreeMap<String, Arc<KeptTrial>>,
+    draws_nothing: bool,
 }
 
 pub(crate) fn id(number: u128) -> JobId {
@@ -102,6 +106,11 @@ impl Fake {
             state: Mutex::new(state),
             store,
         })
+    }
+
+    /// From now on no plugin draws pages.
+    pub(crate) fn draw_nothing(&self) {
+        self.state().draws_nothing = true;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -308,6 +317,24 @@ impl Backend for Fake {
 
     fn forget_trial(&self, id: &str) -> bool {
         self.state().trials.remove(id).is_some()
+    }
+
+    fn renderer(&self) -> Result<String, Undrawn> {
+        match self.state().draws_nothing {
+            true => Err(Undrawn::NotInstalled(None)),
+            false => Ok("5f1c2a9e00".into()),
+        }
+    }
+
+    fn picture(&self, picture: Picture) -> Answer<'_, Bytes, Undrawn> {
+        now(match picture.page {
+            1 => Ok(format!("a picture, {} wide", picture.width).into()),
+            2 => Err(Undrawn::Impossible(Problem::new(
+                Code::PdfEncrypted,
+                "the file needs a password",
+            ))),
+            _ => Err(Undrawn::Beyond { pages: 2 }),
+        })
     }
 
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot> {

@@ -7,4 +7,5 @@ pub(crate) mod pipelines;
 pub(crate) mod plugins;
 pub(crate) mod session;
 pub(crate) mod system;
+pub(crate) mod thumbnails;
 pub(crate) mod trials;

@@ -45,6 +45,8 @@ kinds! {
     ForbiddenOrigin 403 "forbidden-origin" "Another site may not do this",
     /// There is no such thing.
     NotFound 404 "not-found" "There is no such thing",
+    /// No plugin draws pages here.
+    RenderingMissing 404 "rendering-not-installed" "Pages cannot be drawn here",
     /// The thing is there, but not for this method.
     MethodNotAllowed 405 "method-not-allowed" "Not by this method",
     /// It cannot be done in the present state.
@@ -63,6 +65,8 @@ kinds! {
     BadHost 421 "bad-host" "This daemon does not go by that name",
     /// The pipeline's text has faults.
     PipelineInvalid 422 "pipeline-invalid" "The pipeline has faults",
+    /// The page of this document cannot be drawn.
+    NotDrawable 422 "not-drawable" "The page cannot be drawn",
     /// A fault of the daemon.
     Internal 500 "internal" "Internal error",
     /// Too many feeds, or not now.

@@ -1,7 +1,9 @@
 //! The one table of everything that is served. Routing, `Allow`, query checking and `/openapi.json` all read it.
 
 use crate::http::guard::Entry;
-use crate::http::handlers::{events, files, jobs, pipelines, plugins, session, system, trials};
+use crate::http::handlers::{
+    events, files, jobs, pipelines, plugins, session, system, thumbnails, trials,
+};
 use crate::http::page;
 use crate::http::problems;
 use crate::http::query::{Form, Parameter, optional, required};
@@ -127,6 +129,21 @@ const CONTENT: &[Answer] = &[
     },
     answer(304, "not changed"),
 ];
+const PICTURE: &[Answer] = &[
+    Answer {
+        status: 200,
+        media: "image/png",
+        schema: None,
+        summary: "the picture",
+    },
+    answer(304, "not changed"),
+];
+const THUMBNAIL: &[Parameter] = &[
+    optional("page", "which page, from 1; 1 where it is absent")
+        .like(Form::Number(*thumbnails::PAGES.start(), *thumbnails::PAGES.end())),
+    optional("width", "how many pixels wide; 320 where it is absent. The height follows, at most three times as much")
+        .like(Form::Number(*thumbnails::WIDTHS.start(), *thumbnails::WIDTHS.end())),
+];
 const INLINE: &[Parameter] =
     &[optional("inline", "true: to look at instead of to save").like(Form::Word(jobs::YES_NO))];
 /// A ULID.
@@ -251,6 +268,10 @@ pub static ROUTES: &[Route] = &[
         refusals: &[Kind::NotFound, Kind::Gone, Kind::Range], handler: run!(jobs::input), ..GET },
     Route { path: "/api/v1/jobs/{id}/artifacts/{name}", summary: "a file that the job put out", query: INLINE, answers: CONTENT,
         refusals: &[Kind::NotFound, Kind::Gone, Kind::Range], handler: run!(jobs::artifact), ..GET },
+    Route { path: "/api/v1/jobs/{id}/input/thumbnail", summary: "a picture of a page of the original", query: THUMBNAIL, answers: PICTURE,
+        refusals: &[Kind::NotFound, Kind::Gone, Kind::NotDrawable, Kind::Unavailable], handler: run!(thumbnails::input), ..GET },
+    Route { path: "/api/v1/jobs/{id}/artifacts/{name}/thumbnail", summary: "a picture of a page of a document that the job put out", query: THUMBNAIL, answers: PICTURE,
+        refusals: &[Kind::NotFound, Kind::Gone, Kind::UnsupportedMedia, Kind::NotDrawable, Kind::Unavailable], handler: run!(thumbnails::artifact), ..GET },
     Route { path: "/api/v1/jobs/{id}/log", summary: "the job's log as text; `Accept: application/json` gives lines",
         query: &[optional("after", "only lines after this number (JSON)").like(Form::Number(0, u64::MAX)), optional("limit", "at most this many lines (1000) (JSON)").like(Form::Number(1, 5000)),
             optional("level", "only lines of this level or worse").like(Form::Word(jobs::LEVELS)), optional("step", "only lines of this step")],

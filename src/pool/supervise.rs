@@ -17,7 +17,7 @@ use crate::pool::blame::Scene;
 use crate::pool::conduct::{Conduct, named};
 use crate::pool::denials::Denied;
 use crate::pool::start::Worker;
-use crate::pool::update::{Limits, Stop, Update};
+use crate::pool::update::{Limits, Stop, Update, Urgency};
 use crate::problem::{Code, Problem, chain};
 use crate::wire::chatter::{Gate, Lines};
 use crate::wire::frame::{Frame, FrameError};
@@ -42,6 +42,7 @@ pub(crate) struct Task {
     pub(crate) input: File,
     pub(crate) grant: Grant,
     pub(crate) limits: Limits,
+    pub(crate) urgency: Urgency,
     pub(crate) updates: mpsc::Sender<Update>,
     pub(crate) stop: watch::Receiver<Option<Stop>>,
 }
@@ -206,6 +207,9 @@ impl<'a> Vigil<'a> {
 
     async fn run(mut self) -> Result<Bill, Failure> {
         let (worker, sandbox) = (self.worker.process.id(), self.worker.sandbox.clone());
+        if self.task.urgency == Urgency::Behind {
+            self.worker.process.yield_to_others();
+        }
         self.tell(Update::Began { worker, sandbox }).await;
         let mut buffer = [0; 4096];
         loop {

@@ -20,6 +20,15 @@ pub struct Limits {
     pub stall: Duration,
 }
 
+/// Whether anybody but the machine minds how soon an attempt is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// A job's.
+    Job,
+    /// What is only to look at: its worker gets less processor time than others.
+    Behind,
+}
+
 /// A running attempt. Dropping `updates` cancels it.
 #[derive(Debug)]
 pub struct Attempt {

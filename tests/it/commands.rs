@@ -61,6 +61,7 @@ fn operations_are_listed_with_their_schemas() {
         "optimize",
         "extract-text",
         "repair",
+        "render-pages",
     ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }

@@ -19,6 +19,7 @@ mod reload;
 mod restarts;
 mod secure;
 mod start;
+mod thumbnails;
 mod torture;
 mod trust;
 mod webhooks;

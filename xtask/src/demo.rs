@@ -20,6 +20,7 @@ const PLUGINS: &[&str] = &[
     "optimize",
     "extract-text",
     "repair",
+    "render",
 ];
 
 /// Runs the demonstration until Ctrl-C.

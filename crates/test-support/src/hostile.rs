@@ -120,6 +120,25 @@ pub fn content_bomb(size: u64) -> Vec<u8> {
     file(&objects)
 }
 
+/// A page that draws nothing and takes very long about it: a form that is drawn ten times by a form, and so on.
+#[must_use]
+pub fn endless_page() -> Vec<u8> {
+    const LEVELS: usize = 6;
+    let mut objects = one_page("/Contents 4 0 R/Resources<</XObject<</F 5 0 R>>>>");
+    objects.push(stream("", b"/F Do"));
+    for level in 0..LEVELS {
+        let about = format!(
+            "/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</F {} 0 R>>>>",
+            level + 6
+        );
+        objects.push(stream(&about, "/F Do ".repeat(10).as_bytes()));
+    }
+    let nothing = "q Q ".repeat(100_000);
+    let about = "/Type/XObject/Subtype/Form/BBox[0 0 9 9]";
+    objects.push(stream(about, nothing.as_bytes()));
+    file(&objects)
+}
+
 /// An object stream that unpacks to `size` bytes.
 #[must_use]
 pub fn object_stream_bomb(size: u64) -> Vec<u8> {

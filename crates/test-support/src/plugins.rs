@@ -14,6 +14,7 @@ const STANDARD: &[&str] = &[
     "optimize",
     "extract-text",
     "repair",
+    "render",
 ];
 
 /// The workspace's root.

@@ -3412,6 +3412,10 @@ export interface HealthDetailsView {
    */
   pluginsBroken: number
   /**
+   * Whether thumbnails can be had: a plugin that draws pages is installed.
+   */
+  thumbnails: boolean
+  /**
    * Free bytes, by folder.
    */
   diskFree: {
@@ -3488,6 +3492,10 @@ export interface HealthDetailsView1 {
    * Files that cannot be used as plugins.
    */
   pluginsBroken: number
+  /**
+   * Whether thumbnails can be had: a plugin that draws pages is installed.
+   */
+  thumbnails: boolean
   /**
    * Free bytes, by folder.
    */

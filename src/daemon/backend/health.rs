@@ -39,6 +39,7 @@ impl Daemon {
             jobs: self.jobs_by_state().await?,
             plugins: count(self.registry.catalog().plugins().len()),
             plugins_broken: count(broken.len()),
+            draws_pages: self.drawing_plugin().is_ok(),
             disk_free: self.disk_free().await,
             journal_bytes: self.store.bytes(),
             journal_reserve: journal.reserve,

@@ -131,7 +131,7 @@ fn unknown_word(what: &str, word: &str, known: &[&str]) -> Refusal {
     }
 }
 
-async fn find(call: &Call) -> Result<Job, Refusal> {
+pub(crate) async fn find(call: &Call) -> Result<Job, Refusal> {
     let id = call.job()?;
     call.api
         .store
@@ -196,16 +196,24 @@ pub(crate) async fn restore(call: Call) -> Result<Response, Refusal> {
 pub(crate) async fn input(call: Call) -> Result<Response, Refusal> {
     let job = find(&call).await?;
     let wanted = FileContent {
+        inline: is_inline(&call)?,
+        ..original(&job)
+    };
+    content::file(&call.head, wanted).await
+}
+
+/// A job's original.
+pub(crate) fn original(job: &Job) -> FileContent {
+    FileContent {
         name: job.name(),
         mime: Some("application/pdf".into()),
-        inline: is_inline(&call)?,
-        places: originals(&job),
+        inline: false,
+        places: originals(job),
         gone: format!(
             "the original of job `{}` does not lie where it was put any more",
             job.id
         ),
-    };
-    content::file(&call.head, wanted).await
+    }
 }
 
 /// Where a job's original can be, the likeliest first.
@@ -232,6 +240,15 @@ fn originals(job: &Job) -> Vec<PathBuf> {
 
 pub(crate) async fn artifact(call: Call) -> Result<Response, Refusal> {
     let job = find(&call).await?;
+    let wanted = FileContent {
+        inline: is_inline(&call)?,
+        ..delivered(&call, &job)?
+    };
+    content::file(&call.head, wanted).await
+}
+
+/// The file that a request names among those that its job put out.
+pub(crate) fn delivered(call: &Call, job: &Job) -> Result<FileContent, Refusal> {
     let name = call.part("name");
     let found = names(&job.delivered)
         .iter()
@@ -249,7 +266,7 @@ pub(crate) async fn artifact(call: Call) -> Result<Response, Refusal> {
             format!("`{name}` of job `{}` was not kept", job.id),
         ));
     };
-    let wanted = FileContent {
+    Ok(FileContent {
         name: path.0.file_name().map_or_else(
             || name.to_owned(),
             |name| name.to_string_lossy().into_owned(),
@@ -258,14 +275,13 @@ pub(crate) async fn artifact(call: Call) -> Result<Response, Refusal> {
             matches!(delivered.kind, MoveKind::Document | MoveKind::Original)
                 .then(|| "application/pdf".to_owned())
         }),
-        inline: is_inline(&call)?,
+        inline: false,
         places: vec![path.0.clone()],
         gone: format!(
             "`{name}` of job `{}` was moved or deleted after its delivery",
             job.id
         ),
-    };
-    content::file(&call.head, wanted).await
+    })
 }
 
 pub(crate) fn is_inline(call: &Call) -> Result<bool, Refusal> {

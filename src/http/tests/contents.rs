@@ -263,3 +263,44 @@ async fn a_history_that_is_too_long_says_so() {
     let path = format!("/api/v1/jobs/{job}/timeline");
     assert_eq!(json(&world.get(&path).await)["truncated"], true);
 }
+
+#[tokio::test]
+async fn thumbnails_are_pictures_with_a_tag_of_their_own() {
+    let world = World::new();
+    let job = world.finished(1, "a b.pdf", b"out", b"original").await;
+    for path in [
+        format!("/api/v1/jobs/{job}/input/thumbnail"),
+        format!("/api/v1/jobs/{job}/artifacts/a%20b.pdf/thumbnail"),
+    ] {
+        let whole = world.get(&format!("{path}?width=200")).await;
+        assert_eq!(whole.status(), 200);
+        assert_eq!(whole.body(), &b"a picture, 200 wide"[..]);
+        assert_eq!(header(&whole, "content-type"), "image/png");
+        assert_eq!(header(&whole, "cache-control"), "private, no-cache");
+        assert_eq!(
+            header(&whole, "content-security-policy"),
+            "sandbox; default-src 'none'"
+        );
+        let tag = header(&whole, "etag").to_owned();
+        let same = world
+            .get_with(&format!("{path}?width=200"), "if-none-match", &tag)
+            .await;
+        assert_eq!((same.status().as_u16(), same.body().len()), (304, 0));
+        let other = world.get_with(&path, "if-none-match", &tag).await;
+        assert_eq!(other.body(), &b"a picture, 320 wide"[..]);
+        problem(
+            &world.get(&format!("{path}?width=8")).await,
+            400,
+            "bad-request",
+        );
+        let undrawn = world.get(&format!("{path}?page=2")).await;
+        let undrawn = problem(&undrawn, 422, "not-drawable");
+        assert_eq!(undrawn["detail"], "the file needs a password");
+        let beyond = world.get(&format!("{path}?page=3")).await;
+        let beyond = problem(&beyond, 404, "not-found");
+        assert!(beyond["detail"].to_string().contains("2 pages"), "{beyond}");
+    }
+    world.fake.draw_nothing();
+    let path = format!("/api/v1/jobs/{job}/input/thumbnail");
+    problem(&world.get(&path).await, 404, "rendering-not-installed");
+}

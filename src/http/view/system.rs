@@ -42,6 +42,8 @@ pub struct HealthDetailsView {
     pub plugins: u64,
     /// Files that cannot be used as plugins.
     pub plugins_broken: u64,
+    /// Whether thumbnails can be had: a plugin that draws pages is installed.
+    pub thumbnails: bool,
     /// Free bytes, by folder.
     pub disk_free: BTreeMap<String, u64>,
     /// Bytes of the journal's files.
@@ -203,6 +205,7 @@ impl HealthDetailsView {
             jobs: health.jobs.clone(),
             plugins: health.plugins,
             plugins_broken: health.plugins_broken,
+            thumbnails: health.draws_pages,
             disk_free: health.disk_free.clone(),
             journal_bytes: health.journal_bytes,
             streams,

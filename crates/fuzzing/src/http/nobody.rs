@@ -1,9 +1,11 @@
 //! A daemon that has no pipeline, no plugin and no job, and takes every upload to refuse it.
 
+use bytes::Bytes;
 use dropleaf::http::api::{
     Answer, Backend, BrokenPlugin, Checked, Explanation, Health, KeptTrial, Metric, OperationEntry,
     PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Trial, WaitingFile,
 };
+use dropleaf::http::picture::{Picture, Undrawn};
 use dropleaf::http::slot::Slot;
 use dropleaf::job::id::JobId;
 use dropleaf::job::state::Job;
@@ -82,6 +84,14 @@ impl Backend for Nobody {
 
     fn try_pipeline(&self, trial: Trial) -> Answer<'_, Arc<KeptTrial>, PutRefused> {
         none(&trial.pipeline)
+    }
+
+    fn renderer(&self) -> Result<String, Undrawn> {
+        Err(Undrawn::NotInstalled(None))
+    }
+
+    fn picture(&self, _: Picture) -> Answer<'_, Bytes, Undrawn> {
+        Box::pin(async { Err(Undrawn::NotInstalled(None)) })
     }
 
     fn trial(&self, _: &str) -> Option<Arc<KeptTrial>> {

@@ -25,6 +25,7 @@ pub(super) const OPERATIONS: &[(&str, &str)] = &[
     ("stamp-text", "{ text: \"{{ page }} of {{ pages }}\" }"),
     ("set-metadata", "{ title: \"{{ input.stem }}\" }"),
     ("extract-text", "{ format: json }"),
+    ("render-pages", "{ width: 320, pages: 1 }"),
     ("optimize", "{ images: { max_dpi: 72, quality: 40 } }"),
     ("merge", "{}"),
     ("delete-pages", "{ pages: last }"),

@@ -42,6 +42,7 @@ export const job = {
     preview: 'Preview',
     hide: 'Hide preview',
     compare: 'Compare with the original',
+    sideBySide: 'First pages before and after',
     gone: 'Moved or deleted',
     columns: { name: 'Name', kind: 'Kind', size: 'Size', pages: 'Pages', actions: 'Actions' },
   },

@@ -8,6 +8,8 @@ export const preview = {
   next: 'Next page',
   noPage: (n: number) => `has only ${n === 1 ? '1 page' : `${n} pages`}`,
   image: (page: number, pages: number, name: string) => `Page ${page} of ${pages} of ${name}`,
+  thumbnail: (name: string) => `First page of ${name}`,
+  noThumbnail: (name: string) => `There is no picture of the first page of ${name}`,
   loading: 'Drawing the page',
   password: 'It is protected by a password. Download it to open it in a viewer.',
   broken: 'This PDF cannot be drawn',
