@@ -71,6 +71,11 @@ impl Denials {
         }
     }
 
+    /// Whether there was none, not even one that was gone before it was answered.
+    pub(crate) fn are_none(&self) -> bool {
+        self.all == 0 && self.vanished == 0
+    }
+
     /// How many there were.
     pub(crate) fn all(&self) -> u64 {
         self.all
