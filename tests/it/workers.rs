@@ -9,4 +9,5 @@ mod describing;
 mod disguise;
 mod honest;
 mod registry;
+mod reuse;
 mod sandbox;
