@@ -290,12 +290,16 @@ impl Pool {
     /// How the pool is doing.
     #[must_use]
     pub fn status(&self) -> Status {
+        let (spare, resting) = {
+            let spares = self.shared.spares();
+            (spares.ready.len(), spares.rest.len())
+        };
         let state = self.shared.state();
         Status {
             capacity: self.capacity(),
             running: self.shared.running.load(Ordering::Relaxed),
-            spare: self.shared.spares().ready.len(),
-            resting: self.shared.spares().rest.len(),
+            spare,
+            resting,
             sandbox: state.sandbox.clone(),
             started: self.shared.started.load(Ordering::Relaxed),
             crashed: self.shared.crashed.load(Ordering::Relaxed),

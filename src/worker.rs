@@ -147,7 +147,7 @@ fn converse(
         match (frame.message, frame.descriptor) {
             (ToWorker::Attempt(plan), Some(input)) => {
                 if plan.rests && footing.is_none() {
-                    footing = Some(Footing::now());
+                    footing = Some(Footing::now().without(&input));
                 }
                 let attempt = Attempt::new(&line, &plan, confined, &libraries, engine);
                 let mut answer = guarded(|| run(attempt, input, before))?;

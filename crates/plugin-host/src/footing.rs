@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 /// Descriptors that are looked at where there is no limit on them.
 const MOST_DESCRIPTORS: u64 = 4096;
@@ -45,6 +46,14 @@ impl Footing {
             blocked: blocked(),
             alarm: alarm(),
         }
+    }
+
+    /// The same once this descriptor is closed.
+    #[must_use]
+    pub fn without(mut self, descriptor: &OwnedFd) -> Self {
+        let number = descriptor.as_raw_fd();
+        self.descriptors.retain(|(known, ..)| *known != number);
+        self
     }
 }
 
@@ -131,7 +140,6 @@ fn alarm() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsRawFd as _;
 
     #[test]
     fn open_files_are_seen_by_number_and_by_what_they_are() -> std::io::Result<()> {
