@@ -2,6 +2,7 @@
 
 use crate::{count, home, processes};
 use anyhow::{Context as _, Result, bail};
+use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::sample;
 use std::process::Command;
 use std::time::{Duration, Instant};
