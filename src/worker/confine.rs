@@ -162,7 +162,10 @@ fn lock_in(
 }
 
 fn limit(limits: &Limits) -> Result<(), ConfineError> {
-    let cpu = limits.cpu_seconds.max(1).saturating_add(limits.cpu_seconds_before);
+    let cpu = limits
+        .cpu_seconds
+        .max(1)
+        .saturating_add(limits.cpu_seconds_before);
     // The signal of the soft limit can be ignored, the one of the hard limit cannot.
     lower(Resource::Cpu, cpu, cpu.saturating_add(1))?;
     lower(Resource::Data, limits.memory, limits.memory)?;

@@ -82,11 +82,9 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         | Mode::LieTree
         | Mode::LosePages
         | Mode::GrowResult => excess::commit(mode, text, run),
-        Mode::PrintHalf
-        | Mode::LeakFile
-        | Mode::ChangeFolder
-        | Mode::HandleSignal
-        | Mode::Burn => traces::leave(mode, text),
+        Mode::PrintHalf | Mode::LeakFile | Mode::ChangeFolder | Mode::HandleSignal | Mode::Burn => {
+            traces::leave(mode, text)
+        }
         _ => break_out(mode, text),
     }
 }
