@@ -1,9 +1,9 @@
-//! Worker processes: started ahead of time, used once, limited, watched and killed.
+//! Worker processes: started ahead of time, used once unless the operator wants otherwise, limited, watched and killed.
 //!
 //! The daemon never reads a PDF and never loads a plugin; [`Pool`] gives both to a child that has locked itself in.
 //! A worker is blank until it is given its one question, so that starting it costs an attempt no time. [`spawner`] is
 //! the thread that has them copied from a nursery (`docs/decisions/0007`), [`start`] brings one to `Ready`, [`supervise`] attends one attempt to its end, [`conduct`]
-//! checks every word a worker says, and [`blame`] finds out why one died.
+//! checks every word a worker says, and [`blame`] finds out why one died. [`rest`] keeps those that are used again.
 
 mod blame;
 mod conduct;
@@ -13,6 +13,7 @@ mod family;
 mod inspect;
 mod process;
 mod received;
+mod rest;
 mod scratch;
 mod slot;
 mod spawner;
@@ -25,10 +26,11 @@ pub use crate::pool::start::StartError;
 
 use crate::job::attempt::Failure;
 use crate::plugin::grants::Grant;
+use crate::pool::rest::Rest;
 use crate::pool::slot::Slots;
 use crate::pool::spawner::Spawner;
 use crate::pool::start::Worker;
-use crate::pool::update::{Attempt, Limits, StopHandle, Update, Urgency};
+use crate::pool::update::{Attempt, Kin, Limits, StopHandle, Update, Urgency};
 use crate::problem::Problem;
 use crate::wire::message::{Inspected, Plan};
 use crate::worker::options::{self, Sandbox};
@@ -52,6 +54,8 @@ pub struct Config {
     pub workers: usize,
     /// Blank workers that wait.
     pub spare: usize,
+    /// Attempts that one worker may run, one after the other; 1 = each has its own. Only those that are [`Kin`] ever share one.
+    pub reuse: u32,
     /// How much of the sandbox must be there.
     pub sandbox: Sandbox,
     /// What one worker may use.
@@ -81,6 +85,7 @@ impl Config {
             executable: PathBuf::from("/proc/self/exe"),
             workers,
             spare: workers,
+            reuse: 1,
             sandbox: Sandbox::default(),
             limits: options::Limits::default(),
             // Between the ranges of people and of systemd's dynamic users; nobody's on any distribution we know.
@@ -104,6 +109,8 @@ pub struct Status {
     pub running: usize,
     /// Blank workers that wait.
     pub spare: usize,
+    /// Workers that wait for another attempt.
+    pub resting: usize,
     /// The sandbox level that the newest worker reached.
     pub sandbox: Option<String>,
     /// Workers started so far.
@@ -141,6 +148,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Spares {
     ready: VecDeque<Worker>,
+    rest: Rest,
     starting: usize,
     closed: bool,
 }
@@ -156,7 +164,10 @@ impl Pool {
     ///
     /// # Errors
     /// Where its threads cannot be started.
-    pub fn start(config: Config) -> io::Result<Self> {
+    pub fn start(mut config: Config) -> io::Result<Self> {
+        if config.reuse > 1 {
+            config.limits.cpu_seconds_before = rest::CPU_SECONDS;
+        }
         if config.sandbox == Sandbox::Off && rustix::process::geteuid().is_root() {
             tracing::warn!(
                 "plugins run as root without a sandbox: one of them can take over this machine"
@@ -201,24 +212,32 @@ impl Pool {
         Ok(level)
     }
 
-    /// Runs an attempt whose plugins may do what is granted. The input must be opened read-only. The answer's updates end
-    /// with [`Update::Ended`], whatever happens.
+    /// Runs an attempt whose plugins may do what is granted, in a worker of its own. The input must be opened read-only. The answer's
+    /// updates end with [`Update::Ended`], whatever happens.
     #[must_use]
     pub fn run(&self, plan: Plan, input: File, grant: Grant, limits: Limits) -> Attempt {
-        self.attempt(plan, input, grant, limits, Urgency::Job)
+        self.begin(plan, input, (grant, None), limits, Urgency::Job)
     }
 
     /// As [`run`](Self::run), in a worker that gets a third of the processor time that others get.
     #[must_use]
     pub fn run_behind(&self, plan: Plan, input: File, grant: Grant, limits: Limits) -> Attempt {
-        self.attempt(plan, input, grant, limits, Urgency::Behind)
+        self.begin(plan, input, (grant, None), limits, Urgency::Behind)
     }
 
-    fn attempt(
+    /// As [`run`](Self::run) for an attempt whose plugins are granted nothing, and that may have a worker which has run attempts of its
+    /// kin before.
+    #[must_use]
+    pub fn run_among(&self, plan: Plan, input: File, kin: Kin, limits: Limits) -> Attempt {
+        let kin = (self.shared.config.reuse > 1).then_some(kin);
+        self.begin(plan, input, (Grant::default(), kin), limits, Urgency::Job)
+    }
+
+    fn begin(
         &self,
         plan: Plan,
         input: File,
-        grant: Grant,
+        (grant, kin): (Grant, Option<Kin>),
         limits: Limits,
         urgency: Urgency,
     ) -> Attempt {
@@ -229,6 +248,7 @@ impl Pool {
             plan,
             input,
             grant,
+            kin,
             limits,
             urgency,
             updates: sender,
@@ -280,11 +300,16 @@ impl Pool {
     /// How the pool is doing.
     #[must_use]
     pub fn status(&self) -> Status {
+        let (spare, resting) = {
+            let spares = self.shared.spares();
+            (spares.ready.len(), spares.rest.len())
+        };
         let state = self.shared.state();
         Status {
             capacity: self.capacity(),
             running: self.shared.running.load(Ordering::Relaxed),
-            spare: self.shared.spares().ready.len(),
+            spare,
+            resting,
             sandbox: state.sandbox.clone(),
             started: self.shared.started.load(Ordering::Relaxed),
             crashed: self.shared.crashed.load(Ordering::Relaxed),
@@ -298,6 +323,7 @@ impl Pool {
         let spares = {
             let mut spares = self.shared.spares();
             spares.closed = true;
+            spares.rest.clear();
             std::mem::take(&mut spares.ready)
         };
         drop(spares);

@@ -1,8 +1,9 @@
-//! The worker's side: it locks itself in, is asked one question, answers it and ends.
+//! The worker's side: it locks itself in, is asked a question, answers it and ends.
 //!
 //! A worker is the only place where documents are read and plugins are loaded. It is born in the [`nursery`], is told its
 //! limits ([`options`]), locks itself in ([`confine`]), says that it is ready, and then tells a library's manifest, looks a file over or
-//! runs one attempt ([`course`]): the input, then every step over every document, then the outputs. It is never used again.
+//! runs one attempt ([`course`]): the input, then every step over every document, then the outputs. It is not used again, unless the
+//! operator has said so and the attempt has left nothing behind (`docs/decisions/0017-workers-may-be-used-again.md`).
 
 mod attempt;
 pub(crate) mod confine;
@@ -31,6 +32,7 @@ use crate::worker::library::Libraries;
 use crate::worker::line::Line;
 use crate::worker::nursery::Born;
 use crate::worker::options::Options;
+use dropleaf_plugin_host::Footing;
 use std::any::Any;
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -68,7 +70,7 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 /// The life of one worker; standard input is its control socket.
 fn work(options: &Options, born: Born, engine: Engine) -> ExitCode {
     match begin(options, born) {
-        Ok((control, mut confined)) => match converse(control, &mut confined, options, engine) {
+        Ok((control, mut confined)) => match converse(control, &mut confined, options, &engine) {
             Ok(()) => end(),
             Err(error) => {
                 complain(&format!(
@@ -122,7 +124,7 @@ fn converse(
     mut control: Control,
     confined: &mut Confined,
     options: &Options,
-    engine: Engine,
+    engine: &Engine,
 ) -> Result<(), FrameError> {
     // The daemon's alone from here on: whoever has it decides what becomes of denied calls.
     let listener = confined.listener.take();
@@ -133,39 +135,70 @@ fn converse(
     };
     control.say(&ready, listener.as_ref().map(OwnedFd::as_fd))?;
     drop(listener);
-    let frame = match control.wait()? {
-        Heard::Word(frame) => frame,
-        // It has no question any more.
-        Heard::Nothing | Heard::End => return Ok(()),
-    };
     let libraries = Libraries::of(&options.store.0);
-    let line = Line::new(control);
-    match (frame.message, frame.descriptor) {
-        (ToWorker::Attempt(plan), Some(input)) => {
-            let attempt = Attempt::new(&line, &plan, confined, &libraries, engine);
-            let answer = guarded(|| run(attempt, input))?;
-            line.account();
-            line.say(&answer, None)?;
+    let (mut before, mut footing) = (0, None);
+    loop {
+        let frame = match control.wait()? {
+            Heard::Word(frame) => frame,
+            // It has no question any more.
+            Heard::Nothing | Heard::End => return Ok(()),
+        };
+        let rests;
+        let line = Line::new(control);
+        match (frame.message, frame.descriptor) {
+            (ToWorker::Attempt(plan), Some(input)) => {
+                if plan.rests && footing.is_none() {
+                    footing = Some(Footing::now().without(&input));
+                }
+                let attempt = Attempt::new(&line, &plan, confined, &libraries, engine);
+                let mut answer = guarded(|| run(attempt, input, before))?;
+                line.account();
+                let allowed = plan.rests;
+                drop(plan);
+                rests = may_rest(&mut answer, allowed, footing.as_ref());
+                line.say(&answer, None)?;
+            }
+            (ToWorker::Inspect(plan), Some(file)) => {
+                let attempt = Attempt::new(&line, &plan, confined, &libraries, engine);
+                let answer = guarded(|| Ok(inspect(&attempt, file)))?;
+                line.say(&answer, None)?;
+                rests = false;
+            }
+            (ToWorker::Describe { library }, _) => {
+                let answer = guarded(|| Ok(describe(&libraries, &library)));
+                line.say(&answer?, None)?;
+                rests = false;
+            }
+            // A cancelled worker has nothing to do.
+            (ToWorker::Attempt(_) | ToWorker::Inspect(_) | ToWorker::Cancel, _) => rests = false,
         }
-        (ToWorker::Inspect(plan), Some(file)) => {
-            let attempt = Attempt::new(&line, &plan, confined, &libraries, engine);
-            let answer = guarded(|| Ok(inspect(&attempt, file)))?;
-            line.say(&answer, None)?;
+        control = line.into_control();
+        if !rests {
+            control.finish();
+            return Ok(());
         }
-        (ToWorker::Describe { library }, _) => {
-            let answer = guarded(|| Ok(describe(&libraries, &library)));
-            line.say(&answer?, None)?;
-        }
-        // A cancelled worker has nothing to do.
-        (ToWorker::Attempt(_) | ToWorker::Inspect(_) | ToWorker::Cancel, _) => {}
+        before = course::cpu_ms();
     }
-    line.finish();
-    Ok(())
 }
 
-fn run(attempt: Attempt<'_>, input: OwnedFd) -> Result<ToDaemon, FrameError> {
-    match course::run(attempt, input) {
-        Ok(bill) => Ok(ToDaemon::Finished { bill }),
+/// Whether this worker may wait for another attempt: this one has succeeded and has left the process as it was. The answer says so,
+/// too; the daemon looks at what only it can see.
+fn may_rest(answer: &mut ToDaemon, allowed: bool, footing: Option<&Footing>) -> bool {
+    match answer {
+        ToDaemon::Finished { rests, .. } => {
+            *rests = allowed && footing == Some(&Footing::now());
+            *rests
+        }
+        _ => false,
+    }
+}
+
+fn run(attempt: Attempt<'_>, input: OwnedFd, before: u64) -> Result<ToDaemon, FrameError> {
+    match course::run(attempt, input, before) {
+        Ok(bill) => {
+            let rests = false;
+            Ok(ToDaemon::Finished { bill, rests })
+        }
         Err(attempt::End::Lost(error)) => Err(error),
         Err(attempt::End::Cancelled) => Ok(ToDaemon::Failed {
             rejected: false,

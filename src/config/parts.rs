@@ -14,6 +14,7 @@ pub fn pool(config: &Config) -> pool::Config {
     pool::Config {
         workers: config.workers,
         spare: config.workers,
+        reuse: spec.worker_reuse,
         sandbox: match spec.sandbox {
             Sandbox::Require => options::Sandbox::Require,
             Sandbox::BestEffort => options::Sandbox::BestEffort,

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Bytes that `config.yaml` may have.
 const MAX_FILE: u64 = 64 << 10;
+/// Attempts that one worker may run.
+const MOST_REUSE: u32 = 1000;
 
 /// `config.yaml`. Every key has a default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +38,8 @@ pub struct ConfigSpec {
     pub worker_memory_mb: u64,
     /// Seconds of processor time that one attempt may take.
     pub worker_cpu_seconds: u64,
+    /// Attempts that one worker may run, one after the other, where they are of the same pipeline; 1 = each has its own.
+    pub worker_reuse: u32,
     /// Where the daemon is root: the first of the user ids that workers run under, one for each.
     pub worker_first_uid: u32,
     /// Folders with plugins besides the home's `plugins/` and those that came with the program.
@@ -129,6 +133,7 @@ impl Default for ConfigSpec {
             sandbox: Sandbox::BestEffort,
             worker_memory_mb: 2048,
             worker_cpu_seconds: 600,
+            worker_reuse: 1,
             worker_first_uid: 60_700,
             plugins: Vec::new(),
             grants: Grants::default(),
@@ -333,6 +338,13 @@ fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
             "worker_cpu_seconds",
             "0".to_owned(),
             "a worker needs at least 1",
+        ));
+    }
+    if !(1..=MOST_REUSE).contains(&spec.worker_reuse) {
+        return Err(value(
+            "worker_reuse",
+            spec.worker_reuse.to_string(),
+            "it must be from 1 (each attempt has a worker of its own) to 1000",
         ));
     }
     if !(1_000..=60_000).contains(&spec.heartbeat_ms) {

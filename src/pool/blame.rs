@@ -71,14 +71,7 @@ fn limit(autopsy: &Autopsy<'_>) -> Option<Problem> {
     };
     let allowed = Duration::from_secs(autopsy.limits.cpu_seconds.max(1));
     if signal == libc::SIGXCPU || (signal == libc::SIGKILL && autopsy.cpu >= allowed) {
-        let text = format!(
-            "{who} used more than {} s of processor time",
-            allowed.as_secs()
-        );
-        return Some(
-            Problem::new(Code::CpuLimit, text)
-                .hint("raise the workers' processor limit, or look why it spins"),
-        );
+        return Some(too_much_cpu(&autopsy.scene, allowed));
     }
     if signal == libc::SIGXFSZ {
         let text = format!(
@@ -110,6 +103,14 @@ fn limit(autopsy: &Autopsy<'_>) -> Option<Problem> {
         );
     }
     None
+}
+
+/// What it is called that an attempt took more processor time than it may.
+pub(crate) fn too_much_cpu(scene: &Scene<'_>, allowed: Duration) -> Problem {
+    let (who, seconds) = (scene.who(), allowed.as_secs());
+    let text = format!("{who} used more than {seconds} s of processor time");
+    Problem::new(Code::CpuLimit, text)
+        .hint("raise the workers' processor limit, or look why it spins")
 }
 
 /// Rust and C++ say so before they abort.

@@ -147,6 +147,11 @@ impl Denials {
         self.files.iter().map(bytes).sum()
     }
 
+    /// Whether there was none, not even one that was gone before it was answered, and no memory file is left over.
+    pub(crate) fn are_none(&self) -> bool {
+        self.all == 0 && self.vanished == 0 && self.files.is_empty()
+    }
+
     /// How many there were.
     pub(crate) fn all(&self) -> u64 {
         self.all

@@ -166,6 +166,8 @@ pub(crate) struct Vitals {
     pub(crate) cpu: Duration,
     /// Bytes of data memory, as `RLIMIT_DATA` counts them; 0 once it is dead.
     pub(crate) data: u64,
+    /// Bytes that are resident and of no file.
+    pub(crate) own: u64,
     /// Threads.
     pub(crate) threads: u64,
 }
@@ -178,6 +180,9 @@ pub(crate) fn vitals(id: u32) -> Vitals {
     Vitals {
         cpu: cpu_of(&stat, rustix::param::clock_ticks_per_second()),
         data: number(&memory, 5).saturating_mul(page),
+        own: number(&memory, 1)
+            .saturating_sub(number(&memory, 2))
+            .saturating_mul(page),
         threads: threads_of(&stat),
     }
 }
@@ -239,7 +244,8 @@ mod tests {
 
     #[test]
     fn our_own_vitals_are_there() {
-        assert!(vitals(std::process::id()).data > 0);
+        let ours = vitals(std::process::id());
+        assert!(ours.data > 0 && ours.own > 0 && ours.threads > 0);
         assert_eq!(vitals(u32::MAX), Vitals::default());
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 
-/// A worker that waits for its one question.
+/// A worker that waits for a question.
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) process: Process,
@@ -30,6 +30,9 @@ pub(crate) struct Worker {
     pub(crate) scratch: Option<PathBuf>,
     /// What its sandbox denies.
     pub(crate) denials: Denials,
+    /// Attempts that it has run before, and what processor time went into them.
+    pub(crate) attempts: u32,
+    pub(crate) spent: Duration,
 }
 
 impl Worker {
@@ -129,6 +132,8 @@ pub(crate) async fn start(shared: &Shared, grant: Grant) -> Result<Worker, Start
         sandbox: String::new(),
         scratch: spawned.scratch,
         denials: Denials::new(None),
+        attempts: 0,
+        spent: Duration::ZERO,
     };
     let limit = shared.config.start_limit;
     match tokio::time::timeout(limit, worker.connection.hear()).await {

@@ -2,12 +2,13 @@
 //!
 //! The worker's words, its output, its death, the clocks and the wish to stop are waited for together; whichever comes
 //! first, the attempt ends with exactly one `Ended`, and not before the worker is dead. A worker that is to stop is
-//! asked, given a moment, and killed. The death of a worker is seen by its process, not only by the end of its socket:
+//! asked, given a moment, and killed. Only one that may be used again lives on. The death of a worker is seen by its process, not only by the end of its socket:
 //! something it left behind may hold that open.
 
 mod clock;
 mod end;
 mod news;
+mod rest;
 
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::StepPlace;
@@ -16,8 +17,8 @@ use crate::pool::Shared;
 use crate::pool::blame::Scene;
 use crate::pool::conduct::{Conduct, named};
 use crate::pool::denials::Denied;
-use crate::pool::start::Worker;
-use crate::pool::update::{Limits, Stop, Update, Urgency};
+use crate::pool::start::{StartError, Worker};
+use crate::pool::update::{Kin, Limits, Stop, Update, Urgency};
 use crate::problem::{Code, Problem, chain};
 use crate::wire::chatter::{Gate, Lines};
 use crate::wire::frame::{Frame, FrameError};
@@ -41,6 +42,8 @@ pub(crate) struct Task {
     pub(crate) plan: Plan,
     pub(crate) input: File,
     pub(crate) grant: Grant,
+    /// Whose workers it may have, and leave its own to.
+    pub(crate) kin: Option<Kin>,
     pub(crate) limits: Limits,
     pub(crate) urgency: Urgency,
     pub(crate) updates: mpsc::Sender<Update>,
@@ -61,18 +64,18 @@ pub(crate) async fn attend(shared: &Arc<Shared>, mut task: Task) {
     let _ = updates.send(Update::Ended(ended)).await;
 }
 
-/// Gives the plan to a blank worker. One that died while it waited (somebody killed it, or memory was short) is nobody's
+/// Gives the plan to a blank worker, or to one that has run attempts of its kin. One that died while it waited (somebody killed it, or memory was short) is nobody's
 /// fault, so another is asked.
 async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure> {
     match rustix::fs::fcntl_getfl(&task.input) {
         Ok(flags) if flags & OFlags::RWMODE == OFlags::RDONLY => {}
         _ => return Err(failed(Code::Internal, "the input is not opened read-only")),
     }
-    let question = ToWorker::Attempt(Box::new(task.plan.clone()));
+    let mut question = Box::new(task.plan.clone());
     let mut trouble = String::new();
     for _ in 0..TRIES {
         let worker = tokio::select! {
-            worker = Shared::worker(shared, &task.grant) => worker,
+            worker = worker_for(shared, &task.grant, task.kin.as_ref()) => worker,
             why = stopped(&mut task.stop, shared) => return Err(stop_failure(why)),
             () = task.updates.closed() => return Err(stop_failure(Stop::Cancelled)),
         };
@@ -84,7 +87,9 @@ async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure>
             },
             problem: error.problem(),
         })?;
-        let told = worker.connection.say(&question, Some(task.input.as_fd()));
+        question.rests = task.kin.is_some() && worker.attempts + 1 < shared.config.reuse;
+        let said = ToWorker::Attempt(question);
+        let told = worker.connection.say(&said, Some(task.input.as_fd()));
         trouble = match tokio::time::timeout(shared.config.start_limit, told).await {
             Ok(Ok(())) => return Ok(worker),
             Ok(Err(error @ FrameError::Socket { .. })) => chain(&error),
@@ -96,9 +101,24 @@ async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure>
             }
             Err(_) => "it did not read it".to_owned(),
         };
+        let ToWorker::Attempt(again) = said else {
+            break;
+        };
+        question = again;
     }
     let text = format!("failed to give a worker its plan: {trouble}");
     Err(failed(Code::WorkerFailed, &text))
+}
+
+async fn worker_for(
+    shared: &Arc<Shared>,
+    grant: &Grant,
+    kin: Option<&Kin>,
+) -> Result<Worker, StartError> {
+    match kin.and_then(|kin| shared.rested(kin)) {
+        Some(worker) => Ok(worker),
+        None => Shared::worker(shared, grant).await,
+    }
 }
 
 fn failed(code: Code, text: &str) -> Failure {
@@ -141,7 +161,7 @@ enum Came {
 
 /// The vigil over one worker at work.
 struct Vigil<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     task: Task,
     worker: Worker,
     conduct: Conduct,
@@ -157,6 +177,9 @@ struct Vigil<'a> {
     most_data: u64,
     progress: Progress,
     warnings: u32,
+    steps_failed: u32,
+    /// Whether the worker waits for another attempt, as it says.
+    rests: bool,
     /// Bytes of all results.
     put_out: u64,
     /// Whether the socket and the pipe are still open.
@@ -178,7 +201,7 @@ struct Progress {
 }
 
 impl<'a> Vigil<'a> {
-    fn new(shared: &'a Shared, task: Task, worker: Worker) -> Self {
+    fn new(shared: &'a Arc<Shared>, task: Task, worker: Worker) -> Self {
         let now = Instant::now();
         Self {
             shared,
@@ -195,6 +218,8 @@ impl<'a> Vigil<'a> {
             most_data: 0,
             progress: Progress::default(),
             warnings: 0,
+            steps_failed: 0,
+            rests: false,
             put_out: 0,
             hears: true,
             sees: true,
@@ -227,6 +252,15 @@ impl<'a> Vigil<'a> {
                 Came::Death => break,
                 Came::Stop(why) => self.ask_to_stop(stop_failure(why)).await,
                 Came::Tick => self.tick().await,
+            }
+            if std::mem::take(&mut self.rests) {
+                match self.rest().await {
+                    Ok(vitals) => return self.hand_back(vitals),
+                    Err(why) => {
+                        tracing::debug!(worker, why, "a worker is not used again");
+                        self.kill();
+                    }
+                }
             }
             if self.given_up_at.is_some_and(|at| at <= Instant::now()) {
                 break;

@@ -29,6 +29,28 @@ pub(crate) enum Urgency {
     Behind,
 }
 
+/// Attempts whose workers may be used for each other, one after the other: they run the same steps of the same libraries, and
+/// nothing keeps them apart but the order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kin(String);
+
+impl Kin {
+    /// By the pipeline, its revision and the hashes of its libraries.
+    #[must_use]
+    pub fn of<'a>(
+        pipeline: &str,
+        revision: &str,
+        libraries: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut text = format!("{pipeline}\n{revision}");
+        for library in libraries {
+            text.push('\n');
+            text.push_str(library);
+        }
+        Self(text)
+    }
+}
+
 /// A running attempt. Dropping `updates` cancels it.
 #[derive(Debug)]
 pub struct Attempt {
@@ -145,6 +167,6 @@ pub enum Update {
     },
     /// The worker died unasked. `Ended` follows.
     Crashed(WorkerCrashed),
-    /// The attempt is over and its worker is dead.
+    /// The attempt is over and its worker is dead, or waits for another one.
     Ended(Result<Bill, Failure>),
 }

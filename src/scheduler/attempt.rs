@@ -110,10 +110,14 @@ async fn attempt(
         plan,
         plugins,
         grant,
+        kin,
         ..
     } = planned;
     let mut broken = None;
-    let mut running = parts.pool.run(plan, input, grant, limits);
+    let mut running = match kin {
+        Some(kin) => parts.pool.run_among(plan, input, kin, limits),
+        None => parts.pool.run(plan, input, grant, limits),
+    };
     tell(
         told,
         start.job,

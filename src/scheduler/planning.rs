@@ -9,6 +9,7 @@ use crate::plugin::catalog::Catalog;
 use crate::plugin::grants::Grant;
 use crate::plugin::manifest::Inputs;
 use crate::plugin::parameters::own_variables;
+use crate::pool::update::Kin;
 use crate::problem::{Code, Problem};
 use crate::scheduler::input::Start;
 use crate::time::Timestamp;
@@ -36,6 +37,8 @@ pub(super) struct Planned {
     pub(super) grant: Grant,
     /// Whether one of them is not trusted.
     pub(super) distrusted: bool,
+    /// Attempts that it may share a worker with; none where something speaks against that.
+    pub(super) kin: Option<Kin>,
 }
 
 /// Looks up what the pipeline's steps mean now.
@@ -105,13 +108,27 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<P
         refuse_signed: pipeline.on_signed == OnSigned::Refuse,
         max_decoded: bounds.max_decoded,
         max_input: bounds.max_input,
+        rests: false,
     };
+    let kin = (!distrusted && grant.is_nothing()).then(|| kin(start, &plugins));
     Ok(Planned {
         plan,
         plugins,
         grant,
         distrusted,
+        kin: kin.flatten(),
     })
+}
+
+/// Whose workers an attempt of trusted plugins without grants may have. What has been tried before is not done in company, and a
+/// password of one document stays in the memory of no other one's worker.
+fn kin(start: &Start, plugins: &[PluginUse]) -> Option<Kin> {
+    let pipeline = &start.pipeline;
+    if start.attempt > 1 || !pipeline.passwords.is_empty() {
+        return None;
+    }
+    let libraries = plugins.iter().map(|plugin| plugin.blake3.as_str());
+    Some(Kin::of(&pipeline.id, &pipeline.revision, libraries))
 }
 
 /// What templates may use before the document is open.

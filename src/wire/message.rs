@@ -2,7 +2,8 @@
 //!
 //! One conversation: the worker says [`ToDaemon::Ready`] once it is sandboxed; the daemon answers with one
 //! [`ToWorker::Attempt`], [`ToWorker::Inspect`] or [`ToWorker::Describe`]; the worker reports and ends with `Finished`,
-//! `Inspected`, `Described` or `Failed`, then exits. Documents and libraries travel as file descriptors beside a frame, never in it.
+//! `Inspected`, `Described` or `Failed`, then exits. Where the plan allowed it and `Finished` says so it waits for another attempt
+//! instead. Documents and libraries travel as file descriptors beside a frame, never in it.
 
 use crate::job::attempt::Bill;
 use crate::problem::Problem;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Both sides must say the same number.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// From the daemon to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,9 @@ pub struct Plan {
     pub max_decoded: u64,
     /// Bytes of the input above which it is refused.
     pub max_input: u64,
+    /// Whether the worker may wait for another attempt after this one, if nothing of this one is left in it.
+    #[serde(default)]
+    pub rests: bool,
 }
 
 /// One step of a plan.
@@ -192,6 +196,9 @@ pub enum ToDaemon {
     Finished {
         /// What it cost.
         bill: Bill,
+        /// Whether the worker waits for another attempt.
+        #[serde(default)]
+        rests: bool,
     },
     /// The attempt gave no result.
     Failed {

@@ -37,6 +37,15 @@ impl Connection {
         })
     }
 
+    /// Whether nothing has come that was not heard, and the other side has not hung up. The system is asked, since what the
+    /// runtime knows may be old.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let found = rustix::net::recv(&self.socket, &mut [0_u8; 1][..], peek);
+        !self.decoder.is_inside() && found.err() == Some(rustix::io::Errno::AGAIN)
+    }
+
     /// The next message; `None` at the end.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) confined: &'a Confined,
     pub(crate) libraries: &'a Libraries,
-    pub(crate) engine: Engine,
+    pub(crate) engine: &'a Engine,
     pub(crate) limits: Limits,
     pub(crate) bill: host::Bill,
     /// `input`, `job`, `env`, `now`, and `pdf` once it is open.
@@ -71,7 +71,7 @@ impl<'a> Attempt<'a> {
         plan: &'a Plan,
         confined: &'a Confined,
         libraries: &'a Libraries,
-        engine: Engine,
+        engine: &'a Engine,
     ) -> Self {
         Self {
             line,

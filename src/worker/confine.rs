@@ -162,9 +162,12 @@ fn lock_in(
 }
 
 fn limit(limits: &Limits) -> Result<(), ConfineError> {
-    let cpu = limits.cpu_seconds.max(1);
+    let cpu = limits
+        .cpu_seconds
+        .max(1)
+        .saturating_add(limits.cpu_seconds_before);
     // The signal of the soft limit can be ignored, the one of the hard limit cannot.
-    lower(Resource::Cpu, cpu, cpu + 1)?;
+    lower(Resource::Cpu, cpu, cpu.saturating_add(1))?;
     lower(Resource::Data, limits.memory, limits.memory)?;
     lower(Resource::Nofile, limits.open_files, limits.open_files)?;
     lower(Resource::Fsize, limits.file_size, limits.file_size)?;

@@ -13,8 +13,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 
-/// Runs an attempt to its end; everything but the last word has been said then.
-pub(crate) fn run(mut attempt: Attempt<'_>, input: OwnedFd) -> Result<Bill, End> {
+/// Runs an attempt to its end; everything but the last word has been said then. Milliseconds of processor time that went into
+/// what came before it are not in its bill.
+pub(crate) fn run(mut attempt: Attempt<'_>, input: OwnedFd, before: u64) -> Result<Bill, End> {
     let (first, pages_in) = open(&mut attempt, &File::from(input))?;
     let mut parts = vec![first];
     for index in 0..attempt.plan.steps.len() {
@@ -27,7 +28,7 @@ pub(crate) fn run(mut attempt: Attempt<'_>, input: OwnedFd) -> Result<Bill, End>
         pages_in,
         pages_out,
         peak_kib: dropleaf_plugin_host::memory::peak_kib(),
-        cpu_ms: cpu_ms(),
+        cpu_ms: cpu_ms().saturating_sub(before),
     })
 }
 
@@ -96,7 +97,8 @@ fn passwords(attempt: &Attempt<'_>) -> Result<Vec<String>, Problem> {
     rendered.map_err(|error| template_problem(&error))
 }
 
-fn cpu_ms() -> u64 {
+/// Milliseconds of processor time of this process so far.
+pub(crate) fn cpu_ms() -> u64 {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     let (seconds, nanos) = (used.tv_sec.unsigned_abs(), used.tv_nsec.unsigned_abs());
     seconds * 1000 + nanos / 1_000_000

@@ -93,9 +93,10 @@ impl Line {
         self.cancelled.fetch_or(stop, Ordering::Relaxed) || stop
     }
 
-    /// Nothing more will be said.
-    pub(crate) fn finish(&self) {
-        self.held().control.finish();
+    /// The socket, for what comes after.
+    pub(crate) fn into_control(self) -> Control {
+        let held = self.held.into_inner();
+        held.unwrap_or_else(PoisonError::into_inner).control
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

@@ -25,8 +25,10 @@ pub struct Options {
 pub struct Limits {
     /// Bytes of data memory (`RLIMIT_DATA`).
     pub memory: u64,
-    /// Seconds of processor time (`RLIMIT_CPU`).
+    /// Seconds of processor time that one attempt may take.
     pub cpu_seconds: u64,
+    /// Seconds of processor time that attempts before the last one may have taken together; `RLIMIT_CPU` is the sum of both.
+    pub cpu_seconds_before: u64,
     /// Open files (`RLIMIT_NOFILE`).
     pub open_files: u64,
     /// Bytes that one result or scratch file may have (`RLIMIT_FSIZE`).
@@ -38,6 +40,7 @@ impl Default for Limits {
         Self {
             memory: 2 << 30,
             cpu_seconds: 600,
+            cpu_seconds_before: 0,
             open_files: 256,
             file_size: 8 << 30,
         }

@@ -26,8 +26,8 @@ pub(crate) fn send(attempt: &Attempt<'_>, parts: Vec<Part>) -> Result<u64, End> 
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let (file, saved) = save(&mut part.document)?;
         // From here on its objects are not needed any more. The last document's go with the process, which is at once,
-        // where freeing them one by one takes as long as writing them.
-        if index + 1 == count {
+        // where freeing them one by one takes as long as writing them; unless the process stays.
+        if index + 1 == count && !attempt.plan.rests {
             std::mem::forget(part.document);
         } else {
             drop(part.document);
@@ -110,9 +110,9 @@ fn memory_problem(error: &io::Error) -> Problem {
 /// The folder and the name that the pipeline's templates give a document.
 fn destination(attempt: &Attempt<'_>, values: &Values) -> Result<(String, String), Problem> {
     let (context, plan) = (values.context(), attempt.plan);
-    let name = paths::output_name(&attempt.engine, &plan.output_name, &context)
+    let name = paths::output_name(attempt.engine, &plan.output_name, &context)
         .map_err(|error| path_problem(&error, "output.name"))?;
-    let folder = paths::output_folder(&attempt.engine, &plan.output_folder, &context)
+    let folder = paths::output_folder(attempt.engine, &plan.output_folder, &context)
         .map_err(|error| path_problem(&error, "output.folder"))?;
     // It was made of text, so it is text.
     Ok((folder.to_string_lossy().into_owned(), name))

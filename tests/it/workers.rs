@@ -10,4 +10,5 @@ pub(crate) mod disguise;
 mod honest;
 mod inspections;
 mod registry;
+mod reuse;
 mod sandbox;

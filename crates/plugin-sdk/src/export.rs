@@ -287,9 +287,12 @@ unsafe extern "C" fn run<O: Operation>(instance: *mut c_void, ctx: *mut abi::Ctx
     let Some(instance) = (unsafe { instance.cast::<Instance<O>>().as_ref() }) else {
         return abi::E_ARG;
     };
-    guarded(instance.tables, ctx, |session| {
+    let status = guarded(instance.tables, ctx, |session| {
         instance.operation.run(&mut Run::new(session))
-    })
+    });
+    // Half a line that was printed is this run's, not that of the next one in this process; nothing is lost where nobody reads.
+    let _ = std::io::Write::flush(&mut std::io::stdout());
+    status
 }
 
 /// # Safety

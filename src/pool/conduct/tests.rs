@@ -32,6 +32,7 @@ pub(crate) fn plan(steps: usize) -> Plan {
         refuse_signed: true,
         max_decoded: 1 << 20,
         max_input: 1 << 20,
+        rests: false,
     }
 }
 
@@ -75,6 +76,7 @@ fn output(part: u32, name: &str, folder: &str) -> ToDaemon {
 fn done() -> ToDaemon {
     ToDaemon::Finished {
         bill: Bill::default(),
+        rests: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The clocks of an attempt: its limits, the looks at its memory, and when a worker that was asked to stop is killed.
 
 use crate::job::attempt::{Ending, Failure};
+use crate::pool::blame;
 use crate::pool::process::vitals;
 use crate::pool::scratch;
 use crate::pool::supervise::Vigil;
@@ -69,6 +70,12 @@ impl Vigil<'_> {
     async fn look(&mut self) {
         let vitals = vitals(self.worker.process.id());
         self.most_data = self.most_data.max(vitals.data);
+        // The kernel counts what earlier attempts took, too, and leaves room for it.
+        let allowed = Duration::from_secs(self.shared.config.limits.cpu_seconds.max(1));
+        if self.shared.config.reuse > 1 && vitals.cpu.saturating_sub(self.worker.spent) >= allowed {
+            let problem = blame::too_much_cpu(&self.scene(), allowed);
+            return self.end_for(Ending::TimedOut, problem);
+        }
         let problem = if vitals.threads > THREADS {
             let text = format!("it has {} threads, more than {THREADS}", vitals.threads);
             Problem::new(Code::StepFailed, text).hint("tell the plugin's author")
@@ -81,7 +88,7 @@ impl Vigil<'_> {
         } else {
             return;
         };
-        self.end_for(problem);
+        self.end_for(Ending::Failed, problem);
     }
 
     fn files_are_large(&self) -> Option<String> {

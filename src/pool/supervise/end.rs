@@ -32,7 +32,7 @@ impl Vigil<'_> {
         let id = worker.process.id();
         // Looked at only where its death has to be explained, and before it is reaped.
         let cpu = match (&self.reason, &self.verdict) {
-            (None, None) => vitals(id).cpu,
+            (None, None) => vitals(id).cpu.saturating_sub(worker.spent),
             _ => Duration::ZERO,
         };
         let death = match self.given_up_at {

@@ -23,10 +23,10 @@ pub(super) const MOST_WARNINGS: u32 = 200;
 
 impl Vigil<'_> {
     /// Ends the attempt, and its worker at once: it has more than it may have.
-    pub(super) fn end_for(&mut self, problem: Problem) {
+    pub(super) fn end_for(&mut self, ending: Ending, problem: Problem) {
         if self.reason.is_none() {
             self.reason = Some(Failure {
-                ending: Ending::Failed,
+                ending,
                 problem: self.scene().place(problem),
             });
         }
@@ -135,6 +135,7 @@ impl Vigil<'_> {
                 },
                 _,
             ) => {
+                self.steps_failed += 1;
                 let problem = self.scene_of(&place).place(problem);
                 let place = self.named(&place);
                 self.tell(Update::StepFailed(StepFailed {
@@ -206,7 +207,10 @@ impl Vigil<'_> {
                 }
                 Err(lie) => self.convict(lie.into()),
             },
-            (ToDaemon::Finished { bill }, _) => self.last_word(Ok(bill)),
+            (ToDaemon::Finished { bill, rests }, _) => {
+                self.last_word(Ok(bill));
+                self.rests = rests && self.may_rest();
+            }
             (
                 ToDaemon::Failed {
                     rejected,

@@ -125,6 +125,7 @@ fn a_descriptor_stays_with_its_frame() {
     bytes.extend(
         encode(&ToDaemon::Finished {
             bill: Bill::default(),
+            rests: true,
         })
         .expect("it is short"),
     );

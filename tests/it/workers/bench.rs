@@ -162,6 +162,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {
         refuse_signed: true,
         max_decoded: 64 << 20,
         max_input: 64 << 20,
+        rests: false,
     }
 }
 

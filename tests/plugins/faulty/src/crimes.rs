@@ -3,7 +3,7 @@
 //! A fault that the sandbox is to stop answers an error with the system's own word if it was stopped, and success if
 //! it was not: a test that expects the error then fails.
 
-use crate::{Mode, excess};
+use crate::{Mode, excess, traces};
 use dropleaf_plugin_sdk::prelude::*;
 use std::ffi::CString;
 use std::io::{self, Write as _};
@@ -84,6 +84,9 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         | Mode::LieTree
         | Mode::LosePages
         | Mode::GrowResult => excess::commit(mode, text, run),
+        Mode::PrintHalf | Mode::LeakFile | Mode::ChangeFolder | Mode::HandleSignal | Mode::Burn => {
+            traces::leave(mode, text)
+        }
         _ => break_out(mode, text),
     }
 }

@@ -7,6 +7,7 @@ mod breakout;
 mod crimes;
 mod excess;
 mod granted;
+mod traces;
 
 use crate::breakout::Breakout;
 use crate::granted::{Connect, Launch};
@@ -134,6 +135,16 @@ pub enum Mode {
     LosePages,
     /// Give a result a hundred times as large.
     GrowResult,
+    /// Print the text without an end of line.
+    PrintHalf,
+    /// Leave a file open.
+    LeakFile,
+    /// Go to another folder.
+    ChangeFolder,
+    /// Change what a signal does.
+    HandleSignal,
+    /// Use as many milliseconds of the processor as the text says, then go on.
+    Burn,
 }
 
 /// The one operation.
