@@ -44,10 +44,16 @@ it('hears of what comes and goes by the feed alone, and asks nothing while nothi
   const stray = await scene.daemon.drop('receive', 'stray.txt', Buffer.from('no PDF'))
   await Promise.all([card.getByText('1 ignored').waitFor(), entry.waitFor()])
 
-  // The numbers come every two seconds. After that, requests of all kinds but the one stream are counted, for longer than any page used to wait.
-  await overview.waitForTimeout(5_000)
-  const asked: string[] = []
-  for (const page of [overview, waiting]) page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+  // Once the daemon has told all of its start, requests of all kinds but the one stream are counted.
+  let asked: string[] = []
+  let last = Date.now()
+  for (const page of [overview, waiting])
+    page.on('request', (request) => {
+      last = Date.now()
+      asked.push(new URL(request.url()).pathname)
+    })
+  await expect.poll(() => Date.now() - last, { timeout: 60_000 }).toBeGreaterThan(6_000)
+  asked = []
   await overview.waitForTimeout(20_000)
   expect(asked).toEqual([])
 
