@@ -4,7 +4,7 @@ import { onScopeDispose, shallowRef, watch } from 'vue'
 import { afterFrame } from '@/frames'
 
 /** New rows a frame. On a processor four times slower than a laptop's one row costs about 2 ms with its layout and painting. */
-export const SLICE = 10
+export const SLICE = 6
 
 /**
  * @param wanted the rows that should be there, those that matter most first.
