@@ -128,3 +128,22 @@ it('fits on every window and with large letters, and nothing moves where no moti
   await page.emulateMedia({ reducedMotion: null })
   expect(found).toEqual([])
 })
+
+it('goes through the list by j and k from anywhere on the page', async () => {
+  await open('/')
+  await page.keyboard.press('g')
+  await page.keyboard.press('f')
+  await page.locator('.file').first().waitFor()
+  const at = (): Promise<string | undefined> => page.evaluate(() => (document.activeElement?.closest('[data-index]') as HTMLElement | null)?.dataset.index)
+  await page.keyboard.press('j')
+  await expect.poll(at).toBe('0')
+  await page.keyboard.press('j')
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('k')
+  await expect.poll(at).toBe('1')
+  // In the search field it is a letter.
+  await page.keyboard.press('/')
+  await page.keyboard.type('jk')
+  expect(await page.getByRole('searchbox').inputValue()).toBe('jk')
+  await page.getByText('Nothing matches').or(page.locator('.empty')).first().waitFor()
+})
