@@ -37,5 +37,7 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['src/**/*.test.ts', 'tests/unit/**/*.test.ts'],
     restoreMocks: true,
+    // A list of a thousand takes a loaded machine longer than the usual 5 s.
+    testTimeout: 30_000,
   },
 })

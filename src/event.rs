@@ -180,6 +180,11 @@ pub enum FileEvent {
         /// What is missing.
         reason: String,
     },
+    /// It was waited for or left, and is not there any more.
+    Gone {
+        /// What it was last.
+        reason: String,
+    },
 }
 
 /// What happened to the daemon.
@@ -226,6 +231,7 @@ impl Event {
                 FileEvent::Settling { .. } => "file.settling",
                 FileEvent::Ignored { .. } => "file.ignored",
                 FileEvent::Incomplete { .. } => "file.incomplete",
+                FileEvent::Gone { .. } => "file.gone",
             },
             Self::Daemon(DaemonEvent::Started { .. }) => "daemon.started",
             Self::Daemon(DaemonEvent::Draining) => "daemon.draining",

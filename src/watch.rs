@@ -301,6 +301,7 @@ fn starting(folder: &Folder) -> FolderStatus {
         files_settling: 0,
         files_offered: 0,
         files_ignored: 0,
+        changes: 0,
         folders: 0,
         last_scan: None,
         last_scan_ms: 0,

@@ -1,4 +1,4 @@
-// Every page by keyboard alone, enlarged to twice its size, on a small phone, and without motion.
+// Every page by keyboard alone, enlarged to four times its size, on a small phone, and without motion.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Page } from 'playwright-core'
 import { furnish, pipelines } from './support/pages'
@@ -83,13 +83,34 @@ it('is walked through by keyboard on every page, and the focus is always seen', 
   expect(found).toEqual([])
 })
 
-it('fits at twice its size and with large letters, and nothing moves where no motion is wanted', async () => {
+/** How far the page reaches beyond the window, and what does; nothing while the window has not taken its size yet. */
+function beyond(width: number): { by: number; what: string[] } | undefined {
+  if (window.innerWidth !== width) return undefined
+  const seen = (element: Element): boolean => element.getClientRects().length > 0 && element.getBoundingClientRect().right > width + 1
+  // What can be scrolled to within a part of the page does not make the page wider.
+  const cut = (element: Element): boolean => {
+    for (let above = element.parentElement; above; above = above.parentElement) if (above !== document.body && getComputedStyle(above).overflowX !== 'visible') return true
+    return false
+  }
+  const wide = [...document.body.querySelectorAll('*')].filter((element) => seen(element) && !cut(element))
+  const right = (element: Element): number => Math.ceil(element.getBoundingClientRect().right)
+  const what = wide.sort((a, b) => right(b) - right(a)).map((element) => `${element.tagName.toLowerCase()}.${String(element.getAttribute('class'))} ${right(element)} ${(element.textContent ?? '').trim().slice(0, 30)}`)
+  return { by: Math.max(document.documentElement.scrollWidth, ...wide.map(right)) - width, what: what.slice(0, 4) }
+}
+
+it('fits on every window and with large letters, and nothing moves where no motion is wanted', { timeout: 300_000 }, async () => {
   const found: string[] = []
-  const tooWide = (): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
-  /** A page that has just got another size is given the time to take it. */
-  const fits = async (what: string): Promise<void> => {
-    await expect.poll(tooWide, { timeout: 5_000 }).toBeLessThanOrEqual(0).catch(async () => {
-      found.push(`${what}: ${await tooWide()} px too wide`)
+  const size = async (name: string, width: number, height: number, letters = ''): Promise<void> => {
+    await page.setViewportSize({ width, height })
+    await page.evaluate((size) => {
+      document.documentElement.style.fontSize = size
+      return new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))
+    }, letters)
+    // A page that has just got another size is given the time to take it, and then must keep it.
+    await expect.poll(() => page.evaluate(beyond, width), { timeout: 10_000 }).toBeDefined()
+    await expect.poll(async () => (await page.evaluate(beyond, width))?.by ?? 1, { timeout: 5_000 }).toBeLessThanOrEqual(0).catch(async () => {
+      const { by, what } = (await page.evaluate(beyond, width)) ?? { by: 0, what: [] }
+      found.push(`${name}: ${by} px too wide: ${what.join(' | ')}`)
     })
   }
   for (const { name, path } of pages) {
@@ -97,14 +118,32 @@ it('fits at twice its size and with large letters, and nothing moves where no mo
     await page.setViewportSize({ width: 640, height: 400 })
     await page.emulateMedia({ reducedMotion: 'reduce' })
     await open(path)
-    await fits(`${name} at 200 %`)
+    await size(`${name} at 200 %`, 640, 400)
     const moving = await page.evaluate(() => document.getAnimations().filter((one) => Number(one.effect?.getComputedTiming().duration) > 50).length)
     if (moving > 0) found.push(`${name}: ${moving} things move`)
+    await size(`${name} at 400 %`, 320, 256)
     // Letters of twice the size, by the browser's own setting.
-    await page.setViewportSize({ width: 1280, height: 800 })
-    await page.evaluate(() => (document.documentElement.style.fontSize = '32px'))
-    await fits(`${name} with letters of twice the size`)
+    for (const width of [1280, 1001, 721, 360]) await size(`${name}, ${width} px, with letters of twice the size`, width, 800, '32px')
   }
   await page.emulateMedia({ reducedMotion: null })
   expect(found).toEqual([])
+})
+
+it('goes through the list by j and k from anywhere on the page', async () => {
+  await open('/')
+  await page.keyboard.press('g')
+  await page.keyboard.press('f')
+  await page.locator('.file').first().waitFor()
+  const at = (): Promise<string | undefined> => page.evaluate(() => (document.activeElement?.closest('[data-index]') as HTMLElement | null)?.dataset.index)
+  await page.keyboard.press('j')
+  await expect.poll(at).toBe('0')
+  await page.keyboard.press('j')
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('k')
+  await expect.poll(at).toBe('1')
+  // In the search field it is a letter.
+  await page.keyboard.press('/')
+  await page.keyboard.type('jk')
+  expect(await page.getByRole('searchbox').inputValue()).toBe('jk')
+  await page.getByText('Nothing matches').or(page.locator('.empty')).first().waitFor()
 })

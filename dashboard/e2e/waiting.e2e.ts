@@ -37,6 +37,32 @@ it('lists what lies in a folder and is no job, with the reason, as it comes and 
   expect(scene.complaints).toEqual([])
 })
 
+it('hears of what comes and goes by the feed alone, and asks nothing while nothing happens', async () => {
+  const [overview, waiting] = [await scene.tab('/'), await scene.tab('/waiting')]
+  const card = overview.getByRole('article', { name: 'receive' })
+  const entry = waiting.getByRole('listitem').filter({ hasText: 'stray.txt' })
+  const stray = await scene.daemon.drop('receive', 'stray.txt', Buffer.from('no PDF'))
+  await Promise.all([card.getByText('1 ignored').waitFor(), entry.waitFor()])
+
+  // Once the daemon has told all of its start, requests of all kinds but the one stream are counted.
+  let asked: string[] = []
+  let last = Date.now()
+  for (const page of [overview, waiting])
+    page.on('request', (request) => {
+      last = Date.now()
+      asked.push(new URL(request.url()).pathname)
+    })
+  await expect.poll(() => Date.now() - last, { timeout: 60_000 }).toBeGreaterThan(6_000)
+  asked = []
+  await overview.waitForTimeout(20_000)
+  expect(asked).toEqual([])
+
+  await rm(stray)
+  await Promise.all([card.getByText('1 ignored').waitFor({ state: 'detached' }), entry.waitFor({ state: 'detached' })])
+  expect(asked.filter((path) => path !== '/api/v1/files')).toEqual([])
+  await Promise.all([overview.close(), waiting.close()])
+})
+
 it('says which folders it cannot see into', async () => {
   const page = await scene.tab('/waiting')
   await rename(scene.daemon.path('inbox', 'receive'), scene.daemon.path('inbox', 'elsewhere'))

@@ -2,6 +2,7 @@
 import { connect } from './feed/connect'
 import type { FeedMessage, FeedStatus, Patch } from './feed/types'
 import { whenUnauthorized } from './api/client'
+import { afterFrame } from './frames'
 import { useConnection } from './stores/connection'
 import { useJobs } from './stores/jobs'
 import { useOverview } from './stores/overview'
@@ -34,7 +35,7 @@ export class FrameBatch<T> {
 }
 
 function nextFrame(run: () => void): void {
-  if (document.visibilityState === 'visible') requestAnimationFrame(run)
+  if (document.visibilityState === 'visible') afterFrame(run)
   else setTimeout(run, HIDDEN_MS)
 }
 

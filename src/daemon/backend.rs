@@ -15,9 +15,9 @@ pub(in crate::daemon) use trials::Trials;
 use crate::config::home::Home;
 use crate::durable;
 use crate::http::api::{
-    Answer, Backend, BrokenPlugin, Checked, Explanation, Health, KeptTrial, Link, Metric,
-    OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Trial,
-    WaitingFile,
+    Answer, Backend, BrokenPlugin, Checked, Explanation, FolderEntry, Health, KeptTrial, Link,
+    Metric, OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused,
+    Trial, WaitingFile,
 };
 use crate::http::picture::{Picture, Undrawn};
 use crate::http::slot::Slot;
@@ -34,6 +34,7 @@ use crate::store::Store;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,6 +72,10 @@ impl Backend for Daemon {
 
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>> {
         Box::pin(self.entries())
+    }
+
+    fn folders(&self) -> BTreeMap<String, FolderEntry> {
+        self.watched_folders()
     }
 
     fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Checked> {

@@ -19,6 +19,7 @@ pub const TYPES: &[&str] = &[
     "file.settling",
     "file.ignored",
     "file.incomplete",
+    "file.gone",
     "job.accepted",
     "job.queued",
     "job.started",

@@ -40,6 +40,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// All pipelines, by id.
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>>;
+    /// The inboxes as they are now, by pipeline.
+    fn folders(&self) -> BTreeMap<String, FolderEntry>;
     /// Checks a pipeline's text without keeping it.
     fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Checked>;
     /// Writes a pipeline's file, if it has no faults.
@@ -239,6 +241,8 @@ pub struct FolderEntry {
     pub settling: u64,
     /// Files that stay where they are.
     pub ignored: u64,
+    /// Another number after every change of what is known of its files.
+    pub changes: u64,
     /// When it was last scanned.
     pub last_scan: Option<Timestamp>,
 }

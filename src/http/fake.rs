@@ -96,6 +96,7 @@ impl Fake {
                 reason: "a local file system".into(),
                 settling: 0,
                 ignored: 0,
+                changes: 0,
                 last_scan: Some(AT),
             }),
             counts: BTreeMap::new(),
@@ -200,6 +201,13 @@ impl Backend for Fake {
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>> {
         let pipelines = { self.state().pipelines.values().cloned().collect() };
         Box::pin(async move { Ok(pipelines) })
+    }
+
+    fn folders(&self) -> BTreeMap<String, FolderEntry> {
+        let state = self.state();
+        let folder =
+            |(id, entry): (&String, &PipelineEntry)| Some((id.clone(), entry.folder.clone()?));
+        state.pipelines.iter().filter_map(folder).collect()
     }
 
     fn check_pipeline(&self, id: &str, yaml: Vec<u8>) -> Answer<'_, Checked> {

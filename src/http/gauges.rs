@@ -46,9 +46,11 @@ pub(crate) async fn read(api: &Api) -> Result<StatsView, Refused> {
     let counts = api.store.counts().await;
     let counts = counts.map_err(|error| Refused::Unavailable(error.to_string()))?;
     let health = api.backend.health().await?;
+    let folders = api.backend.folders();
     Ok(StatsView::new(
         &health,
         &counts,
+        &folders,
         &api.statistics,
         Timestamp::now(),
     ))

@@ -82,6 +82,8 @@ pub(crate) struct Reconciler {
     pub(crate) existing: Option<Vec<(RawPath, Identity)>>,
     pub(crate) last_scan: Option<(Timestamp, Duration)>,
     pub(crate) told_ignored: usize,
+    /// Counts the changes of what is known of files.
+    pub(crate) changes: u64,
     ended: bool,
 }
 
@@ -123,6 +125,7 @@ impl Reconciler {
             existing: ignore_existing.then(Vec::new),
             last_scan: None,
             told_ignored: 0,
+            changes: 0,
             ended: false,
             folder,
             options,
@@ -312,6 +315,7 @@ impl Reconciler {
             files_settling: counts.settling,
             files_offered: counts.offered,
             files_ignored: counts.ignored,
+            changes: self.changes,
             folders: self.tree.len() as u64,
             last_scan: self.last_scan.map(|(at, _)| at),
             last_scan_ms: self.last_scan.map_or(0, |(_, took)| {

@@ -21,6 +21,7 @@ impl Reconciler {
         };
         entry.due = None;
         entry.stand = Stand::Offered { identity, declined };
+        self.changes += 1;
         let arrival = Arrival {
             pipeline: self.folder.pipeline.clone(),
             path: self.root.join(file),
@@ -75,6 +76,7 @@ impl Reconciler {
         let Some(mut entry) = self.tree.take(&file) else {
             return;
         };
+        self.changes += 1;
         if let Stand::Offered { identity, .. } = entry.stand {
             if matches!(look::at(path), Ok(Look::Missing)) {
                 return;
@@ -110,6 +112,7 @@ impl Reconciler {
                 let pause = self.options.offer_again * 2_u32.pow(declined.min(5)).min(30);
                 let at = Instant::now() + pause;
                 let declined = declined + 1;
+                self.changes += 1;
                 entry.stand = Stand::Offered { identity, declined };
                 entry.due = Some(at);
                 self.remind(&file, at);

@@ -257,6 +257,7 @@ impl Reconciler {
                 Ok(Look::Missing) => self.missing(&file),
                 Ok(Look::Folder) => {
                     self.tree.take(&file);
+                    self.changes += 1;
                 }
                 _ => {}
             }

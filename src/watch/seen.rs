@@ -70,7 +70,10 @@ impl Reconciler {
         let mut entry = match self.tree.take(file) {
             Some(entry) => entry,
             None => match self.admit(file, sight, now) {
-                Some(entry) => entry,
+                Some(entry) => {
+                    self.changes += 1;
+                    entry
+                }
                 None => return,
             },
         };
@@ -321,11 +324,22 @@ impl Reconciler {
     /// This file is gone for good.
     pub(crate) fn gone(&mut self, file: &Path, entry: &Entry) {
         self.known.remove(file);
-        if matches!(entry.stand, Stand::Settling { .. } | Stand::Left { .. }) {
-            let pipeline = self.folder.pipeline.clone();
-            let path = RawPath(self.root.join(file));
-            self.send(WatchUpdate::Gone { pipeline, path });
-        }
+        self.changes += 1;
+        let reason = match &entry.stand {
+            Stand::Settling {
+                said: Some(said), ..
+            } => format!("it was waited for: {}", said.reason()),
+            Stand::Left { reason, .. } => format!("it was left: {reason}"),
+            Stand::Ignored {
+                reason, told: true, ..
+            } => format!("it was ignored: {reason}"),
+            // Who has just been offered may have become a job.
+            Stand::Offered { declined, .. } if *declined > 0 && entry.due.is_some() => {
+                "it had settled and was not taken yet".to_owned()
+            }
+            _ => return,
+        };
+        self.tell_file(file, FileEvent::Gone { reason });
     }
 
     /// Something that is never taken lies there.
@@ -351,7 +365,9 @@ impl Reconciler {
         by_name: bool,
         seen_by: SeenBy,
     ) {
-        if self.told_ignored < TOLD_IGNORED {
+        self.changes += 1;
+        let told = self.told_ignored < TOLD_IGNORED;
+        if told {
             self.told_ignored += 1;
             let path = self.root.join(file);
             if seen_by == SeenBy::Events || !self.earlier.is_ignored(&path, &reason) {
@@ -364,7 +380,11 @@ impl Reconciler {
             since: Instant::now(),
             generation: self.generation,
             due: None,
-            stand: Stand::Ignored { reason, by_name },
+            stand: Stand::Ignored {
+                reason,
+                by_name,
+                told,
+            },
         };
         self.tree.put(file, entry);
     }
@@ -383,6 +403,7 @@ impl Reconciler {
 
     /// The rules changed: what was ignored is judged anew by the next scan.
     pub(crate) fn forget_ignored(&mut self) {
+        self.changes += 1;
         for file in self
             .tree
             .files(|entry| matches!(entry.stand, Stand::Ignored { .. }))
@@ -428,6 +449,7 @@ impl Reconciler {
     }
 
     pub(crate) fn tell_file(&mut self, file: &Path, what: FileEvent) {
+        self.changes += 1;
         let pipeline = self.folder.pipeline.clone();
         let path = RawPath(self.root.join(file));
         self.send(WatchUpdate::File {

@@ -186,6 +186,7 @@ impl Inbox {
                 FileEvent::Settling { reason } => format!("settling: {reason}"),
                 FileEvent::Ignored { reason } => format!("ignored: {reason}"),
                 FileEvent::Incomplete { reason } => format!("incomplete: {reason}"),
+                FileEvent::Gone { reason } => format!("gone: {reason}"),
             }),
             _ => None,
         })

@@ -80,6 +80,8 @@ pub(crate) enum Stand {
         reason: Cow<'static, str>,
         /// The rule is about its name, so that looking again changes nothing.
         by_name: bool,
+        /// It was told that it stays.
+        told: bool,
     },
 }
 

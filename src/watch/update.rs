@@ -71,13 +71,6 @@ pub enum WatchUpdate {
         /// What.
         what: WatchEvent,
     },
-    /// A file that was waited for or left is not there any more.
-    Gone {
-        /// The pipeline.
-        pipeline: String,
-        /// Where it lay.
-        path: RawPath,
-    },
     /// The first scan of a folder under `existing: ignore` is done. These files (by their path below the folder) are left; they
     /// have to be remembered and handed in as `known` after a restart.
     Existing {
@@ -135,6 +128,8 @@ pub struct FolderStatus {
     pub files_offered: u64,
     /// Files that stay: ignored by a rule, or left until they change.
     pub files_ignored: u64,
+    /// Another number after every change of what is known of its files.
+    pub changes: u64,
     /// Folders that are watched, the inbox among them.
     pub folders: u64,
     /// When the last full scan ended.

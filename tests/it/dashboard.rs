@@ -20,6 +20,19 @@ fn get(daemon: &TestDaemon, path: &str) -> Value {
     answer.body
 }
 
+/// The numbers of the pipelines, without those of their folders, which are of this moment.
+fn of_jobs(stats: &Value) -> Value {
+    let mut pipelines = stats["pipelines"].clone();
+    for pipeline in pipelines.as_array_mut().expect("a list") {
+        let folder = pipeline
+            .as_object_mut()
+            .expect("an object")
+            .remove("folder");
+        assert!(folder.is_some(), "each has one: {stats}");
+    }
+    pipelines
+}
+
 /// The address below the API's base.
 fn below(href: &Value) -> &str {
     let href = href.as_str().expect("an address");
@@ -46,7 +59,7 @@ fn the_numbers_follow_the_jobs_and_outlive_the_daemon() {
             && event.data["counters"]["succeeded"] == 1
     });
     let asked = get(&daemon, "/stats");
-    assert_eq!(told.data["pipelines"], asked["pipelines"]);
+    assert_eq!(of_jobs(&told.data), of_jobs(&asked));
     let (p, q) = (&asked["pipelines"][0], &asked["pipelines"][1]);
     assert_eq!((&p["pipeline"], &q["pipeline"]), (&"p".into(), &"q".into()));
     assert_eq!(p["lastSucceeded"]["job"], succeeded.data["job"]);
@@ -65,9 +78,33 @@ fn the_numbers_follow_the_jobs_and_outlive_the_daemon() {
     assert!(asked["daemon"]["journal"]["bytes"].as_u64() > Some(0));
     assert!(daemon.stop().success());
     let again = get(&home.serve(), "/stats");
+    assert_eq!(of_jobs(&again), of_jobs(&asked), "made from the journal");
+}
+
+#[test]
+fn what_comes_into_an_inbox_and_goes_again_is_told_in_words_and_numbers() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let ignored = |count: u64| {
+        move |stats: &Value| stats["pipelines"][0]["folder"]["ignored"].as_u64() == Some(count)
+    };
+    home.drop_file("inbox/p", "notes.txt", b"no PDF");
+    feed.until_named("file.ignored");
+    let there = feed.until(|event| event.name == "stats" && ignored(1)(&event.data));
+    std::fs::remove_file(home.path("inbox/p/notes.txt")).expect("it lies there");
+    let gone = feed.until_named("file.gone");
+    assert_eq!(gone.data["name"], "notes.txt");
+    assert!(gone.id.is_some(), "it is told again to who missed it");
+    let reason = gone.data["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("it was ignored: "), "{reason}");
+    let after = feed.until(|event| event.name == "stats" && ignored(0)(&event.data));
+    let changes = |stats: &Value| stats["pipelines"][0]["folder"]["changes"].as_u64();
+    assert_ne!(changes(&there.data), changes(&after.data));
     assert_eq!(
-        again["pipelines"], asked["pipelines"],
-        "made from the journal"
+        get(&daemon, "/pipelines")["pipelines"][0]["folder"]["ignored"],
+        0
     );
 }
 

@@ -117,6 +117,10 @@ export type HistoryEventView =
       data: FileNews
     }
   | {
+      event: 'file.gone'
+      data: FileNews
+    }
+  | {
       event: 'daemon.started'
       data: DaemonStarted
     }
@@ -416,6 +420,14 @@ export type FeedEvent =
       id: string
     }
   | {
+      event: 'file.gone'
+      data: FileNews
+      /**
+       * the cursor: what goes into Last-Event-ID
+       */
+      id: string
+    }
+  | {
       event: 'daemon.started'
       data: DaemonStarted
       /**
@@ -542,6 +554,7 @@ export interface Everything {
   StatsView: StatsView
   PipelineStatsView: PipelineStatsView
   MinuteView: MinuteView
+  FolderStatsView: FolderStatsView1
   RunningView: RunningView
   DaemonView: DaemonView1
   JournalView: JournalView1
@@ -3552,7 +3565,7 @@ export interface StatsView {
     [k: string]: number
   }
   /**
-   * The pipelines that have or had jobs, by id.
+   * The pipelines that watch a folder, or have or had jobs, by id.
    */
   pipelines: PipelineStatsView[]
   /**
@@ -3591,6 +3604,7 @@ export interface PipelineStatsView {
    * The minutes of the last hour in which jobs ended, oldest first.
    */
   minutes: MinuteView[]
+  folder?: FolderStatsView
 }
 /**
  * The jobs that ended within one minute.
@@ -3620,6 +3634,27 @@ export interface MinuteView {
    * Bytes of the originals.
    */
   bytes: number
+}
+/**
+ * What lies in its inbox; absent where none is watched.
+ */
+export interface FolderStatsView {
+  /**
+   * Files that are waited for.
+   */
+  settling: number
+  /**
+   * Files that stay where they are.
+   */
+  ignored: number
+  /**
+   * Another number after every change of what `/files` lists of it; it counts from 0 when the daemon starts.
+   */
+  changes: number
+  /**
+   * When it was last scanned; in steps of 15 s.
+   */
+  lastScanAt?: string
 }
 /**
  * A running job, and when it should be done.
@@ -3718,6 +3753,27 @@ export interface JournalView {
    * Whether its reserve is there; without it the disk was full.
    */
   reserve: boolean
+}
+/**
+ * The numbers of an inbox.
+ */
+export interface FolderStatsView1 {
+  /**
+   * Files that are waited for.
+   */
+  settling: number
+  /**
+   * Files that stay where they are.
+   */
+  ignored: number
+  /**
+   * Another number after every change of what `/files` lists of it; it counts from 0 when the daemon starts.
+   */
+  changes: number
+  /**
+   * When it was last scanned; in steps of 15 s.
+   */
+  lastScanAt?: string
 }
 /**
  * The daemon at a glance.
@@ -4019,7 +4075,7 @@ export interface SnapshotFolderView {
  */
 export interface SnapshotFileView {
   /**
-   * `file.settling`, `file.ignored` or `file.incomplete`.
+   * `file.settling`, `file.ignored`, `file.incomplete` or `file.gone`.
    */
   event: string
   data: FileNews1
@@ -4058,7 +4114,7 @@ export interface FileNews1 {
  */
 export interface SnapshotFileView1 {
   /**
-   * `file.settling`, `file.ignored` or `file.incomplete`.
+   * `file.settling`, `file.ignored`, `file.incomplete` or `file.gone`.
    */
   event: string
   data: FileNews1
@@ -4140,7 +4196,7 @@ export interface SnapshotView {
  */
 export interface SnapshotFileView2 {
   /**
-   * `file.settling`, `file.ignored` or `file.incomplete`.
+   * `file.settling`, `file.ignored`, `file.incomplete` or `file.gone`.
    */
   event: string
   data: FileNews1
@@ -4224,6 +4280,7 @@ export interface FeedEvents {
   'file.settling': FileNews
   'file.ignored': FileNews
   'file.incomplete': FileNews
+  'file.gone': FileNews
   'daemon.started': DaemonStarted
   'daemon.draining': DaemonDraining
   'daemon.intake': DaemonIntake

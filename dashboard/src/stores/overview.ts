@@ -8,11 +8,8 @@ import type { HealthView, PipelineListView, PipelineView, StatsView } from '@/ge
 export const OPEN_STATES = ['claiming', 'queued', 'running', 'waiting', 'delivering'] as const
 export const ENDED_STATES = ['succeeded', 'failed', 'cancelled'] as const
 
-/** What no feed tells (that a file was taken away before it was a job, disk) is asked for at this pace while somebody looks. */
-const REFRESH_MS = 15_000
 /** After a fact of the feed, this long passes before what it changed is asked for: many facts, one request. */
 const SETTLE_MS = 300
-const TAKEN_MS = 2_000
 
 export const useOverview = defineStore('overview', () => {
   /** As the feed tells them. */
@@ -45,14 +42,12 @@ export const useOverview = defineStore('overview', () => {
       error.value = caught
     }
   }
-  function refreshSoon(ms = SETTLE_MS): void {
+  function refreshSoon(): void {
     timer ??= setTimeout(() => {
       timer = undefined
       void refresh()
-    }, ms)
+    }, SETTLE_MS)
   }
-  /** Of the files that were seen settling, one has been taken. */
-  const taken = (facts: readonly string[]): boolean => facts.includes('job.accepted') && [...details.values()].some(({ folder }) => (folder?.settling ?? 0) > 0)
   function apply(patch: Patch): void {
     if (patch.whole) live.clear()
     for (const pipeline of patch.pipelines) live.set(pipeline.id, pipeline)
@@ -62,8 +57,7 @@ export const useOverview = defineStore('overview', () => {
     }
     if (patch.counters) counters.value = patch.counters
     if (patch.stats) stats.value = patch.stats
-    if (patch.whole || patch.facts.some((fact) => /^(pipeline|watch|plugin|daemon|file)\./.test(fact))) refreshSoon()
-    else if (taken(patch.facts)) refreshSoon(TAKEN_MS)
+    if (patch.whole || patch.facts.some((fact) => /^(pipeline|watch|plugin|daemon)\./.test(fact))) refreshSoon()
     const failed = patch.facts.filter((fact) => fact === 'job.failed').length
     if (failed > 0 && document.visibilityState === 'hidden') openFailures.value += failed
   }
@@ -73,21 +67,16 @@ export const useOverview = defineStore('overview', () => {
   return { live, details, counters, stats, health, error, loaded, openFailures, pipelines, refresh, refreshSoon, apply, looked }
 })
 
-/** While the component is on the screen, what no feed tells is kept fresh. */
+/** What the feed does not tell (descriptions, faults) is asked for when the component comes on the screen, and when the feed says that it changed. */
 export function useFreshOverview(): void {
   const overview = useOverview()
-  let timer: ReturnType<typeof setInterval> | undefined
+  let here = false
   function begin(): void {
-    if (timer !== undefined) return
+    if (here) return
+    here = true
     void overview.refresh()
-    timer = setInterval(() => {
-      if (document.visibilityState === 'visible') void overview.refresh()
-    }, REFRESH_MS)
   }
-  function end(): void {
-    clearInterval(timer)
-    timer = undefined
-  }
+  const end = (): void => void (here = false)
   onMounted(begin)
   onActivated(begin)
   onDeactivated(end)

@@ -72,6 +72,7 @@ pub(super) fn folder(status: &crate::watch::update::FolderStatus) -> FolderEntry
         reason: status.reason.clone(),
         settling: status.files_settling,
         ignored: status.files_ignored,
+        changes: status.changes,
         last_scan: status.last_scan,
     }
 }

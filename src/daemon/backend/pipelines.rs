@@ -3,12 +3,14 @@
 use super::Daemon;
 use super::convert::{fault, folder, text};
 use crate::http::api::{
-    Checked, CurrentText, PipelineEntry, Precondition, Put, PutRefused, Refused, WaitingFile,
+    Checked, CurrentText, FolderEntry, PipelineEntry, Precondition, Put, PutRefused, Refused,
+    WaitingFile,
 };
 use crate::pipeline::load;
 use crate::scheduler::handle::{self, PipelineStatus};
 use crate::scheduler::pipelines::{NO_FILE, tag};
 use crate::watch::update::FileStatus;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 impl Daemon {
@@ -19,7 +21,8 @@ impl Daemon {
             self.store.counts().await?,
             self.store.pipelines().await?,
         );
-        let entry = |status: &PipelineStatus| {
+        let mut folders = self.watched_folders();
+        let mut entry = |status: &PipelineStatus| {
             let (yaml, tag) = file(&status.file).unwrap_or_default();
             PipelineEntry {
                 id: status.id.clone(),
@@ -33,11 +36,18 @@ impl Daemon {
                 current: status.current.clone(),
                 faults: status.faults.iter().map(fault).collect(),
                 paused: status.paused.clone(),
-                folder: status.folder.as_ref().map(folder),
+                folder: folders.remove(&status.id),
                 counts: counts.get(&status.id).cloned().unwrap_or_default(),
             }
         };
-        Ok(set.entries.iter().map(entry).collect())
+        Ok(set.entries.iter().map(&mut entry).collect())
+    }
+
+    /// The inboxes as the watch has them at this moment, by pipeline.
+    pub(super) fn watched_folders(&self) -> BTreeMap<String, FolderEntry> {
+        let status = self.watcher.status();
+        let named = status.iter().map(|one| (one.pipeline.clone(), folder(one)));
+        named.collect()
     }
 
     /// The faults of a text, and what it would be without them.

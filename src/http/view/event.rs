@@ -54,7 +54,8 @@ pub fn event(stored: &Stored) -> (&'static str, Value) {
         } => {
             let (FileEvent::Settling { reason }
             | FileEvent::Ignored { reason }
-            | FileEvent::Incomplete { reason }) = what;
+            | FileEvent::Incomplete { reason }
+            | FileEvent::Gone { reason }) = what;
             json!(FileNews {
                 about: of_daemon(),
                 pipeline: pipeline.clone(),

@@ -79,7 +79,7 @@ pub struct SnapshotFolderView {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotFileView {
-    /// `file.settling`, `file.ignored` or `file.incomplete`.
+    /// `file.settling`, `file.ignored`, `file.incomplete` or `file.gone`.
     pub event: &'static str,
     /// The data of that event.
     #[schemars(with = "FileNews")]

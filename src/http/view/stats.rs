@@ -1,6 +1,6 @@
 //! The numbers at a glance: the answer of `/stats` and the data of the `stats` event alike.
 
-use crate::http::api::Health;
+use crate::http::api::{FolderEntry, Health};
 use crate::http::view::system::{IntakeView, WorkersView, status};
 use crate::http::view::words;
 use crate::statistics::hour::Minute;
@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Free space is told in steps of this many bytes, or every event would be another one.
 const DISK_STEP: u64 = 16 << 20;
+/// As [`DISK_STEP`], for the time of the last scan: so many milliseconds.
+const SCAN_STEP: i64 = 15_000;
 /// As [`DISK_STEP`], for the journal's size.
 const JOURNAL_STEP: u64 = 64 << 10;
 
@@ -22,7 +24,7 @@ const JOURNAL_STEP: u64 = 64 << 10;
 pub struct StatsView {
     /// Jobs by state.
     pub counters: BTreeMap<String, u64>,
-    /// The pipelines that have or had jobs, by id.
+    /// The pipelines that watch a folder, or have or had jobs, by id.
     pub pipelines: Vec<PipelineStatsView>,
     /// The running jobs.
     pub running: Vec<RunningView>,
@@ -46,6 +48,24 @@ pub struct PipelineStatsView {
     pub typical_ms: Option<u64>,
     /// The minutes of the last hour in which jobs ended, oldest first.
     pub minutes: Vec<MinuteView>,
+    /// What lies in its inbox; absent where none is watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderStatsView>,
+}
+
+/// The numbers of an inbox.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FolderStatsView {
+    /// Files that are waited for.
+    pub settling: u64,
+    /// Files that stay where they are.
+    pub ignored: u64,
+    /// Another number after every change of what `/files` lists of it; it counts from 0 when the daemon starts.
+    pub changes: u64,
+    /// When it was last scanned; in steps of 15 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_scan_at: Option<String>,
 }
 
 /// A job that was the last to end in some way.
@@ -134,13 +154,25 @@ pub struct JournalView {
 impl StatsView {
     /// Everything as JSON.
     #[must_use]
-    pub fn new(health: &Health, counts: &Counts, statistics: &Statistics, now: Timestamp) -> Self {
+    pub fn new(
+        health: &Health,
+        counts: &Counts,
+        folders: &BTreeMap<String, FolderEntry>,
+        statistics: &Statistics,
+        now: Timestamp,
+    ) -> Self {
         let summaries = statistics.summaries(now);
-        let ids: BTreeSet<&String> = counts.keys().chain(summaries.keys()).collect();
+        let ids: BTreeSet<&String> = counts
+            .keys()
+            .chain(summaries.keys())
+            .chain(folders.keys())
+            .collect();
         let none = Summary::default();
         let pipelines = ids.into_iter().map(|id| {
             let jobs = counts.get(id).cloned().unwrap_or_default();
-            PipelineStatsView::new(id, jobs, summaries.get(id).unwrap_or(&none))
+            let mut view = PipelineStatsView::new(id, jobs, summaries.get(id).unwrap_or(&none));
+            view.folder = folders.get(id).map(FolderStatsView::new);
+            view
         });
         let running = statistics.running(now);
         Self {
@@ -167,6 +199,19 @@ impl PipelineStatsView {
             last_failed: summary.last_failed.as_ref().map(LastJobView::new),
             typical_ms: summary.typical_ms,
             minutes: summary.minutes.iter().map(MinuteView::new).collect(),
+            folder: None,
+        }
+    }
+}
+
+impl FolderStatsView {
+    fn new(entry: &FolderEntry) -> Self {
+        let in_steps = |at: Timestamp| Timestamp(at.0 / SCAN_STEP * SCAN_STEP).rfc3339();
+        Self {
+            settling: entry.settling,
+            ignored: entry.ignored,
+            changes: entry.changes,
+            last_scan_at: entry.last_scan.map(in_steps),
         }
     }
 }

@@ -44,7 +44,6 @@ impl Hands {
                 self.say(Event::Watch { pipeline, what });
                 self.publish_pipelines();
             }
-            WatchUpdate::Gone { .. } => {}
             WatchUpdate::Existing { pipeline, files } => self.leave_existing(&pipeline, files),
         }
     }

@@ -41,7 +41,10 @@ fn a_folder_that_goes_away_is_offline_and_comes_back() {
             what: WatchEvent::Offline { reason, .. },
             ..
         } => Some(reason),
-        WatchUpdate::Gone { .. } => panic!("nothing is concluded"),
+        WatchUpdate::File {
+            what: FileEvent::Gone { .. },
+            ..
+        } => panic!("nothing is concluded"),
         _ => None,
     });
     assert!(reason.contains("is not there"), "{reason}");

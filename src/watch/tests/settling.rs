@@ -109,11 +109,53 @@ fn files_that_leave_before_they_settle_are_told() {
     inbox.write("a.pdf", b"");
     inbox.said("a.pdf");
     std::fs::remove_file(inbox.path("a.pdf")).expect("removable");
-    let path = inbox.until("gone", |update| match update {
-        WatchUpdate::Gone { path, .. } => Some(path),
+    inbox.says("a.pdf", "gone: it was waited for: it is empty");
+    inbox.write("b.txt", b"");
+    inbox.says("b.txt", "ignored: ");
+    std::fs::remove_file(inbox.path("b.txt")).expect("removable");
+    inbox.says("b.txt", "gone: it was ignored: ");
+}
+
+#[test]
+fn what_has_become_a_job_is_not_gone() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.write("a.pdf", b"");
+    inbox.said("a.pdf");
+    inbox.write("a.pdf", PDF);
+    let arrival = inbox.arrives("a.pdf");
+    // It has left before the watch is told that it was taken.
+    std::fs::rename(&arrival.path, inbox.temp.path().join("taken")).expect("it is there");
+    inbox.drop_in("later.pdf", PDF);
+    let mut gone = false;
+    inbox.until("another one", |update| match update {
+        WatchUpdate::File {
+            what: FileEvent::Gone { .. },
+            ..
+        } => {
+            gone = true;
+            None
+        }
+        WatchUpdate::Arrival(arrival) => arrival.path.ends_with("later.pdf").then_some(()),
         _ => None,
     });
-    assert_eq!(path, RawPath(inbox.path("a.pdf")));
+    assert!(!gone);
+}
+
+#[test]
+fn a_change_of_what_lies_there_changes_the_number_of_changes_and_a_look_does_not() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    let changes = |inbox: &Inbox| inbox.watcher.status()[0].changes;
+    inbox.write("a.txt", b"");
+    inbox.says("a.txt", "ignored: ");
+    inbox.status(|status| status.files_ignored == 1);
+    let there = changes(&inbox);
+    let scanned = inbox.watcher.status()[0].last_scan;
+    inbox.watcher.scan("scan");
+    inbox.status(|status| status.last_scan != scanned);
+    assert_eq!(changes(&inbox), there, "a scan that found nothing new");
+    std::fs::remove_file(inbox.path("a.txt")).expect("removable");
+    inbox.status(|status| status.files_ignored == 0);
+    assert_ne!(changes(&inbox), there);
 }
 
 /// An inbox in which these files lay before the start, and what was told of each of them by then.

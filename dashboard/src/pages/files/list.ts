@@ -100,55 +100,76 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   const open = ref(false)
   const listed = new Set<string>()
   const rising = new Set<string>()
+  /** What the feed told while an answer was on its way: the answer may be older. */
+  const heard = new Map<string, JobView>()
   let abort: AbortController | undefined
   let rise: ReturnType<typeof setTimeout> | undefined
 
   const complete = computed(() => !fresh.value && next.value === null && !open.value)
 
-  /** Asks for pages and takes in what comes, unless somebody else has asked meanwhile. */
-  async function asking(ask: (page: (before: string | null, limit: number) => Promise<JobPageView>, own: AbortSignal) => Promise<void>): Promise<void> {
+  /** Asks for pages, takes in what came and then what the feed told meanwhile; nothing of it where somebody else has asked since, or for another filter. */
+  async function asking(ask: (page: (before: string | null, limit: number) => Promise<JobPageView>) => Promise<() => void>): Promise<void> {
     abort?.abort()
     const own = new AbortController()
+    const wanted = filter.value
     abort = own
     loading.value = true
+    heard.clear()
     try {
-      await ask((before, limit) => getJson<JobPageView>(address(filter.value, limit, before), { signal: own.signal }), own.signal)
-      if (own === abort) error.value = undefined
+      const take = await ask((before, limit) => getJson<JobPageView>(address(wanted, limit, before), { signal: own.signal }))
+      if (own !== abort || wanted !== filter.value) return
+      const meanwhile = [...heard.values()]
+      take()
+      error.value = undefined
+      onJobs(meanwhile)
     } catch (caught) {
       if (own === abort) error.value = caught
     } finally {
-      if (own === abort) loading.value = false
+      if (own === abort) {
+        loading.value = false
+        heard.clear()
+      }
     }
   }
   const first = (limit: number): Promise<void> =>
-    asking(async (page, own) => {
+    asking(async (page) => {
       const answer = await page(null, limit)
-      if (!own.aborted) replace(answer)
+      return () => replace(answer)
     })
   const following = (before: string): Promise<void> =>
-    asking(async (page, own) => {
+    asking(async (page) => {
       const answer = await page(before, NEXT)
-      // Where the end was let go meanwhile, this no longer follows on the last row.
-      if (own.aborted || open.value) return
-      append(answer.jobs)
-      next.value = answer.next
-      total.value = answer.total
+      return () => {
+        // Where the end was let go meanwhile, this no longer follows on the last row.
+        if (open.value) return
+        append(answer.jobs)
+        next.value = answer.next
+        total.value = answer.total
+      }
     })
   /** From the top down past the last row, to go on from there. */
   const rejoin = (): Promise<void> =>
-    asking(async (page, own) => {
+    asking(async (page) => {
       const reach = ids.value.length + pending.value.size + 1
       const found: JobView[] = []
-      let answer: JobPageView
-      do {
-        answer = await page(found.length === 0 ? null : next.value, MOST)
-        if (own.aborted) return
+      let answer = await page(null, MOST)
+      found.push(...answer.jobs)
+      while (answer.next !== null && found.length < reach) {
+        answer = await page(answer.next, MOST)
         found.push(...answer.jobs)
+      }
+      return () => {
+        const last = rows.get(ids.value.at(-1) ?? '')?.updatedAt ?? ''
+        const unlisted = found.filter(({ id }) => !listed.has(id) && !pending.value.has(id) && !rising.has(id))
+        // What is newer than the last row does not follow on it: it waits at the top with the others.
+        const newer = last === '' ? [] : unlisted.filter(({ updatedAt }) => updatedAt > last).slice(0, Math.max(0, MANY_PENDING - pending.value.size))
+        newer.forEach(keep)
+        if (newer.length > 0) pending.value = new Set([...pending.value, ...newer.map(({ id }) => id)])
+        append(last === '' ? unlisted : unlisted.filter(({ updatedAt }) => updatedAt <= last))
         next.value = answer.next
-      } while (answer.next !== null && found.length < reach)
-      append(found.filter(({ id }) => !pending.value.has(id) && !rising.has(id)))
-      total.value = answer.total
-      open.value = false
+        total.value = answer.total
+        open.value = false
+      }
     })
 
   function keep(job: JobView): void {
@@ -195,6 +216,7 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
     pending.value = new Set([...pending.value].filter((id) => !out.has(id)))
   }
   function onJobs(changed: JobView[]): void {
+    if (loading.value) for (const job of changed) if ((heard.get(job.id)?.rev ?? 0) <= job.rev) heard.set(job.id, job)
     if (fresh.value) return
     const out = new Set<string>()
     for (const job of changed) {

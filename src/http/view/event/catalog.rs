@@ -74,6 +74,7 @@ pub const EVENTS: &[Entry] = &[
     durable::<FileNews>("file.settling"),
     durable::<FileNews>("file.ignored"),
     durable::<FileNews>("file.incomplete"),
+    durable::<FileNews>("file.gone"),
     durable::<DaemonStarted>("daemon.started"),
     durable::<DaemonDraining>("daemon.draining"),
     durable::<DaemonIntake>("daemon.intake"),

@@ -195,6 +195,9 @@ fn samples() -> Vec<Stored> {
         file(FileEvent::Incomplete {
             reason: reason("no `%%EOF` near its end"),
         }),
+        file(FileEvent::Gone {
+            reason: reason("it was not taken when it went away"),
+        }),
         Event::Daemon(DaemonEvent::Started {
             version: "0.1.0".into(),
         }),
