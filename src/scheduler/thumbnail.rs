@@ -168,6 +168,7 @@ fn plan(found: &Found<'_>, bounds: Bounds, wanted: &Wanted, temp: bool) -> Plan 
         output_folder: "/nowhere".to_owned(),
         passwords: passwords.map_or_else(Vec::new, |pipeline| pipeline.passwords.clone()),
         refuse_signed: false,
+        rests: false,
         max_decoded: bounds.max_decoded,
         max_input: bounds.max_input,
     }

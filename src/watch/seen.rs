@@ -149,7 +149,7 @@ impl Reconciler {
                 settling.on_reported();
                 reason
             }
-            Some(FileEvent::Ignored { .. }) | None => return,
+            Some(FileEvent::Ignored { .. } | FileEvent::Gone { .. }) | None => return,
         };
         *said = Some(Said::Before(reason));
     }

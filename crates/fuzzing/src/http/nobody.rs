@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dropleaf::http::api::{
-    Answer, Backend, BrokenPlugin, Checked, Explanation, Health, KeptTrial, Metric, OperationEntry,
+    Answer, Backend, BrokenPlugin, Checked, Explanation, FolderEntry, Health, KeptTrial, Metric, OperationEntry,
     PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Trial, WaitingFile,
 };
 use dropleaf::http::picture::{Picture, Undrawn};
@@ -10,6 +10,7 @@ use dropleaf::http::slot::Slot;
 use dropleaf::job::id::JobId;
 use dropleaf::job::state::Job;
 use dropleaf::raw_path::RawPath;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +54,10 @@ impl Backend for Nobody {
 
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>> {
         some(Vec::new())
+    }
+
+    fn folders(&self) -> BTreeMap<String, FolderEntry> {
+        BTreeMap::new()
     }
 
     fn check_pipeline(&self, _: &str, _: Vec<u8>) -> Answer<'_, Checked> {
