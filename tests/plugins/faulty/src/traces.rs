@@ -2,13 +2,14 @@
 
 use crate::Mode;
 use dropleaf_plugin_sdk::prelude::*;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 pub(crate) fn leave(mode: Mode, text: &str) -> Result<()> {
     match mode {
         Mode::PrintHalf => {
-            print!("{text}");
-            Ok(())
+            // Left in the buffer of the standard library.
+            Ok(io::stdout().write_all(text.as_bytes())?)
         }
         Mode::LeakFile => {
             std::mem::forget(std::fs::File::open("/dev/null")?);
