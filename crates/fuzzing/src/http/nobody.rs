@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use dropleaf::http::api::{
-    Answer, Backend, BrokenPlugin, Checked, Explanation, FolderEntry, Health, KeptTrial, Metric, OperationEntry,
-    PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Trial, WaitingFile,
+    Answer, Backend, BrokenPlugin, Checked, Explanation, FolderEntry, Health, KeptTrial, Metric,
+    OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Trial,
+    WaitingFile,
 };
 use dropleaf::http::picture::{Picture, Undrawn};
 use dropleaf::http::slot::Slot;
