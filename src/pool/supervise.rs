@@ -2,8 +2,8 @@
 //!
 //! The worker's words, its output, its death, the clocks and the wish to stop are waited for together; whichever comes
 //! first, the attempt ends with exactly one `Ended`, and not before the worker is dead. A worker that is to stop is
-//! asked, given a moment, and killed. Only one that may be used again lives on. The death of a worker is seen by its process, not only by the end of its socket:
-//! something it left behind may hold that open.
+//! asked, given a moment, and killed. Only one that may be used again lives on. The death of a worker is seen by its process,
+//! not only by the end of its socket: something it left behind may hold that open.
 
 mod clock;
 mod end;
@@ -64,8 +64,8 @@ pub(crate) async fn attend(shared: &Arc<Shared>, mut task: Task) {
     let _ = updates.send(Update::Ended(ended)).await;
 }
 
-/// Gives the plan to a blank worker, or to one that has run attempts of its kin. One that died while it waited (somebody killed it, or memory was short) is nobody's
-/// fault, so another is asked.
+/// Gives the plan to a blank worker, or to one that has run attempts of its kin. One that died while it waited (somebody killed
+/// it, or memory was short) is nobody's fault, so another is asked.
 async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure> {
     match rustix::fs::fcntl_getfl(&task.input) {
         Ok(flags) if flags & OFlags::RWMODE == OFlags::RDONLY => {}

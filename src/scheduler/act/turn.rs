@@ -42,7 +42,7 @@ impl Hands {
         if let Some(moved) = self.clock.moved(Timestamp::now(), Instant::now()) {
             tracing::warn!(
                 seconds = moved / 1000,
-                "the clock was moved; jobs that wait go on waiting as long as they were to wait"
+                "the clock was moved, or this machine slept; jobs that wait go on waiting as long as they were to wait"
             );
             self.decider.clock_moved(moved);
         }

@@ -42,6 +42,9 @@ pub(super) struct Live {
     pub(super) cancelled: bool,
     /// When its retry is due, while it waits for one; its state tells what was said when it began to wait.
     pub(super) due: Timestamp,
+    /// How far the wall clock was moved back, less ahead, since the job was opened, in milliseconds. Its events go on by the
+    /// time that it began with, so that no jump counts as time that it has waited or run.
+    pub(super) steady: i64,
 }
 
 /// All open jobs.
@@ -148,6 +151,7 @@ impl OpenJobs {
             job,
             phase,
             cancelled: false,
+            steady: 0,
         };
         self.count_in(id, Share::of(&live));
         let pipeline = live.job.accepted.pipeline.clone();
@@ -190,17 +194,28 @@ impl OpenJobs {
     }
 
     /// Changes a job by an event and gives it for the journal; an event that cannot be is dropped and said in the log.
-    pub(super) fn record(&mut self, id: JobId, now: Timestamp, event: JobEvent) -> Option<Draft> {
+    pub(super) fn record(
+        &mut self,
+        id: JobId,
+        now: Timestamp,
+        mut event: JobEvent,
+    ) -> Option<Draft> {
+        let live = self.jobs.get_mut(&id)?;
+        if matches!(live.job.state, State::Waiting { .. }) {
+            // It has neither stood in the queue nor run meanwhile: from here on it goes by the clock as it is.
+            live.steady = 0;
+        }
+        let at = move_on(now, live.steady);
         let applied = self.change(id, |live| {
-            let applied = live.job.apply(now, &event);
-            if matches!(event, JobEvent::Waiting(_)) {
-                live.due = due(&live.job);
+            if let JobEvent::Waiting(waiting) = &mut event {
+                live.due = waiting.until;
+                waiting.until = move_on(waiting.until, live.steady);
             }
-            applied
+            live.job.apply(at, &event)
         });
         match applied? {
             Ok(()) => Some(Draft {
-                at: now,
+                at,
                 event: Event::Job {
                     job: id,
                     what: event,
@@ -215,13 +230,15 @@ impl OpenJobs {
 
     /// The wall clock was moved by so many milliseconds: who is due is due after the same time as before.
     pub(super) fn clock_moved(&mut self, by: i64) {
-        let move_on = |at: Timestamp| Timestamp(at.0.saturating_add(by));
+        for live in self.jobs.values_mut() {
+            live.steady = live.steady.saturating_sub(by);
+        }
         let waiting: Vec<JobId> = self.due.iter().map(|(_, id)| *id).collect();
         for id in waiting {
             self.change(id, |live| {
-                live.due = move_on(live.due);
+                live.due = move_on(live.due, by);
                 if let Phase::Again(at) = &mut live.phase {
-                    *at = move_on(*at);
+                    *at = move_on(*at, by);
                 }
             });
         }
@@ -260,6 +277,10 @@ impl OpenJobs {
             self.due.remove(&(at, id));
         }
     }
+}
+
+fn move_on(at: Timestamp, by: i64) -> Timestamp {
+    Timestamp(at.0.saturating_add(by))
 }
 
 /// When the job's retry is due, as its state has it.
