@@ -98,7 +98,7 @@ impl Error {
 #[must_use]
 pub fn lack(error: &io::Error) -> &'static str {
     if error.raw_os_error() == Some(Errno::DQUOT.raw_os_error()) {
-        "this user's disk quota is used up"
+        "the disk quota is used up; it can be raised, too"
     } else {
         "the disk is full"
     }

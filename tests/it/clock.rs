@@ -195,3 +195,41 @@ fn a_clock_that_runs_ahead_makes_nothing_old() {
         assert!(daemon.stop().success());
     }
 }
+
+/// A file that settles while the clock jumps rests as long as its pipeline says, not less and not a day more; one that says that it
+/// was changed tomorrow is taken like any other.
+#[test]
+fn what_settles_rests_its_time_whatever_the_clock_says() {
+    let home = TestHome::new(PROGRAM);
+    let rest = Duration::from_secs(2);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 2s }\nsteps: [{ uses: reverse }]\n",
+    );
+    home.write("inbox/p/.keep", "");
+    let clock = Clock::new();
+    let daemon = serve(&home, &clock);
+    let mut feed = daemon.follow("/events");
+    for (number, moved) in [-DAY, YEAR, 0].into_iter().enumerate() {
+        let name = format!("{number}.pdf");
+        let began = Instant::now();
+        home.drop_file("inbox/p", &name, sample::pdf(1));
+        feed.until(|event| event.name == "file.settling" && event.data["name"] == name.as_str());
+        clock.show(moved);
+        feed.until(|event| event.name == "job.accepted" && event.data["name"] == name.as_str());
+        let rested = began.elapsed();
+        assert!(rested >= rest && rested < rest * 30, "{moved}: {rested:?}");
+        feed.until(|event| event.name == "job.succeeded" && event.data["name"] == name.as_str());
+        // The overview goes by the same clock as the job.
+        let shown = daemon.get("/stats").body;
+        let minutes = shown["pipelines"][0]["minutes"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let ended: u64 = minutes
+            .iter()
+            .filter_map(|minute| minute["succeeded"].as_u64())
+            .sum();
+        assert!(ended > 0, "{moved}: {shown}");
+    }
+}

@@ -13,6 +13,7 @@ mod inbox;
 mod input;
 mod kill;
 mod load;
+mod mounts;
 mod old_state;
 mod plugins;
 mod reload;

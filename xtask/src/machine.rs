@@ -62,6 +62,17 @@ pub fn ensure_compiler() -> Result<()> {
     )
 }
 
+/// File systems that two tests of mounts use: installed where that can be done, and else those tests say that they were skipped.
+pub fn offer_file_systems() {
+    let root = rustix::process::geteuid().is_root();
+    if !root || (there("bindfs") && there("mkfs.btrfs")) {
+        return;
+    }
+    if let Err(why) = install(&["bindfs", "btrfs-progs"]) {
+        println!("tests that mount FUSE and btrfs are skipped: {why:#}");
+    }
+}
+
 /// Installs packages of the system, where that may be done without asking.
 ///
 /// # Errors

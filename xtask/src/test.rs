@@ -1,12 +1,13 @@
 //! `cargo xtask test` and `cargo xtask lint`.
 
 use crate::dashboard;
-use crate::machine::{cargo, ensure_compiler, must, root, target};
+use crate::machine::{cargo, ensure_compiler, must, offer_file_systems, root, target};
 use anyhow::Result;
 
 /// Sets up what the tests need and runs all of them; the workspace's come last, so that their result is what one sees.
 pub fn run() -> Result<()> {
     ensure_compiler()?;
+    offer_file_systems();
     // Built once here instead of by each test program.
     must(cargo(&["build", "--workspace", "--all-targets"]).env_remove("DROPLEAF_TEST_PLUGINS"))?;
     let examples = root().join("examples/rust-plugin/Cargo.toml");

@@ -1,0 +1,144 @@
+//! File systems that are not this machine's own disk: one behind FUSE, and one with a quota. Both need root, and `bindfs` and
+//! `btrfs-progs`.
+
+use crate::PROGRAM;
+use crate::input::places::large;
+use dropleaf_test_support::daemon::TestHome;
+use dropleaf_test_support::feed::Feed;
+use dropleaf_test_support::sample;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Something mounted, until it is dropped.
+struct Mounted(PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // At worst it stays until the next start of the machine.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+/// Runs a program of the system; `false`, with its words, where it is missing or refuses.
+#[expect(clippy::print_stdout, reason = "the test runner shows it on demand")]
+fn try_run(program: &str, arguments: &[&str], last: &[&Path]) -> bool {
+    match Command::new(program).args(arguments).args(last).output() {
+        Ok(output) if output.status.success() => true,
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            println!("skipped: {program} ended with {}: {said}", output.status);
+            false
+        }
+        Err(error) => {
+            println!("skipped: {program}: {error}");
+            false
+        }
+    }
+}
+
+/// The same folder again at another place, by FUSE: what happens in the first is not reported in the second.
+fn through_fuse(from: &Path, to: &Path) -> Option<Mounted> {
+    try_run("bindfs", &[], &[from, to]).then(|| Mounted(to.to_owned()))
+}
+
+/// A disk of btrfs in a file, which holds a folder to a quota, whoever writes.
+fn with_quota(image: &Path, at: &Path) -> Option<Mounted> {
+    let file = fs::File::create(image).expect("the home is ours");
+    file.set_len(256 << 20).expect("nothing of it is written");
+    let made =
+        try_run("mkfs.btrfs", &["-q"], &[image]) && try_run("mount", &["-o", "loop"], &[image, at]);
+    made.then(|| Mounted(at.to_owned()))
+}
+
+fn place(path: &Path, content: &[u8]) {
+    let beside = path.with_extension("part");
+    fs::write(&beside, content).expect("the folder is ours");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever shares the folder does not sync either"
+    )]
+    fs::rename(beside, path).expect("one folder");
+}
+
+/// Another machine's folder, as far as one machine can have one: nothing is reported, so it is polled; away, nothing is concluded.
+#[test]
+fn a_folder_behind_fuse_is_polled_and_may_go_and_come_back() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "far",
+        "watch: { folder: inbox/far, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    let (server, inbox) = (home.path("server"), home.path("inbox/far"));
+    fs::create_dir_all(&server).expect("ours");
+    fs::create_dir_all(&inbox).expect("ours");
+    let Some(mount) = through_fuse(&server, &inbox) else {
+        return;
+    };
+    place(&server.join("before.pdf"), &sample::pdf(1));
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/far/events");
+    let ended = |feed: &mut Feed, name: &str| {
+        feed.until(|event| event.name == "job.succeeded" && event.data["name"] == name);
+    };
+    ended(&mut feed, "before.pdf");
+    let shown = daemon.get("/pipelines/far").body.to_string();
+    assert!(
+        shown.contains("polling") && shown.contains("fuse does not report"),
+        "{shown}"
+    );
+    place(&server.join("meanwhile.pdf"), &sample::pdf(2));
+    ended(&mut feed, "meanwhile.pdf");
+    drop(mount);
+    let said = feed.until_named("watch.offline").data.to_string();
+    assert!(said.contains("what was mounted there is gone"), "{said}");
+    place(&server.join("away.pdf"), &sample::pdf(3));
+    let _again = through_fuse(&server, &inbox).expect("it was mounted before");
+    feed.until_named("watch.online");
+    ended(&mut feed, "away.pdf");
+    for name in ["before.pdf", "meanwhile.pdf", "away.pdf"] {
+        assert!(home.path("archive/far").join(name).is_file(), "{name}");
+        assert!(!server.join(name).exists(), "{name} was taken");
+    }
+}
+
+/// A quota is used up: said as a quota, waited for, and the job goes on by itself when there may be more.
+#[test]
+fn a_quota_that_is_used_up_is_said_and_waited_for() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "min_free_mb: 0\n");
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    let outbox = home.path("outbox/p");
+    fs::create_dir_all(&outbox).expect("ours");
+    let Some(_mount) = with_quota(&home.path("disk.img"), &outbox) else {
+        return;
+    };
+    let limit = |most: &str| try_run("btrfs", &["qgroup", "limit", most], &[&outbox]);
+    if !try_run("btrfs", &["quota", "enable"], &[&outbox]) || !limit("1M") {
+        return;
+    }
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "large.pdf", large());
+    let waiting = feed.until(|event| event.name == "job.waiting" || event.name == "job.failed");
+    let said = waiting.data.to_string();
+    assert_eq!(waiting.name, "job.waiting", "{said}");
+    assert!(
+        [
+            "outbox/p",
+            "quota",
+            "disk-full",
+            "quota is used up; it can be raised"
+        ]
+        .iter()
+        .all(|part| said.contains(part)),
+        "{said}"
+    );
+    assert!(limit("none"), "it could be set before");
+    feed.until_named("job.succeeded");
+    assert!(home.path("outbox/p/large.pdf").is_file());
+    assert!(home.path("archive/p/large.pdf").is_file());
+}
