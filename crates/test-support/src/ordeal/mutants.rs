@@ -119,9 +119,12 @@ fn wait_for(took: &Mutex<Vec<f64>>, count: usize) {
 }
 
 /// A file that is under way.
-struct Given {
-    seed: u64,
-    sound: usize,
+#[derive(Clone)]
+enum Given {
+    /// As it lies in the corpus.
+    Whole(PathBuf),
+    /// Made hostile.
+    Mutant { seed: u64, sound: usize },
 }
 
 struct Ordeal<'a> {
@@ -152,13 +155,20 @@ impl<'a> Ordeal<'a> {
     fn go(&mut self, say: &mut dyn FnMut(&str)) -> Result<(), String> {
         let mut told = Instant::now();
         self.gauge();
+        let whole = self.plan.corpus.as_deref().map(super::pdfs).transpose()?;
+        for (number, path) in whole.into_iter().flatten().enumerate() {
+            self.give_whole(number, path)?;
+            while self.feeding.under_way() >= AT_ONCE {
+                self.take(Duration::from_secs(1))?;
+            }
+        }
         let until = Duration::from_secs(60 * self.plan.minutes);
         for number in 0..self.plan.files {
             if self.began.elapsed() > until {
                 say("the time is over");
                 break;
             }
-            self.give(number);
+            self.give_mutant(number);
             while self.feeding.under_way() >= AT_ONCE {
                 self.take(Duration::from_secs(1))?;
             }
@@ -186,11 +196,34 @@ impl<'a> Ordeal<'a> {
         self.report.gauges.push(look(self.process, self.began));
     }
 
-    fn make(&self, given: &Given) -> Mutant {
-        mutant(&self.sounds[given.sound], given.seed)
+    fn make(&self, given: &Given) -> Result<Mutant, String> {
+        match given {
+            Given::Whole(path) => {
+                let bytes =
+                    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+                let moves = Vec::new();
+                Ok(Mutant { bytes, moves })
+            }
+            Given::Mutant { seed, sound } => Ok(mutant(&self.sounds[*sound], *seed)),
+        }
     }
 
-    fn give(&mut self, number: u64) {
+    /// The file as it is to this pipeline.
+    fn give(&mut self, pipeline: &str, name: String, given: Given, bytes: &[u8]) {
+        self.feeding.give(pipeline, &name, bytes);
+        self.given.insert((pipeline.to_owned(), name), given);
+        self.report.files += 1;
+    }
+
+    /// Every file of the corpus, whole as it is, to every operation.
+    fn give_whole(&mut self, number: usize, path: PathBuf) -> Result<(), String> {
+        let given = Given::Whole(path);
+        let made = self.make(&given)?;
+        self.give(EVERY, format!("c{number}.pdf"), given, &made.bytes);
+        Ok(())
+    }
+
+    fn give_mutant(&mut self, number: u64) {
         // Mixed, so that the seeds of two runs do not make the same files but for a shift.
         let mut random = fastrand::Rng::with_seed(self.plan.seed);
         let seed = random
@@ -206,12 +239,8 @@ impl<'a> Ordeal<'a> {
             OPERATIONS[at].0
         });
         for pipeline in [EVERY].into_iter().chain(alone) {
-            let name = format!("m{number}.pdf");
-            let given = Given { seed, sound };
-            self.given
-                .insert((pipeline.to_owned(), name.clone()), given);
-            self.feeding.give(pipeline, &name, &made.bytes);
-            self.report.files += 1;
+            let given = Given::Mutant { seed, sound };
+            self.give(pipeline, format!("m{number}.pdf"), given, &made.bytes);
         }
     }
 
@@ -231,7 +260,7 @@ impl<'a> Ordeal<'a> {
             return Ok(());
         };
         self.count(&end);
-        let made = self.make(&given);
+        let made = self.make(&given)?;
         self.check(&end, &made);
         Ok(())
     }
