@@ -45,6 +45,11 @@ pub(crate) fn read<'a>(file: &str, bytes: &'a [u8]) -> Result<Read<'a>, Box<Faul
     let mut value = None;
     if !parsed.hides_values {
         match serde_yaml::from_str::<Value>(text) {
+            // A key that is given twice is known already, and counts once in one of the two.
+            Ok(read) if faults.is_empty() => match parsed.tree.parts_from(&read) {
+                None => value = Some(read),
+                Some(place) => faults.push(ambiguous(place).fault(file)),
+            },
             Ok(read) => value = Some(read),
             Err(error) => faults.push(unreadable(&error).fault(file)),
         }
@@ -55,6 +60,13 @@ pub(crate) fn read<'a>(file: &str, bytes: &'a [u8]) -> Result<Read<'a>, Box<Faul
         value,
         faults,
     })
+}
+
+/// What the two parsers do not read alike: what the guard has counted is not what `serde_yaml` would say.
+fn ambiguous(place: Place) -> Flaw {
+    Flaw::new(place, "this can be read in two ways").hint(
+        "write it more plainly: one key a line, texts in double quotes, nothing odd in the indentation",
+    )
 }
 
 /// What the guard let pass and `serde_yaml` still refuses, such as a number beyond 64 bits.

@@ -33,6 +33,10 @@ pub trait Observer: Send + 'static {
 
     /// A call has ended, with this result: a negative one is an error. It began at this moment.
     fn ended(&mut self, call: &Call, began: usize, result: i64, seen: &Seen);
+
+    /// The thread was killed in this call. The kernel has finished it or not begun it, and tells nobody which; the process can
+    /// be looked into no more.
+    fn cut_off(&mut self, _call: &Call) {}
 }
 
 /// A traced process.
@@ -223,15 +227,23 @@ impl<O: Observer> Tracer<O> {
                     go_on(thread, None);
                 }
                 Ok(WaitStatus::Stopped(thread, signal)) => go_on(thread, Some(signal)),
-                Ok(WaitStatus::Exited(thread, status)) if thread == self.leader => {
-                    code = Some(status);
+                Ok(WaitStatus::Exited(thread, status)) => {
+                    code = (thread == self.leader).then_some(status).or(code);
+                    self.gone(thread);
                 }
-                Ok(WaitStatus::Exited(thread, _) | WaitStatus::Signaled(thread, ..)) => {
-                    self.threads.remove(&thread);
-                }
+                Ok(WaitStatus::Signaled(thread, ..)) => self.gone(thread),
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(_) => return code,
             }
+        }
+    }
+
+    fn gone(&mut self, thread: Pid) {
+        if let Some(Some(Pending {
+            call, fault: None, ..
+        })) = self.threads.remove(&thread)
+        {
+            self.observer.cut_off(&call);
         }
     }
 

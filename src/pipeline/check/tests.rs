@@ -280,6 +280,25 @@ fn bytes_that_are_no_text_are_refused_at_once() {
     assert!(checked(with_mark).is_ok());
 }
 
+/// YAML 1.1 ends a line at them, YAML 1.2 does not: behind a comment, one of the two parsers would see keys that the other has not checked.
+#[test]
+fn breaks_that_only_one_of_the_parsers_sees_are_refused() {
+    let said = |separator: char| {
+        let yaml = format!(
+            "watch: {{folder: inbox}}\nsteps: [{{uses: repair}}] # old{separator}priority: &a [*a]\n"
+        );
+        checked(&yaml).expect_err("refused")[0].to_string()
+    };
+    let all = ['\u{85}', '\u{2028}', '\u{2029}'].map(said);
+    insta::assert_snapshot!(all.join("\n"), @r###"
+    scan.yaml:2:30: there is the control character U+0085 (next line) here: whether it ends a line depends on the version of YAML (press Enter instead, or write `\N` in a text in double quotes)
+    scan.yaml:2:30: there is the line separator U+2028 here: whether it ends a line depends on the version of YAML (press Enter instead, or write `\L` in a text in double quotes)
+    scan.yaml:2:30: there is the paragraph separator U+2029 here: whether it ends a line depends on the version of YAML (press Enter instead, or write `\P` in a text in double quotes)
+    "###);
+    let escaped = "description: \"a\\Lb\\Nc\"\nwatch: {folder: inbox}\nsteps: [{uses: repair}]\n";
+    assert!(checked(escaped).is_ok());
+}
+
 #[test]
 fn places_inside_a_text_are_exact() {
     let with = |name: &str| {

@@ -36,6 +36,7 @@ impl Place {
 }
 
 /// Something wrong with the structure, before it belongs to a file.
+#[derive(Debug)]
 pub(crate) struct Flaw {
     place: Place,
     pub(super) pointer: String,

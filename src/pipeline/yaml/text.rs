@@ -1,9 +1,17 @@
-//! What must hold of the bytes before anything parses them: size, UTF-8, no control characters.
+//! What must hold of the bytes before anything parses them: size, UTF-8, no control characters, no breaks of which it is disputed
+//! whether they end a line.
 
 use crate::pipeline::yaml::flaw::{Flaw, Place};
 
 /// Bytes that a pipeline file may have.
 pub(crate) const MAX_BYTES: u64 = 1 << 20;
+
+const NEXT_LINE: char = '\u{85}';
+const LINE_SEPARATOR: char = '\u{2028}';
+const PARAGRAPH_SEPARATOR: char = '\u{2029}';
+/// They end a line in YAML 1.1 and do not in YAML 1.2 (section 5.4), so that behind a comment they would start a line for one
+/// of our two parsers and not for the other.
+const DISPUTED: [char; 3] = [NEXT_LINE, LINE_SEPARATOR, PARAGRAPH_SEPARATOR];
 
 /// The text in `bytes`, without a byte order mark.
 pub(super) fn check(bytes: &[u8]) -> Result<&str, Flaw> {
@@ -31,7 +39,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<&str, Flaw> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if let Some((offset, control)) = text
         .char_indices()
-        .find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{85}'))
+        .find(|(_, c)| c.is_control() && !matches!(*c, '\n' | '\r' | '\t' | NEXT_LINE))
     {
         let name = if control == '\0' {
             "a NUL character".to_owned()
@@ -44,7 +52,25 @@ pub(super) fn check(bytes: &[u8]) -> Result<&str, Flaw> {
         )
         .hint("delete it"));
     }
+    if let Some((offset, found)) = text.char_indices().find(|(_, c)| DISPUTED.contains(c)) {
+        return Err(disputed(found, Place::after(&text[..offset])));
+    }
     Ok(text)
+}
+
+fn disputed(found: char, place: Place) -> Flaw {
+    let (name, escape) = match found {
+        NEXT_LINE => ("the control character U+0085 (next line)", "\\N"),
+        LINE_SEPARATOR => ("the line separator U+2028", "\\L"),
+        _ => ("the paragraph separator U+2029", "\\P"),
+    };
+    Flaw::new(
+        place,
+        format!("there is {name} here: whether it ends a line depends on the version of YAML"),
+    )
+    .hint(format!(
+        "press Enter instead, or write `{escape}` in a text in double quotes"
+    ))
 }
 
 /// What is said about a file of `bytes` bytes, which is too large.

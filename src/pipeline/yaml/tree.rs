@@ -2,6 +2,7 @@
 
 use crate::pipeline::yaml::flaw::{Place, unescape};
 use crate::pipeline::yaml::scalar::Scalar;
+use serde_json::Value;
 
 /// A value and where it lies.
 #[derive(Debug)]
@@ -27,6 +28,29 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Where this is something else than `value` by its shape.
+    fn parts_from(&self, value: &Value) -> Option<Place> {
+        match (&self.kind, value) {
+            (Kind::Scalar(_), Value::Array(_) | Value::Object(_)) => Some(self.place),
+            (Kind::Scalar(_), _) => None,
+            (Kind::List(items), Value::Array(values)) if items.len() == values.len() => {
+                let mut pairs = items.iter().zip(values);
+                pairs.find_map(|(item, value)| item.parts_from(value))
+            }
+            (Kind::Map(entries), Value::Object(values)) if entries.len() == values.len() => {
+                let part = |(key, place, node): &(String, Place, Self)| {
+                    values
+                        .get(key)
+                        .map_or(Some(*place), |value| node.parts_from(value))
+                };
+                entries.iter().find_map(part)
+            }
+            (Kind::List(_) | Kind::Map(_), _) => Some(self.place),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Kind {
     Scalar(Scalar),
@@ -42,6 +66,14 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
+    /// The first place, if any, at which the two parsers have not understood the same.
+    pub(super) fn parts_from(&self, value: &Value) -> Option<Place> {
+        match &self.root {
+            Some(root) => root.parts_from(value),
+            None => (!value.is_null()).then_some(Place::START),
+        }
+    }
+
     /// The place of the value at `pointer`, or of the nearest one around it that the text has.
     pub(crate) fn value_at(&self, pointer: &str) -> Place {
         self.walk(pointer)
@@ -89,5 +121,35 @@ impl Tree {
             }
         }
         Some(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pipeline::yaml::build::parse;
+    use crate::pipeline::yaml::flaw::Place;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_value_that_the_tree_does_not_know_is_found_with_its_place() {
+        let tree = parse("a: 1\nb: [x, {c: 2}]\n").expect("readable").tree;
+        let place = |value: Value| {
+            tree.parts_from(&value)
+                .map(|Place { line, column }| (line, column))
+        };
+        assert_eq!(place(json!({"a": "1", "b": [null, {"c": true}]})), None);
+        for (other, expected) in [
+            (json!({"a": [1], "b": ["x", {"c": 2}]}), (1, 4)),
+            (json!({"a": 1, "b": ["x"]}), (2, 4)),
+            (json!({"a": 1, "b": ["x", {"d": 2}]}), (2, 9)),
+            (json!({"a": 1, "b": ["x", {"c": {}}]}), (2, 12)),
+            (json!({"a": 1}), (1, 1)),
+            (json!("text"), (1, 1)),
+        ] {
+            assert_eq!(place(other.clone()), Some(expected), "{other}");
+        }
+        let empty = parse("# nothing\n").expect("readable").tree;
+        assert!(empty.parts_from(&Value::Null).is_none());
+        assert!(empty.parts_from(&json!({})).is_some());
     }
 }

@@ -25,6 +25,8 @@ pub enum Call {
     Write {
         /// The descriptor.
         fd: i32,
+        /// What it stands for.
+        path: PathBuf,
         /// The place, if the call names one.
         at: Option<u64>,
     },
@@ -32,6 +34,8 @@ pub enum Call {
     Resize {
         /// The descriptor.
         fd: i32,
+        /// What it stands for.
+        path: PathBuf,
     },
     /// The content of a file, or the names in a folder, are made durable.
     Sync {
@@ -188,8 +192,8 @@ pub(super) fn decode(stop: &Stop, seen: &Seen) -> Option<Call> {
         libc::SYS_copy_file_range => write(seen, a[2] as i32, None),
         libc::SYS_sendfile => write(seen, fd, None),
         libc::SYS_ftruncate | libc::SYS_fallocate => {
-            seen.path(fd)?;
-            Some(Call::Resize { fd })
+            let path = seen.path(fd)?;
+            Some(Call::Resize { fd, path })
         }
         libc::SYS_fsync | libc::SYS_fdatasync => {
             let path = seen.path(fd)?;
@@ -237,8 +241,8 @@ fn open(seen: &Seen, folder: u64, address: u64, flags: u64) -> Option<Call> {
 }
 
 fn write(seen: &Seen, fd: i32, at: Option<u64>) -> Option<Call> {
-    seen.path(fd)?;
-    Some(Call::Write { fd, at })
+    let path = seen.path(fd)?;
+    Some(Call::Write { fd, path, at })
 }
 
 fn rename(seen: &Seen, from: (u64, u64), to: (u64, u64)) -> Option<Call> {

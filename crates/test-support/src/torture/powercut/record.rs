@@ -149,7 +149,7 @@ impl Record {
                     self.ops.push(Op::Resize { file, length: 0 });
                 }
             }
-            Call::Write { fd, at } => {
+            Call::Write { fd, at, .. } => {
                 let file = self.file(seen, *fd)?;
                 let length = u64::try_from(result).ok()?;
                 let at = match at {
@@ -159,7 +159,7 @@ impl Record {
                 let bytes = seen.content(*fd, at, usize::try_from(length).ok()?)?;
                 self.ops.push(Op::Write { file, at, bytes });
             }
-            Call::Resize { fd } => {
+            Call::Resize { fd, .. } => {
                 let file = self.file(seen, *fd)?;
                 let length = seen.metadata(*fd)?.len();
                 self.ops.push(Op::Resize { file, length });
@@ -175,6 +175,18 @@ impl Record {
                 self.ops.push(op);
             }
             Call::SyncAll => self.ops.push(Op::SyncAll { as_of }),
+            Call::Rename { .. }
+            | Call::Link { .. }
+            | Call::Unlink { .. }
+            | Call::MakeFolder { .. }
+            | Call::RemoveFolder { .. } => self.note_names(call),
+        }
+        Some(())
+    }
+
+    /// Notes a call that changes names only, and has done so.
+    fn note_names(&mut self, call: &Call) {
+        match call {
             Call::Rename { from, to } => {
                 self.lying.remove(from);
                 self.lying.extend(is_visible(to).then(|| to.clone()));
@@ -191,9 +203,47 @@ impl Record {
                 self.lying.remove(path);
                 self.ops.push(Op::Unlink { path: path.clone() });
             }
-            Call::Unlink { .. } => {}
             Call::MakeFolder { path } => self.ops.push(Op::MakeFolder { path: path.clone() }),
             Call::RemoveFolder { path } => self.ops.push(Op::RemoveFolder { path: path.clone() }),
+            _ => {}
+        }
+    }
+
+    /// Notes what a call has done whose end was not seen, because its thread was killed in it: the next life finds that done.
+    fn note_cut_off(&mut self, call: &Call) -> Option<()> {
+        let look = |path: &PathBuf| std::fs::symlink_metadata(path).ok();
+        let there = |path: &PathBuf| look(path).is_some();
+        let inode = |path: &PathBuf| look(path).map(|found| (found.dev(), found.ino()));
+        match call {
+            Call::Open {
+                path,
+                existed: false,
+                ..
+            } if !is_volatile(path) => {
+                let found = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
+                let file = self.new_file(&found);
+                let path = path.clone();
+                self.ops.push(Op::Create { path, file });
+            }
+            Call::Open { path, .. } | Call::Write { path, .. } | Call::Resize { path, .. } => {
+                // All of it as it lies there now: what was the same before changes nothing.
+                let found = std::fs::metadata(path).ok()?;
+                let file = *self.known.get(&(found.dev(), found.ino()))?;
+                let bytes = std::fs::read(path).ok()?;
+                let length = bytes.len() as u64;
+                self.ops.push(Op::Resize { file, length });
+                self.ops.push(Op::Write { file, at: 0, bytes });
+            }
+            Call::Sync { .. } | Call::SyncAll => {}
+            Call::Rename { from, to } if !there(from) && there(to) => self.note_names(call),
+            Call::Link { from, to } if there(to) && inode(from) == inode(to) => {
+                self.note_names(call);
+            }
+            Call::MakeFolder { path } if there(path) => self.note_names(call),
+            Call::Unlink { path } | Call::RemoveFolder { path } if !there(path) => {
+                self.note_names(call);
+            }
+            _ => {}
         }
         Some(())
     }
@@ -238,5 +288,70 @@ impl Observer for Recorder {
             // What cannot be looked at is no file of the home.
             let _ = record.note(call, result, began, seen);
         }
+    }
+
+    fn cut_off(&mut self, call: &Call) {
+        let mut record = self.shared.lock().expect("nobody panics");
+        // What has gone again was no lasting change.
+        let _ = record.note_cut_off(call);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A call whose thread was killed in it counts if, and only if, the disk shows it.
+    #[test]
+    fn a_call_that_was_cut_off_is_noted_if_it_was_done() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| home.path().join(name);
+        for name in ["stays", "moved", "written", "other"] {
+            std::fs::write(path(name), name).expect("ours");
+        }
+        let mut record = Record::of(home.path());
+        let mut noted = |call: Call| {
+            let before = record.ops.len();
+            let _ = record.note_cut_off(&call);
+            record.ops[before..].to_vec()
+        };
+        let unlink = |name: &str| Call::Unlink { path: path(name) };
+        assert!(noted(unlink("stays")).is_empty());
+        assert!(
+            matches!(&noted(unlink("gone"))[..], [Op::Unlink { path: noted }] if *noted == path("gone"))
+        );
+        let rename = |from: &str, to: &str| Call::Rename {
+            from: path(from),
+            to: path(to),
+        };
+        assert!(noted(rename("stays", "new")).is_empty());
+        assert!(matches!(
+            &noted(rename("old", "moved"))[..],
+            [Op::Rename { .. }]
+        ));
+        let link = Call::Link {
+            from: path("stays"),
+            to: path("other"),
+        };
+        assert!(noted(link).is_empty(), "two files, not two names of one");
+        std::fs::write(path("written"), "longer than before").expect("ours");
+        let write = Call::Write {
+            fd: 3,
+            path: path("written"),
+            at: None,
+        };
+        let ops = noted(write);
+        assert!(
+            matches!(&ops[..], [Op::Resize { length: 18, .. }, Op::Write { at: 0, bytes, .. }] if bytes == b"longer than before"),
+            "{ops:?}"
+        );
+        let open = |name: &str| Call::Open {
+            path: path(name),
+            existed: false,
+            truncate: false,
+        };
+        assert!(noted(open("never made")).is_empty());
+        std::fs::write(path("new"), "").expect("ours");
+        assert!(matches!(&noted(open("new"))[..], [Op::Create { .. }]));
     }
 }
