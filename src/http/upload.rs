@@ -173,6 +173,14 @@ where
         }
     }
     file.flush().await.map_err(|error| failed(&error, slot))?;
+    if total > 0 {
+        // Before the journal hears of it: after a power cut a job would go on with what there is of its file.
+        let file = file.into_std().await;
+        let synced = tokio::task::spawn_blocking(move || durable::sync_file(&file)).await;
+        synced
+            .unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
+            .map_err(|error| failed(&error, slot))?;
+    }
     Ok(total)
 }
 

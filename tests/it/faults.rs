@@ -5,14 +5,15 @@ use crate::input::places::{Disk, large};
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::folder::{files, wait_until};
 use dropleaf_test_support::sample;
-use dropleaf_test_support::torture::{errors, powercut};
+use dropleaf_test_support::torture::{errors, powercut, traced};
 use dropleaf_test_support::trace;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 const PIPELINE: &str = "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n";
 
@@ -46,6 +47,55 @@ fn what_was_given_and_told_before_a_power_cut_is_there_after_it() {
     assert!(
         report.torn > 2 && report.files > 12 && report.told > 100,
         "{report:?}"
+    );
+}
+
+/// What happens to an upload, in order.
+struct Uploads(Arc<Mutex<Vec<&'static str>>>);
+
+impl trace::Observer for Uploads {
+    fn begins(&mut self, _: &trace::Call) -> Option<i32> {
+        None
+    }
+
+    fn ended(&mut self, call: &trace::Call, _: usize, result: i64, _: &trace::Seen) {
+        let is_upload = |path: &Path| path.extension() == Some(OsStr::new("part"));
+        let what = match call {
+            trace::Call::Write { path, .. } if is_upload(path) => "write",
+            trace::Call::Sync { path, .. } if is_upload(path) => "sync",
+            trace::Call::Write { path, .. } if path.ends_with("journal.db-wal") => "journal",
+            trace::Call::Rename { from, .. } if is_upload(from) => "claim",
+            _ => return,
+        };
+        if result >= 0 {
+            self.0.lock().expect("nobody panics").push(what);
+        }
+    }
+}
+
+/// A power cut must not leave a job that goes on with half of its file: the journal hears of an upload when the disk has it.
+#[test]
+fn an_upload_is_on_the_disk_before_the_journal_hears_of_it() {
+    if !may_trace() {
+        return;
+    }
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    home.write("inbox/p/.keep", "");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let watched = Uploads(Arc::clone(&seen));
+    let daemon =
+        traced::Daemon::start(&home, watched).unwrap_or_else(|ended| panic!("{}", ended.log));
+    assert!(daemon.upload("p", "a.pdf", &sample::pdf(1)));
+    daemon.kill();
+    let mut seen = seen.lock().expect("nobody panics").clone();
+    seen.dedup();
+    let first = seen.iter().position(|what| *what == "write");
+    let of_upload = &seen[first.expect("it was written")..];
+    assert_eq!(
+        &of_upload[..4],
+        ["write", "sync", "journal", "claim"],
+        "{seen:?}"
     );
 }
 

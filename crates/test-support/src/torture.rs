@@ -12,7 +12,7 @@ mod input;
 mod life;
 mod load;
 pub mod powercut;
-mod traced;
+pub mod traced;
 mod verdict;
 mod whereabouts;
 

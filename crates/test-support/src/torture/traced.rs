@@ -1,26 +1,34 @@
 //! A daemon under trace: where it listens, and what it said.
 
+use super::input;
 use crate::daemon::TestHome;
 use crate::trace::{self, Observer, Traced};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::thread::JoinHandle;
 
 /// A running one.
-pub(super) struct Daemon {
+#[derive(Debug)]
+pub struct Daemon {
     pub(super) traced: Traced,
     pub(super) address: String,
     log: JoinHandle<String>,
 }
 
 /// One that has ended: its exit code, or nothing where it was killed, and what it said.
-pub(super) struct Ended {
-    pub(super) code: Option<i32>,
-    pub(super) log: String,
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// What it said.
+    pub log: String,
 }
 
 impl Daemon {
     /// Starts it and waits until it listens.
-    pub(super) fn start(home: &TestHome, observer: impl Observer) -> Result<Self, Ended> {
+    ///
+    /// # Errors
+    /// It ends before, or cannot be traced.
+    pub fn start(home: &TestHome, observer: impl Observer) -> Result<Self, Ended> {
         let command = home.command(&["serve", "--listen", "127.0.0.1:0", "--log", "info"]);
         let started = trace::start(command, &home.path(""), observer);
         let (traced, out, mut err) = started.map_err(|log| Ended { code: None, log })?;
@@ -47,8 +55,19 @@ impl Daemon {
         })
     }
 
+    /// Uploads a file; whether it was taken.
+    #[must_use]
+    pub fn upload(&self, pipeline: &str, name: &str, bytes: &[u8]) -> bool {
+        let agent = ureq::Agent::new_with_defaults();
+        let url = format!(
+            "http://{}/api/v1/pipelines/{pipeline}/jobs?name={name}",
+            self.address
+        );
+        input::upload(&agent, &url, bytes)
+    }
+
     /// SIGKILL; gives what it said.
-    pub(super) fn kill(self) -> String {
+    pub fn kill(self) -> String {
         self.traced.kill();
         self.log.join().unwrap_or_default()
     }
