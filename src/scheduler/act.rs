@@ -21,6 +21,7 @@ use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
+use crate::scheduler::desks::Desks;
 use crate::scheduler::files;
 use crate::scheduler::handle::{COMMANDS, Command, Health, PipelineSet, Scheduler};
 use crate::scheduler::input::Input;
@@ -121,6 +122,7 @@ pub async fn start(
         submitters: HashMap::new(),
         progress: Progress::default(),
         tasks: JoinSet::new(),
+        desks: Desks::default(),
         set,
         healthy,
         draining: false,
