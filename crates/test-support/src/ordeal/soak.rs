@@ -28,7 +28,7 @@ const TAKING_MS: f64 = 1_000.0;
 const LENGTHS: u64 = 2;
 /// Until the daemon has given memory back.
 const REST: Duration = Duration::from_secs(12);
-/// What a burst may leave in memory beyond what the one before it left.
+/// What bursts may leave in memory beyond what the second one left.
 const LEFT_KIB: u64 = 8 << 10;
 /// Growth that counts: caches and the journal's pages fill at first.
 const GROWTH_KIB: u64 = 32 << 10;
@@ -134,11 +134,11 @@ impl Load<'_> {
         Ok(())
     }
 
-    /// The last burst leaves no more in memory than the first did.
+    /// The last burst leaves no more in memory than the second did; the first fills caches.
     fn judge_rests(&mut self) {
         let rests = &self.report.rests;
-        if let (Some(first), Some(last)) = (rests.first(), rests.last())
-            && last.resident_kib > first.resident_kib + LEFT_KIB
+        if let (Some(second), Some(last)) = (rests.get(1), rests.last())
+            && last.resident_kib > second.resident_kib + LEFT_KIB
         {
             let text = format!("after each burst: {rests:?}");
             self.report.findings.push(Finding {
@@ -154,7 +154,7 @@ impl Load<'_> {
         let pipeline = daemon.get(&format!("/pipelines/{MANY}")).body;
         self.report.job_ms = pipeline["typicalMs"].as_f64().unwrap_or(0.0);
         let health = daemon.get("/healthz").body;
-        self.report.workers = health["workers"]["limit"].as_u64().unwrap_or(0);
+        self.report.workers = health["details"]["workers"]["limit"].as_u64().unwrap_or(0);
         let lone = self.report.lone[2];
         #[expect(clippy::cast_precision_loss, reason = "a few workers")]
         let most = (LENGTHS * self.report.workers) as f64;
