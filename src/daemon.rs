@@ -40,9 +40,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Arrivals that wait for the scheduler; a full channel leaves files in their inboxes, where they are safe.
-const ARRIVALS: usize = 256;
-
 /// Another daemon has the home, or another program the port.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -93,8 +90,7 @@ pub async fn run(config: Config) -> Result<()> {
         .await
         .context("failed to read the journal's numbers")?;
     let spool = Spool::new();
-    let (updates, arrivals) = mpsc::channel(ARRIVALS);
-    let watcher = Watcher::start(parts::watch(&config), updates, earlier(&store));
+    let (watcher, arrivals) = Watcher::start(parts::watch(&config), earlier(&store));
 
     append(
         &store,

@@ -12,6 +12,7 @@ mod batches;
 mod clock;
 mod contract;
 pub mod decide;
+mod desks;
 pub mod explain;
 pub mod fair;
 mod files;

@@ -2,11 +2,12 @@
 //!
 //! One thread a folder (`folder`) keeps a tree of what lies there (`tree`) and brings it up to date from hints (`hints`, filled
 //! by kernel events) and from scans (`scan`), which are the truth. [`settle`] decides without clock or disk when a file has
-//! settled; [`complete`] looks whether a PDF is whole; [`mount`] says whether a file system reports its changes; [`ignore`]
+//! settled, `queue` when it is offered; [`lanes`] carry what the folders tell; [`complete`] looks whether a PDF is whole; [`mount`] says whether a file system reports its changes; [`ignore`]
 //! which names stay where they are; `root` whether the folder itself is there and usable; `events` whether events come.
 //!
 //! A file is never given up and never lost: until `taken` is called it stays in the tree or is found again by the next scan.
 
+mod brief;
 mod canary;
 pub mod complete;
 mod done_file;
@@ -15,12 +16,14 @@ mod explain;
 mod folder;
 mod hints;
 pub mod ignore;
+pub mod lanes;
 mod look;
 pub mod mount;
 mod offer;
 pub mod options;
 pub mod ours;
 mod presence;
+mod queue;
 mod root;
 mod scan;
 mod seen;
@@ -33,17 +36,16 @@ use crate::job::event::Identity;
 use crate::raw_path::RawPath;
 use crate::watch::folder::{Command, Outside, Reconciler};
 use crate::watch::hints::Board;
+use crate::watch::lanes::{Lanes, Opener};
 use crate::watch::options::Options;
 use crate::watch::told::Earlier;
-use crate::watch::update::{
-    Decline, FileStatus, Folder, FolderState, FolderStatus, Link, WatchUpdate,
-};
+use crate::watch::update::{Decline, FileStatus, Folder, FolderState, FolderStatus, Link};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// How long a folder's thread may take to answer a question; it may be scanning a file system that hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -57,7 +59,7 @@ pub struct Watcher {
 #[derive(Debug)]
 struct Shared {
     options: Options,
-    updates: mpsc::Sender<WatchUpdate>,
+    lanes: Opener,
     earlier: Earlier,
     folders: Mutex<BTreeMap<String, Running>>,
 }
@@ -72,18 +74,19 @@ struct Running {
 }
 
 impl Watcher {
-    /// A watcher of no folder yet. Updates go to `updates`; while that is full, watching waits (and forgets nothing). What
+    /// A watcher of no folder yet, and what its folders will tell; while nobody hears that, watching waits (and forgets nothing). What
     /// `earlier` lives told of a file that is as it was then is not told again.
     #[must_use]
-    pub fn start(options: Options, updates: mpsc::Sender<WatchUpdate>, earlier: Earlier) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                options,
-                updates,
-                earlier,
-                folders: Mutex::new(BTreeMap::new()),
-            }),
-        }
+    pub fn start(options: Options, earlier: Earlier) -> (Self, Lanes) {
+        let (opener, lanes) = Lanes::new();
+        let shared = Shared {
+            options,
+            lanes: opener,
+            earlier,
+            folders: Mutex::new(BTreeMap::new()),
+        };
+        let shared = Arc::new(shared);
+        (Self { shared }, lanes)
     }
 
     /// Watches exactly these folders from now on. One that goes on being watched keeps what is known about its files.
@@ -122,7 +125,7 @@ impl Watcher {
         let (path, polling) = (folder.spec.folder.clone(), folder.spec.polling);
         let name = format!("watch {}", folder.pipeline);
         let outside = Outside {
-            updates: self.shared.updates.clone(),
+            updates: self.shared.lanes.open(),
             earlier: self.shared.earlier.clone(),
         };
         let (its_board, its_status) = (Arc::clone(&board), Arc::clone(&status));

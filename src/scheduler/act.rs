@@ -21,6 +21,7 @@ use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
+use crate::scheduler::desks::Desks;
 use crate::scheduler::files;
 use crate::scheduler::handle::{COMMANDS, Command, Health, PipelineSet, Scheduler};
 use crate::scheduler::input::Input;
@@ -33,7 +34,7 @@ use crate::store::ledger::LedgerEntry;
 use crate::store::open::Opening;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
-use crate::watch::update::WatchUpdate;
+use crate::watch::lanes::Lanes;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -66,7 +67,7 @@ pub struct Parts {
     /// The watched folders.
     pub watcher: Watcher,
     /// What the watched folders bring.
-    pub arrivals: mpsc::Receiver<WatchUpdate>,
+    pub arrivals: Lanes,
     /// The installed operations.
     pub catalog: watch::Receiver<Arc<Catalog>>,
     /// The pipeline files.
@@ -121,6 +122,7 @@ pub async fn start(
         submitters: HashMap::new(),
         progress: Progress::default(),
         tasks: JoinSet::new(),
+        desks: Desks::default(),
         set,
         healthy,
         draining: false,
@@ -159,7 +161,7 @@ struct Sources {
     asked: mpsc::Receiver<Command>,
     told: mpsc::Receiver<(JobId, Told)>,
     breaks: mpsc::UnboundedReceiver<Error>,
-    arrivals: mpsc::Receiver<WatchUpdate>,
+    arrivals: Lanes,
 }
 
 impl Hands {
@@ -227,12 +229,12 @@ impl Hands {
     fn take_waiting(&mut self, sources: &mut Sources) {
         for _ in 0..TURN {
             match (sources.told.try_recv(), sources.arrivals.try_recv()) {
-                (Err(_), Err(_)) => return,
+                (Err(_), None) => return,
                 (told, arrival) => {
                     if let Ok((job, told)) = told {
                         self.told(job, told);
                     }
-                    if let Ok(update) = arrival {
+                    if let Some(update) = arrival {
                         self.watched(update);
                     }
                 }

@@ -92,24 +92,30 @@ impl Reconciler {
 
     fn explain_entry(&self, file: &Path, entry: &Entry, chain: &mut Vec<Link>) -> Option<()> {
         match &entry.stand {
-            Stand::Settling { settling, .. } => self.explain_settling(file, settling, chain),
+            Stand::Settling(waiting) => self.explain_settling(file, &waiting.settling, chain),
+            Stand::Settled { declined: 0, .. } => {
+                let before = self.queue.place(file).unwrap_or(0);
+                let text = format!(
+                    "it has settled and waits for its turn: {before} files of this folder go before it"
+                );
+                stop(chain, text)
+            }
+            Stand::Settled { declined, .. } => stop(chain, no_room(*declined)),
             Stand::Offered { declined: 0, .. } => {
                 chain.push(Link::pass(
                     "it has settled and was offered to the scheduler",
                 ));
                 Some(())
             }
-            Stand::Offered { declined, .. } => {
-                let text = format!(
-                    "it has settled, but there was no room for it so far (asked {declined} times)"
-                );
-                stop(chain, text)
-            }
+            Stand::Offered { declined, .. } => stop(chain, no_room(*declined)),
             Stand::Taken { .. } => {
                 chain.push(Link::pass("it has settled and was taken"));
                 Some(())
             }
-            Stand::Left { reason, .. } => stop(chain, format!("it is left where it is: {reason}")),
+            Stand::Left(left) => {
+                let reason = &left.reason;
+                stop(chain, format!("it is left where it is: {reason}"))
+            }
             Stand::Ignored { reason, .. } => stop(chain, format!("it is ignored: {reason}")),
         }
     }
@@ -151,17 +157,17 @@ impl Reconciler {
         let listed = paths.into_iter().filter_map(|path| {
             let entry = self.tree.entry(&path)?;
             let (state, reason) = match &entry.stand {
-                Stand::Settling { said, .. } => {
-                    let reason = said.as_ref().map(Said::reason);
+                Stand::Settling(waiting) => {
+                    let reason = waiting.said.as_ref().map(Said::reason);
                     ("settling", reason.unwrap_or_default())
                 }
-                Stand::Offered { .. } => ("offered", String::new()),
+                Stand::Settled { .. } | Stand::Offered { .. } => ("offered", String::new()),
                 Stand::Taken { .. } => ("taken", String::new()),
-                Stand::Left { reason, .. } => ("left", reason.to_string()),
+                Stand::Left(left) => ("left", left.reason.to_string()),
                 Stand::Ignored { reason, .. } => ("ignored", reason.to_string()),
             };
             Some(FileStatus {
-                relative: RawPath(path),
+                relative: RawPath::from(&*path),
                 state,
                 reason,
             })
@@ -173,6 +179,10 @@ impl Reconciler {
 fn stop(chain: &mut Vec<Link>, text: impl Into<String>) -> Option<()> {
     chain.push(Link::stop(text));
     None
+}
+
+fn no_room(declined: u32) -> String {
+    format!("it has settled, but there was no room for it so far (asked {declined} times)")
 }
 
 fn seen(entry: &Entry) -> String {

@@ -13,9 +13,10 @@ use crate::watch::hints::{Board, Round};
 use crate::watch::ignore::Rules;
 use crate::watch::options::Options;
 use crate::watch::presence::Presence;
+use crate::watch::queue::Queue;
 use crate::watch::settle::{Rests, Via};
 use crate::watch::told::Earlier;
-use crate::watch::tree::Tree;
+use crate::watch::tree::{Stand, Tree};
 use crate::watch::update::{Decline, FileStatus, Folder, FolderStatus, Link, WatchUpdate};
 use notify::RecommendedWatcher;
 use std::cmp::Reverse;
@@ -74,10 +75,11 @@ pub(crate) struct Reconciler {
     pub(crate) canary: Canary,
     pub(crate) tree: Tree,
     pub(crate) known: HashMap<PathBuf, Identity>,
-    agenda: BinaryHeap<Reverse<(Instant, PathBuf)>>,
+    pub(crate) queue: Queue,
+    agenda: BinaryHeap<Reverse<(Instant, Arc<Path>)>>,
     pub(crate) full_scan: Instant,
     pub(crate) poll: Option<Instant>,
-    pub(crate) generation: u64,
+    pub(crate) generation: u32,
     /// What the first scan leaves under `existing: ignore`, while it goes on.
     pub(crate) existing: Option<Vec<(RawPath, Identity)>>,
     pub(crate) last_scan: Option<(Timestamp, Duration)>,
@@ -118,6 +120,7 @@ impl Reconciler {
             presence: Presence::new(),
             canary: Canary::new(now),
             tree: Tree::default(),
+            queue: Queue::default(),
             agenda: BinaryHeap::new(),
             full_scan: now,
             poll: None,
@@ -189,6 +192,7 @@ impl Reconciler {
             return;
         }
         self.canary_due(now);
+        self.offer_settled();
         while let Some(Reverse((at, _))) = self.agenda.peek()
             && *at <= Instant::now()
             && !self.ended
@@ -196,13 +200,20 @@ impl Reconciler {
             let Some(Reverse((at, file))) = self.agenda.pop() else {
                 break;
             };
-            if self
+            let is_due = self
                 .tree
                 .entry(&file)
-                .is_some_and(|entry| entry.due == Some(at))
-            {
+                .is_some_and(|entry| match &entry.stand {
+                    Stand::Settling(waiting) => waiting.due == Some(at),
+                    Stand::Settled { .. } => true,
+                    _ => false,
+                });
+            if is_due {
                 self.on_due(&file);
             }
+        }
+        if self.agenda.len() < self.agenda.capacity() / 8 {
+            self.agenda.shrink_to(self.agenda.len() * 2);
         }
     }
 
@@ -214,6 +225,7 @@ impl Reconciler {
             for at in [
                 self.poll,
                 agenda,
+                self.queue.next_deadline().filter(|_| !self.folder.paused),
                 self.canary.next_deadline(self.watches_events()),
             ] {
                 next = at.map_or(next, |at| next.min(at));
@@ -223,8 +235,8 @@ impl Reconciler {
     }
 
     /// The entry of this file has to be looked at again at this instant.
-    pub(crate) fn remind(&mut self, file: &Path, at: Instant) {
-        self.agenda.push(Reverse((at, file.to_path_buf())));
+    pub(crate) fn remind(&mut self, file: &Arc<Path>, at: Instant) {
+        self.agenda.push(Reverse((at, Arc::clone(file))));
     }
 
     /// Obeys what came in the middle of long work, so that people and the scheduler need not wait for its end.
@@ -232,6 +244,7 @@ impl Reconciler {
         for command in self.board.take_commands() {
             self.obey(command);
         }
+        self.offer_settled();
     }
 
     fn obey(&mut self, command: Command) {

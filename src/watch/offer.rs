@@ -7,59 +7,108 @@ use crate::raw_path::RawPath;
 use crate::watch::folder::Reconciler;
 use crate::watch::hints::Hint;
 use crate::watch::look::{self, Look};
-use crate::watch::tree::{Entry, Stand};
+use crate::watch::tree::{Entry, Left, Stand};
 use crate::watch::update::{Arrival, Decline, WatchUpdate};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Reconciler {
-    /// Offers a file that has settled.
-    pub(crate) fn offer(&mut self, file: &Path, mut entry: Entry, identity: Identity) {
+    /// A file has settled: it is offered now if nobody goes before it, else when its turn has come.
+    pub(crate) fn settled(&mut self, file: &Arc<Path>, mut entry: Entry, identity: Identity) {
         let declined = match entry.stand {
-            Stand::Offered { declined, .. } => declined,
+            Stand::Settled { declined, .. } | Stand::Offered { declined, .. } => declined,
             _ => 0,
         };
-        entry.due = None;
-        entry.stand = Stand::Offered { identity, declined };
+        if self.queue.is_open(Instant::now()) {
+            return self.offer(file, entry, identity, declined);
+        }
+        entry.stand = Stand::Settled {
+            identity: identity.into(),
+            declined,
+        };
+        self.changes += 1;
+        self.tree.put(file, entry);
+        self.queue.push(Arc::clone(file));
+    }
+
+    /// Offers those whose turn has come.
+    pub(crate) fn offer_settled(&mut self) {
+        while !self.folder.paused
+            && !self.is_ended()
+            && self.presence.is_online()
+            && let Some(file) = self.queue.next(Instant::now())
+        {
+            // Who changed or went meanwhile is known under another stand, or not at all.
+            if self.is_settled(&file) {
+                self.offer_if_same(&file);
+            }
+        }
+    }
+
+    fn is_settled(&self, file: &Path) -> bool {
+        let entry = self.tree.entry(file);
+        entry.is_some_and(|entry| matches!(entry.stand, Stand::Settled { .. }))
+    }
+
+    fn offer_if_same(&mut self, file: &Path) {
+        let Some((file, mut entry)) = self.tree.take(file) else {
+            return;
+        };
+        let Stand::Settled { identity, declined } = entry.stand else {
+            return self.tree.put(&file, entry);
+        };
+        let identity = Identity::from(identity);
+        match look::at(&self.root.join(&file)) {
+            Ok(Look::File(now)) if now == identity => self.offer(&file, entry, now, declined),
+            Ok(Look::File(now)) => {
+                entry.stand = self.settling(&file, now, None, Instant::now());
+                self.proceed(&file, entry);
+            }
+            Ok(other) => self.is_something_else(&file, entry, &other),
+            Err(_) => {
+                self.remind(&file, Instant::now() + self.options.look_again);
+                self.tree.put(&file, entry);
+            }
+        }
+    }
+
+    fn offer(&mut self, file: &Arc<Path>, mut entry: Entry, identity: Identity, declined: u32) {
+        entry.stand = Stand::Offered {
+            identity: identity.into(),
+            declined,
+        };
         self.changes += 1;
         let arrival = Arrival {
             pipeline: self.folder.pipeline.clone(),
             path: self.root.join(file),
             folder: self.root.clone(),
-            relative: RawPath::from(file),
+            relative: RawPath::from(&**file),
             identity,
             seen_by: entry.seen_by,
         };
         self.tree.put(file, entry);
+        self.queue.offered(Arc::clone(file));
         self.send(WatchUpdate::Arrival(arrival));
     }
 
     /// A file's time has come.
     pub(crate) fn on_due(&mut self, file: &Path) {
-        let Some(mut entry) = self.tree.take(file) else {
+        let Some((file, mut entry)) = self.tree.take(file) else {
             return;
         };
-        entry.due = None;
-        let Stand::Offered { identity, .. } = entry.stand else {
-            return self.proceed(file, entry);
-        };
-        if self.folder.paused {
-            return self.tree.put(file, entry);
-        }
-        // It was declined for later, and this is later.
-        match look::at(&self.root.join(file)) {
-            Ok(Look::File(now)) if now == identity => self.offer(file, entry, identity),
-            Ok(Look::File(now)) => {
-                entry.stand = self.settling(file, now, None, Instant::now());
-                self.proceed(file, entry);
+        match &mut entry.stand {
+            Stand::Settling(waiting) => {
+                waiting.due = None;
+                self.proceed(&file, entry);
             }
-            Ok(other) => self.is_something_else(file, entry, &other),
-            Err(_) => {
-                let at = Instant::now() + self.options.look_again;
-                entry.due = Some(at);
-                self.remind(file, at);
-                self.tree.put(file, entry);
+            // It was declined for later, and this is later.
+            Stand::Settled { .. } => {
+                self.tree.put(&file, entry);
+                self.queue.push(file);
+                self.offer_settled();
             }
+            _ => self.tree.put(&file, entry),
         }
     }
 
@@ -68,12 +117,13 @@ impl Reconciler {
         let Some(file) = self.relative(path).map(Path::to_path_buf) else {
             return;
         };
+        self.queue.taken(&file);
         if let Some(done) = &self.done
             && let Err(error) = durable::remove(&self.root.join(done.beside(&file)))
         {
             tracing::warn!(%error, "failed to remove a done file");
         }
-        let Some(mut entry) = self.tree.take(&file) else {
+        let Some((file, mut entry)) = self.tree.take(&file) else {
             return;
         };
         self.changes += 1;
@@ -91,32 +141,38 @@ impl Reconciler {
         let Some(file) = self.relative(path).map(Path::to_path_buf) else {
             return;
         };
-        let Some(mut entry) = self.tree.take(&file) else {
+        self.queue.answered(&file);
+        let Some((file, mut entry)) = self.tree.take(&file) else {
             // It was put back after it had left: a scan of this one file.
             return self.on_hint(path, Hint::Touched);
         };
         let (identity, declined) = match entry.stand {
-            Stand::Offered { identity, declined } => (identity, declined),
-            Stand::Taken { identity } => (identity, 0),
+            Stand::Offered { identity, declined } => (identity, declined + 1),
+            Stand::Taken { identity } => (identity, 1),
             _ => return self.tree.put(&file, entry),
         };
-        // It changed, but who it is now was offered already: that offer stands, only not at once.
-        let offered_anew = decline == Decline::Changed
-            && matches!(look::at(path), Ok(Look::File(now)) if now == identity);
         match decline {
-            Decline::Changed if !offered_anew => {
+            Decline::Changed => {
+                let identity = Identity::from(identity);
+                if matches!(look::at(path), Ok(Look::File(now)) if now == identity) {
+                    // It changed, but who it is now was offered already: that offer stands, only not at once.
+                    entry.stand = Stand::Settled {
+                        identity: identity.into(),
+                        declined,
+                    };
+                    self.changes += 1;
+                    self.remind(&file, Instant::now() + self.options.offer_again);
+                    return self.tree.put(&file, entry);
+                }
                 entry.stand = self.settling(&file, identity, None, Instant::now());
                 self.proceed(&file, entry);
             }
-            Decline::Changed | Decline::Later => {
-                let pause = self.options.offer_again * 2_u32.pow(declined.min(5)).min(30);
-                let at = Instant::now() + pause;
-                let declined = declined + 1;
+            Decline::Later => {
                 self.changes += 1;
-                entry.stand = Stand::Offered { identity, declined };
-                entry.due = Some(at);
-                self.remind(&file, at);
+                entry.stand = Stand::Settled { identity, declined };
                 self.tree.put(&file, entry);
+                let pause = self.options.offer_again;
+                self.queue.refused(file, Instant::now(), pause);
             }
             Decline::Leave { reason } => {
                 self.tell_file(
@@ -126,7 +182,7 @@ impl Reconciler {
                     },
                 );
                 let reason = reason.into();
-                entry.stand = Stand::Left { identity, reason };
+                entry.stand = Stand::Left(Box::new(Left { identity, reason }));
                 self.tree.put(&file, entry);
             }
         }

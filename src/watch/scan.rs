@@ -250,9 +250,8 @@ impl Reconciler {
         let generation = self.generation;
         let unseen = self
             .tree
-            .names(folder, |entry| entry.generation != generation);
-        for name in unseen {
-            let file = folder.join(name);
+            .files_in(folder, |entry| entry.generation != generation);
+        for file in unseen {
             match look::at(&self.root.join(&file)) {
                 Ok(Look::Missing) => self.missing(&file),
                 Ok(Look::Folder) => {

@@ -12,11 +12,12 @@ use crate::watch::ignore::Verdict;
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Content, Decision, Settling, Via, Waits};
 use crate::watch::told::Said;
-use crate::watch::tree::{Entry, Stand};
+use crate::watch::tree::{Entry, Left, Stand, Waiting};
 use crate::watch::update::{SeenBy, WatchUpdate};
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// So many ignored files are told one by one; the others are only counted and listed.
@@ -67,29 +68,36 @@ impl Reconciler {
     /// A regular file was looked at.
     pub(crate) fn seen(&mut self, file: &Path, sight: Sight) {
         let now = Instant::now();
-        let mut entry = match self.tree.take(file) {
-            Some(entry) => entry,
+        let (file, mut entry) = match self.tree.take(file) {
+            Some(known) => known,
             None => match self.admit(file, sight, now) {
                 Some(entry) => {
                     self.changes += 1;
-                    entry
+                    (file.into(), entry)
                 }
                 None => return,
             },
         };
+        let file = &file;
         entry.generation = self.generation;
         let changed_to = |reconciler: &Self| {
             reconciler.settling(file, sight.identity, sight.hint.and_then(via), now)
         };
         match &mut entry.stand {
-            Stand::Settling { settling, .. } => {
-                settling.on_look(now, sight.identity, sight.hint.and_then(via));
+            Stand::Settling(waiting) => {
+                let via = sight.hint.and_then(via);
+                waiting.settling.on_look(now, sight.identity, via);
             }
-            Stand::Offered { identity, .. } if *identity != sight.identity => {
+            Stand::Settled { identity, .. } | Stand::Offered { identity, .. }
+                if Identity::from(*identity) != sight.identity =>
+            {
                 entry.stand = changed_to(self);
             }
-            Stand::Left { identity, .. } | Stand::Taken { identity }
-                if !self.is_same(file, identity, &sight.identity) =>
+            Stand::Left(left) if !self.is_same(file, &left.identity.into(), &sight.identity) => {
+                entry.stand = changed_to(self);
+            }
+            Stand::Taken { identity }
+                if !self.is_same(file, &(*identity).into(), &sight.identity) =>
             {
                 entry.stand = changed_to(self);
             }
@@ -105,7 +113,6 @@ impl Reconciler {
             seen_by: sight.seen_by,
             since: Instant::now(),
             generation: 0,
-            due: None,
             stand,
         };
         if let Some(reason) = self.rule_against(file) {
@@ -113,11 +120,10 @@ impl Reconciler {
             return None;
         }
         let left = |reason: &'static str| {
-            let identity = sight.identity;
-            entry(Stand::Left {
-                identity,
+            entry(Stand::Left(Box::new(Left {
+                identity: sight.identity.into(),
                 reason: reason.into(),
-            })
+            })))
         };
         if let Some(known) = self.known.get(file) {
             if self.is_same(file, known, &sight.identity) {
@@ -140,18 +146,18 @@ impl Reconciler {
 
     /// A file that lay here when we came may have waited in an earlier life: what was told then holds.
     fn recall(&self, file: &Path, identity: &Identity, stand: &mut Stand) {
-        let Stand::Settling { settling, said } = stand else {
+        let Stand::Settling(waiting) = stand else {
             return;
         };
         let reason = match self.earlier.of(&self.root.join(file), identity) {
             Some(FileEvent::Settling { reason }) => reason,
             Some(FileEvent::Incomplete { reason }) => {
-                settling.on_reported();
+                waiting.settling.on_reported();
                 reason
             }
             Some(FileEvent::Ignored { .. } | FileEvent::Gone { .. }) | None => return,
         };
-        *said = Some(Said::Before(reason));
+        waiting.said = Some(Said::Before(reason));
     }
 
     pub(crate) fn settling(
@@ -163,10 +169,11 @@ impl Reconciler {
     ) -> Stand {
         let via = via.unwrap_or(Via::Found);
         let settling = Settling::new(now, identity, via, self.is_remote(file));
-        Stand::Settling {
-            settling: Box::new(settling),
+        Stand::Settling(Box::new(Waiting {
+            settling,
             said: None,
-        }
+            due: None,
+        }))
     }
 
     fn is_remote(&self, file: &Path) -> bool {
@@ -200,35 +207,50 @@ impl Reconciler {
     }
 
     /// Goes on with a file until it has to wait, and puts it back.
-    pub(crate) fn proceed(&mut self, file: &Path, mut entry: Entry) {
-        let Stand::Settling { settling, said } = &mut entry.stand else {
+    pub(crate) fn proceed(&mut self, file: &Arc<Path>, entry: Entry) {
+        let Stand::Settling(mut waiting) = entry.stand else {
             return self.tree.put(file, entry);
         };
-        let (mut settling, mut said) = (settling.clone(), said.take());
+        let settled = |stand| Entry { stand, ..entry };
+        let Waiting {
+            settling,
+            said,
+            due: was_due,
+        } = &mut *waiting;
         loop {
             let now = Instant::now();
             let marked = self.is_marked(file);
             match settling.decide(now, &self.rests, marked) {
                 Decision::Offer if self.folder.paused => {
-                    entry.due = None;
+                    *was_due = None;
                     break;
                 }
-                Decision::Offer => return self.offer(file, entry, *settling.identity()),
+                Decision::Offer => {
+                    let identity = *settling.identity();
+                    let entry = settled(Stand::Settling(waiting));
+                    return self.settled(file, entry, identity);
+                }
                 Decision::Inspect => match self.inspect(file, settling.identity()) {
                     Ok(content) => settling.on_content(content),
                     Err(Look::File(identity)) => settling.on_look(now, identity, None),
-                    Err(other) => return self.is_something_else(file, entry, &other),
+                    Err(other) => {
+                        let entry = settled(Stand::Settling(waiting));
+                        return self.is_something_else(file, entry, &other);
+                    }
                 },
                 Decision::Look => match look::at(&self.root.join(file)) {
                     Ok(Look::File(identity)) => settling.on_look(now, identity, None),
-                    Ok(other) => return self.is_something_else(file, entry, &other),
+                    Ok(other) => {
+                        let entry = settled(Stand::Settling(waiting));
+                        return self.is_something_else(file, entry, &other);
+                    }
                     Err(error) => {
                         settling.on_look(now, *settling.identity(), None);
                         settling.on_content(Content::Unreadable(cannot(&error)));
                     }
                 },
                 Decision::Wait { waits, .. } => {
-                    self.say(file, &mut said, &waits);
+                    self.say(file, said, &waits);
                     if settling.is_overdue(now, &self.rests) {
                         settling.on_reported();
                         let reason = waits.reason();
@@ -236,17 +258,16 @@ impl Reconciler {
                     }
                     let due = settling.next_deadline(now, &self.rests, marked);
                     if let Some(at) = due
-                        && due != entry.due
+                        && due != *was_due
                     {
                         self.remind(file, at);
                     }
-                    entry.due = due;
+                    *was_due = due;
                     break;
                 }
             }
         }
-        entry.stand = Stand::Settling { settling, said };
-        self.tree.put(file, entry);
+        self.tree.put(file, settled(Stand::Settling(waiting)));
     }
 
     fn say(&mut self, file: &Path, said: &mut Option<Said>, waits: &Waits) {
@@ -292,7 +313,7 @@ impl Reconciler {
         }
     }
 
-    pub(crate) fn is_something_else(&mut self, file: &Path, entry: Entry, look: &Look) {
+    pub(crate) fn is_something_else(&mut self, file: &Arc<Path>, entry: Entry, look: &Look) {
         match look {
             Look::Refused(what) => self.refuse(file, what, entry.seen_by),
             Look::Folder | Look::File(_) => {}
@@ -308,13 +329,13 @@ impl Reconciler {
         if self.tree.branch(relative).is_some() {
             return self.forget_folder(relative);
         }
-        if let Some(entry) = self.tree.take(relative) {
+        if let Some((file, entry)) = self.tree.take(relative) {
             let folder = relative.parent().unwrap_or(Path::new(""));
             if self.is_still_there(folder) {
                 self.gone(relative, &entry);
             } else {
                 // All of the folder is gone: a mount perhaps, from which nothing can be concluded.
-                self.tree.put(relative, entry);
+                self.tree.put(&file, entry);
                 self.full_scan = Instant::now();
             }
         }
@@ -326,17 +347,16 @@ impl Reconciler {
         self.known.remove(file);
         self.changes += 1;
         let reason = match &entry.stand {
-            Stand::Settling {
-                said: Some(said), ..
-            } => format!("it was waited for: {}", said.reason()),
-            Stand::Left { reason, .. } => format!("it was left: {reason}"),
+            Stand::Settling(waiting) => match &waiting.said {
+                Some(said) => format!("it was waited for: {}", said.reason()),
+                None => return,
+            },
+            Stand::Left(left) => format!("it was left: {}", left.reason),
             Stand::Ignored {
                 reason, told: true, ..
             } => format!("it was ignored: {reason}"),
-            // Who has just been offered may have become a job.
-            Stand::Offered { declined, .. } if *declined > 0 && entry.due.is_some() => {
-                "it had settled and was not taken yet".to_owned()
-            }
+            // Who has been offered may have become a job.
+            Stand::Settled { .. } => "it had settled and was not taken yet".to_owned(),
             _ => return,
         };
         self.tell_file(file, FileEvent::Gone { reason });
@@ -379,23 +399,22 @@ impl Reconciler {
             seen_by,
             since: Instant::now(),
             generation: self.generation,
-            due: None,
             stand: Stand::Ignored {
                 reason,
                 by_name,
                 told,
             },
         };
-        self.tree.put(file, entry);
+        self.tree.put(&file.into(), entry);
     }
 
     /// Events were lost: nothing is known about writers.
     pub(crate) fn forget_writers(&mut self) {
         for file in self.tree.files(is_settling) {
             if let Some(entry) = self.tree.entry_mut(&file)
-                && let Stand::Settling { settling, .. } = &mut entry.stand
+                && let Stand::Settling(waiting) = &mut entry.stand
             {
-                settling.on_lost();
+                waiting.settling.on_lost();
             }
         }
         self.decide_all();
@@ -410,7 +429,9 @@ impl Reconciler {
         {
             self.tree.take(&file);
         }
-        for file in self.tree.files(is_settling) {
+        let waits =
+            |entry: &Entry| is_settling(entry) || matches!(entry.stand, Stand::Settled { .. });
+        for file in self.tree.files(waits) {
             if self.rule_against(&file).is_some() {
                 self.tree.take(&file);
             }
@@ -420,7 +441,7 @@ impl Reconciler {
     /// Asks of every file that is waited for what is to be done now.
     pub(crate) fn decide_all(&mut self) {
         for file in self.tree.files(is_settling) {
-            if let Some(entry) = self.tree.take(&file) {
+            if let Some((file, entry)) = self.tree.take(&file) {
                 self.proceed(&file, entry);
             }
         }
@@ -440,9 +461,8 @@ impl Reconciler {
             return;
         }
         let folder = path.parent().unwrap_or(Path::new(""));
-        for name in self.tree.names(folder, is_settling) {
-            let file = folder.join(name);
-            if let Some(entry) = self.tree.take(&file) {
+        for file in self.tree.files_in(folder, is_settling) {
+            if let Some((file, entry)) = self.tree.take(&file) {
                 self.proceed(&file, entry);
             }
         }
@@ -461,7 +481,7 @@ impl Reconciler {
 }
 
 fn is_settling(entry: &Entry) -> bool {
-    matches!(entry.stand, Stand::Settling { .. })
+    matches!(entry.stand, Stand::Settling(_))
 }
 
 fn cannot(error: &io::Error) -> String {

@@ -10,10 +10,12 @@ use super::*;
 use crate::event::{FileEvent, WatchEvent};
 use crate::pipeline::checked::{Existing, Watch};
 use crate::watch::options::Settling;
+use crate::watch::update::WatchUpdate;
 use crate::watch::update::{Arrival, SeenBy};
 use std::collections::HashSet;
 use std::os::unix::fs::symlink;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
 
 const PDF: &[u8] = b"%PDF-1.7\n1 0 obj\nendobj\nstartxref\n9\n%%EOF\n";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,7 +49,7 @@ pub(super) struct Inbox {
     temp: tempfile::TempDir,
     runtime: Runtime,
     watcher: Watcher,
-    updates: mpsc::Receiver<WatchUpdate>,
+    updates: Lanes,
     pub(super) folder: Folder,
 }
 
@@ -73,14 +75,14 @@ impl Inbox {
             paused: false,
         };
         change(&mut folder);
-        let (sender, updates) = mpsc::channel(64);
+        let (watcher, updates) = Watcher::start(options, Earlier::none());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();
         Self {
             temp,
             runtime: runtime.expect("a runtime"),
-            watcher: Watcher::start(options, sender, Earlier::none()),
+            watcher,
             updates,
             folder,
         }
@@ -99,8 +101,7 @@ impl Inbox {
     /// What was told in an earlier life; before it is watched.
     fn remembers(&mut self, earlier: Earlier) {
         let options = self.watcher.shared.options.clone();
-        let updates = self.watcher.shared.updates.clone();
-        self.watcher = Watcher::start(options, updates, earlier);
+        (self.watcher, self.updates) = Watcher::start(options, earlier);
     }
 
     fn watch(&mut self) {
@@ -232,7 +233,6 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        self.updates.close();
         self.watcher.close();
     }
 }
@@ -434,7 +434,7 @@ fn a_paused_pipeline_takes_nothing_until_it_goes_on() {
     inbox.drop_in("a.pdf", PDF);
     inbox.status(|status| status.files_settling == 1);
     assert!(inbox.explain("a.pdf").contains("paused"));
-    while let Ok(update) = inbox.updates.try_recv() {
+    while let Some(update) = inbox.updates.try_recv() {
         assert!(!matches!(update, WatchUpdate::Arrival(_)), "{update:?}");
     }
     inbox.folder.paused = false;

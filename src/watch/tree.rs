@@ -1,15 +1,18 @@
 //! What is known of a watched folder: the folders in it and every file that is not a job yet.
 
-use crate::job::event::Identity;
+use crate::watch::brief::Brief;
 use crate::watch::mount::Mount;
 use crate::watch::settle::Settling;
 use crate::watch::told::Said;
 use crate::watch::update::SeenBy;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
+
+/// A folder that holds no more than an eighth of what it has room for gives room back, if it is for more than this.
+const ROOM: usize = 1_024;
 
 /// A folder: the watched one or one below it.
 #[derive(Debug)]
@@ -25,12 +28,12 @@ pub(crate) struct Branch {
     /// Why its files cannot be taken.
     pub(crate) closed: Option<String>,
     /// The scan that saw it last.
-    pub(crate) generation: u64,
-    /// Its files.
-    files: HashMap<OsString, Entry>,
+    pub(crate) generation: u32,
+    /// Its files, by their paths below the watched folder. Who has to find a file again holds the same path, not a copy.
+    files: HashMap<Arc<Path>, Entry>,
 }
 
-/// A file that is not a job yet.
+/// A file that is not a job yet. Very many may wait, so it is small.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// How it was noticed.
@@ -38,9 +41,7 @@ pub(crate) struct Entry {
     /// When.
     pub(crate) since: Instant,
     /// The scan that saw it last.
-    pub(crate) generation: u64,
-    /// When it has to be looked at again.
-    pub(crate) due: Option<Instant>,
+    pub(crate) generation: u32,
     /// Where it stands.
     pub(crate) stand: Stand,
 }
@@ -49,31 +50,28 @@ pub(crate) struct Entry {
 #[derive(Debug)]
 pub(crate) enum Stand {
     /// It is waited for.
-    Settling {
-        /// The timer.
-        settling: Box<Settling>,
-        /// What was last said about it.
-        said: Option<Said>,
+    Settling(Box<Waiting>),
+    /// It has settled and waits until it is offered.
+    Settled {
+        /// As whom.
+        identity: Brief,
+        /// How often it was declined for later.
+        declined: u32,
     },
     /// It was offered.
     Offered {
         /// As whom.
-        identity: Identity,
+        identity: Brief,
         /// How often it was declined for later.
         declined: u32,
     },
     /// It was taken and is about to leave.
     Taken {
         /// As whom.
-        identity: Identity,
+        identity: Brief,
     },
     /// It stays until it changes.
-    Left {
-        /// As whom.
-        identity: Identity,
-        /// Why.
-        reason: Cow<'static, str>,
-    },
+    Left(Box<Left>),
     /// It stays.
     Ignored {
         /// By which rule.
@@ -83,6 +81,26 @@ pub(crate) enum Stand {
         /// It was told that it stays.
         told: bool,
     },
+}
+
+/// A file that is waited for.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// The timer.
+    pub(crate) settling: Settling,
+    /// What was last said about it.
+    pub(crate) said: Option<Said>,
+    /// When it has to be looked at again.
+    pub(crate) due: Option<Instant>,
+}
+
+/// A file that stays until it changes.
+#[derive(Debug)]
+pub(crate) struct Left {
+    /// As whom.
+    pub(crate) identity: Brief,
+    /// Why.
+    pub(crate) reason: Cow<'static, str>,
 }
 
 /// How many files stand where.
@@ -101,7 +119,7 @@ pub(crate) struct Tree {
 }
 
 impl Branch {
-    pub(crate) fn new(device: u64, inode: u64, mount: Mount, generation: u64) -> Self {
+    pub(crate) fn new(device: u64, inode: u64, mount: Mount, generation: u32) -> Self {
         Self {
             device,
             inode,
@@ -153,88 +171,132 @@ impl Tree {
     }
 
     /// Forgets a folder (not those below it) and gives its files.
-    pub(crate) fn remove_branch(&mut self, folder: &Path) -> Vec<(PathBuf, Entry)> {
+    pub(crate) fn remove_branch(&mut self, folder: &Path) -> Vec<(Arc<Path>, Entry)> {
         let Some(branch) = self.branches.remove(folder) else {
             return Vec::new();
         };
-        let mut files = Vec::with_capacity(branch.files.len());
-        for (name, entry) in branch.files {
-            self.count(&entry, false);
-            files.push((folder.join(name), entry));
+        for entry in branch.files.values() {
+            count(&mut self.counts, entry, false);
         }
-        files
+        branch.files.into_iter().collect()
     }
 
     pub(crate) fn entry(&self, file: &Path) -> Option<&Entry> {
-        let (folder, name) = split(file)?;
-        self.branches.get(folder)?.files.get(name)
+        self.branches.get(file.parent()?)?.files.get(file)
     }
 
     pub(crate) fn entry_mut(&mut self, file: &Path) -> Option<&mut Entry> {
-        let (folder, name) = split(file)?;
-        self.branches.get_mut(folder)?.files.get_mut(name)
+        self.branches.get_mut(file.parent()?)?.files.get_mut(file)
     }
 
     /// Takes an entry out, to change it and put it back.
-    pub(crate) fn take(&mut self, file: &Path) -> Option<Entry> {
-        let (folder, name) = split(file)?;
-        let entry = self.branches.get_mut(folder)?.files.remove(name)?;
-        self.count(&entry, false);
-        Some(entry)
+    pub(crate) fn take(&mut self, file: &Path) -> Option<(Arc<Path>, Entry)> {
+        let files = &mut self.branches.get_mut(file.parent()?)?.files;
+        let (path, entry) = files.remove_entry(file)?;
+        if files.capacity() > ROOM && files.len() < files.capacity() / 8 {
+            files.shrink_to(files.len() * 2);
+        }
+        count(&mut self.counts, &entry, false);
+        Some((path, entry))
     }
 
     /// Puts an entry in. One whose folder is not known (any more) is dropped: a scan finds the file.
-    pub(crate) fn put(&mut self, file: &Path, entry: Entry) {
-        let Some((folder, name)) = split(file) else {
+    pub(crate) fn put(&mut self, file: &Arc<Path>, entry: Entry) {
+        let branch = file.parent().map(|folder| self.branches.get_mut(folder));
+        let Some(Some(branch)) = branch else {
             return;
         };
-        if !self.branches.contains_key(folder) {
-            return;
-        }
-        self.count(&entry, true);
-        if let Some(branch) = self.branches.get_mut(folder)
-            && let Some(old) = branch.files.insert(name.to_os_string(), entry)
-        {
-            self.count(&old, false);
+        count(&mut self.counts, &entry, true);
+        if let Some(old) = branch.files.insert(Arc::clone(file), entry) {
+            count(&mut self.counts, &old, false);
         }
     }
 
-    /// The names in a folder for which this holds.
-    pub(crate) fn names(&self, folder: &Path, holds: impl Fn(&Entry) -> bool) -> Vec<OsString> {
+    /// The files in a folder for which this holds.
+    pub(crate) fn files_in(&self, folder: &Path, holds: impl Fn(&Entry) -> bool) -> Vec<Arc<Path>> {
         let Some(branch) = self.branches.get(folder) else {
             return Vec::new();
         };
         let files = branch.files.iter().filter(|(_, entry)| holds(entry));
-        files.map(|(name, _)| name.clone()).collect()
+        files.map(|(file, _)| Arc::clone(file)).collect()
     }
 
-    /// The paths of all files for which this holds.
-    pub(crate) fn files(&self, holds: impl Fn(&Entry) -> bool) -> Vec<PathBuf> {
+    /// All files for which this holds.
+    pub(crate) fn files(&self, holds: impl Fn(&Entry) -> bool) -> Vec<Arc<Path>> {
         let mut found = Vec::new();
-        for (folder, branch) in &self.branches {
+        for branch in self.branches.values() {
             let files = branch.files.iter().filter(|(_, entry)| holds(entry));
-            found.extend(files.map(|(name, _)| folder.join(name)));
+            found.extend(files.map(|(file, _)| Arc::clone(file)));
         }
         found
     }
-
-    fn count(&mut self, entry: &Entry, more: bool) {
-        let counts = &mut self.counts;
-        let counter = match entry.stand {
-            Stand::Settling { .. } => &mut counts.settling,
-            Stand::Offered { .. } => &mut counts.offered,
-            Stand::Taken { .. } => return,
-            Stand::Left { .. } | Stand::Ignored { .. } => &mut counts.ignored,
-        };
-        *counter = if more {
-            *counter + 1
-        } else {
-            counter.saturating_sub(1)
-        };
-    }
 }
 
-/// A file's folder and name.
-fn split(file: &Path) -> Option<(&Path, &OsStr)> {
-    Some((file.parent()?, file.file_name()?))
+fn count(counts: &mut Counts, entry: &Entry, more: bool) {
+    let counter = match entry.stand {
+        Stand::Settling(_) => &mut counts.settling,
+        Stand::Settled { .. } | Stand::Offered { .. } => &mut counts.offered,
+        Stand::Taken { .. } => return,
+        Stand::Left(_) | Stand::Ignored { .. } => &mut counts.ignored,
+    };
+    *counter = if more {
+        *counter + 1
+    } else {
+        counter.saturating_sub(1)
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::event::Identity;
+
+    fn entry() -> Entry {
+        let identity = Identity {
+            device: 1,
+            inode: 2,
+            size: 3,
+            mtime_ns: 4,
+            ctime_ns: 5,
+        };
+        Entry {
+            seen_by: SeenBy::Scan,
+            since: Instant::now(),
+            generation: 0,
+            stand: Stand::Settled {
+                identity: identity.into(),
+                declined: 0,
+            },
+        }
+    }
+
+    #[test]
+    fn a_file_that_waits_takes_few_bytes() {
+        // Besides these: the path once on the heap, some 50 bytes, and in the queue a pointer to it, 16; tables are half full at the
+        // least.
+        let in_table = size_of::<(Arc<Path>, Entry)>();
+        assert!(in_table <= 96, "{in_table} bytes");
+    }
+
+    #[test]
+    fn what_a_burst_has_taken_of_memory_is_given_back() {
+        let mut tree = Tree::default();
+        let mount = crate::watch::mount::of(Path::new("/")).expect("it can say");
+        tree.insert_branch(Path::new(""), Branch::new(1, 1, mount, 0));
+        let files: Vec<Arc<Path>> = (0..100_000)
+            .map(|number| Path::new(&format!("{number}.pdf")).into())
+            .collect();
+        for round in 0..3 {
+            for file in &files {
+                tree.put(file, entry());
+            }
+            assert_eq!(tree.counts().offered, 100_000, "round {round}");
+            for file in &files {
+                assert!(tree.take(file).is_some());
+            }
+            assert_eq!(tree.counts(), Counts::default());
+            let room = tree.branches[Path::new("")].files.capacity();
+            assert!(room <= ROOM, "round {round} leaves room for {room}");
+        }
+    }
 }

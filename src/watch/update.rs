@@ -124,7 +124,7 @@ pub struct FolderStatus {
     pub reason: String,
     /// Files that are waited for.
     pub files_settling: u64,
-    /// Files that were offered and not taken yet.
+    /// Files that have settled and were not taken yet.
     pub files_offered: u64,
     /// Files that stay: ignored by a rule, or left until they change.
     pub files_ignored: u64,

@@ -37,7 +37,7 @@ cargo xtask <command>
                                               bring mutated files to every standard operation, and check how each of them ended
   corpus --folder DIR [--pipelines DIR] [--findings DIR] [--home DIR] [--program FILE]
                                               take every PDF of a folder through the shipped pipelines, and check what comes out
-  soak [--minutes M] [--burst N] [--findings DIR] [--home DIR] [--program FILE]
+  soak [--minutes M] [--burst N] [--bursts N] [--findings DIR] [--home DIR] [--program FILE]
                                               bring files at full rate and all at once, stop in the middle, and count them
   lint                                        formatting, clippy, documentation, and the dashboard's own lints
   dashboard                                   build the page in `dashboard/` into `dashboard/dist` (needs Node)

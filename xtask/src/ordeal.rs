@@ -97,12 +97,13 @@ pub fn corpus(arguments: &[&str]) -> Result<()> {
 pub fn soak(arguments: &[&str]) -> Result<()> {
     let options = Options::read(
         "soak",
-        &["minutes", "burst", "findings", "home", "program"],
+        &["minutes", "burst", "bursts", "findings", "home", "program"],
         arguments,
     )?;
     let plan = soak::Plan {
         minutes: options.number("minutes", 5)?,
         burst: options.number("burst", 10_000)?,
+        bursts: options.number("bursts", 1)?,
         place: place(&options)?,
     };
     let report =
@@ -113,22 +114,32 @@ pub fn soak(arguments: &[&str]) -> Result<()> {
             gauge.seconds, gauge.resident_kib, gauge.descriptors, gauge.threads
         );
     }
+    for gauge in &report.rests {
+        println!(
+            "at rest after a burst: {} KiB resident, {} threads",
+            gauge.resident_kib, gauge.threads
+        );
+    }
     for (phase, lone) in ["alone", "beside the soak", "beside the burst"]
         .iter()
         .zip(report.lone)
     {
         let parts = |[half, most, worst]: [f64; 3]| format!("{half:.0}, {most:.0}, {worst:.0} ms");
         println!(
-            "{} lone files {phase} (50 %, 95 %, worst): began after {}, of these in the queue {}; done after {}",
+            "{} lone files {phase} (50 %, 95 %, worst): in the queue after {}, began {} later, behind {:?} others; done after {}",
             lone.files,
-            parts(lone.waits),
+            parts(lone.taking),
             parts(lone.turns),
+            lone.before,
             parts(lone.took)
         );
     }
-    println!("a job of the burst: {:.0} ms (median)", report.job_ms);
     println!(
-        "{} files in {} minutes, a burst of {} in {:.0} s; stopped with {} open in {:.1} s",
+        "a job of the burst: {:.0} ms (median), {} at once",
+        report.job_ms, report.workers
+    );
+    println!(
+        "{} files in {} minutes, {} in bursts in {:.0} s; stopped with {} open in {:.1} s",
         report.soaked,
         plan.minutes,
         report.burst,

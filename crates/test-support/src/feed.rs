@@ -20,6 +20,13 @@ pub struct Event {
     pub data: Value,
 }
 
+impl Event {
+    /// Its number in the journal, where it has one.
+    pub fn number(&self) -> Option<u64> {
+        self.id.as_ref()?.rsplit_once('-')?.1.parse().ok()
+    }
+}
+
 /// An open stream; it closes when dropped with its connection.
 #[derive(Debug)]
 pub struct Feed {

@@ -175,8 +175,20 @@ impl Hands {
                     job,
                     accepted: Box::new(accepted),
                 });
+                if self.decider.job(job).is_none() {
+                    self.refuse_upload(job);
+                }
             }
             Err(refused) => send(answer, Err(refused)),
+        }
+    }
+
+    /// There is no room. A file in an inbox waits there; who sends one is told.
+    fn refuse_upload(&mut self, job: JobId) {
+        self.uploads.remove(&job);
+        if let Some(answer) = self.submitters.remove(&job) {
+            let why = "very many files of this pipeline are waiting already; send it again later";
+            send(answer, Err(Refused::Unavailable(why.to_owned())));
         }
     }
 

@@ -10,6 +10,7 @@ use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
+use crate::scheduler::desks::{Desks, Line};
 use crate::scheduler::handle::{Answer, Command, Health, PipelineSet, Refused};
 use crate::scheduler::input::Input;
 use crate::scheduler::pipelines::{Entry, Shelf};
@@ -55,6 +56,8 @@ pub(super) struct Hands {
     pub(super) submitters: HashMap<JobId, Answer<JobId>>,
     pub(super) progress: Progress,
     pub(super) tasks: JoinSet<()>,
+    /// Where file work waits for its turn.
+    pub(super) desks: Desks,
     pub(super) set: watch::Sender<Arc<PipelineSet>>,
     pub(super) healthy: watch::Sender<Arc<Health>>,
     pub(super) draining: bool,
@@ -113,19 +116,11 @@ impl Hands {
         self.last.as_ref().is_some_and(under_way)
     }
 
-    /// Runs `work` once `durable` says so; what it brings is an input.
+    /// Runs file work once `durable` says so and its turn in the line has come; what it brings are inputs.
     pub(super) fn after(
         &mut self,
         durable: Durable,
-        work: impl Future<Output = (JobId, Input)> + Send + 'static,
-    ) {
-        self.after_all(durable, async move { vec![work.await] });
-    }
-
-    /// The same for work that brings several inputs.
-    pub(super) fn after_all(
-        &mut self,
-        durable: Durable,
+        line: Line,
         work: impl Future<Output = Vec<(JobId, Input)>> + Send + 'static,
     ) {
         let tell = self.tell.clone();
@@ -135,7 +130,10 @@ impl Hands {
             {
                 return;
             }
-            for (job, input) in work.await {
+            let turn = line.turn().await;
+            let brought = work.await;
+            drop(turn);
+            for (job, input) in brought {
                 // The loop may have ended already.
                 let _ = tell.send((job, Told::Input(input))).await;
             }

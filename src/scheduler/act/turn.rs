@@ -13,6 +13,8 @@ use crate::scheduler::act::hands::{Durable, Hands};
 use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt;
 use crate::scheduler::batches::{self, Taking};
+use crate::scheduler::decide::state::Scheduler as Decider;
+use crate::scheduler::desks::{self, Kind, Line};
 use crate::scheduler::files;
 use crate::scheduler::input::{Action, Decision, Input, Start};
 use crate::store::ledger::LedgerEntry;
@@ -21,7 +23,7 @@ use crate::watch::update::Decline;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Files that one thread takes or delivers one after the other; more threads share larger batches.
+/// Files of one pipeline that one thread takes or delivers one after the other; more threads share larger batches.
 const BATCH: usize = 16;
 
 impl Hands {
@@ -61,7 +63,10 @@ impl Hands {
                 }
                 Action::PrepareEnd { job, about } => {
                     let spool = self.attempt.spool.clone();
-                    self.after(None, files::prepare_end(spool, job, *about));
+                    let line = self.line(Kind::Deliver, job);
+                    self.after(None, line, async move {
+                        vec![files::prepare_end(spool, job, *about).await]
+                    });
                 }
                 Action::Start(start) => self.start_attempt(*start),
                 Action::StopAttempt { job } => self.stop(job),
@@ -128,11 +133,11 @@ impl Hands {
             let told = told.into_iter().map(|job| (job, durable.clone()));
             self.told_last.extend(told);
         }
-        let mut claims = claims.into_iter().peekable();
-        while claims.peek().is_some() {
-            let batch: Vec<Taking> = claims.by_ref().take(BATCH).collect();
+        let of = |taking: &Taking| taking.accepted.pipeline.clone();
+        for (pipeline, batch) in desks::batches(claims, BATCH, of) {
             let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
-            self.after_all(durable.clone(), batches::claim(spool, store, batch));
+            let line = self.desks.line(Kind::Claim, &pipeline);
+            self.after(durable.clone(), line, batches::claim(spool, store, batch));
         }
         self.redo(redos, kept, &durable);
     }
@@ -150,17 +155,23 @@ impl Hands {
                 let _ = done.send(true);
             });
         }
-        let mut redos = redos.into_iter().peekable();
-        while redos.peek().is_some() {
-            let batch: Vec<(JobId, Redo)> = redos.by_ref().take(BATCH).collect();
+        let decider = &self.decider;
+        let of = |(job, _): &(JobId, Redo)| pipeline_of(decider, *job);
+        for (pipeline, batch) in desks::batches(redos, BATCH, of) {
             let spool = self.attempt.spool.clone();
             let mut known = known_now.clone();
-            self.after_all(durable.clone(), async move {
+            let line = self.desks.line(Kind::Deliver, &pipeline);
+            self.after(durable.clone(), line, async move {
                 // A sender that is gone has said what it had to say.
                 let _ = known.wait_for(|known| *known).await;
                 batches::redo(spool, batch).await
             });
         }
+    }
+
+    fn line(&mut self, kind: Kind, job: JobId) -> Line {
+        let pipeline = pipeline_of(&self.decider, job);
+        self.desks.line(kind, &pipeline)
     }
 
     fn take(&mut self, job: JobId, accepted: Accepted) {
@@ -207,4 +218,9 @@ impl Hands {
             }
         }
     }
+}
+
+fn pipeline_of(decider: &Decider, job: JobId) -> String {
+    let job = decider.job(job);
+    job.map_or_else(String::new, |job| job.accepted.pipeline.clone())
 }

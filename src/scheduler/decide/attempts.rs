@@ -168,9 +168,7 @@ impl Scheduler {
         if self.draining {
             return;
         }
-        // A disk that is slower than the workers holds them up, rather than their outputs pile up in memory.
-        let most_staging = self.capacity.saturating_mul(STAGING);
-        while self.running() < self.capacity && self.open.staging() < most_staging {
+        while self.running() < self.capacity {
             let Some((name, id)) = self.next_start() else {
                 return;
             };
@@ -181,7 +179,13 @@ impl Scheduler {
     /// The job whose turn it is, with its pipeline. Small jobs pass a large one that does not fit, but not for ever; alone, any
     /// job runs.
     fn next_start(&mut self) -> Option<(String, JobId)> {
-        let may_start = |name: &str| self.pipelines.get(name).is_some_and(Known::may_start);
+        // A disk that is slower than the workers holds them up, rather than their outputs pile up in memory; but nobody is held up by
+        // what others have to stage alone.
+        let is_full = self.open.staging() >= self.capacity.saturating_mul(STAGING);
+        let may_start = |name: &str| {
+            let may = self.pipelines.get(name).is_some_and(Known::may_start);
+            may && !(is_full && self.open.is_staging(name))
+        };
         if let Some((name, id)) = self.ready.overdue(may_start) {
             return self.fits(id).then(|| (name.to_owned(), id));
         }

@@ -13,7 +13,7 @@ use crate::scheduler::input::{Action, ClaimFailure, Decision, EndOf};
 use crate::time::Timestamp;
 
 /// Open jobs beyond which files stay in their inboxes: they are as safe there, and cost no memory.
-const MOST_OPEN: usize = 5_000;
+const MOST_OPEN: usize = 2_000;
 /// So many of a pipeline's jobs may always be open: a burst of another pipeline does not keep its files out.
 const OWN_ROOM: usize = 64;
 

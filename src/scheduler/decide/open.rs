@@ -55,7 +55,8 @@ pub(super) struct OpenJobs {
     busy: usize,
     attempts: BTreeSet<JobId>,
     memory: u64,
-    staging: usize,
+    /// How many are staging, of each pipeline that has any.
+    staging: HashMap<String, usize>,
     due: BTreeSet<(Timestamp, JobId)>,
 }
 
@@ -111,7 +112,12 @@ impl OpenJobs {
 
     /// How many have outputs that are being staged.
     pub(super) fn staging(&self) -> usize {
-        self.staging
+        self.staging.values().sum()
+    }
+
+    /// Whether any of the pipeline's are among them.
+    pub(super) fn is_staging(&self, pipeline: &str) -> bool {
+        self.staging.contains_key(pipeline)
     }
 
     /// When the next one is due: a retry, or an end that could not be carried out.
@@ -153,8 +159,10 @@ impl OpenJobs {
             cancelled: false,
             steady: 0,
         };
-        self.count_in(id, Share::of(&live));
+        let share = Share::of(&live);
+        self.count_in(id, share);
         let pipeline = live.job.accepted.pipeline.clone();
+        self.count_staging(&pipeline, false, share.staging);
         *self.of.entry(pipeline).or_default() += 1;
         self.jobs.insert(id, live);
     }
@@ -162,8 +170,10 @@ impl OpenJobs {
     /// Takes one out: it has ended.
     pub(super) fn remove(&mut self, id: JobId) {
         if let Some(live) = self.jobs.remove(&id) {
-            self.count_out(id, Share::of(&live));
+            let share = Share::of(&live);
+            self.count_out(id, share);
             let pipeline = &live.job.accepted.pipeline;
+            self.count_staging(pipeline, share.staging, false);
             if let Some(count) = self.of.get_mut(pipeline) {
                 *count -= 1;
                 if *count == 0 {
@@ -183,6 +193,10 @@ impl OpenJobs {
         let before = Share::of(live);
         let changed = change(live);
         let after = Share::of(live);
+        if before.staging != after.staging {
+            let pipeline = live.job.accepted.pipeline.clone();
+            self.count_staging(&pipeline, before.staging, after.staging);
+        }
         self.count_out(id, before);
         self.count_in(id, after);
         Some(changed)
@@ -256,7 +270,6 @@ impl OpenJobs {
 
     fn count_in(&mut self, id: JobId, share: Share) {
         self.busy += usize::from(share.busy);
-        self.staging += usize::from(share.staging);
         if let Some(memory) = share.attempt {
             self.memory += memory;
             self.attempts.insert(id);
@@ -266,9 +279,18 @@ impl OpenJobs {
         }
     }
 
+    fn count_staging(&mut self, pipeline: &str, before: bool, after: bool) {
+        match (before, after, self.staging.get_mut(pipeline)) {
+            (false, true, Some(count)) => *count += 1,
+            (false, true, None) => _ = self.staging.insert(pipeline.to_owned(), 1),
+            (true, false, Some(count)) if *count > 1 => *count -= 1,
+            (true, false, _) => _ = self.staging.remove(pipeline),
+            (true, true, _) | (false, false, _) => {}
+        }
+    }
+
     fn count_out(&mut self, id: JobId, share: Share) {
         self.busy -= usize::from(share.busy);
-        self.staging -= usize::from(share.staging);
         if let Some(memory) = share.attempt {
             self.memory -= memory;
             self.attempts.remove(&id);

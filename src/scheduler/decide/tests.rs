@@ -321,7 +321,7 @@ fn a_burst_keeps_no_other_pipeline_out() {
         bench.claim(1_000 + burst);
         burst += 1;
     }
-    assert!(burst >= 5_000);
+    assert!(burst >= 2_000);
     assert_eq!(names(&bench.arrive(1, "lone")), ["job.accepted"]);
     bench.claim(1);
     // One of the burst is at work: the lone one goes next.

@@ -12,21 +12,36 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// A daemon that is being fed.
 pub(super) struct Feeding<'a> {
     home: &'a TestHome,
+    pipeline: &'static str,
     feed: Feed,
     ends: Ends,
     under_way: usize,
     last: Instant,
+    begun: Vec<u64>,
 }
 
 impl<'a> Feeding<'a> {
     pub(super) fn new(home: &'a TestHome, daemon: &TestDaemon) -> Self {
         Self {
             home,
+            pipeline: "",
             feed: daemon.follow("/events"),
             ends: Ends::default(),
             under_way: 0,
             last: Instant::now(),
+            begun: Vec::new(),
         }
+    }
+
+    /// Notes when attempts of this pipeline begin.
+    pub(super) fn counting(mut self, pipeline: &'static str) -> Self {
+        self.pipeline = pipeline;
+        self
+    }
+
+    /// The journal's numbers of the attempts of this pipeline that began, as far as they were heard.
+    pub(super) fn begun(self) -> Vec<u64> {
+        self.begun
     }
 
     /// Puts a file into an inbox.
@@ -56,6 +71,9 @@ impl<'a> Feeding<'a> {
             let left = until.saturating_duration_since(Instant::now());
             match self.feed.take_next(left) {
                 Ok(event) => {
+                    if event.name == "job.started" && event.data["pipeline"] == self.pipeline {
+                        self.begun.extend(event.number());
+                    }
                     if let Some(end) = self.ends.hear(&event) {
                         self.last = Instant::now();
                         self.under_way = self.under_way.saturating_sub(1);

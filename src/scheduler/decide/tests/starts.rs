@@ -154,3 +154,57 @@ fn run_all(bench: &mut Bench, decision: &Decision) -> usize {
     }
     count
 }
+
+#[test]
+fn a_disk_that_is_slow_for_a_burst_holds_up_no_other_pipeline() {
+    let mut bench = Bench::new(1, vec![pipeline("burst", |_| {}), pipeline("lone", |_| {})]);
+    for n in 1..=6 {
+        bench.arrive(n, "burst");
+        bench.claim(n);
+    }
+    // The workers are done with four of them, whose outputs are on their way to the disk: no more are begun.
+    for n in 1..=4 {
+        bench.begin(n);
+        let next = starts(&bench.tell(Input::WorkerDone { job: id(n) }));
+        assert_eq!(next, (n < 4).then(|| id(n + 1)).as_slice());
+    }
+    bench.arrive(10, "lone");
+    assert_eq!(starts(&bench.claim(10)), [id(10)]);
+    bench.begin(10);
+    bench.arrive(11, "lone");
+    bench.claim(11);
+    let full = bench.tell(Input::WorkerDone { job: id(10) });
+    assert_eq!(starts(&full), [], "it stages something itself now");
+    let ended = bench.end(1, Ending::Rejected, Code::NotPdf);
+    assert_eq!(starts(&ended), [], "four others are left");
+    let ended = bench.end(10, Ending::Rejected, Code::NotPdf);
+    assert_eq!(
+        starts(&ended),
+        [id(5)],
+        "three are left, and it is the burst's turn"
+    );
+}
+
+#[test]
+fn a_lone_file_lets_at_most_one_of_a_burst_begin_before_it() {
+    let mut bench = Bench::new(2, vec![pipeline("burst", |_| {}), pipeline("lone", |_| {})]);
+    for n in 100..200 {
+        bench.arrive(n, "burst");
+        bench.claim(n);
+    }
+    for n in 100..150 {
+        bench.begin(n);
+        bench.end(n, Ending::Rejected, Code::NotPdf);
+        if n % 10 == 0 {
+            // Both workers are at work: it is the next to begin, whoever ends first.
+            let lone = n - 100 + 1;
+            bench.arrive(lone, "lone");
+            assert_eq!(starts(&bench.claim(lone)), []);
+            bench.begin(n + 1);
+            let next = bench.end(n + 1, Ending::Rejected, Code::NotPdf);
+            assert_eq!(starts(&next), [id(lone)]);
+            bench.begin(lone);
+            bench.end(lone, Ending::Rejected, Code::NotPdf);
+        }
+    }
+}
