@@ -259,12 +259,12 @@ fn binary_mark(bytes: &[u8]) -> Option<Vec<u8>> {
 fn has_tree(objects: &Objects) -> bool {
     let indirect = |dict: &Dictionary, key: &[u8]| {
         let id = entry(dict, key)?.as_reference().ok()?;
-        objects.heap.get(id)?.as_dict().ok().cloned()
+        objects.heap.get(id)?.as_dict().ok()
     };
     let kids = indirect(&objects.pdf.trailer, b"Root")
-        .and_then(|catalog| indirect(&catalog, b"Pages"))
+        .and_then(|catalog| indirect(catalog, b"Pages"))
         .and_then(|root| {
-            let kids = entry(&root, b"Kids")?;
+            let kids = entry(root, b"Kids")?;
             Some(objects.resolve(kids)?.1.as_array().is_ok())
         });
     kids == Some(true)

@@ -7,7 +7,7 @@ use crate::document::characters::{is_regular, is_space};
 use lopdf::ObjectId;
 
 /// The deepest nesting that passes; the engine reads 100 levels.
-const MAX_DEPTH: u32 = 64;
+pub(crate) const MAX_DEPTH: u32 = 64;
 /// The deepest brackets inside a string.
 const MAX_BRACKETS: u32 = 32;
 /// The most digits of an integer, so that it fits 64 bits.
