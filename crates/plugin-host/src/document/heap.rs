@@ -42,8 +42,9 @@ pub(crate) struct Heap {
     sources: Vec<Input>,
     /// The texts and contents that steps have made.
     made: Vec<u8>,
-    /// Room for the text of an entry.
+    /// Room for the text of an entry, and for a look at one that is made.
     scratch: Vec<u8>,
+    room: Vec<(usize, usize)>,
     /// What the resting objects refer to.
     references: Vec<ObjectId>,
     values: BTreeMap<ObjectId, Object>,
@@ -455,7 +456,11 @@ impl Heap {
 
     /// Looks at the text that begins at `from` in what has been made and is the rest of it.
     fn look(&mut self, from: usize) -> Option<(Passed, Range<u32>)> {
-        let (passed, end) = Check::new(&self.made, &mut self.references).outermost(from)?;
+        let room = std::mem::take(&mut self.room);
+        let mut check = Check::reusing(&self.made, &mut self.references, room);
+        let passed = check.outermost(from);
+        self.room = check.into_room();
+        let (passed, end) = passed?;
         let is_whole = end == self.made.len();
         Some((passed, range((from, end))?)).filter(|_| is_whole)
     }

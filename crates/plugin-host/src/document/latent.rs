@@ -75,6 +75,7 @@ impl Reader<'_> {
         self.rested.resize_with(entries.len(), || None);
         // Many streams may have the same one, and it may stand in very much white space.
         let mut lengths: HashMap<ObjectId, Option<usize>> = HashMap::new();
+        let mut room = Vec::new();
         for (number, entry) in entries.iter().enumerate() {
             let Entry::At { offset, generation } = *entry else {
                 continue;
@@ -90,8 +91,9 @@ impl Reader<'_> {
                     Some(length)
                 })
             };
-            let (passed, end) =
-                Check::new(bytes, &mut self.references).indirect(at, id, length_of)?;
+            let mut check = Check::reusing(bytes, &mut self.references, room);
+            let (passed, end) = check.indirect(at, id, length_of)?;
+            room = check.into_room();
             self.looked += end - at + looked;
             if self.looked > bytes.len().saturating_mul(MAX_LOOKS) {
                 return None;

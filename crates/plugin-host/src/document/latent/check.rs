@@ -78,6 +78,25 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// The same with the room for keys of one that is done: for very many small objects.
+    pub(crate) fn reusing(
+        bytes: &'a [u8],
+        references: &'a mut Vec<ObjectId>,
+        mut room: Vec<(usize, usize)>,
+    ) -> Self {
+        room.clear();
+        Self {
+            bytes,
+            references,
+            keys: room,
+        }
+    }
+
+    /// The room for keys, for the next one.
+    pub(crate) fn into_room(self) -> Vec<(usize, usize)> {
+        self.keys
+    }
+
     /// The object `id`, which begins at `at`: its head, its value, `endobj`. `length_of` answers for a `/Length` that is
     /// an object of its own.
     pub(crate) fn indirect(
