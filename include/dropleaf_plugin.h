@@ -196,6 +196,16 @@ typedef struct leaf_doc_v1 { uint32_t struct_size, reserved;
   leaf_status (LEAF_CALL *is_parsed)(leaf_ctx *, leaf_doc, int32_t *parsed, int32_t *dirty); /* to choose the cheap way */
 } leaf_doc_v1;
 
+#define LEAF_EXT_EDIT "leaf.edit/1"           /* common changes in one call; a host may lack it */
+typedef struct leaf_edit_v1 { uint32_t struct_size, reserved;
+  /* [mut] Sets the keys of `src`, a dictionary in PDF syntax, in a dictionary or a stream: all of them or, on failure, none.
+   * As from_syntax() and a dict_put() for each would; references in `src` stay references. */
+  leaf_status (LEAF_CALL *dict_merge)(leaf_ctx *, leaf_obj, leaf_str src);
+  /* [mut] stream.create() that answers the number: a new indirect stream with the keys of `dict`, a dictionary in PDF
+   * syntax, or none if it is empty. */
+  leaf_status (LEAF_CALL *stream_add)(leaf_ctx *, leaf_doc, leaf_str dict, uint32_t mode, leaf_str bytes, uint32_t *num, uint32_t *gen);
+} leaf_edit_v1;
+
 /* ---- plugin -------------------------------------------------------------------------------- */
 typedef struct leaf_operation { uint32_t struct_size, reserved;
   const char *name;                           /* as in the manifest */

@@ -101,6 +101,8 @@ pub const EXT_COS: &core::ffi::CStr = c"leaf.cos/1";
 pub const EXT_STREAM: &core::ffi::CStr = c"leaf.stream/1";
 /// The extension `leaf.doc/1`.
 pub const EXT_DOC: &core::ffi::CStr = c"leaf.doc/1";
+/// The extension `leaf.edit/1`.
+pub const EXT_EDIT: &core::ffi::CStr = c"leaf.edit/1";
 
 /// Bytes that somebody else owns; not NUL-terminated. `ptr` may be anything where `len` is 0.
 #[repr(C)]
@@ -376,6 +378,21 @@ pub struct DocV1 {
     pub emit: unsafe extern "C" fn(*mut Ctx, Doc, Str) -> Status,
     /// `is_parsed` of the header.
     pub is_parsed: unsafe extern "C" fn(*mut Ctx, Doc, *mut i32, *mut i32) -> Status,
+}
+
+/// `leaf.edit/1`: common changes in one call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct EditV1 {
+    /// `size_of` as the writer compiled it.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// `dict_merge` of the header.
+    pub dict_merge: unsafe extern "C" fn(*mut Ctx, Obj, Str) -> Status,
+    /// `stream_add` of the header.
+    pub stream_add:
+        unsafe extern "C" fn(*mut Ctx, Doc, Str, u32, Str, *mut u32, *mut u32) -> Status,
 }
 
 /// One operation of a plugin.

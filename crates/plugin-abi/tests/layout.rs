@@ -220,6 +220,16 @@ fn mirror() -> Mirror {
     );
     layout!(
         m,
+        "leaf_edit_v1",
+        abi::EditV1 {
+            struct_size,
+            reserved,
+            dict_merge,
+            stream_add
+        }
+    );
+    layout!(
+        m,
         "leaf_operation",
         abi::Operation {
             struct_size,
@@ -337,6 +347,7 @@ fn structs_with_a_size_start_with_it_or_with_the_magic_and_the_version() {
     assert_eq!(offset_of!(abi::CosV1, struct_size), 0);
     assert_eq!(offset_of!(abi::StreamV1, struct_size), 0);
     assert_eq!(offset_of!(abi::DocV1, struct_size), 0);
+    assert_eq!(offset_of!(abi::EditV1, struct_size), 0);
     assert_eq!(offset_of!(abi::Operation, struct_size), 0);
     assert_eq!(offset_of!(abi::Entry, magic), 0);
     assert_eq!(size_of::<abi::Val>(), 24);

@@ -6,6 +6,7 @@
 pub(crate) mod arena;
 pub(crate) mod ext_cos;
 pub(crate) mod ext_doc;
+pub(crate) mod ext_edit;
 pub(crate) mod ext_run;
 pub(crate) mod ext_stream;
 pub(crate) mod host;

@@ -2,7 +2,7 @@
 
 use dropleaf_plugin_abi as abi;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::handle::{Kind, Mode, Object};
 use crate::reference::Ref;
 use crate::session::{Session, call, copied, find};
@@ -229,6 +229,46 @@ impl<'r> Document<'r> {
             )
         )?;
         Ok(Object::new(self.session, stream, Kind::Stream))
+    }
+
+    /// Sets the keys of `syntax`, a dictionary in PDF syntax, in an object of this document:
+    /// `document.merge(&page, "<</Rotate 90/Contents[4 0 R]>>")`. On failure none of them is set.
+    pub fn merge(&self, object: &Object<'_>, syntax: impl AsRef<[u8]>) -> Result<()> {
+        let syntax = syntax.as_ref();
+        if self.session.has_edit() {
+            let source = abi::Str::new(syntax);
+            return call!(self.session, edit.dict_merge(object.handle(), source));
+        }
+        // A host without `leaf.edit/1`; where it fails half way, so does the run, and all is undone.
+        let dict = self.parse(syntax)?;
+        for (key, value) in dict.entries()? {
+            object.put(key, value)?;
+        }
+        dict.release()
+    }
+
+    /// A new indirect stream, known by its number; `dict` is a dictionary in PDF syntax that lends its entries, or empty.
+    pub fn add_stream(&self, dict: impl AsRef<[u8]>, mode: Mode, bytes: &[u8]) -> Result<Ref> {
+        let dict = dict.as_ref();
+        if !self.session.has_edit() {
+            let dict = (!dict.is_empty()).then(|| self.parse(dict)).transpose()?;
+            let stream = self.stream(dict.as_ref(), mode, bytes)?;
+            let made = stream.id()?;
+            return made.ok_or_else(|| Error::failed("the host made a stream without an identity"));
+        }
+        let (mut number, mut generation) = (0, 0);
+        call!(
+            self.session,
+            edit.stream_add(
+                self.handle,
+                abi::Str::new(dict),
+                mode.to_abi(),
+                abi::Str::new(bytes),
+                &raw mut number,
+                &raw mut generation
+            )
+        )?;
+        Ok(Ref::new(number, generation))
     }
 
     // ---- bytes ----

@@ -14,6 +14,7 @@ pub(crate) struct Tables {
     cos: Option<&'static abi::CosV1>,
     stream: Option<&'static abi::StreamV1>,
     doc: Option<&'static abi::DocV1>,
+    edit: Option<&'static abi::EditV1>,
 }
 
 impl Tables {
@@ -34,6 +35,7 @@ impl Tables {
                 cos: extension(host, table, abi::EXT_COS),
                 stream: extension(host, table, abi::EXT_STREAM),
                 doc: extension(host, table, abi::EXT_DOC),
+                edit: extension(host, table, abi::EXT_EDIT),
             })
         }
     }
@@ -89,6 +91,15 @@ impl Session {
 
     pub(crate) fn doc(&self) -> Result<&'static abi::DocV1> {
         self.tables.doc.ok_or_else(|| missing("leaf.doc/1"))
+    }
+
+    /// Whether the host has `leaf.edit/1`, which nothing needs.
+    pub(crate) fn has_edit(&self) -> bool {
+        self.tables.edit.is_some()
+    }
+
+    pub(crate) fn edit(&self) -> Result<&'static abi::EditV1> {
+        self.tables.edit.ok_or_else(|| missing("leaf.edit/1"))
     }
 
     /// Turns a status into a result with the host's own words.

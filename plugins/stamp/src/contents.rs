@@ -36,6 +36,13 @@ pub(crate) struct Contents<'r> {
     fences: FxHashMap<Vec<Ref>, Rc<Fence>>,
 }
 
+/// A stream of a content.
+pub(crate) struct Part<'r> {
+    pub(crate) reference: Ref,
+    pub(crate) stream: Object<'r>,
+    pub(crate) filter: Option<Value<'r>>,
+}
+
 /// The bytes of a stream, as they stand in the document.
 enum Packed {
     Plain(Vec<u8>),
@@ -63,11 +70,11 @@ impl<'r> Contents<'r> {
 
     /// The streams of a page's content, whichever way they are written; what is not a stream is nothing to viewers
     /// either.
-    pub(crate) fn streams(&self, page: &Tree) -> Result<Vec<Ref>> {
-        let mut streams = Vec::new();
+    pub(crate) fn streams(&self, page: &Tree) -> Result<Vec<Part<'r>>> {
+        let mut streams = Vec::with_capacity(1);
         match page.get("Contents") {
             Some(Tree::Ref(reference)) => match self.document.object(*reference)? {
-                Value::Stream(_) => streams.push(*reference),
+                Value::Stream(stream) => streams.push(Part::new(*reference, stream)?),
                 Value::Array(array) => {
                     for index in 0..array.len()? {
                         if let Some(Value::Ref(reference)) = array.at_raw(index)? {
@@ -89,26 +96,29 @@ impl<'r> Contents<'r> {
         Ok(streams)
     }
 
-    fn push_stream(&self, reference: Ref, streams: &mut Vec<Ref>) -> Result<()> {
-        if let Value::Stream(_) = self.document.object(reference)? {
-            streams.push(reference);
+    fn push_stream(&self, reference: Ref, streams: &mut Vec<Part<'r>>) -> Result<()> {
+        if let Value::Stream(stream) = self.document.object(reference)? {
+            streams.push(Part::new(reference, stream)?);
         }
         Ok(())
     }
 
     /// How each of `contents` is fenced in; reads those that have not been read yet.
-    pub(crate) fn fences(&mut self, contents: &[Vec<Ref>]) -> Result<Vec<Rc<Fence>>> {
+    pub(crate) fn fences(&mut self, contents: Vec<Vec<Part<'r>>>) -> Result<Vec<Rc<Fence>>> {
         let mut batch: Vec<(usize, Vec<Packed>)> = Vec::new();
-        let mut fetched: FxHashSet<&[Ref]> = FxHashSet::default();
-        for (index, streams) in contents.iter().enumerate() {
-            if !self.fences.contains_key(streams) && fetched.insert(streams) {
-                let packed = streams.iter().map(|stream| self.fetch(*stream));
+        let mut fetched: FxHashSet<Vec<Ref>> = FxHashSet::default();
+        let mut keys = Vec::with_capacity(contents.len());
+        for (index, parts) in contents.into_iter().enumerate() {
+            let key: Vec<Ref> = parts.iter().map(|part| part.reference).collect();
+            if !self.fences.contains_key(&key) && fetched.insert(key.clone()) {
+                let packed = parts.into_iter().map(Part::fetch);
                 batch.push((index, packed.collect::<Result<_>>()?));
             }
+            keys.push(key);
         }
         let balances = balance_all(&batch);
         for ((index, _), balance) in batch.into_iter().zip(balances) {
-            let streams = &contents[index];
+            let streams = &keys[index];
             let fence = match balance {
                 Some(balance) if balance.excess.is_empty() => Fence {
                     closing: balance.closing(),
@@ -119,25 +129,10 @@ impl<'r> Contents<'r> {
             };
             self.fences.insert(streams.clone(), Rc::new(fence));
         }
-        contents
-            .iter()
+        keys.iter()
             .map(|streams| self.fences.get(streams).cloned())
             .collect::<Option<_>>()
             .ok_or_else(|| Error::failed("a content that was read is gone"))
-    }
-
-    fn fetch(&self, stream: Ref) -> Result<Packed> {
-        let Value::Stream(stream) = self.document.object(stream)? else {
-            return Ok(Packed::Plain(Vec::new()));
-        };
-        let packed = match stream.get("Filter")? {
-            None => Packed::Plain(stream.raw()?),
-            Some(filter) if filter.is_name("FlateDecode") && !stream.has("DecodeParms")? => {
-                Packed::Deflated(stream.raw()?)
-            }
-            Some(_) => Packed::Other,
-        };
-        Ok(packed)
     }
 
     /// The careful way: what is damaged, filtered otherwise, or restores more than it saves.
@@ -172,6 +167,29 @@ impl<'r> Contents<'r> {
             closing: balance.closing(),
             readable,
         })
+    }
+}
+
+impl<'r> Part<'r> {
+    fn new(reference: Ref, stream: Object<'r>) -> Result<Self> {
+        Ok(Self {
+            reference,
+            stream,
+            filter: stream.get("Filter")?,
+        })
+    }
+
+    /// Its bytes.
+    fn fetch(self) -> Result<Packed> {
+        let stream = self.stream;
+        let packed = match self.filter {
+            None => Packed::Plain(stream.raw()?),
+            Some(filter) if filter.is_name("FlateDecode") && !stream.has("DecodeParms")? => {
+                Packed::Deflated(stream.raw()?)
+            }
+            Some(_) => Packed::Other,
+        };
+        Ok(packed)
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn add_form(
 
 /// Puts a stream of content in.
 pub(crate) fn add_content(document: &Document<'_>, content: &[u8]) -> Result<Ref> {
-    identity(&document.stream(None, Mode::Decoded, content)?)
+    document.add_stream("", Mode::Decoded, content)
 }
 
 fn add(document: &Document<'_>, syntax: &str) -> Result<Ref> {

@@ -7,6 +7,7 @@
 use dropleaf_plugin_sdk::prelude::*;
 use rustc_hash::FxHashMap;
 
+use crate::contents::Part;
 use crate::placement::Frame;
 use crate::resources::{Needed, STAMP, Source, source};
 
@@ -28,7 +29,6 @@ pub(crate) struct Enclosing<'r> {
     document: Document<'r>,
     /// Whether the document's structure refers to contents by page, which a form would break.
     is_tagged: Option<bool>,
-    bounds: Option<Object<'r>>,
     /// Resources that pages share, as the forms name them; `None` where there are no usable ones.
     shared: FxHashMap<Source, Option<Ref>>,
     /// The streams that have become forms or will, with the resources that they have as such.
@@ -51,7 +51,6 @@ impl<'r> Enclosing<'r> {
         Self {
             document,
             is_tagged: None,
-            bounds: None,
             shared: FxHashMap::default(),
             taken: FxHashMap::default(),
             around: (
@@ -61,28 +60,26 @@ impl<'r> Enclosing<'r> {
         }
     }
 
-    /// Whether a form can stand for the content of `page`, which consists of `streams`: one compressed stream with
+    /// Whether a form can stand for the content of `page`, which consists of `parts`: one compressed stream with
     /// nothing else to it, on a page whose marked content nobody refers to. Anything else is to be read.
     pub(crate) fn claim(
         &mut self,
         page: &Object<'r>,
         tree: &Tree,
-        streams: &[Ref],
+        parts: &[Part<'r>],
         frame: &Frame,
     ) -> Result<Option<Enclosure<'r>>> {
-        let [stream] = *streams else {
+        let [part] = parts else {
             return Ok(None);
         };
         let is_plain = tree.get("StructParents").is_none() && frame.is_within(f64::from(REACH));
         if !is_plain || self.is_tagged()? {
             return Ok(None);
         }
-        let Value::Stream(form) = self.document.object(stream)? else {
-            return Ok(None);
-        };
+        let stream = part.reference;
         let enclosure = Enclosure {
             stream,
-            form,
+            form: part.stream,
             resources: source(tree),
         };
         if let Some(taken) = self.taken.get(&stream) {
@@ -90,42 +87,45 @@ impl<'r> Enclosing<'r> {
             let same = *taken == enclosure.resources && *taken != Source::Own;
             return Ok(same.then_some(enclosure));
         }
-        if !is_compressed(&form)? || !self.has_resources(page, enclosure.resources)? {
+        if !is_compressed(part)? || !self.has_resources(page, enclosure.resources)? {
             return Ok(None);
         }
         self.taken.insert(stream, enclosure.resources);
         Ok(Some(enclosure))
     }
 
-    /// Makes a form of the content and gives `page` resources with nothing but it and what the stamp needs: the old ones
-    /// are the form's.
-    pub(crate) fn enclose(&mut self, page: &Object<'r>, enclosure: Enclosure<'r>) -> Result<()> {
+    /// Makes a form of the content and appends to `entries` resources for `page` with nothing but it and what the stamp
+    /// needs: the old ones are the form's.
+    pub(crate) fn enclose(
+        &mut self,
+        page: &Object<'r>,
+        enclosure: Enclosure<'r>,
+        entries: &mut String,
+    ) -> Result<()> {
         let Enclosure {
             stream,
             form,
             resources,
         } = enclosure;
-        let bounds = match self.bounds {
-            Some(bounds) => bounds,
-            None => {
-                let bounds = format!("[-{REACH} -{REACH} {REACH} {REACH}]");
-                *self.bounds.insert(self.document.parse(bounds)?)
-            }
-        };
-        form.put("Subtype", Value::name("Form"))?;
-        form.put("BBox", bounds)?;
+        let bounds = format!("[-{REACH} -{REACH} {REACH} {REACH}]");
+        let mut made = format!("<</Subtype/Form/BBox{bounds}/Resources ").into_bytes();
         match self.shared.get(&resources) {
-            Some(Some(shared)) => form.put("Resources", Value::Ref(*shared))?,
+            Some(Some(shared)) => made.extend_from_slice(shared.to_string().as_bytes()),
             _ => {
                 let own = page.object("Resources")?;
                 let own = own.ok_or_else(|| Error::failed("the page's resources are gone"))?;
-                form.put("Resources", own)?;
+                made.extend_from_slice(&own.to_syntax()?);
+                own.release()?;
             }
         }
+        made.extend_from_slice(b">>");
+        self.document.merge(&form, made)?;
         let (before, behind) = &self.around;
-        let fresh = self.document.parse(format!("{before}{stream}{behind}"))?;
-        page.put("Resources", fresh)?;
-        fresh.release()
+        entries.push_str("/Resources");
+        entries.push_str(before);
+        entries.push_str(&stream.to_string());
+        entries.push_str(behind);
+        Ok(())
     }
 
     fn is_tagged(&mut self) -> Result<bool> {
@@ -160,11 +160,11 @@ impl<'r> Enclosing<'r> {
 }
 
 /// Whether the stream is compressed, so that reading it is dear, and is nothing but a content.
-fn is_compressed(stream: &Object<'_>) -> Result<bool> {
-    if stream.get_raw("Filter")?.is_none() {
+fn is_compressed(part: &Part<'_>) -> Result<bool> {
+    if part.filter.is_none() {
         return Ok(false);
     }
-    let Tree::Stream(entries) = stream.tree()? else {
+    let Tree::Stream(entries) = part.stream.tree()? else {
         return Ok(false);
     };
     const KNOWN: [&[u8]; 3] = [b"Filter", b"Length", b"DecodeParms"];

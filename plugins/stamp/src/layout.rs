@@ -105,7 +105,7 @@ impl Frame {
 /// Sets `lines` under each other.
 pub(crate) fn lay_out(face: &Face<'_>, codes: &mut Codes, lines: &[Line], style: &Style) -> Block {
     let frame = Frame::new(face, lines, style);
-    let mut body = String::new();
+    let mut body = String::with_capacity(128);
     for (index, line) in lines.iter().enumerate() {
         let (x, y) = frame.start(line, index, style.align);
         body.push_str("1 0 0 1 ");

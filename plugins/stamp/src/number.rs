@@ -64,9 +64,8 @@ pub(crate) fn push_integer(number: impl Into<u64>, out: &mut String) {
 /// Appends four hexadecimal digits.
 pub(crate) fn push_hex(value: u16, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for shift in [12, 8, 4, 0] {
-        out.push(char::from(DIGITS[usize::from(value >> shift & 15)]));
-    }
+    let digits = [12, 8, 4, 0].map(|shift| DIGITS[usize::from(value >> shift & 15)]);
+    out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 #[cfg(test)]

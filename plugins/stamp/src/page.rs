@@ -40,6 +40,9 @@ pub(crate) struct Stamper<'r> {
     tails: FxHashMap<String, Ref>,
     /// Pages that have their stamp.
     stamped: FxHashSet<Ref>,
+    /// Room for a content, and for the entries of a page.
+    text: String,
+    entries: String,
 }
 
 /// A page that was read.
@@ -100,6 +103,8 @@ impl<'r> Stamper<'r> {
             inherited: FxHashMap::default(),
             tails: FxHashMap::default(),
             stamped: FxHashSet::default(),
+            text: String::new(),
+            entries: String::new(),
         }
     }
 
@@ -118,7 +123,7 @@ impl<'r> Stamper<'r> {
             }
             read.push((page, tree, frame, enclosure));
         }
-        let mut fences = self.contents.fences(&contents)?.into_iter();
+        let mut fences = self.contents.fences(contents)?.into_iter();
         let sheet = |(page, tree, frame, enclosure)| {
             let old = match enclosure {
                 Some(enclosure) => Old::Enclosed(enclosure),
@@ -153,8 +158,8 @@ impl<'r> Stamper<'r> {
         }
         let stamped = match old {
             Old::Fenced(fence) => {
-                let names = self.resources.extend(&self.document, &page, &tree)?;
-                self.append(&page, &fence, drawing, |content| {
+                let (names, resources) = self.resources.extend(&self.document, &page, &tree)?;
+                self.append(&page, &fence, resources, drawing, |content| {
                     push_stamp(matrix, content, |content| draw(&names, content));
                 })?;
                 if fence.readable {
@@ -164,13 +169,20 @@ impl<'r> Stamper<'r> {
                 }
             }
             Old::Enclosed(enclosure) => {
-                self.enclosing.enclose(&page, enclosure)?;
-                let mut content = String::with_capacity(256);
+                let mut content = std::mem::take(&mut self.text);
+                content.clear();
                 enclose::draw(&mut content);
                 push_stamp(matrix, &mut content, |content| draw(&self.fresh, content));
                 // The old content is all that this page shares with others, if it does.
-                let content = self.content(content, drawing)?;
-                page.put("Contents", Value::Ref(content))?;
+                let stream = self.content(&content, drawing);
+                self.text = content;
+                self.entries.clear();
+                self.entries.push_str("<</Contents ");
+                push_reference(stream?, &mut self.entries);
+                self.enclosing
+                    .enclose(&page, enclosure, &mut self.entries)?;
+                self.entries.push_str(">>");
+                self.document.merge(&page, &self.entries)?;
                 Stamped::Done
             }
         };
@@ -183,46 +195,52 @@ impl<'r> Stamper<'r> {
         &mut self,
         page: &Object<'r>,
         fence: &Fence,
+        resources: Option<Ref>,
         drawing: Drawing,
         draw: impl FnOnce(&mut String),
     ) -> Result<()> {
-        let mut tail = String::with_capacity(256);
+        let mut tail = std::mem::take(&mut self.text);
+        tail.clear();
         tail.push('\n');
         tail.push_str(&fence.closing);
         tail.push_str("Q\n");
         draw(&mut tail);
-        let tail = self.content(tail, drawing)?;
+        let stream = self.content(&tail, drawing);
+        self.text = tail;
+        let tail = stream?;
         let head = match self.head {
             Some(head) => head,
             None => *self.head.insert(add_content(&self.document, b"q\n")?),
         };
-        let mut all = String::from("[");
+        let entries = &mut self.entries;
+        entries.clear();
+        entries.push_str("<<");
+        if let Some(resources) = resources {
+            entries.push_str("/Resources ");
+            push_reference(resources, entries);
+        }
+        entries.push_str("/Contents[");
         let streams = std::iter::once(&head).chain(&fence.streams).chain([&tail]);
         for (index, stream) in streams.enumerate() {
             if index > 0 {
-                all.push(' ');
+                entries.push(' ');
             }
-            number::push_integer(stream.number, &mut all);
-            all.push(' ');
-            number::push_integer(stream.generation, &mut all);
-            all.push_str(" R");
+            push_reference(*stream, entries);
         }
-        all.push(']');
-        let all = self.document.parse(all)?;
-        page.put("Contents", all)?;
-        all.release()
+        entries.push_str("]>>");
+        self.document.merge(page, &self.entries)
     }
 
     /// A content stream, the same one for the same bytes if they are shared.
-    fn content(&mut self, content: String, drawing: Drawing) -> Result<Ref> {
+    fn content(&mut self, content: &str, drawing: Drawing) -> Result<Ref> {
         if drawing == Drawing::Single {
             return add_content(&self.document, content.as_bytes());
         }
-        if let Some(known) = self.tails.get(&content) {
+        if let Some(known) = self.tails.get(content) {
             return Ok(*known);
         }
         let made = add_content(&self.document, content.as_bytes())?;
-        self.tails.insert(content, made);
+        self.tails.insert(content.to_owned(), made);
         Ok(made)
     }
 
@@ -276,6 +294,13 @@ impl<'r> Stamper<'r> {
         self.inherited.insert(*parent, inherited);
         Ok(inherited)
     }
+}
+
+fn push_reference(reference: Ref, out: &mut String) {
+    number::push_integer(reference.number, out);
+    out.push(' ');
+    number::push_integer(reference.generation, out);
+    out.push_str(" R");
 }
 
 /// Appends a stamp that `draw` appends, at `matrix`.

@@ -61,23 +61,24 @@ impl Extender {
         }
     }
 
-    /// Gives `page`, whose value is `tree`, resources in which the needed objects stand under names that were free.
+    /// Resources for `page`, whose value is `tree`, in which the needed objects stand under names that were free: the
+    /// page's own, extended, or others that it is to get.
     pub(crate) fn extend(
         &mut self,
         document: &Document<'_>,
         page: &Object<'_>,
         tree: &Tree,
-    ) -> Result<Rc<Extended>> {
+    ) -> Result<(Rc<Extended>, Option<Ref>)> {
         let source = source(tree);
         if let (Source::Own, Some(own)) = (source, tree.get("Resources")) {
-            return self.extend_own(document, page, own);
+            let extended = self.extend_own(document, page, own)?;
+            return Ok((extended, None));
         }
         let shared = match self.made.get(&source) {
             Some(shared) => shared.clone(),
             None => self.share(document, page, source)?,
         };
-        page.put("Resources", Value::Ref(shared.reference))?;
-        Ok(shared.extended)
+        Ok((shared.extended, Some(shared.reference)))
     }
 
     /// A copy for all pages with this source.

@@ -93,10 +93,14 @@ impl Shaper {
     /// Shapes `text` line by line; the characters that the font cannot show are the error, each once.
     pub(crate) fn shape(&mut self, text: &str) -> Result<Vec<Line>, Vec<char>> {
         let mut missing = Vec::new();
-        let lines = lines(text)
-            .iter()
-            .map(|line| self.line(line, &mut missing))
-            .collect();
+        let lines = if is_plain(text) {
+            vec![self.line(text, &mut missing)]
+        } else {
+            lines(text)
+                .iter()
+                .map(|line| self.line(line, &mut missing))
+                .collect()
+        };
         if missing.is_empty() {
             Ok(lines)
         } else {
@@ -106,7 +110,7 @@ impl Shaper {
 
     fn line(&mut self, text: &str, missing: &mut Vec<char>) -> Line {
         let mut line = Line::default();
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        if is_plain(text) {
             // One run from left to right, which the long way would find out too.
             let is_latin = text.bytes().any(|byte| byte.is_ascii_alphabetic());
             let script = if is_latin {
@@ -271,6 +275,11 @@ impl Shaper {
         let blank = face.glyph_index(' ').map_or(0, |glyph| glyph.0);
         name_clusters(run, clusters, blank, missing)
     }
+}
+
+/// Whether the text is of printable ASCII alone, without line breaks or tabs.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Whether no shaping of this script reaches over a space, in this font: a test compares.

@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use crate::number;
 use crate::shape::Shaper;
 
 /// The most characters a stamp may have: it is a line on a page, not a document.
@@ -65,14 +66,15 @@ impl Text {
     /// The text of page `page` (from 1) of `pages`.
     #[must_use]
     pub(crate) fn render(&self, page: u32, pages: u32) -> String {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Literal(text) => text.clone(),
-                Part::Page => page.to_string(),
-                Part::Pages => pages.to_string(),
-            })
-            .collect()
+        let mut text = String::with_capacity(64);
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Page => number::push_integer(page, &mut text),
+                Part::Pages => number::push_integer(pages, &mut text),
+            }
+        }
+        text
     }
 }
 

@@ -1,7 +1,9 @@
 //! The objects of a document by number.
 //!
 //! Those of a file that was read by the book rest in its bytes ([`latent`](crate::document::latent)) until somebody asks
-//! for them, and are written as those bytes if nobody has changed them; all others are values.
+//! for them, and are written as those bytes if nobody has changed them. An entry that is put into a small dictionary that
+//! nobody has built gives it another text to rest in, and small new streams rest from the beginning. All others are
+//! values.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -9,8 +11,11 @@ use std::ops::Range;
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
-use crate::document::latent::check::Kind;
+use crate::document::characters::is_regular;
+use crate::document::latent::check::{Check, Kind, Passed};
+use crate::document::serialize;
 use crate::document::syntax;
+use crate::document::unread::{self, Entry, Unread};
 use crate::input::Input;
 
 /// The mark of a stream that lends its bytes from the file: beside it, in [`Stream::start_position`], the low half says
@@ -18,6 +23,15 @@ use crate::input::Input;
 const LENT: usize = 1 << 63;
 /// The nesting of what has been checked.
 const MAX_DEPTH: u32 = 96;
+/// The source of what steps have made: [`Heap::made`].
+const MADE: u32 = u32::MAX;
+/// The most texts that one object gets in place of the one before, which stays where it is: what is changed more often is
+/// built.
+const MAX_TEXTS: u8 = 8;
+/// The longest content of a new stream that rests.
+const MAX_CONTENT: usize = 512;
+/// Gaps in the numbers of new objects that rest, at most.
+const MAX_GAP: usize = 4096;
 
 /// Objects by number.
 #[derive(Default)]
@@ -26,6 +40,11 @@ pub(crate) struct Heap {
     rested: Vec<Option<Resting>>,
     /// The file, then what its object streams hold.
     sources: Vec<Input>,
+    /// The texts and contents that steps have made.
+    made: Vec<u8>,
+    /// Room for the text of an entry, and for a look at one that is made.
+    scratch: Vec<u8>,
+    room: Vec<(usize, usize)>,
     /// What the resting objects refer to.
     references: Vec<ObjectId>,
     values: BTreeMap<ObjectId, Object>,
@@ -47,6 +66,10 @@ pub(crate) struct Resting {
     /// The value, once somebody has asked.
     read: OnceCell<Box<Object>>,
     is_changed: bool,
+    /// The content stands in [`Heap::made`], not in the file.
+    is_content_made: bool,
+    /// How many texts it has had.
+    texts: u8,
 }
 
 /// What a look at the bytes tells of an object.
@@ -60,6 +83,13 @@ pub(crate) struct Traits {
 }
 
 impl Traits {
+    /// Takes over what a look at another text of the object tells.
+    fn take_kind(&mut self, passed: &Passed) {
+        let top = &passed.top;
+        self.kind = top.kind;
+        self.is_signature = top.has_byte_range && top.has_contents;
+    }
+
     /// Whether it describes the file, not the document: object and cross-reference streams, linearization.
     pub(crate) fn is_layout(self) -> bool {
         match self.kind {
@@ -109,8 +139,55 @@ impl Resting {
             references: 0..0,
             read: OnceCell::new(),
             is_changed: false,
+            is_content_made: false,
+            texts: 0,
         }
     }
+
+    fn content_source(&self) -> u32 {
+        if self.is_content_made { MADE } else { 0 }
+    }
+
+    /// The same object, unread.
+    fn again(&self) -> Self {
+        Self {
+            traits: self.traits,
+            content: self.content.clone(),
+            references: self.references.clone(),
+            is_content_made: self.is_content_made,
+            texts: self.texts,
+            ..Self::new(self.generation, self.source, self.value.clone())
+        }
+    }
+}
+
+/// A part of a dictionary's text and what comes in its place: a part of another's.
+struct Edit {
+    old: Range<usize>,
+    value: Range<usize>,
+}
+
+/// What can be told of an object from how it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Array,
+    Dictionary,
+    Stream,
+}
+
+impl Shape {
+    /// Of a value, if it is a container.
+    pub(crate) fn of(text: &[u8]) -> Option<Self> {
+        match text {
+            [b'[', ..] => Some(Self::Array),
+            [b'<', b'<', ..] => Some(Self::Dictionary),
+            _ => None,
+        }
+    }
+}
+
+fn range((start, end): (usize, usize)) -> Option<Range<u32>> {
+    Some(u32::try_from(start).ok()?..u32::try_from(end).ok()?)
 }
 
 impl Heap {
@@ -132,7 +209,7 @@ impl Heap {
             rested,
             sources,
             references,
-            values: BTreeMap::new(),
+            ..Self::default()
         }
     }
 
@@ -217,8 +294,8 @@ impl Heap {
         match self.rested(id) {
             Some(resting) if !resting.is_changed => Some(Form::Bytes(Bytes {
                 traits: resting.traits,
-                value: self.slice(resting, &resting.value),
-                content: self.slice(resting, &resting.content),
+                value: self.slice(resting.source, &resting.value),
+                content: self.slice(resting.content_source(), &resting.content),
                 references: self
                     .references
                     .get(resting.references.start as usize..resting.references.end as usize)
@@ -238,18 +315,47 @@ impl Heap {
         file.get(start..start + length).unwrap_or_default()
     }
 
-    fn slice(&self, resting: &Resting, range: &Range<u32>) -> &[u8] {
-        self.sources
-            .get(resting.source as usize)
-            .and_then(|source| source.get(range.start as usize..range.end as usize))
+    fn slice(&self, source: u32, range: &Range<u32>) -> &[u8] {
+        let text = match source {
+            MADE => Some(&self.made[..]),
+            source => self.sources.get(source as usize).map(|input| &input[..]),
+        };
+        text.and_then(|text| text.get(range.start as usize..range.end as usize))
             .unwrap_or_default()
+    }
+
+    /// The dictionary `id` as its text, if it is a small one that nobody has changed in another way.
+    pub(crate) fn unread(&self, id: ObjectId) -> Option<Unread<'_>> {
+        let resting = self.rested(id).filter(|resting| !resting.is_changed)?;
+        Unread::of(self.slice(resting.source, &resting.value))
+    }
+
+    /// Whether `id` is an array, a dictionary or a stream, if that can be told without building it.
+    pub(crate) fn shape(&self, id: ObjectId) -> Option<Shape> {
+        let resting = self.rested(id).filter(|resting| !resting.is_changed)?;
+        if resting.traits.is_stream {
+            return Some(Shape::Stream);
+        }
+        Shape::of(self.slice(resting.source, &resting.value))
+    }
+
+    /// The bytes of the stream `id`, if they can be told without building it.
+    pub(crate) fn resting_content(&self, id: ObjectId) -> Option<&[u8]> {
+        let resting = self.rested(id).filter(|resting| !resting.is_changed)?;
+        let content = || self.slice(resting.content_source(), &resting.content);
+        resting.traits.is_stream.then(content)
     }
 
     fn read<'a>(&'a self, resting: &'a Resting) -> &'a Object {
         resting.read.get_or_init(|| {
-            let value = syntax::read_checked(self.slice(resting, &resting.value), MAX_DEPTH);
+            let value = self.slice(resting.source, &resting.value);
+            let value = syntax::read_checked(value, MAX_DEPTH);
             debug_assert!(value.is_some(), "what has been checked can be read");
             Box::new(match value {
+                Some(Object::Dictionary(dict)) if resting.is_content_made => {
+                    let content = self.slice(MADE, &resting.content);
+                    Object::Stream(Stream::new(dict, content.to_vec()))
+                }
                 Some(Object::Dictionary(dict)) if resting.traits.is_stream => {
                     Object::Stream(lent(dict, &resting.content))
                 }
@@ -259,6 +365,140 @@ impl Heap {
     }
 
     // ---- changing ----------------------------------------------------------------------------------------------
+
+    /// Puts an entry into a small dictionary that nobody has built; answers what takes that back. `None` where that
+    /// cannot be done, and nothing is.
+    pub(crate) fn put(&mut self, id: ObjectId, key: &[u8], value: &Object) -> Option<Resting> {
+        self.free(id)?;
+        let mut source = std::mem::take(&mut self.scratch);
+        source.clear();
+        source.extend_from_slice(b"<<");
+        serialize::entry(key, value, &mut source);
+        source.extend_from_slice(b">>");
+        let before = Unread::of(&source).and_then(|source| self.merge(id, source));
+        self.scratch = source;
+        before
+    }
+
+    /// The object, if it may rest in another text.
+    fn free(&self, id: ObjectId) -> Option<&Resting> {
+        let is_free = |resting: &&Resting| {
+            resting.texts < MAX_TEXTS && resting.read.get().is_none() && !resting.is_changed
+        };
+        self.rested(id).filter(is_free)
+    }
+
+    /// The same for all entries of another small dictionary.
+    pub(crate) fn merge(&mut self, id: ObjectId, source: Unread<'_>) -> Option<Resting> {
+        let resting = self.free(id)?;
+        let dict = Unread::of(self.slice(resting.source, &resting.value))?;
+        let mut edits: Vec<Edit> = Vec::with_capacity(4);
+        for Entry { key, start, value } in source.entries() {
+            // What a stream says of its bytes is the writer's.
+            if key == b"Length" && resting.traits.is_stream {
+                return None;
+            }
+            edits.push(match dict.place(key) {
+                Some(old) => Edit { old, value },
+                None => Edit {
+                    old: dict.end(),
+                    value: start..value.end,
+                },
+            });
+        }
+        // In the order of the old text; what is new goes to its end, in its own order.
+        edits.sort_by_key(|edit| edit.old.start);
+        let (length, before) = (dict.text().len(), resting.again());
+        if before.traits.is_length_elsewhere {
+            return None;
+        }
+        let (from, noted) = (self.made.len(), self.references.len());
+        let mut at = 0;
+        for Edit { old, value } in edits {
+            self.remake(&before, at..old.start);
+            at = old.end;
+            let value = source.text().get(value)?;
+            if value.first().is_some_and(|byte| is_regular(*byte)) {
+                self.made.push(b' ');
+            }
+            self.made.extend_from_slice(value);
+        }
+        self.remake(&before, at..length);
+        let is_small = self.made.len() - from <= unread::LONGEST;
+        let Some((passed, value)) = is_small.then(|| self.look(from)).flatten() else {
+            self.made.truncate(from);
+            self.references.truncate(noted);
+            return None;
+        };
+        let references = range((noted, self.references.len()))?;
+        let resting = self.rested_mut(id)?;
+        resting.source = MADE;
+        resting.value = value;
+        resting.references = references;
+        resting.traits.take_kind(&passed);
+        resting.texts += 1;
+        Some(before)
+    }
+
+    /// Appends a part of the text of `resting` to what has been made.
+    fn remake(&mut self, resting: &Resting, part: Range<usize>) {
+        let start = resting.value.start as usize;
+        let part = start + part.start..start + part.end;
+        match resting.source {
+            MADE => self.made.extend_from_within(part),
+            source => {
+                let source = self.sources.get(source as usize);
+                let text = source.and_then(|source| source.get(part));
+                self.made.extend_from_slice(text.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Looks at the text that begins at `from` in what has been made and is the rest of it.
+    fn look(&mut self, from: usize) -> Option<(Passed, Range<u32>)> {
+        let room = std::mem::take(&mut self.room);
+        let mut check = Check::reusing(&self.made, &mut self.references, room);
+        let passed = check.outermost(from);
+        self.room = check.into_room();
+        let (passed, end) = passed?;
+        let is_whole = end == self.made.len();
+        Some((passed, range((from, end))?)).filter(|_| is_whole)
+    }
+
+    /// Takes [`Self::merge`] back.
+    pub(crate) fn restore(&mut self, id: ObjectId, before: Resting) {
+        self.values.remove(&id);
+        if let Some(place) = self.rested.get_mut(id.0 as usize) {
+            *place = Some(before);
+        }
+    }
+
+    /// Adds a small stream without entries, under a new number; `false` where it has to be a value.
+    pub(crate) fn add_resting(&mut self, id: ObjectId, content: &[u8]) -> bool {
+        let (number, length) = (id.0 as usize, self.rested.len());
+        let is_next = !self.sources.is_empty() && (length..length + MAX_GAP).contains(&number);
+        if content.len() >= MAX_CONTENT || id.1 != 0 || !is_next {
+            return false;
+        }
+        let from = self.made.len();
+        self.made.extend_from_slice(b"<</Length ");
+        serialize::integer(content.len() as i64, &mut self.made);
+        self.made.extend_from_slice(b">>");
+        let end = self.made.len();
+        self.made.extend_from_slice(content);
+        let ranges = range((from, end)).zip(range((end, self.made.len())));
+        let Some((value, content)) = ranges else {
+            self.made.truncate(from);
+            return false;
+        };
+        let mut resting = Resting::new(0, MADE, value);
+        resting.content = content;
+        resting.traits.is_stream = true;
+        resting.is_content_made = true;
+        self.rested.resize_with(number, || None);
+        self.rested.push(Some(resting));
+        true
+    }
 
     /// The object, to be changed.
     pub(crate) fn get_mut(&mut self, id: ObjectId) -> Option<&mut Object> {
@@ -287,6 +527,14 @@ impl Heap {
         self.get_mut(id)?;
         let resting = self.rested.get_mut(id.0 as usize)?.take()?;
         resting.read.into_inner().map(|object| *object)
+    }
+
+    /// Drops an object that was added.
+    pub(crate) fn forget(&mut self, id: ObjectId) {
+        self.values.remove(&id);
+        if let Some(place) = self.rested.get_mut(id.0 as usize) {
+            *place = None;
+        }
     }
 
     fn get_mut_if_resting(&mut self, id: ObjectId) -> Option<&mut Object> {

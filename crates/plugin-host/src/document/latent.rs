@@ -75,6 +75,7 @@ impl Reader<'_> {
         self.rested.resize_with(entries.len(), || None);
         // Many streams may have the same one, and it may stand in very much white space.
         let mut lengths: HashMap<ObjectId, Option<usize>> = HashMap::new();
+        let mut room = Vec::new();
         for (number, entry) in entries.iter().enumerate() {
             let Entry::At { offset, generation } = *entry else {
                 continue;
@@ -90,8 +91,9 @@ impl Reader<'_> {
                     Some(length)
                 })
             };
-            let (passed, end) =
-                Check::new(bytes, &mut self.references).indirect(at, id, length_of)?;
+            let mut check = Check::reusing(bytes, &mut self.references, room);
+            let (passed, end) = check.indirect(at, id, length_of)?;
+            room = check.into_room();
             self.looked += end - at + looked;
             if self.looked > bytes.len().saturating_mul(MAX_LOOKS) {
                 return None;
@@ -259,12 +261,12 @@ fn binary_mark(bytes: &[u8]) -> Option<Vec<u8>> {
 fn has_tree(objects: &Objects) -> bool {
     let indirect = |dict: &Dictionary, key: &[u8]| {
         let id = entry(dict, key)?.as_reference().ok()?;
-        objects.heap.get(id)?.as_dict().ok().cloned()
+        objects.heap.get(id)?.as_dict().ok()
     };
     let kids = indirect(&objects.pdf.trailer, b"Root")
-        .and_then(|catalog| indirect(&catalog, b"Pages"))
+        .and_then(|catalog| indirect(catalog, b"Pages"))
         .and_then(|root| {
-            let kids = entry(&root, b"Kids")?;
+            let kids = entry(root, b"Kids")?;
             Some(objects.resolve(kids)?.1.as_array().is_ok())
         });
     kids == Some(true)

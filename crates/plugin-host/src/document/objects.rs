@@ -3,12 +3,13 @@
 //! All changes go through the methods here. While a journal is open each of them notes the old value, moved out and
 //! not copied, so that [`Objects::rollback`] restores the document exactly, last change first.
 
-use lopdf::{Dictionary, Object, ObjectId};
+use lopdf::{Dictionary, Object, ObjectId, Stream};
 
-use crate::document::heap::Heap;
+use crate::document::heap::{Heap, Resting};
 use crate::document::ids::IdSet;
 use crate::document::page_index::PageIndex;
 use crate::document::place::{Holder, HolderMut, Place, Root, entry};
+use crate::document::unread::Unread;
 use crate::fault::{Fault, Result};
 use crate::input::Input;
 
@@ -37,6 +38,13 @@ pub(crate) struct Objects {
 
 /// One change, with what it takes to undo it.
 enum Change {
+    /// A resting object has another text.
+    Text { id: ObjectId, before: Resting },
+    /// Anything else: larger, and rarer.
+    Value(Box<ValueChange>),
+}
+
+enum ValueChange {
     Put {
         place: Place,
         key: Box<[u8]>,
@@ -69,10 +77,6 @@ enum Change {
     Object {
         id: ObjectId,
         old: Option<Object>,
-    },
-    Added {
-        id: ObjectId,
-        max_id: u32,
     },
 }
 
@@ -229,6 +233,12 @@ impl Objects {
     /// Sets `key`.
     pub(crate) fn put(&mut self, place: Place, key: &[u8], value: Object) -> Result<()> {
         self.before(&place, Some(key));
+        if let (Root::Object(id), []) = (place.root, place.steps.as_slice())
+            && let Some(before) = self.heap.put(id, key, &value)
+        {
+            self.note_text(id, before);
+            return Ok(());
+        }
         let dict = self.dict_mut(&place)?;
         let old = match entry(dict, key).is_some().then(|| dict.get_mut(key)) {
             Some(Ok(slot)) => Some(std::mem::replace(slot, value)),
@@ -237,12 +247,26 @@ impl Objects {
                 None
             }
         };
-        self.note(place.root, || Change::Put {
+        self.note(place.root, || ValueChange::Put {
             key: key.into(),
             old,
             place,
         });
         Ok(())
+    }
+
+    /// Sets all keys of `source` in an object where that can be done without building it; whether it was.
+    pub(crate) fn merge(&mut self, id: ObjectId, source: Unread<'_>) -> bool {
+        let place = Place::object(id);
+        for entry in source.entries() {
+            self.before(&place, Some(entry.key));
+        }
+        let before = self.heap.merge(id, source);
+        let is_done = before.is_some();
+        if let Some(before) = before {
+            self.note_text(id, before);
+        }
+        is_done
     }
 
     /// Removes `key`.
@@ -255,7 +279,7 @@ impl Objects {
         let Some(old) = dict.remove(key) else {
             return Err(Fault::no_key(key));
         };
-        self.note(place.root, || Change::Dropped {
+        self.note(place.root, || ValueChange::Dropped {
             key: key.into(),
             at,
             old,
@@ -271,14 +295,14 @@ impl Objects {
         let len = items.len();
         if index == len {
             items.push(value);
-            self.note(place.root, || Change::Inserted { place, index });
+            self.note(place.root, || ValueChange::Inserted { place, index });
             return Ok(());
         }
         let slot = items
             .get_mut(index)
             .ok_or_else(|| Fault::no_item(index, len))?;
         let old = std::mem::replace(slot, value);
-        self.note(place.root, || Change::Item { place, index, old });
+        self.note(place.root, || ValueChange::Item { place, index, old });
         Ok(())
     }
 
@@ -290,7 +314,7 @@ impl Objects {
             return Err(Fault::no_item(index, items.len()));
         }
         items.insert(index, value);
-        self.note(place.root, || Change::Inserted { place, index });
+        self.note(place.root, || ValueChange::Inserted { place, index });
         Ok(())
     }
 
@@ -302,7 +326,7 @@ impl Objects {
             return Err(Fault::no_item(index, items.len()));
         }
         let old = items.remove(index);
-        self.note(place.root, || Change::Taken { place, index, old });
+        self.note(place.root, || ValueChange::Taken { place, index, old });
         Ok(())
     }
 
@@ -313,7 +337,7 @@ impl Objects {
             return Err(Fault::handle());
         }
         let old = self.swap(&place, value)?;
-        self.note(place.root, || Change::Value { place, old });
+        self.note(place.root, || ValueChange::Value { place, old });
         Ok(())
     }
 
@@ -333,9 +357,25 @@ impl Objects {
             .checked_add(1)
             .ok_or_else(|| Fault::limit("the document has no object numbers left"))?;
         self.pdf.max_id = number;
-        let id = (number, 0);
-        if let Some(journal) = &mut self.journal {
-            journal.push(Change::Added { id, max_id });
+        Ok((number, 0))
+    }
+
+    /// A new indirect stream; plain bytes are compressed when the document is saved, if there are enough of them.
+    pub(crate) fn add_stream(
+        &mut self,
+        dict: Dictionary,
+        content: &[u8],
+        is_plain: bool,
+    ) -> Result<ObjectId> {
+        let id = self.reserve()?;
+        self.written = None;
+        if dict.is_empty() && self.heap.add_resting(id, content) {
+            return Ok(id);
+        }
+        let stream = Stream::new(dict, content.to_vec());
+        self.heap.insert(id, Object::Stream(stream));
+        if is_plain {
+            self.plain.insert(id);
         }
         Ok(id)
     }
@@ -347,7 +387,7 @@ impl Objects {
             Some(value) => self.heap.insert(id, value),
             None => self.heap.remove(id),
         };
-        self.note(Root::Object(id), || Change::Object { id, old });
+        self.note(Root::Object(id), || ValueChange::Object { id, old });
     }
 
     /// Keeps a direct value that is not part of the document.
@@ -402,7 +442,7 @@ impl Objects {
     // ---- the journal -------------------------------------------------------------------------------------------
 
     /// Notes a change of what was there when the journal was opened. What came since goes as a whole.
-    fn note(&mut self, root: Root, change: impl FnOnce() -> Change) {
+    fn note(&mut self, root: Root, change: impl FnOnce() -> ValueChange) {
         let is_new = match root {
             Root::Object(id) => id.0 > self.newest_before,
             Root::Trailer => false,
@@ -411,7 +451,15 @@ impl Objects {
         if let Some(journal) = &mut self.journal
             && !is_new
         {
-            journal.push(change());
+            journal.push(Change::Value(Box::new(change())));
+        }
+    }
+
+    fn note_text(&mut self, id: ObjectId, before: Resting) {
+        if let Some(journal) = &mut self.journal
+            && id.0 <= self.newest_before
+        {
+            journal.push(Change::Text { id, before });
         }
     }
 
@@ -433,8 +481,11 @@ impl Objects {
 
     /// Undoes every change since [`Self::begin`] and answers how many there were.
     pub(crate) fn rollback(&mut self) -> u64 {
-        let changes = self.journal.take().unwrap_or_default();
-        let undone = changes.len() as u64;
+        let Some(changes) = self.journal.take() else {
+            return 0;
+        };
+        let added = self.newest_before..self.pdf.max_id;
+        let undone = (changes.len() + added.len()) as u64;
         self.pages = None;
         self.loose = Vec::new();
         for change in changes.into_iter().rev() {
@@ -442,6 +493,12 @@ impl Objects {
             let restored = self.undo(change);
             debug_assert!(restored.is_some(), "the journal names a place that is gone");
         }
+        // Numbers are handed out one after the other: what was added goes with them.
+        for id in added.map(|before| (before + 1, 0)) {
+            self.heap.forget(id);
+            self.plain.remove(&id);
+        }
+        self.pdf.max_id = self.newest_before;
         if undone > 0 {
             self.written = None;
         }
@@ -450,35 +507,41 @@ impl Objects {
     }
 
     fn undo(&mut self, change: Change) -> Option<()> {
+        let change = match change {
+            Change::Text { id, before } => {
+                self.heap.restore(id, before);
+                return Some(());
+            }
+            Change::Value(change) => *change,
+        };
         match change {
-            Change::Put { place, key, old } => {
+            ValueChange::Put { place, key, old } => {
                 let dict = self.dict_mut(&place).ok()?;
                 match old {
                     Some(old) => dict.set(&*key, old),
                     None => drop(dict.remove(&key)),
                 }
             }
-            Change::Dropped {
+            ValueChange::Dropped {
                 place,
                 key,
                 at,
                 old,
             } => reinsert(self.dict_mut(&place).ok()?, at, key, old),
-            Change::Item { place, index, old } => {
+            ValueChange::Item { place, index, old } => {
                 *self.array_mut(&place).ok()?.get_mut(index)? = old
             }
-            Change::Inserted { place, index } => drop(self.array_mut(&place).ok()?.remove(index)),
-            Change::Taken { place, index, old } => self.array_mut(&place).ok()?.insert(index, old),
-            Change::Value { place, old } => drop(self.swap(&place, old).ok()?),
-            Change::Object { id, old } => drop(match old {
+            ValueChange::Inserted { place, index } => {
+                drop(self.array_mut(&place).ok()?.remove(index))
+            }
+            ValueChange::Taken { place, index, old } => {
+                self.array_mut(&place).ok()?.insert(index, old)
+            }
+            ValueChange::Value { place, old } => drop(self.swap(&place, old).ok()?),
+            ValueChange::Object { id, old } => drop(match old {
                 Some(old) => self.heap.insert(id, old),
                 None => self.heap.remove(id),
             }),
-            Change::Added { id, max_id } => {
-                self.heap.remove(id);
-                self.plain.remove(&id);
-                self.pdf.max_id = max_id;
-            }
         }
         Some(())
     }

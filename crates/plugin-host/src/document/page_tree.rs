@@ -6,10 +6,12 @@
 
 use lopdf::{Dictionary, Object, ObjectId};
 
+use crate::document::heap::Shape;
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
 use crate::document::page_index::{MAX_DEPTH, PageIndex};
 use crate::document::place::{Place, Root, entry, is_of_type};
+use crate::document::unread;
 use crate::fault::Result;
 
 /// Reads the tree into a list.
@@ -127,6 +129,8 @@ impl Builder {
         self.nodes.push(node);
         let (place, kids) = self.kids_of(objects, node);
         let mut kept = Vec::with_capacity(kids.len());
+        self.list.reserve(kids.len());
+        self.leaves.reserve(kids.len());
         let mut dropped = Vec::new();
         for (index, kid) in kids.into_iter().enumerate() {
             match self.kid(objects, &place, index, kid)? {
@@ -210,6 +214,11 @@ enum Kid {
 
 impl Kid {
     fn of(objects: &Objects, item: &Object) -> Self {
+        if let Object::Reference(id) = item
+            && let Some(leaf) = unread_leaf(objects, *id)
+        {
+            return Self::Indirect(leaf);
+        }
         match objects.resolve(item) {
             Some((_, Object::Dictionary(dict))) if describes_file(dict) => Self::Nothing,
             Some((Some(id), Object::Dictionary(dict))) => Self::Indirect(Child {
@@ -226,6 +235,29 @@ impl Kid {
             _ => Self::Nothing,
         }
     }
+}
+
+/// A page that says that it is one, looked at where it rests.
+fn unread_leaf(objects: &Objects, id: ObjectId) -> Option<Child> {
+    if objects.heap.shape(id) != Some(Shape::Dictionary) {
+        return None;
+    }
+    let dict = objects.heap.unread(id)?;
+    let (mut is_page, mut parent) = (false, None);
+    for entry in dict.entries() {
+        let value = dict.text().get(entry.value)?;
+        match entry.key {
+            b"Type" => is_page = value == b"/Page",
+            b"Parent" => parent = unread::reference(value),
+            b"Kids" | b"Linearized" => return None,
+            _ => {}
+        }
+    }
+    is_page.then_some(Child {
+        id,
+        is_node: false,
+        parent,
+    })
 }
 
 /// Whether `id` is an inner node of the page tree.

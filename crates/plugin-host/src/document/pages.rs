@@ -12,7 +12,16 @@ use crate::document::objects::Objects;
 use crate::document::page_index::{INHERITED, MAX_DEPTH, PageIndex};
 use crate::document::page_tree;
 use crate::document::place::{Place, entry};
+use crate::document::unread;
 use crate::fault::{Fault, Result};
+
+/// Where an attribute of a page is.
+pub(crate) enum Attribute {
+    /// In this node of the page tree, or above it.
+    Above(ObjectId),
+    /// In the page, which holds this scalar.
+    Own(Object),
+}
 
 impl Objects {
     /// The pages, in order.
@@ -21,11 +30,11 @@ impl Objects {
     }
 
     fn page_index(&mut self) -> Result<&mut PageIndex> {
-        let index = match self.pages.take() {
-            Some(index) => index,
-            None => page_tree::read(self)?,
-        };
-        Ok(self.pages.insert(index))
+        if self.pages.is_none() {
+            self.pages = Some(page_tree::read(self)?);
+        }
+        let index = self.pages.as_mut();
+        index.ok_or_else(|| Fault::new(dropleaf_plugin_abi::E_FAIL, "the pages are gone"))
     }
 
     /// The page at `index`.
@@ -42,10 +51,31 @@ impl Objects {
         })
     }
 
+    /// What an attribute of `page` that may be inherited comes down to, if that can be told without building the page:
+    /// where the search for it goes on, or the value of the page itself.
+    pub(crate) fn unread_attribute(&self, page: ObjectId, key: &[u8]) -> Option<Attribute> {
+        let dict = self.heap.unread(page)?;
+        let text = dict.get(key);
+        match text.map(unread::scalar) {
+            Some(Some(Object::Null)) | None if INHERITED.contains(&key) => {
+                unread::reference(dict.get(b"Parent")?).map(Attribute::Above)
+            }
+            None => None,
+            Some(value) => value
+                .filter(|value| value.as_reference().is_err() && !value.is_null())
+                .map(Attribute::Own),
+        }
+    }
+
     /// The value of an attribute of `page`, inherited where it may be; with the place of the dictionary it stands in.
     pub(crate) fn page_attribute(&self, page: ObjectId, key: &[u8]) -> Option<(ObjectId, &Object)> {
         let mut at = page;
         for _ in 0..MAX_DEPTH {
+            // Most pages have nothing of their own here, and need not be built to see that.
+            if let Some(Attribute::Above(parent)) = self.unread_attribute(at, key) {
+                at = parent;
+                continue;
+            }
             let dict = self.dict(at)?;
             if let Some(value) = entry(dict, key)
                 && self

@@ -8,6 +8,7 @@ use lopdf::xref::XrefType;
 use crate::document::objects::Objects;
 use crate::document::place::{entry, is_of_type};
 use crate::document::save_error::SaveError;
+use crate::document::unread;
 use crate::document::write::{self, Source};
 use crate::limits::MAX_FILE;
 
@@ -91,7 +92,22 @@ impl Objects {
         let Some(index) = &self.pages else {
             return Vec::new();
         };
+        // Nor are pages that nobody has built.
+        let is_sound = |page: &lopdf::ObjectId| {
+            let dict = self.heap.unread(*page)?;
+            let Some(contents) = dict.get(b"Contents") else {
+                return Some(true);
+            };
+            let is_stream = |text| unread::reference(text).map(|id| self.heap.is_stream(id));
+            match unread::items(contents) {
+                Some(mut items) => Some(items.all(|item| is_stream(item) == Some(true))),
+                None => is_stream(contents),
+            }
+        };
         let broken = |page: &lopdf::ObjectId| {
+            if is_sound(page) == Some(true) {
+                return false;
+            }
             let Some(dict) = self.dict(*page) else {
                 return true;
             };

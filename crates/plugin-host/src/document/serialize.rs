@@ -179,7 +179,7 @@ pub(crate) fn entry(key: &[u8], value: &Object, out: &mut Vec<u8>) {
 }
 
 /// Whether it would run into the word before it.
-fn is_word(object: &Object) -> bool {
+pub(crate) fn is_word(object: &Object) -> bool {
     matches!(
         object,
         Object::Null

@@ -205,6 +205,14 @@ impl Arena {
         }
     }
 
+    /// The object and the key of its dictionary under which the slot's container stands.
+    pub(crate) fn entry(&self, slot: Slot) -> Option<(Root, &[u8])> {
+        match &self.slots[slot as usize].origin {
+            Origin::Child(parent, Step::Key(key)) => Some((self.whole(*parent)?, key)),
+            _ => None,
+        }
+    }
+
     /// What the slot's path starts at.
     pub(crate) fn start(&self, mut slot: Slot) -> Option<Root> {
         loop {

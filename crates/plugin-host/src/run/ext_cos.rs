@@ -6,7 +6,7 @@
 
 mod pages;
 mod read;
-mod write;
+pub(crate) mod write;
 
 use dropleaf_plugin_abi as abi;
 

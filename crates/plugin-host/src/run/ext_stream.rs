@@ -34,6 +34,12 @@ unsafe extern "C" fn get(
             let (slot, index) = state.container(obj)?;
             let limit = state.limits.max_decoded;
             let (objects, arena, scratch) = state.objects(index)?;
+            if !decoded
+                && let Some(Root::Object(id)) = arena.whole(slot)
+                && let Some(content) = objects.heap.resting_content(id)
+            {
+                return give(out, abi::Str::new(content));
+            }
             let Holder::Stream(stream) = arena.holder(slot, objects)? else {
                 return Err(Fault::not_a(
                     "a stream",
@@ -76,20 +82,17 @@ unsafe extern "C" fn create(
         enter(ctx, |state| {
             let decoded = is_decoded(mode)?;
             let index = state.document_index(doc)?;
+            let content = bytes(content)?;
+            if out.is_null() {
+                return Err(Fault::argument("no room for the answer"));
+            }
             let dict = if dict == 0 {
                 Dictionary::new()
             } else {
                 dictionary(state, index, dict)?
             };
-            let content = bytes(content)?.to_vec();
-            if out.is_null() {
-                return Err(Fault::argument("no room for the answer"));
-            }
             let (objects, arena, _) = state.objects(index)?;
-            let id = objects.add(Object::Stream(stream(dict, content, decoded)))?;
-            if decoded {
-                objects.plain.insert(id);
-            }
+            let id = objects.add_stream(own_bytes(dict, decoded), content, decoded)?;
             objects.dirty = true;
             give(out, arena.root(index as u32, Root::Object(id)))
         })
@@ -155,7 +158,7 @@ unsafe extern "C" fn put_buf(
     }
 }
 
-fn is_decoded(mode: u32) -> Result<bool> {
+pub(crate) fn is_decoded(mode: u32) -> Result<bool> {
     match mode {
         abi::STREAM_RAW => Ok(false),
         abi::STREAM_DECODED => Ok(true),
@@ -163,8 +166,8 @@ fn is_decoded(mode: u32) -> Result<bool> {
     }
 }
 
-/// A stream of `content`; plain content has no filters.
-fn stream(mut dict: Dictionary, content: Vec<u8>, decoded: bool) -> Stream {
+/// The dictionary of a stream that is given its bytes; plain ones have no filters.
+pub(crate) fn own_bytes(mut dict: Dictionary, decoded: bool) -> Dictionary {
     if decoded {
         for key in [&b"Filter"[..], b"DecodeParms", b"DL", b"DP"] {
             dict.remove(key);
@@ -174,7 +177,7 @@ fn stream(mut dict: Dictionary, content: Vec<u8>, decoded: bool) -> Stream {
     for key in [&b"F"[..], b"FFilter", b"FDecodeParms"] {
         dict.remove(key);
     }
-    Stream::new(dict, content)
+    dict
 }
 
 fn replace_content(state: &mut State, obj: abi::Obj, mode: u32, content: Vec<u8>) -> Result<()> {
@@ -190,7 +193,7 @@ fn replace_content(state: &mut State, obj: abi::Obj, mode: u32, content: Vec<u8>
     let Some(Root::Object(id)) = arena.whole(slot) else {
         return Err(Fault::handle());
     };
-    let new = stream(old.dict.clone(), content, decoded);
+    let new = Stream::new(own_bytes(old.dict.clone(), decoded), content);
     objects.replace(Place::object(id), Object::Stream(new))?;
     if decoded {
         objects.plain.insert(id);

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_void};
 
 use dropleaf_plugin_abi as abi;
 
-use crate::run::{ext_cos, ext_doc, ext_run, ext_stream};
+use crate::run::{ext_cos, ext_doc, ext_edit, ext_run, ext_stream};
 
 static HOST: abi::Host = abi::Host {
     struct_size: size_of::<abi::Host>() as u32,
@@ -37,6 +37,7 @@ unsafe extern "C" fn get_extension(_: *const abi::Host, id: *const c_char) -> *c
         id if id == abi::EXT_COS => (&raw const ext_cos::TABLE).cast(),
         id if id == abi::EXT_STREAM => (&raw const ext_stream::TABLE).cast(),
         id if id == abi::EXT_DOC => (&raw const ext_doc::TABLE).cast(),
+        id if id == abi::EXT_EDIT => (&raw const ext_edit::TABLE).cast(),
         _ => std::ptr::null(),
     };
     table

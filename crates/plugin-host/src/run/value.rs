@@ -3,8 +3,10 @@
 use dropleaf_plugin_abi as abi;
 use lopdf::{Object, StringFormat};
 
+use crate::document::heap::Shape;
 use crate::document::objects::Objects;
 use crate::document::place::{Holder, Root};
+use crate::document::unread;
 use crate::fault::{Fault, Result};
 use crate::run::arena::{Arena, Slot, StepRef};
 use crate::run::shell::bytes;
@@ -74,6 +76,65 @@ pub(crate) fn indirect(
     }
 }
 
+/// The indirect object `id`, of which the shape is known, as a value for the plugin.
+pub(crate) fn resting(
+    arena: &mut Arena,
+    document: u32,
+    id: lopdf::ObjectId,
+    shape: Shape,
+) -> abi::Val {
+    shaped(
+        shape,
+        arena.root(document, Root::Object(id)),
+        abi::F_INDIRECT,
+    )
+}
+
+/// The value of `key` of an unread dictionary, which has this slot and this text, if it can be told from that.
+pub(crate) fn unread_value(
+    arena: &mut Arena,
+    objects: &Objects,
+    slot: Slot,
+    key: &[u8],
+    text: &[u8],
+    follow: Follow,
+) -> Option<abi::Val> {
+    if let Some(shape) = Shape::of(text) {
+        let handle = arena.child(slot, StepRef::Key(key));
+        return Some(shaped(shape, handle, 0));
+    }
+    if let Some(name) = unread::name(text) {
+        let u = abi::ValUnion {
+            s: abi::Str::new(name),
+        };
+        return Some(abi::Val {
+            type_: abi::NAME,
+            flags: 0,
+            u,
+        });
+    }
+    match unread::scalar(text)? {
+        Object::Reference(id) if follow == Follow::References => {
+            let shape = objects.heap.shape(id)?;
+            Some(resting(arena, arena.document(slot), id, shape))
+        }
+        object => Some(scalar(&object, 0)),
+    }
+}
+
+fn shaped(shape: Shape, handle: abi::Obj, flags: u32) -> abi::Val {
+    let type_ = match shape {
+        Shape::Array => abi::ARRAY,
+        Shape::Dictionary => abi::DICT,
+        Shape::Stream => abi::STREAM,
+    };
+    abi::Val {
+        type_,
+        flags,
+        u: abi::ValUnion { obj: handle },
+    }
+}
+
 fn container(object: &Object, handle: abi::Obj, flags: u32) -> abi::Val {
     abi::Val {
         type_: kind(object),
@@ -98,7 +159,7 @@ pub(crate) fn kind(object: &Object) -> u32 {
     }
 }
 
-fn scalar(object: &Object, flags: u32) -> abi::Val {
+pub(crate) fn scalar(object: &Object, flags: u32) -> abi::Val {
     let (flags, u) = match object {
         Object::Boolean(value) => (
             flags,

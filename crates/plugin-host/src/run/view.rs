@@ -1,18 +1,95 @@
 //! The flat form of a value: its nodes in preorder.
 
 use dropleaf_plugin_abi as abi;
-use lopdf::{Object, StringFormat};
+use lopdf::{Object, ObjectId, StringFormat};
 
+use crate::document::heap::{Heap, Shape};
 use crate::document::place::Holder;
+use crate::document::unread::{self, Unread};
 use crate::run::value::{kind, reference, widened};
+
+/// The nesting of what is told from its text.
+const UNREAD_DEPTH: u32 = 8;
+
+/// Appends the nodes of the unread dictionary `id`, itself first, if they can be told from its text; otherwise what was
+/// appended means nothing.
+pub(crate) fn unread(
+    heap: &Heap,
+    id: ObjectId,
+    max_depth: u32,
+    nodes: &mut Vec<abi::Node>,
+) -> Option<()> {
+    let dict = heap.unread(id)?;
+    let type_ = match heap.shape(id)? {
+        Shape::Stream => abi::STREAM,
+        Shape::Array | Shape::Dictionary => abi::DICT,
+    };
+    let depth = max_depth.checked_sub(1)?.min(UNREAD_DEPTH);
+    push_entries(type_, b"", dict, depth, nodes)
+}
+
+fn push_entries(
+    type_: u32,
+    key: &[u8],
+    dict: Unread<'_>,
+    depth: u32,
+    nodes: &mut Vec<abi::Node>,
+) -> Option<()> {
+    let at = nodes.len();
+    nodes.push(open(type_, key));
+    for entry in dict.entries() {
+        let key = unread::plain(entry.key)?;
+        push_text(key, dict.text().get(entry.value)?, depth, nodes)?;
+        nodes[at].count += 1;
+    }
+    Some(())
+}
+
+fn push_text(key: &[u8], text: &[u8], depth: u32, nodes: &mut Vec<abi::Node>) -> Option<()> {
+    if let Some(items) = unread::items(text) {
+        let at = nodes.len();
+        nodes.push(open(abi::ARRAY, key));
+        for item in items {
+            push_text(b"", item, depth.checked_sub(1)?, nodes)?;
+            nodes[at].count += 1;
+        }
+    } else if let Some(dict) = Unread::of(text) {
+        push_entries(abi::DICT, key, dict, depth.checked_sub(1)?, nodes)?;
+    } else if let Some(name) = unread::name(text) {
+        nodes.push(abi::Node {
+            u: abi::NodeUnion {
+                s: abi::Str::new(name),
+            },
+            ..open(abi::NAME, key)
+        });
+    } else if let Some(string) = unread::string(text) {
+        nodes.push(abi::Node {
+            u: abi::NodeUnion {
+                s: abi::Str::new(string),
+            },
+            ..open(abi::STRING, key)
+        });
+    } else {
+        push(key, &unread::scalar(text)?, nodes);
+    }
+    Some(())
+}
+
+/// A node without children yet.
+fn open(type_: u32, key: &[u8]) -> abi::Node {
+    abi::Node {
+        type_,
+        count: 0,
+        key: abi::Str::new(key),
+        u: abi::NodeUnion { i: 0 },
+    }
+}
 
 /// Appends the nodes of `holder`, itself first. Its nesting has been measured.
 pub(crate) fn flatten(holder: Holder<'_>, nodes: &mut Vec<abi::Node>) {
     let node = |type_, count: usize| abi::Node {
-        type_,
         count: count as u32,
-        key: abi::Str::EMPTY,
-        u: abi::NodeUnion { i: 0 },
+        ..open(type_, b"")
     };
     match holder {
         Holder::Array(items) => {

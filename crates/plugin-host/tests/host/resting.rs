@@ -51,6 +51,53 @@ fn is_tree(object: &Object) -> bool {
         .is_ok_and(|dict| KEYS.iter().any(|key| dict.has(key)))
 }
 
+/// Lets a step change every dictionary before anybody has looked at it, and compares with the engine's, changed alike.
+fn changed_unread(name: &str, bytes: &[u8], engine: &lopdf::Document) {
+    let open = || Document::open(bytes.to_vec(), &[], &Limits::default(), &Bill::new());
+    let (mut expected, of) = (engine.objects.clone(), name.to_owned());
+    for object in expected.values_mut() {
+        let dict = match object {
+            Object::Dictionary(dict) => dict,
+            Object::Stream(stream) => &mut stream.dict,
+            _ => continue,
+        };
+        dict.set("Touched", 2);
+        dict.set("Also", vec![Object::Reference((1, 0)), 5.into()]);
+        dict.set("Odd", Object::Name(b"N#".to_vec()));
+    }
+    let change = |p: &Plugin| {
+        let mut at = (0, 0);
+        while let Ok(next) = p.next(abi::DOCUMENT, at) {
+            at = next;
+            let object = p.object(abi::DOCUMENT, next.0, next.1);
+            let Ok(Value::Dict(obj) | Value::Stream(obj)) = object else {
+                continue;
+            };
+            p.put(obj, "Touched", &Value::Int(1)).expect("put");
+            p.merge(obj, "<</Touched 2/Also[1 0 R 5]>>").expect("merge");
+            assert_eq!(p.get(obj, "Touched"), Ok(Value::Int(2)));
+            p.merge(obj, "<</Odd/N#23>>").expect("merge");
+        }
+    };
+    let mut documents = vec![open().expect("it opened").0];
+    let outcome = run(&mut documents, move |p| {
+        change(p);
+        for (id, object) in &expected {
+            if let Some(read) = read(object).filter(|_| !is_tree(object)) {
+                assert_eq!(seen(p, *id), read, "{of}: {id:?}");
+            }
+        }
+        abi::E_FAIL
+    });
+    assert!(outcome.is_err());
+    let failed = run(&mut documents, move |p| {
+        change(p);
+        abi::E_FAIL
+    });
+    assert!(failed.is_err());
+    written_alike(name, &mut documents.remove(0), engine);
+}
+
 /// Opens a file, lets a step look at every object, lets another one change every dictionary and fail, saves, and compares
 /// with what the engine reads each time. Files that are repaired are nobody's business here.
 fn compare(name: &str, bytes: &[u8]) {
@@ -103,6 +150,7 @@ fn compare(name: &str, bytes: &[u8]) {
     assert!(failed.is_err());
     let mut document = documents.remove(0);
     written_alike(name, &mut document, &engine);
+    changed_unread(name, bytes, &engine);
     let (mut fresh, _) =
         Document::open(bytes.to_vec(), &[], &Limits::default(), &Bill::new()).expect("it opened");
     written_alike(name, &mut fresh, &engine);
@@ -261,4 +309,116 @@ proptest! {
         bytes[at] = byte;
         compare("bent", &bytes);
     }
+}
+
+/// Two pages, one with a box of its own.
+fn two_pages() -> Document {
+    let file = by_hand(
+        &[
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Count 2/Kids[3 0 R 4 0 R]/MediaBox[0 0 9 9]/Rotate 90>>",
+            "<</Type/Page/Parent 2 0 R/Contents 5 0 R/Rotate 180>>",
+            "<< /Type /Page /Parent 2 0 R /Contents[5 0 R] /Rotate null /Title(a\\)b) >>",
+            "<</Length 5>>\nstream\n0 0 m\nendstream",
+        ],
+        "/Root 1 0 R",
+    );
+    open(file)
+}
+
+#[test]
+fn entries_are_told_from_the_text() {
+    let document = crate::script::edit(two_pages(), |p| {
+        let page = |index| p.page(abi::DOCUMENT, index).expect("a page");
+        assert_eq!(p.attribute(page(0), "Rotate"), Ok(Value::Int(180)));
+        assert_eq!(p.attribute(page(1), "Rotate"), Ok(Value::Int(90)));
+        assert_eq!(p.attribute(page(1), "UserUnit"), Err(abi::E_NOT_FOUND));
+        assert_eq!(p.get(page(1), "Rotate"), Ok(Value::Null));
+        assert_eq!(p.get(page(1), "Type"), Ok(Value::name("Page")));
+        assert_eq!(p.get_raw(page(0), "Contents"), Ok(Value::Ref(5, 0)));
+        assert!(matches!(p.get(page(0), "Contents"), Ok(Value::Stream(_))));
+        assert!(matches!(p.get(page(1), "Contents"), Ok(Value::Array(_))));
+        assert_eq!(p.get(page(1), "Title"), Ok(Value::Text(b"a)b".to_vec())));
+        abi::OK
+    });
+    assert!(!document.is_changed());
+}
+
+#[test]
+fn a_merge_is_all_or_nothing_and_ends_handles_of_what_it_replaces() {
+    crate::script::edit(two_pages(), |p| {
+        let page = p.page(abi::DOCUMENT, 1).expect("a page");
+        let contents = p.get(page, "Contents").expect("an array").obj();
+        for wrong in ["<</A 1", "<</A 1>>x", "[1]", "", "<</A 1/B>>"] {
+            assert!(p.merge(page, wrong).is_err(), "{wrong}");
+            assert_eq!(p.get(page, "A"), Err(abi::E_NOT_FOUND), "{wrong}");
+        }
+        assert!(p.len(contents).is_ok());
+        p.merge(page, "<< /Rotate 0 /Contents 5 0 R/A(x) >>")
+            .expect("merge");
+        assert_eq!(p.len(contents), Err(abi::E_HANDLE));
+        assert_eq!(p.get(page, "Rotate"), Ok(Value::Int(0)));
+        assert_eq!(p.get(page, "A"), Ok(Value::Text(b"x".to_vec())));
+        assert_eq!(p.merge(contents, "<</A 1>>"), Err(abi::E_HANDLE));
+        abi::OK
+    });
+}
+
+#[test]
+fn a_change_too_many_is_made_like_the_first() {
+    let mut document = crate::script::edit(two_pages(), |p| {
+        let page = p.page(abi::DOCUMENT, 0).expect("a page");
+        for turn in 0..40 {
+            p.put(page, "Rotate", &Value::Int(turn)).expect("put");
+            assert_eq!(p.get(page, "Rotate"), Ok(Value::Int(turn)));
+        }
+        p.put(page, "Long", &Value::Text(vec![b'x'; 3_000]))
+            .expect("put");
+        abi::OK
+    });
+    let saved = crate::samples::reread(&mut document);
+    let page = saved.get_dictionary((3, 0)).expect("a page");
+    assert_eq!(page.get(b"Rotate").and_then(Object::as_i64).ok(), Some(39));
+    assert_eq!(
+        page.get(b"Long")
+            .and_then(Object::as_str)
+            .map(<[u8]>::len)
+            .ok(),
+        Some(3_000)
+    );
+}
+
+#[test]
+fn small_new_streams_are_like_others() {
+    let mut documents = vec![two_pages()];
+    let failed = run(&mut documents, |p| {
+        assert_eq!(p.add_stream("", abi::STREAM_DECODED, b"gone"), Ok((6, 0)));
+        abi::E_FAIL
+    });
+    assert_eq!(failed.err().map(|error| error.undone), Some(1));
+    let mut document = crate::script::edit(documents.remove(0), |p| {
+        let page = p.page(abi::DOCUMENT, 0).expect("a page");
+        assert_eq!(p.add_stream("", abi::STREAM_DECODED, b"1 w"), Ok((6, 0)));
+        assert_eq!(p.add_stream("<</K 1>>", abi::STREAM_RAW, b""), Ok((7, 0)));
+        let large = vec![b' '; 2_000];
+        assert_eq!(p.add_stream("", abi::STREAM_DECODED, &large), Ok((8, 0)));
+        assert_eq!(p.add_stream("[]", abi::STREAM_RAW, b""), Err(abi::E_TYPE));
+        let small = p.object(abi::DOCUMENT, 6, 0).expect("a stream").obj();
+        assert_eq!(p.stream(small, abi::STREAM_RAW), Ok(b"1 w".to_vec()));
+        assert_eq!(p.stream(small, abi::STREAM_DECODED), Ok(b"1 w".to_vec()));
+        p.merge(page, "<</Contents[5 0 R 6 0 R 7 0 R 8 0 R]>>")
+            .expect("merge");
+        abi::OK
+    });
+    let saved = crate::samples::reread(&mut document);
+    let stream = |number| match saved.get_object((number, 0)) {
+        Ok(Object::Stream(stream)) => stream.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(stream(6).content, b"1 w");
+    assert_eq!(
+        stream(7).dict.get(b"K").and_then(Object::as_i64).ok(),
+        Some(1)
+    );
+    assert!(stream(8).dict.has(b"Filter"));
 }

@@ -161,6 +161,7 @@ pub(crate) struct Plugin {
     pub(crate) cos: &'static abi::CosV1,
     pub(crate) streams: &'static abi::StreamV1,
     pub(crate) docs: &'static abi::DocV1,
+    pub(crate) edit: &'static abi::EditV1,
 }
 
 type Answer<T> = Result<T, abi::Status>;
@@ -200,6 +201,7 @@ impl Plugin {
             cos: table(host, abi::EXT_COS),
             streams: table(host, abi::EXT_STREAM),
             docs: table(host, abi::EXT_DOC),
+            edit: table(host, abi::EXT_EDIT),
         }
     }
 
@@ -253,6 +255,22 @@ impl Plugin {
         let (mut num, mut generation) = after;
         let status =
             unsafe { (self.cos.object_next)(self.ctx, doc, &raw mut num, &raw mut generation) };
+        answer(status, (num, generation))
+    }
+
+    pub(crate) fn merge(&self, obj: abi::Obj, source: &str) -> Answer<()> {
+        let status = unsafe { (self.edit.dict_merge)(self.ctx, obj, text(source)) };
+        answer(status, ())
+    }
+
+    pub(crate) fn add_stream(&self, dict: &str, mode: u32, content: &[u8]) -> Answer<(u32, u32)> {
+        let (mut num, mut generation) = (0, 0);
+        let (doc, content) = (abi::DOCUMENT, abi::Str::new(content));
+        let status = unsafe {
+            let add = self.edit.stream_add;
+            let (num, generation) = (&raw mut num, &raw mut generation);
+            add(self.ctx, doc, text(dict), mode, content, num, generation)
+        };
         answer(status, (num, generation))
     }
 

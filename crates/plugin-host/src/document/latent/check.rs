@@ -7,7 +7,7 @@ use crate::document::characters::{is_regular, is_space};
 use lopdf::ObjectId;
 
 /// The deepest nesting that passes; the engine reads 100 levels.
-const MAX_DEPTH: u32 = 64;
+pub(crate) const MAX_DEPTH: u32 = 64;
 /// The deepest brackets inside a string.
 const MAX_BRACKETS: u32 = 32;
 /// The most digits of an integer, so that it fits 64 bits.
@@ -76,6 +76,25 @@ impl<'a> Check<'a> {
             references,
             keys: Vec::new(),
         }
+    }
+
+    /// The same with the room for keys of one that is done: for very many small objects.
+    pub(crate) fn reusing(
+        bytes: &'a [u8],
+        references: &'a mut Vec<ObjectId>,
+        mut room: Vec<(usize, usize)>,
+    ) -> Self {
+        room.clear();
+        Self {
+            bytes,
+            references,
+            keys: room,
+        }
+    }
+
+    /// The room for keys, for the next one.
+    pub(crate) fn into_room(self) -> Vec<(usize, usize)> {
+        self.keys
     }
 
     /// The object `id`, which begins at `at`: its head, its value, `endobj`. `length_of` answers for a `/Length` that is

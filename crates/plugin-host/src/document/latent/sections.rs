@@ -195,9 +195,8 @@ fn start(bytes: &[u8]) -> Option<usize> {
 
 /// `0000000016 00000 n` and two bytes of line end.
 fn table_entry(entry: &[u8]) -> Option<Entry> {
-    let (offset, end) = number(entry, 0)?;
-    let (generation, after) = number(entry, 11)?;
-    if end != 10 || after != 16 || entry[10] != b' ' || entry[16] != b' ' {
+    let (offset, generation) = (digits(entry.get(..10)?)?, digits(entry.get(11..16)?)?);
+    if entry[10] != b' ' || entry[16] != b' ' {
         return None;
     }
     match &entry[17..] {
@@ -208,6 +207,14 @@ fn table_entry(entry: &[u8]) -> Option<Entry> {
         b"f \n" | b"f \r" | b"f\r\n" => Some(Entry::Free),
         _ => None,
     }
+}
+
+/// The number that these digits are.
+fn digits(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit()
+            .then(|| number * 10 + u64::from(byte - b'0'))
+    })
 }
 
 /// An unsigned integer of at most ten digits; where it ends is inside `bytes`.

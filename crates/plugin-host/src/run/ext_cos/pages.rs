@@ -4,11 +4,12 @@ use dropleaf_plugin_abi as abi;
 use lopdf::Object;
 
 use crate::document::import;
+use crate::document::pages::Attribute;
 use crate::document::place::{Place, Root};
 use crate::fault::Fault;
 use crate::run::arena::StepRef;
 use crate::run::shell::{bytes, enter, give};
-use crate::run::value::{Follow, Parent, outbound};
+use crate::run::value::{Follow, Parent, outbound, scalar};
 
 pub(super) unsafe extern "C" fn page_count(
     ctx: *mut abi::Ctx,
@@ -57,11 +58,15 @@ pub(super) unsafe extern "C" fn page_attr(
             let Some(Root::Object(id)) = arena.whole(slot) else {
                 return Err(Fault::not_a("a page", "a direct object"));
             };
-            if arena.holder(slot, objects)?.dict().is_none() {
+            let is_dict = objects.heap.unread(id).is_some();
+            if !is_dict && arena.holder(slot, objects)?.dict().is_none() {
                 return Err(Fault::not_a("a page", "an array"));
             }
             // The list puts the tree in order, so that what is inherited is found.
             objects.pages()?;
+            if let Some(Attribute::Own(value)) = objects.unread_attribute(id, key) {
+                return give(out, scalar(&value, 0));
+            }
             let (owner, value) = objects
                 .page_attribute(id, key)
                 .ok_or_else(|| Fault::no_key(key))?;

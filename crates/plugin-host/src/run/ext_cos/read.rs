@@ -3,13 +3,16 @@
 use dropleaf_plugin_abi as abi;
 use lopdf::Object;
 
+use crate::document::latent::check::MAX_DEPTH;
 use crate::document::place::{Holder, Root, entry};
 use crate::document::syntax;
 use crate::fault::{Fault, Result};
 use crate::run::arena::{Kind, StepRef, kind};
 use crate::run::shell::{bytes, enter, give};
 use crate::run::state::State;
-use crate::run::value::{Follow, Parent, indirect, measure, object_id, outbound};
+use crate::run::value::{
+    Follow, Parent, indirect, measure, object_id, outbound, resting, unread_value,
+};
 use crate::run::view;
 
 pub(super) unsafe extern "C" fn trailer(
@@ -65,6 +68,9 @@ pub(super) unsafe extern "C" fn object(
             let index = state.document_index(doc)?;
             let id = object_id(num, generation)?;
             let (objects, arena, _) = state.objects(index)?;
+            if let Some(shape) = objects.heap.shape(id) {
+                return give(out, resting(arena, index as u32, id, shape));
+            }
             if !objects.heap.contains(id) {
                 return Err(no_object(id));
             }
@@ -157,6 +163,14 @@ pub(super) unsafe extern "C" fn len(
 fn value_of_key(state: &mut State, obj: abi::Obj, key: &[u8], follow: Follow) -> Result<abi::Val> {
     let (slot, index) = state.container(obj)?;
     let (objects, arena, _) = state.objects(index)?;
+    if let Some(Root::Object(id)) = arena.whole(slot)
+        && let Some(dict) = objects.heap.unread(id)
+    {
+        let text = dict.get(key).ok_or_else(|| Fault::no_key(key))?;
+        if let Some(value) = unread_value(arena, objects, slot, key, text, follow) {
+            return Ok(value);
+        }
+    }
     let holder = arena.holder(slot, objects)?;
     let dict = holder
         .dict()
@@ -307,10 +321,17 @@ pub(super) unsafe extern "C" fn view_of(
             let (slot, index) = state.container(obj)?;
             let depth = state.limits.max_depth;
             let (objects, arena, scratch) = state.objects(index)?;
-            let holder = arena.holder(slot, objects)?;
-            measure(holder, depth)?;
             scratch.view.clear();
-            view::flatten(holder, &mut scratch.view);
+            let unread = match arena.whole(slot) {
+                Some(Root::Object(id)) => view::unread(&objects.heap, id, depth, &mut scratch.view),
+                _ => None,
+            };
+            if unread.is_none() {
+                let holder = arena.holder(slot, objects)?;
+                measure(holder, depth)?;
+                scratch.view.clear();
+                view::flatten(holder, &mut scratch.view);
+            }
             if out.is_null() || n.is_null() {
                 return Err(Fault::argument("no room for the answer"));
             }
@@ -331,9 +352,16 @@ pub(super) unsafe extern "C" fn to_syntax(
             let (slot, index) = state.container(obj)?;
             let depth = state.limits.max_depth;
             let (objects, arena, scratch) = state.objects(index)?;
+            scratch.syntax.clear();
+            if let Some((Root::Object(id), key)) = arena.entry(slot)
+                && depth > MAX_DEPTH
+                && let Some(text) = objects.heap.unread(id).and_then(|dict| dict.get(key))
+            {
+                scratch.syntax.extend_from_slice(text);
+                return give(out, abi::Str::new(&scratch.syntax));
+            }
             let holder = arena.holder(slot, objects)?;
             measure(holder, depth)?;
-            scratch.syntax.clear();
             syntax::write(holder, &mut scratch.syntax);
             give(out, abi::Str::new(&scratch.syntax))
         })

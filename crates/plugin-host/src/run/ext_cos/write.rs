@@ -31,7 +31,7 @@ pub(super) unsafe extern "C" fn from_syntax(
 }
 
 /// Marks the document as changed, unless the change was of a value that is not part of it yet.
-fn changed(state: &mut State, slot: Slot, index: usize) -> Result<()> {
+pub(crate) fn changed(state: &mut State, slot: Slot, index: usize) -> Result<()> {
     if !matches!(state.arena.start(slot), Some(Root::Loose(_))) {
         state.objects(index)?.0.dirty = true;
     }
@@ -39,7 +39,7 @@ fn changed(state: &mut State, slot: Slot, index: usize) -> Result<()> {
 }
 
 /// Refuses a value that would lie too deep where it is put.
-fn check_depth(state: &mut State, slot: Slot, value: &Object) -> Result<()> {
+pub(crate) fn check_depth(state: &mut State, slot: Slot, value: &Object) -> Result<()> {
     let Some(holder) = Holder::of(value) else {
         return Ok(());
     };
