@@ -1,4 +1,4 @@
-// The small pictures of a file's results: which there are, and what stands in their place.
+// A file's results: how many are listed, which have small pictures, and what stands in their place.
 import { mount, type VueWrapper } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -26,6 +26,21 @@ async function show(view: JobView, thumbnails: boolean | undefined): Promise<Vue
 beforeEach(() => setActivePinia(createPinia()))
 afterEach(() => shown?.unmount())
 const sources = (results: VueWrapper): (string | undefined)[] => results.findAll('img').map((image) => image.attributes('src'))
+
+it('lists the first of very many results, the original in any case, and more when asked', async () => {
+  const artifacts = Array.from({ length: 500 }, (_, page) => artifact(`page-${page}.png`, 'artifact', 'image/png'))
+  const results = await show({ ...done, artifacts } as unknown as JobView, false)
+  const names = (): string[] => results.findAll('.name').map((name) => name.text())
+  expect(names()).toHaveLength(30)
+  expect(names().at(-1)).toBe('a.pdf')
+  const more = () => results.findAll('button').find((button) => button.text().startsWith('Show '))
+  expect(more()?.text()).toBe('Show 200 more')
+  await more()?.trigger('click')
+  await more()?.trigger('click')
+  expect(more()?.text()).toBe('Show 71 more')
+  await more()?.trigger('click')
+  expect([names().length, more()]).toEqual([501, undefined])
+})
 
 describe('thumbnails', () => {
   it('are there for each PDF and the original, and large before and after', async () => {
