@@ -91,6 +91,8 @@ pub struct Broken {
 pub struct Snapshot {
     /// The plugins that new attempts use.
     pub catalog: Arc<Catalog>,
+    /// The file in a plugin folder that each of them came from, by name.
+    pub origins: BTreeMap<String, PathBuf>,
     /// What lies in the plugin folders and cannot be used.
     pub broken: Vec<Broken>,
 }
@@ -146,6 +148,12 @@ impl Registry {
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.changes.borrow().catalog)
+    }
+
+    /// What is installed now, all of one moment.
+    #[must_use]
+    pub fn now(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.changes.borrow())
     }
 
     /// What lies in the plugin folders and cannot be used.
@@ -398,6 +406,10 @@ impl Scanner {
     }
 
     fn publish(&self, current: Vec<(PathBuf, Arc<Installed>)>, reasons: BTreeMap<PathBuf, String>) {
+        let origins = current
+            .iter()
+            .map(|(path, plugin)| (plugin.manifest.name.clone(), path.clone()))
+            .collect();
         let catalog = Catalog::new(current.into_iter().map(|(_, plugin)| plugin))
             .with_grants(self.config.grants.clone())
             .with_untrusted(self.config.untrusted.clone());
@@ -409,10 +421,13 @@ impl Scanner {
             })
             .collect();
         self.publish.send_if_modified(|now| {
-            let same = now.broken == broken && now.catalog.plugins() == catalog.plugins();
+            let same = now.broken == broken
+                && now.origins == origins
+                && now.catalog.plugins() == catalog.plugins();
             if !same {
                 *now = Arc::new(Snapshot {
                     catalog: Arc::new(catalog),
+                    origins,
                     broken,
                 });
             }

@@ -85,6 +85,15 @@ it('stays readable where it is greyed, in both themes', async () => {
 
 it('has no violation in dialogs, lists of faults and what pops up', async () => {
   const found: string[] = []
+  await open('/')
+  await page.getByRole('button', { name: 'Actions for receive' }).click()
+  await page.getByRole('menu').waitFor()
+  found.push(...(await violations('menu of a card')))
+  await page.getByRole('menuitem', { name: /^Pause/ }).click()
+  await page.getByRole('dialog', { name: 'Pause receive?' }).waitFor()
+  found.push(...(await violations('pause')))
+  await page.keyboard.press('Escape')
+
   await open('/pipelines')
   await page.getByRole('button', { name: 'New pipeline' }).click()
   await page.getByRole('radio', { name: /^rotate/ }).waitFor()

@@ -5,6 +5,8 @@ import type { JobView, StatsView } from './generated/api'
 import { text } from './text'
 
 const words = text.files.progress
+/** What these plugins count are pages. Others may count what they like (`optimize` counts streams), so theirs are numbers without a name. */
+const PAGEWISE = new Set(['extract-text', 'merge', 'pages', 'render', 'split', 'stamp'])
 /** Below this, "3 s left" is more unrest than help. */
 const SOON_MS = 1_000
 
@@ -27,15 +29,20 @@ export function expectedEnd(job: string, progress: Progress | undefined, stats: 
   return lastStep && progress.etaMs !== undefined ? now + progress.etaMs : undefined
 }
 
-export function howFar(job: Pick<JobView, 'id'>, progress: Progress | undefined, stats: StatsView | undefined, now: number): HowFar {
+/** The operation that a job is in. */
+export const atWork = (job: Pick<JobView, 'steps'>): string | undefined => job.steps.find(({ status }) => status === 'running')?.uses
+
+/** @param job its id, and the operation that it is in. */
+export function howFar(job: { id: string; uses: string | undefined }, progress: Progress | undefined, stats: StatsView | undefined, now: number): HowFar {
   const end = expectedEnd(job.id, progress, stats, now)
   const left = end === undefined ? words.unknown : end - now < SOON_MS ? words.soon : words.left(duration(Math.round((end - now) / 1000) * 1000))
   if (!progress) return { value: null, where: words.starting, left }
   const { index, steps, step, part, parts, done, total } = progress
   const where = [words.step(index + 1, steps, step)]
   if (parts > 1) where.push(words.part(part, parts))
-  if (total > 0) where.push(words.page(done, total))
-  else if (done > 0) where.push(words.units(done))
+  const { of, so } = PAGEWISE.has(job.uses?.split('/')[0] ?? '') ? words.pages : words.units
+  if (total > 0) where.push(of(done, total))
+  else if (done > 0) where.push(so(done))
   const inPart = total > 0 ? Math.min(1, done / total) : 0
   const inStep = (part - 1 + inPart) / Math.max(1, parts)
   return { value: total > 0 || steps > 1 ? (index + inStep) / Math.max(1, steps) : null, where: where.join(' · '), left }

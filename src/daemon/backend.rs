@@ -201,14 +201,19 @@ impl Backend for Daemon {
     }
 
     fn plugins(&self) -> Vec<PluginEntry> {
-        let catalog = self.registry.catalog();
+        let now = self.registry.now();
         let entry = |plugin: &Arc<crate::plugin::catalog::Installed>| PluginEntry {
             manifest: plugin.manifest.clone(),
             blake3: plugin.blake3.clone(),
-            file: plugin.library.clone().into(),
+            file: now
+                .origins
+                .get(&plugin.manifest.name)
+                .unwrap_or(&plugin.library)
+                .clone()
+                .into(),
             toolchain: String::new(),
         };
-        catalog.plugins().iter().map(entry).collect()
+        now.catalog.plugins().iter().map(entry).collect()
     }
 
     fn broken_plugins(&self) -> Vec<BrokenPlugin> {

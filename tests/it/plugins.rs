@@ -44,6 +44,18 @@ fn a_plugin_written_in_c_counts_as_soon_as_it_is_dropped_in() {
         return;
     }
     feed.until_named("pipeline.loaded");
+    let listed = daemon.get("/plugins").body;
+    let files: Vec<&str> = listed["plugins"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|plugin| plugin["file"].as_str())
+        .collect();
+    let dropped = home.path("plugins/add_margin.so");
+    assert!(
+        files.iter().any(|file| dropped.ends_with(file)),
+        "where it came from, not where its copy lies: {files:?}"
+    );
     home.drop_file("inbox/wide", "a.pdf", sample::pdf(2));
     feed.until_named("job.succeeded");
     assert!(home.path("outbox/wide/a.pdf").is_file());

@@ -162,7 +162,9 @@ export class FeedStream {
   }
 
   /** Control messages are obeyed here, whatever they are for others. */
-  private take({ event = 'message', data, id }: EventSourceMessage): void {
+  private take({ event = 'message', data, ...message }: EventSourceMessage): void {
+    // What is no place in a journal must not become the place to go on from.
+    const id = message.id !== undefined && parseCursor(message.id) ? message.id : undefined
     if (id !== undefined) {
       if (event !== 'snapshot' && this.isOld(id)) return
       this.cursor = id

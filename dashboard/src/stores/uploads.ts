@@ -43,7 +43,7 @@ export const useUploads = defineStore('uploads', () => {
     const wanted = list.value.filter(({ state }) => state !== 'skipped' && state !== 'stopped')
     const size = wanted.reduce((total, upload) => total + upload.size, 0)
     const sent = wanted.reduce((total, upload) => total + upload.size * (upload.state === 'done' || upload.state === 'failed' ? 1 : upload.sent), 0)
-    return { total: list.value.length, done: count('done'), failed: count('failed', 'skipped'), value: size === 0 ? 1 : sent / size }
+    return { total: list.value.length, done: count('done'), failed: count('failed'), left: count('skipped'), value: size === 0 ? 1 : sent / size }
   })
 
   function change(id: number, to: Partial<Upload>): void {

@@ -26,11 +26,12 @@ async function round() {
   }
   await page.locator('.scroller').evaluate((box) => box.scrollTo({ top: 0 }))
 }
-/** The same sight each time: the list of files from its top, nothing moving. */
+/** The same sight each time: the list of files from its top, nothing moving, its end just let go of (it has 1,000 to 2,000 rows of 46 px). */
 async function look() {
   await menu('Files')
   await page.locator('.scroller').evaluate((box) => box.scrollTo({ top: 0 }))
   await page.waitForTimeout(3_000)
+  await page.waitForFunction(() => document.querySelector('.rows').clientHeight < 1_400 * 46)
   daemon.pause(true)
   await page.waitForTimeout(3_000)
   const held = { ...(await stage.holds()), worker: await stage.workerHolds(), rows: await page.locator('.line').count() }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { accepted } from '@/feed/reduce'
 import type { JobView, StatsView, TimelineView } from '@/generated/api'
-import { bar, fromJob, fromTimeline } from '@/pages/job/timeline'
+import { bar, fromJob, fromTimeline, inOrder } from '@/pages/job/timeline'
 import { matches, toRow } from '@/pages/files/list'
 import { lastHour } from '@/pages/overview/minutes'
 import { howFar } from '@/progress'
@@ -15,18 +15,24 @@ const stats = (running: StatsView['running']): StatsView => ({ counters: {}, pip
 
 describe('time left', () => {
   it('is the history of the pipeline where that is known', () => {
-    expect(howFar({ id: 'A' }, progress, stats([{ job: 'A', endAt: new Date(now + 25_000).toISOString() }]), now)).toEqual({ value: 0.3125, where: 'stamp (step 2 of 4) · page 30 of 120', left: '25 s left' })
+    expect(howFar({ id: 'A', uses: 'stamp/stamp-text' }, progress, stats([{ job: 'A', endAt: new Date(now + 25_000).toISOString() }]), now)).toEqual({ value: 0.3125, where: 'stamp (step 2 of 4) · page 30 of 120', left: '25 s left' })
   })
   it('is honestly unknown where nothing says it', () => {
-    expect(howFar({ id: 'A' }, progress, undefined, now).left).toBe('time left unknown')
-    expect(howFar({ id: 'A' }, { ...progress, etaMs: 9_000 }, undefined, now).left).toBe('time left unknown')
+    expect(howFar({ id: 'A', uses: 'stamp/stamp-text' }, progress, undefined, now).left).toBe('time left unknown')
+    expect(howFar({ id: 'A', uses: 'stamp/stamp-text' }, { ...progress, etaMs: 9_000 }, undefined, now).left).toBe('time left unknown')
   })
   it('is the pace of the last step, which is that of the job', () => {
-    expect(howFar({ id: 'A' }, { ...progress, index: 3, etaMs: 9_000 }, undefined, now).left).toBe('9 s left')
+    expect(howFar({ id: 'A', uses: 'stamp/stamp-text' }, { ...progress, index: 3, etaMs: 9_000 }, undefined, now).left).toBe('9 s left')
+  })
+  it('calls pages what are pages, and gives other things no name', () => {
+    const where = (uses: string | undefined, more = {}): string => howFar({ id: 'A', uses }, { ...progress, done: 1_200, total: 12_000, ...more }, undefined, now).where
+    expect(where('stamp/stamp-text')).toBe('stamp (step 2 of 4) · page 1,200 of 12,000')
+    expect(where('optimize/optimize')).toBe('stamp (step 2 of 4) · 1,200 of 12,000')
+    expect(where(undefined, { total: 0 })).toBe('stamp (step 2 of 4) · 1,200')
   })
   it('has no bar where the end is unknown', () => {
-    expect(howFar({ id: 'A' }, { ...progress, steps: 1, index: 0, total: 0 }, undefined, now).value).toBeNull()
-    expect(howFar({ id: 'A' }, undefined, undefined, now).where).toBe('starting')
+    expect(howFar({ id: 'A', uses: 'stamp/stamp-text' }, { ...progress, steps: 1, index: 0, total: 0 }, undefined, now).value).toBeNull()
+    expect(howFar({ id: 'A', uses: 'stamp/stamp-text' }, undefined, undefined, now).where).toBe('starting')
   })
 })
 
@@ -80,6 +86,17 @@ describe('a life', () => {
     expect(life.attempts[1]?.steps.map(({ label, status }) => [label, status])).toEqual([['repair', 'finished'], ['stamp', 'finished']])
     // The attempt is over, though the timeline breaks off before its end: its bars stand still.
     expect(life.attempts[1]?.endedAt).toBe(Date.parse('2026-01-01T00:00:01.300Z'))
+  })
+  it('stands still where an attempt ended in the middle of a step, and goes from attempt to attempt', () => {
+    const attempt = (attempt: number, ending: string) => ({
+      attempt, revision: 'r', worker: 1, sandbox: 'full', plugins: [], startedAt: `2026-01-01T00:00:0${attempt}.000Z`, endedAt: `2026-01-01T00:00:0${attempt}.500Z`, ending,
+      steps: [{ id: 'repair', uses: 'repair/repair', index: 0, status: 'running', startedAt: `2026-01-01T00:00:0${attempt}.100Z`, ms: 0, runs: [] }],
+    })
+    const phase = (state: string, startedAt: string) => ({ state, startedAt, ms: 0 })
+    const phases = [phase('queued', '2026-01-01T00:00:01.000Z'), phase('delivering', '2026-01-01T00:00:01.500Z'), phase('queued', '2026-01-01T00:00:02.000Z'), phase('delivering', '2026-01-01T00:00:02.500Z')]
+    const life = fromTimeline({ job: 'A', rev: 9, phases, attempts: [attempt(1, 'cancelled'), attempt(2, 'crashed')] } as unknown as TimelineView, { ...ran, attempts: 2, rev: 9 })
+    expect(life.attempts.map(({ steps }) => [steps[0]?.status, steps[0]?.ms])).toEqual([['stopped', 400], ['failed', 400]])
+    expect(inOrder(life).map((part) => ('attempt' in part ? part.attempt : part.state))).toEqual(['queued', 1, 'delivering', 'queued', 2, 'delivering'])
   })
 })
 

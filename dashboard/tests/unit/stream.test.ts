@@ -51,6 +51,16 @@ describe('the stream', () => {
     expect(heard).toEqual(['hello', 'job.queued@ab-6', 'job.started@ab-7'])
   })
 
+  it('does not go on from what is no place in a journal', async () => {
+    await live()
+    await daemon.last.event('job.queued', {}, 'ab-6')
+    for (const id of ['..-..', 'ab', '7', 'ab-']) await daemon.last.event('step.progress', {}, id)
+    await daemon.last.end()
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(daemon.last.headers['Last-Event-ID']).toBe('ab-6')
+    expect(heard.slice(2, 6)).toEqual(Array(4).fill('step.progress'))
+  })
+
   it('takes the numbers of another epoch as new', async () => {
     await live()
     await daemon.last.event('job.queued', {}, 'ab-60')

@@ -5,6 +5,7 @@
 import { computed, onScopeDispose, ref, shallowReactive, shallowRef, watch, type Ref } from 'vue'
 import { getJson } from '@/api/client'
 import type { JobPageView, JobView } from '@/generated/api'
+import { atWork } from '@/progress'
 import { useConnection } from '@/stores/connection'
 import { useJobs } from '@/stores/jobs'
 import { ENDED_STATES, OPEN_STATES } from '@/stores/overview'
@@ -31,6 +32,8 @@ export interface Row {
   outputs: number
   warnings: number
   problem: string | undefined
+  /** The operation that it is in. */
+  uses: string | undefined
 }
 
 const FIRST = 100
@@ -62,6 +65,7 @@ export function toRow(job: JobView): Row {
     outputs: job.artifacts.filter(({ kind }) => kind === 'document').length,
     warnings: job.warnings.length,
     problem: job.problem?.detail,
+    uses: job.state === 'running' ? atWork(job) : undefined,
   }
 }
 

@@ -36,6 +36,8 @@ export interface Life {
   phases: PhaseRow[]
 }
 
+/** How an attempt ends in which the step at work went wrong; elsewhere somebody stopped it. */
+const GONE_WRONG = new Set(['rejected', 'failed', 'crashed', 'timed_out'])
 const RESTING = new Set(['claiming', 'queued', 'waiting', 'delivering'])
 const at = (time: string): number => Date.parse(time)
 
@@ -53,7 +55,23 @@ export function fromTimeline(timeline: TimelineView, job: JobView): Life {
     .filter(({ state }) => RESTING.has(state))
     .map(({ state, startedAt, ms, endedAt }) => ({ state, startedAt: at(startedAt), ms: ms ?? (endedAt == null ? undefined : at(endedAt) - at(startedAt)) }))
     .map((phase) => (phase.ms === undefined && phase.state !== job.state ? { ...phase, ms: Math.max(0, at(job.updatedAt) - phase.startedAt) } : phase))
-  return { attempts, phases }
+  return { attempts: attempts.map(atRest), phases }
+}
+
+/** What an attempt that is over was at when it ended does not go on. */
+function atRest(attempt: AttemptRow): AttemptRow {
+  const { ending, endedAt } = attempt
+  if (endedAt === undefined) return attempt
+  const status = GONE_WRONG.has(ending ?? '') ? 'failed' : 'stopped'
+  const steps = attempt.steps.map((step) => (step.status === 'running' ? { ...step, status, ms: Math.max(0, endedAt - (step.startedAt ?? endedAt)) } : step))
+  return { ...attempt, steps }
+}
+
+/** Phases and attempts one after the other, as they were. */
+export function inOrder({ attempts, phases }: Life): (AttemptRow | PhaseRow)[] {
+  const delivered = ({ state }: PhaseRow): boolean => state === 'delivering'
+  // What began in the same millisecond stays as it stands here.
+  return [...phases.filter((phase) => !delivered(phase)), ...attempts, ...phases.filter(delivered)].sort((a, b) => a.startedAt - b.startedAt)
 }
 
 /** From the job alone, where the daemon keeps no more: its last attempt, and how long it waited in all. */
@@ -71,7 +89,7 @@ export function fromJob(job: JobView): Life {
     endedAt: job.state === 'running' ? undefined : Math.max(startedAt, ...job.steps.flatMap((step) => (step.startedAt == null ? [] : [at(step.startedAt) + step.ms]))),
     steps: job.steps.map(stepOfJob),
   }
-  return { attempts: [attempt], phases }
+  return { attempts: [atRest(attempt)], phases }
 }
 
 function stepOfJob(step: JobView['steps'][number], index: number): StepRow {

@@ -6,7 +6,7 @@ export const drop = {
   unusable: { paused: 'paused: files will wait', invalid: 'has faults: cannot take files' } as Record<string, string>,
   zone: { title: 'Drop PDFs or folders here', over: (pipeline: string) => `Let go to send them through ${pipeline}`, or: 'or', files: 'Choose files', folder: 'Choose a folder', paste: 'Files in the clipboard can be pasted, too.' },
   list: 'Handed over',
-  summary: (done: number, total: number, failed: number) => `${done} of ${total} handed over${failed > 0 ? `, ${failed} failed` : ''}`,
+  summary: (done: number, total: number, failed: number, left: number) => `${done.toLocaleString()} of ${total.toLocaleString()} handed over${failed > 0 ? `, ${failed.toLocaleString()} failed` : ''}${left > 0 ? `, ${left.toLocaleString()} left out` : ''}`,
   overall: 'All uploads',
   clear: 'Clear the finished',
   stop: 'Stop',

@@ -9,6 +9,7 @@ export const explain = {
   chain: 'What was decided',
   passed: 'Yes',
   stopped: 'This is where it stops',
+  besides: 'Besides',
   openJob: 'Open the file’s page',
   again: 'Look again',
   empty: { title: 'Name a file', text: 'Type or paste its path above, or start from a watched folder.', waiting: 'What is not taken yet' },

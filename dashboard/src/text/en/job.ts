@@ -44,6 +44,8 @@ export const job = {
     compare: 'Compare with the original',
     sideBySide: 'First pages before and after',
     gone: 'Moved or deleted',
+    more: (n: number) => (n === 1 ? 'Show one more' : `Show ${n.toLocaleString()} more`),
+    listed: (n: number, all: number) => `${n.toLocaleString()} of ${all.toLocaleString()} are listed`,
     columns: { name: 'Name', kind: 'Kind', size: 'Size', pages: 'Pages', actions: 'Actions' },
   },
   provenance: { title: 'Provenance', job: 'Job', revision: 'Pipeline revision', plugins: 'Plugins', sandbox: 'Sandbox', parses: 'Documents parsed', saves: 'Documents saved', memory: 'Peak memory', cpu: 'Processor time', hash: 'BLAKE3 of the original', none: 'not known yet' },

@@ -44,7 +44,7 @@ export const overview = {
     sandbox: 'Sandbox',
     plugins: 'Plugins',
     broken: (n: number) => `${n} broken`,
-    up: 'Up since',
+    up: 'Started',
     version: 'Version',
     intake: 'Intake',
     open: 'open',

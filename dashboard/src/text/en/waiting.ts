@@ -13,5 +13,5 @@ export const waiting = {
   cut: (n: number) => `These are the first ${n.toLocaleString()}; there may be more.`,
   unseen: (pipeline: string, state: string) => `The folder of ${pipeline} ${state === 'offline' ? 'is offline' : 'cannot be used'}: what lies there is not seen.`,
   nothing: { title: 'Nothing matches', text: 'No file in the chosen folders stands like this.', action: 'Clear the filter' },
-  empty: { title: 'Nothing is left lying', text: 'Every file that came into a watched folder has been taken. If you miss one, ask why.', action: 'Explain a file', drop: 'Drop files' },
+  empty: { title: 'Nothing is left lying', text: 'Every file that was seen in a watched folder has been taken. If you miss one, ask why.', action: 'Explain a file', drop: 'Drop files' },
 }
