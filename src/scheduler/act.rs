@@ -17,7 +17,7 @@ use crate::job::state::Job;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::scheduler::act::hands::{Hands, written};
-use crate::scheduler::act::pending::Pending;
+use crate::scheduler::act::pending::{Pace, Pending};
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
@@ -138,6 +138,7 @@ pub async fn start(
         drain: parts.drain,
         itself: commands.downgrade(),
         turn: Pending::default(),
+        pace: Pace::default(),
         last: None,
         clock: Clock::new(Timestamp::now(), Instant::now()),
     };
@@ -280,7 +281,7 @@ impl Hands {
         let due = self.decider.next_deadline().map_or(day, |at| {
             Instant::now() + at.since(Timestamp::now()) + Duration::from_millis(1)
         });
-        let turn = (!self.is_writing()).then(|| self.turn.due());
+        let turn = (!self.is_writing()).then(|| self.turn.due_at(self.pace()));
         [drain, turn.flatten()]
             .into_iter()
             .flatten()

@@ -233,27 +233,45 @@ impl Writer {
 
     fn attempt(&mut self, works: &[Work]) -> Result<(Vec<Result<Outcome, Error>>, Known), Failure> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let mut batch = Known {
-            head: self.known.head,
-            jobs: HashMap::new(),
-        };
+        let mut batch = self.unchanged();
         let mut outcomes = Vec::with_capacity(works.len());
-        for work in works {
-            self.statement("SAVEPOINT unit")?;
+        if let [work] = works {
+            // One that is alone needs no savepoint, for which SQLite keeps a copy of every page that is changed.
             let outcome = self.work(work, &mut batch);
             if let Err(error) = &outcome {
                 if let Some(failure) = Failure::of_all(error) {
                     return Err(failure);
                 }
-                self.statement("ROLLBACK TO unit")?;
+                self.connection.execute_batch("ROLLBACK")?;
+                return Ok((vec![outcome], self.unchanged()));
             }
-            self.statement("RELEASE unit")?;
             outcomes.push(outcome);
+        } else {
+            for work in works {
+                self.statement("SAVEPOINT unit")?;
+                let outcome = self.work(work, &mut batch);
+                if let Err(error) = &outcome {
+                    if let Some(failure) = Failure::of_all(error) {
+                        return Err(failure);
+                    }
+                    self.statement("ROLLBACK TO unit")?;
+                }
+                self.statement("RELEASE unit")?;
+                outcomes.push(outcome);
+            }
         }
         failpoint::moment();
         self.connection.execute_batch("COMMIT")?;
         failpoint::moment();
         Ok((outcomes, batch))
+    }
+
+    /// What is known before anything of a transaction is written.
+    fn unchanged(&self) -> Known {
+        Known {
+            head: self.known.head,
+            jobs: HashMap::new(),
+        }
     }
 
     fn statement(&self, sql: &str) -> rusqlite::Result<()> {

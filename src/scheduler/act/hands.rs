@@ -6,7 +6,7 @@ use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::pool::update::StopHandle;
-use crate::scheduler::act::pending::Pending;
+use crate::scheduler::act::pending::{Pace, Pending};
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
@@ -75,6 +75,8 @@ pub(super) struct Hands {
     pub(super) itself: mpsc::WeakSender<Command>,
     /// What this turn of the loop has decided and not done yet.
     pub(super) turn: Pending,
+    /// How fast one unit follows another.
+    pub(super) pace: Pace,
     /// The last unit that was appended.
     pub(super) last: Durable,
     /// Whether the wall clock was moved.

@@ -28,6 +28,29 @@ pub(super) struct Pending {
 /// each would hold up the one that its delivery waits for.
 const HOLD: Duration = Duration::from_millis(5);
 
+/// While so many jobs are open, a unit begins only so long after the one before it: it then takes several jobs' events along, and
+/// so do the moves that wait for it. A commit, and a sync of each folder, cost hardly more for all of them than for one.
+const CROWD: usize = 16;
+const GAP: Duration = Duration::from_millis(10);
+
+/// The pace of the units. No attempt waits for it, only what shows outside; a lone job is never held up.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    next: Option<Instant>,
+}
+
+impl Pace {
+    /// A unit has begun.
+    pub(super) fn began(&mut self, now: Instant) {
+        self.next = Some(now + GAP);
+    }
+
+    /// When the next one may begin while so many jobs are open; `None` = at once.
+    pub(super) fn next(&self, open: usize) -> Option<Instant> {
+        self.next.filter(|_| open >= CROWD)
+    }
+}
+
 impl Pending {
     /// Adds events that nothing waits for.
     pub(super) fn add_lazy(&mut self, events: Vec<Draft>, now: Instant) {
@@ -48,6 +71,15 @@ impl Pending {
         self.since.map(|since| since + HOLD)
     }
 
+    /// The same where no unit begins before `pace`.
+    pub(super) fn due_at(&self, pace: Option<Instant>) -> Option<Instant> {
+        match pace {
+            Some(pace) if self.is_urgent() => Some(pace),
+            Some(pace) => self.due().map(|due| due.max(pace)),
+            None => self.due(),
+        }
+    }
+
     /// Its events.
     pub(super) fn take_events(&mut self) -> Vec<Draft> {
         std::mem::take(&mut self.events)
@@ -55,11 +87,12 @@ impl Pending {
 
     /// Takes everything if it is time.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Self> {
-        let is_due = self.urgent
-            || !self.claims.is_empty()
-            || !self.redos.is_empty()
-            || self.due().is_some_and(|due| due <= now);
+        let is_due = self.is_urgent() || self.due().is_some_and(|due| due <= now);
         is_due.then(|| std::mem::take(self))
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.urgent || !self.claims.is_empty() || !self.redos.is_empty()
     }
 
     /// Whether nothing waits.
@@ -88,6 +121,22 @@ mod tests {
         let mut taken = pending.take_due(now + HOLD).expect("its time has come");
         assert_eq!(taken.take_events().len(), 2, "all of them, in one unit");
         assert!(pending.is_empty() && pending.due().is_none());
+    }
+
+    #[test]
+    fn only_a_crowd_is_paced() {
+        let (mut pace, now) = (Pace::default(), Instant::now());
+        assert_eq!(pace.next(CROWD), None, "the first begins at once");
+        pace.began(now);
+        assert_eq!(pace.next(CROWD - 1), None);
+        assert_eq!(pace.next(CROWD), Some(now + GAP));
+        let mut pending = Pending::default();
+        assert_eq!(pending.due_at(pace.next(CROWD)), None);
+        pending.add_lazy(events(), now);
+        assert_eq!(pending.due_at(None), Some(now + HOLD));
+        assert_eq!(pending.due_at(pace.next(CROWD)), Some(now + GAP.max(HOLD)));
+        pending.add(events());
+        assert_eq!(pending.due_at(pace.next(CROWD)), Some(now + GAP));
     }
 
     #[test]

@@ -115,12 +115,14 @@ impl Hands {
     /// Journals what the turn has decided, then does what had to wait for that.
     pub(super) fn finish_turn(&mut self) {
         self.publish_health();
-        if self.is_writing() {
+        let now = Instant::now();
+        if self.is_writing() || self.pace().is_some_and(|next| now < next) {
             return;
         }
-        let Some(mut turn) = self.turn.take_due(Instant::now()) else {
+        let Some(mut turn) = self.turn.take_due(now) else {
             return;
         };
+        self.pace.began(now);
         let durable = self.append(turn.take_events());
         let Pending {
             claims,
@@ -140,6 +142,11 @@ impl Hands {
             self.after(durable.clone(), line, batches::claim(spool, store, batch));
         }
         self.redo(redos, kept, &durable);
+    }
+
+    /// When the next unit may begin, if not at once.
+    pub(super) fn pace(&self) -> Option<Instant> {
+        self.pace.next(self.decider.open())
     }
 
     fn redo(&mut self, redos: Vec<(JobId, Redo)>, kept: Vec<LedgerEntry>, durable: &Durable) {

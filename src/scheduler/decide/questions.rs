@@ -22,6 +22,12 @@ impl Scheduler {
         self.open.next_due()
     }
 
+    /// Open jobs.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.count()
+    }
+
     /// Open jobs whose attempts or moves are under way.
     #[must_use]
     pub fn busy(&self) -> usize {

@@ -7,7 +7,7 @@
 use dropleaf_plugin_host::filter::Instruction;
 
 /// Numbers that are looked at one after the other.
-const LEAF: usize = 4;
+const LEAF: usize = 8;
 /// Numbers of the x32 ABI start here; a filter by number would not see through them.
 const X32: u32 = 0x4000_0000;
 
@@ -125,35 +125,48 @@ fn tree(rules: &[Rule], denial: Denial) -> Vec<Instruction> {
     }
     let (left, right) = rules.split_at(rules.len() / 2);
     let (below, above) = (tree(left, denial), tree(right, denial));
-    let mut program = vec![jump_if(libc::BPF_JGE, number(right[0].call), 0, 1)];
-    program.push(jump(below.len()));
+    let mut program = past_if(libc::BPF_JGE, number(right[0].call), below.len());
     program.extend(below);
     program.extend(above);
     program
 }
 
+/// Those whose arguments are looked at come first; all others share the answers behind them.
 fn leaf(rules: &[Rule], denial: Denial) -> Vec<Instruction> {
+    let (always, tested): (Vec<&Rule>, Vec<&Rule>) =
+        rules.iter().partition(|rule| rule.tests.is_empty());
     let mut program = Vec::new();
-    for rule in rules {
+    for rule in tested {
         let body = body(rule, denial);
-        program.push(jump_if(libc::BPF_JEQ, number(rule.call), 1, 0));
-        program.push(jump(body.len()));
+        program.extend(past_unless(libc::BPF_JEQ, number(rule.call), body.len()));
         program.extend(body);
     }
+    let mut answers: Vec<u32> = always.iter().map(|rule| denied(rule, denial)).collect();
+    answers.dedup();
+    for (index, rule) in always.iter().enumerate() {
+        let place = answers
+            .iter()
+            .position(|what| *what == denied(rule, denial));
+        // Past the numbers that are left, what allows, and the answers before its own.
+        let over = always.len() - index + place.unwrap_or(0);
+        program.push(jump_if(libc::BPF_JEQ, number(rule.call), near(over), 0));
+    }
     program.push(answer(libc::SECCOMP_RET_ALLOW));
+    program.extend(answers.into_iter().map(answer));
     program
+}
+
+/// What becomes of a call that the rule denies.
+fn denied(rule: &Rule, denial: Denial) -> u32 {
+    match denial {
+        Denial::HoldUp => libc::SECCOMP_RET_USER_NOTIF,
+        Denial::Refuse => refuse(rule.error),
+    }
 }
 
 /// Ends with an answer, whatever the arguments are.
 fn body(rule: &Rule, denial: Denial) -> Vec<Instruction> {
-    let refused = refuse(rule.error);
-    let denied = match denial {
-        Denial::HoldUp => libc::SECCOMP_RET_USER_NOTIF,
-        Denial::Refuse => refused,
-    };
-    if rule.tests.is_empty() {
-        return vec![answer(denied)];
-    }
+    let (refused, denied) = (refuse(rule.error), denied(rule, denial));
     let mut program: Vec<Instruction> = rule
         .tests
         .iter()
@@ -206,6 +219,22 @@ fn jump(over: usize) -> Instruction {
 fn jump_if(how: u32, k: u32, jt: u8, jf: u8) -> Instruction {
     let code = code(libc::BPF_JMP | how | libc::BPF_K);
     Instruction { code, jt, jf, k }
+}
+
+/// Goes past so many instructions if the test holds. What jumps on a test jumps no further than a byte says.
+fn past_if(how: u32, k: u32, over: usize) -> Vec<Instruction> {
+    match u8::try_from(over) {
+        Ok(over) => vec![jump_if(how, k, over, 0)],
+        Err(_) => vec![jump_if(how, k, 0, 1), jump(over)],
+    }
+}
+
+/// The same if it does not hold.
+fn past_unless(how: u32, k: u32, over: usize) -> Vec<Instruction> {
+    match u8::try_from(over) {
+        Ok(over) => vec![jump_if(how, k, 0, over)],
+        Err(_) => vec![jump_if(how, k, 1, 0), jump(over)],
+    }
 }
 
 fn plain(what: u32, k: u32) -> Instruction {
