@@ -1,5 +1,6 @@
 //! The plugin `render`: pages as pictures beside the document.
 
+mod patterns;
 mod picture;
 mod render;
 mod size;

@@ -15,6 +15,7 @@ use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, Tar
 use hayro::{RenderCache, RenderSettings, render_into};
 
 use crate::RenderPages;
+use crate::patterns;
 use crate::picture::Picture;
 use crate::size::{Size, size};
 
@@ -72,16 +73,21 @@ fn missed(run: &Run<'_>, number: u32, why: &str) -> String {
 }
 
 /// Opens the document with the renderer's own reader. Where that does not see the pages that the host sees (a password,
-/// a damaged page tree), a plain copy of the pages is made for it.
+/// a damaged page tree), and where it would draw without end, a plain copy of the pages is made for it.
 fn open(run: &Run<'_>, count: u32) -> Result<Pdf> {
     let document = run.document();
-    if let Ok(pdf) = Pdf::new(document.bytes()?)
+    let bytes = document.bytes()?;
+    if !patterns::any(&document, &bytes)?
+        && let Ok(pdf) = Pdf::new(bytes)
         && pdf.pages().len() == count as usize
     {
         return Ok(pdf);
     }
     let copy = run.create(None)?;
     copy.import_pages(0, &document, 0, count)?;
+    if patterns::cut(&copy)? > 0 {
+        run.warn("a pattern whose cells lie over one another without end is drawn in part");
+    }
     Pdf::new(copy.bytes()?)
         .map_err(|_| Error::rejected("the document's pages cannot be read for drawing"))
 }

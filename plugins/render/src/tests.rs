@@ -1,6 +1,7 @@
 //! `render-pages` on whole documents.
 
 use dropleaf_plugin_sdk::testing::{self, Trial};
+use dropleaf_test_support::sample::lopdf::{Object as Cos, Stream, dictionary};
 use dropleaf_test_support::sample::{self, Sample};
 
 use super::*;
@@ -152,4 +153,36 @@ fn a_cancelled_run_stops_between_pages() {
         .expect_err("cancelled");
     assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
     assert_eq!(failed.progress.len(), 2);
+}
+
+/// Its cells are four thousand million points wide, one every ten points: each of them would be drawn.
+#[test]
+fn a_pattern_without_end_is_cut() {
+    let pattern = |bbox: [f32; 4]| {
+        Sample::new("tiles", 1)
+            .content(0, "/Pattern cs /P0 scn 100 100 300 300 re f")
+            .edit(move |document, pages| {
+                let tile = dictionary! {
+                    "Type" => "Pattern", "PatternType" => 1, "PaintType" => 1, "TilingType" => 1,
+                    "BBox" => bbox.map(Cos::Real).to_vec(), "XStep" => 10, "YStep" => -10,
+                    "Resources" => dictionary! {},
+                };
+                let tile = document.add_object(Stream::new(tile, b"0 0 5 5 re f".to_vec()));
+                let patterns = dictionary! { "Pattern" => dictionary! { "P0" => tile } };
+                let page = document.get_dictionary_mut(pages[0]).expect("a page");
+                page.set("Resources", patterns);
+            })
+            .bytes()
+    };
+    let drawn = |bbox| {
+        let ran = render(json!({ "dpi": 36 }), pattern(bbox));
+        let (_, _, pixels) = read(&ran.artifacts[0].bytes);
+        (darkness(&pixels), ran.warnings)
+    };
+    let (plain, warnings) = drawn([0.0, 0.0, 10.0, 10.0]);
+    assert_eq!(warnings, Vec::<String>::new());
+    let (wide, warnings) = drawn([4_294_967_295.0, 0.0, 0.0, -4_294_967_295.0]);
+    assert!(warnings[0].contains("is drawn in part"), "{warnings:?}");
+    assert!(plain > 0.02, "{plain}");
+    assert!(wide < 1.0, "{wide}");
 }
