@@ -15,7 +15,6 @@ pub mod plan;
 pub mod redo;
 pub mod stage;
 pub mod sweep;
-pub mod upload;
 
 use crate::durable::{self, probe};
 use crate::job::id::JobId;

@@ -18,7 +18,6 @@ use crate::spool::redo::RedoError;
 use crate::spool::stage::{Destination, StageError};
 use crate::spool::sweep::Standing;
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::os::unix::fs::symlink;
 
 const PDF: &[u8] = b"%PDF-1.7 the original";
@@ -384,11 +383,7 @@ fn the_sweep_removes_what_no_delivery_needs_and_puts_back_what_no_job_holds() {
             number: 0,
         };
         home.spool.stage_bytes(b"x", &to).expect("staged");
-        home.spool
-            .begin_upload(&inbox, job(n))
-            .expect("begun")
-            .finish()
-            .expect("finished");
+        uploaded(&inbox, job(n), b"");
     }
     let part = plan::companion(&held_path(&inbox, job(9)), ".part");
     std::fs::write(&part, "half").expect("writable");
@@ -434,37 +429,34 @@ fn the_sweep_removes_what_no_delivery_needs_and_puts_back_what_no_job_holds() {
 }
 
 #[test]
-fn an_upload_is_claimed_like_any_file_and_leaves_nothing_when_broken_off() {
+fn an_upload_is_claimed_like_any_file() {
     let home = Home::new();
     let inbox = home.path("in");
-    let mut upload = home.spool.begin_upload(&inbox, job(7)).expect("begun");
-    upload.write_all(PDF).expect("writable");
-    drop(upload);
-    let mut upload = home
-        .spool
-        .begin_upload(&inbox, job(7))
-        .expect("begun again");
-    upload.write_all(PDF).expect("writable");
-    let from = upload.path().to_path_buf();
-    assert_eq!(from, upload_path(&inbox, job(7)));
-    let identity = upload.finish().expect("finished");
+    let (from, identity) = uploaded(&inbox, job(7), PDF);
     let held = held_path(&inbox, job(7));
     let claimed = home
         .spool
         .claim(&Claim {
-            from,
+            from: from.clone(),
             held: held.clone(),
             identity,
         })
         .expect("claimed");
     assert_eq!(claimed.blake3, hash(PDF));
+    assert!(!from.exists());
     let mut file = home.spool.open_input(&held).expect("there");
     let mut text = String::new();
     std::io::Read::read_to_string(&mut file, &mut text).expect("readable");
     assert_eq!(text.as_bytes(), PDF);
-    home.spool
-        .begin_upload(&home.path("none"), job(8))
-        .expect_err("no inbox");
+}
+
+/// A file as an upload leaves it when it has come in.
+fn uploaded(inbox: &Path, job: JobId, bytes: &[u8]) -> (PathBuf, Identity) {
+    let path = upload_path(inbox, job);
+    std::fs::create_dir_all(uploads_folder(inbox)).expect("ours");
+    std::fs::write(&path, bytes).expect("ours");
+    let found = std::fs::metadata(&path).expect("it is there");
+    (path, Identity::of(&found))
 }
 
 #[test]

@@ -61,6 +61,12 @@ fn an_inbox_that_comes_back_is_swept_and_scanned_at_once() {
     rename(&here, &away);
     daemon.post("/pipelines/p/scan", b"");
     feed.until_named("watch.offline");
+    // Nothing is put in the place of a mount that is away.
+    let refused = daemon.post("/pipelines/p/jobs?name=a.pdf", &sample::pdf(1));
+    let said = refused.body.to_string();
+    assert_eq!(refused.status, 503, "{said}");
+    assert!(said.contains("is offline"), "{said}");
+    assert!(!here.exists());
     std::fs::write(away.join("meanwhile.pdf"), sample::pdf(1)).expect("written");
     rename(&away, &here);
     // Nobody asks this time: the folder is looked for by itself.
