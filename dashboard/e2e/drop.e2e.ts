@@ -1,4 +1,7 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Locator } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { pdf } from './support/pdf'
 import { file, Scene } from './support/scene'
@@ -49,4 +52,31 @@ it('shows a file that is put into the folder, without a reload', async () => {
   await page.goto(`${scene.url}/`)
   await page.getByRole('region', { name: 'Files' }).getByRole('link', { name: /^2\s*Succeeded/ }).waitFor()
   expect(scene.complaints).toEqual([])
+})
+
+it('takes files and a folder that are dragged onto it, and says of each what became of it', async () => {
+  const page = await scene.tab('/drop?pipeline=receive')
+  const given = await mkdtemp(join(tmpdir(), 'dropleaf-drag-'))
+  await mkdir(join(given, 'letters', 'old'), { recursive: true })
+  await writeFile(join(given, 'alone.pdf'), pdf(1))
+  await writeFile(join(given, 'letters', 'first.pdf'), pdf(2))
+  await writeFile(join(given, 'letters', 'old', 'second.pdf'), pdf(3))
+  await writeFile(join(given, 'letters', 'empty.pdf'), '')
+  await writeFile(join(given, 'letters', 'fake.pdf'), 'no PDF at all')
+
+  // As the system's file manager does it, folders included: a script cannot make such an event.
+  const box = await page.locator('.zone').boundingBox()
+  if (box === null) throw new Error('there is no zone to drop on')
+  const client = await page.context().newCDPSession(page)
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
+  const data = { items: [], files: [join(given, 'alone.pdf'), join(given, 'letters')], dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await client.send('Input.dispatchDragEvent', { type, x, y, data })
+
+  for (const name of ['alone.pdf', 'first.pdf', 'second.pdf']) await scene.daemon.jobIn(name, 'succeeded')
+  const row = (name: string): Locator => page.getByRole('listitem').filter({ hasText: name })
+  await row('empty.pdf').getByText(/empty/).first().waitFor()
+  await scene.daemon.jobIn('fake.pdf', 'failed')
+  await row('fake.pdf').getByText(/not a PDF/i).first().waitFor()
+  expect(scene.complaints).toEqual([])
+  await rm(given, { recursive: true })
 })

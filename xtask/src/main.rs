@@ -28,6 +28,7 @@ cargo xtask <command>
                                               cut the power at any moment of a recorded load, and count that nothing is lost
   errors [--error EIO] [--first N] [--every N] [--most N] [--at-once N] [--place DIR] [--program FILE]
                                               let each operation on the disk fail once, and count that nothing is lost
+  many-jobs --home DIR [--jobs N]             tell N more ended jobs in the journal of a home whose daemon is stopped
   old-home                                    keep a home as this version leaves it in `tests/data`, to be loaded by all later ones
   crowd [--clients N] [--deaf N] [--files N] [--limits usual] [--program FILE]
                                               N clients of the feed, some of whom never read: memory, and whether the others notice
@@ -73,6 +74,7 @@ fn run() -> Result<()> {
         ["supply"] => supply::run(),
         ["powercut", rest @ ..] => powercut::run(rest),
         ["errors", rest @ ..] => errors::run(rest),
+        ["many-jobs", rest @ ..] => old_home::many(rest),
         ["old-home"] => old_home::make(),
         ["hostile", rest @ ..] => ordeal::hostile(rest),
         ["corpus", rest @ ..] => ordeal::corpus(rest),

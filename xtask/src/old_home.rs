@@ -1,8 +1,10 @@
-//! `cargo xtask old-home`: a home of this version, kept so that later versions can show that they load it.
+//! `cargo xtask old-home`: a home of this version, kept so that later versions can show that they load it. `cargo xtask many-jobs`: one
+//! with very many jobs.
 
 use crate::machine::{debug_daemon, root};
-use anyhow::{Result, bail};
-use dropleaf_test_support::old_home;
+use crate::options::Options;
+use anyhow::{Context as _, Result, anyhow, bail};
+use dropleaf_test_support::{many, old_home};
 
 /// Builds the daemon, lets it leave a home with jobs in every state, and keeps that under the number of the journal's format.
 pub fn make() -> Result<()> {
@@ -25,4 +27,12 @@ pub fn make() -> Result<()> {
     std::fs::rename(&new, &kept)?;
     println!("{}", kept.display());
     Ok(())
+}
+
+/// Tells very many more jobs in a journal.
+pub fn many(arguments: &[&str]) -> Result<()> {
+    let options = Options::read("many-jobs", &["home", "jobs"], arguments)?;
+    let home = options.path("home")?.context("`--home DIR` is missing")?;
+    let jobs = u32::try_from(options.number("jobs", 100_000)?)?;
+    many::add(&home, jobs).map_err(|fault| anyhow!(fault))
 }

@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod feed;
 pub mod folder;
 pub mod hostile;
+pub mod many;
 pub mod mutate;
 pub mod old_home;
 pub mod ordeal;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const PROGRAM = process.env.DROPLEAF_PROGRAM ?? fileURLToPath(new URL('../../../target/debug/dropleaf', import.meta.url))
+export const PROGRAM = process.env.DROPLEAF_PROGRAM ?? fileURLToPath(new URL('../../../target/debug/dropleaf', import.meta.url))
 const PLUGINS = process.env.DROPLEAF_TEST_PLUGINS ?? dirname(PROGRAM)
 /** The plugin that misbehaves on purpose is for other tests. */
 const LIBRARY = /^libdropleaf_plugin_(?!faulty).*\.(so|dylib)$/
@@ -91,6 +91,14 @@ export class Daemon {
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((done) => child.once('exit', done))
     child.kill('SIGKILL')
+    await ended
+  }
+  /** As a service manager ends it. */
+  async stop(): Promise<void> {
+    const child = this.child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const ended = new Promise((done) => child.once('exit', done))
+    child.kill('SIGTERM')
     await ended
   }
   async close(): Promise<void> {
