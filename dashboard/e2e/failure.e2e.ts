@@ -42,3 +42,22 @@ it('explains files that never came, and paths that are none of its business', as
   await page.getByText('is in no watched folder').waitFor()
   expect(new URL(page.url()).searchParams.get('path')).toBe('/etc/hostname')
 })
+
+it('pauses a pipeline with a reason that is typed at once, and goes on', async () => {
+  const page = await scene.tab('/')
+  await page.getByRole('button', { name: 'Actions for cut' }).click()
+  await page.getByRole('menuitem', { name: /^Pause/ }).click()
+  await page.getByRole('dialog', { name: 'Pause cut?' }).waitFor()
+  await page.keyboard.type('the printer is out of paper')
+  await page.keyboard.press('Enter')
+  await page.getByRole('main').getByText('the printer is out of paper').waitFor()
+  await page.getByRole('button', { name: 'Resume' }).first().click()
+  await expect.poll(() => page.getByText('the printer is out of paper').count()).toBe(0)
+  // From here to the list and back, as one does.
+  await page.getByRole('navigation').getByRole('link', { name: 'Files' }).first().click()
+  await file(page, 'short.pdf').first().waitFor()
+  await page.getByRole('navigation').getByRole('link', { name: 'Overview' }).first().click()
+  await page.getByRole('button', { name: 'Actions for cut' }).waitFor()
+  expect(await page.getByText('Something went wrong').count()).toBe(0)
+  expect(scene.complaints).toEqual([])
+})
