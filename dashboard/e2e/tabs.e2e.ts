@@ -26,3 +26,23 @@ it('feeds eight tabs by one stream, and ends it with the last of them', async ()
   for (const page of rest) await page.close()
   await expect.poll(() => scene.daemon.streams(), { timeout: 30_000 }).toBe(0)
 })
+
+it('feeds them by one stream where the browser has no shared workers, too, and another tab leads when the leader goes', async () => {
+  await scene.context.addInitScript(() => Object.defineProperty(window, 'SharedWorker', { value: undefined }))
+  const tabs = [await scene.tab('/files'), await scene.tab('/files'), await scene.tab('/')]
+  expect(await tabs[0]?.evaluate(() => typeof SharedWorker)).toBe('undefined')
+  await expect.poll(() => scene.daemon.streams()).toBe(1)
+  for (let number = 0; tabs.length > 0; number += 1) {
+    const name = `led ${number}.pdf`
+    await scene.daemon.drop('receive', name, pdf(1))
+    await scene.daemon.jobIn(name, 'succeeded')
+    for (const page of tabs) {
+      if (page.url().endsWith('/files')) await file(page, name, 'Succeeded').waitFor()
+      await page.locator('.chip[data-phase=live]').waitFor()
+    }
+    // The overview shows no file by which one could see that the next leader has its stream.
+    await expect.poll(() => scene.daemon.streams()).toBe(1)
+    await tabs.shift()?.close()
+  }
+  await expect.poll(() => scene.daemon.streams(), { timeout: 30_000 }).toBe(0)
+})
