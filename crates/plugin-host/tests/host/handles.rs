@@ -131,8 +131,14 @@ fn another_thread_is_refused_and_may_log() {
     assert_eq!(*told.progress.lock().expect("no panic"), [(1, 2)]);
 }
 
+/// The threads of the whole process are counted, and other tests end some of theirs meanwhile: so it may take a second look.
 #[test]
 fn a_thread_that_was_not_joined_is_counted_and_does_no_harm_later() {
+    assert!((0..100).any(|_| leave_a_thread() >= 1));
+}
+
+/// Leaves a thread behind that calls later; how many were counted.
+fn leave_a_thread() -> u32 {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
     let mut documents = vec![open(sample(1))];
@@ -159,9 +165,9 @@ fn a_thread_that_was_not_joined_is_counted_and_does_no_harm_later() {
         });
         abi::OK
     });
-    assert!(outcome.expect("it succeeds").leftover_threads >= 1);
     go.send(()).expect("the thread waits");
     assert_eq!(told.recv().expect("an answer"), (1, abi::E_THREAD));
+    outcome.expect("it succeeds").leftover_threads
 }
 
 /// Every function that takes a handle, with `handle` for each of its handles.
