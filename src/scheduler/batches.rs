@@ -138,7 +138,7 @@ fn not_taken(taking: &Taking, error: &ClaimError) -> ClaimFailure {
         ClaimError::Changed(_) => ClaimFailure::Changed,
         error => {
             tracing::warn!(error = %crate::problem::chain(error), path = %taking.accepted.path, "a file cannot be taken now");
-            ClaimFailure::Later(error.to_string())
+            ClaimFailure::Later(crate::problem::chain(error))
         }
     }
 }

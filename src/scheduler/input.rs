@@ -8,6 +8,7 @@ use crate::job::redo::{Delivered, Redo};
 use crate::pipeline::checked::Pipeline;
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
+use crate::watch::update::Decline;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -136,8 +137,8 @@ pub enum Action {
         pipeline: String,
         /// Where it lies.
         path: RawPath,
-        /// Whether it changed (settle again) or is to be offered again later.
-        changed: bool,
+        /// Why.
+        why: Decline,
     },
     /// Start an attempt. Nothing of it shows outside, so it does not wait for the journal.
     Start(Box<Start>),

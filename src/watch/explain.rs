@@ -5,7 +5,7 @@ use crate::watch::folder::Reconciler;
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Decision, Settling, spell};
 use crate::watch::told::Said;
-use crate::watch::tree::{Entry, Stand};
+use crate::watch::tree::{Entry, Refused, Stand};
 use crate::watch::update::{FileStatus, FolderState, Link, SeenBy};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -101,6 +101,20 @@ impl Reconciler {
                 stop(chain, text)
             }
             Stand::Settled { declined, .. } => stop(chain, no_room(*declined)),
+            Stand::Refused(refused) => {
+                let Refused {
+                    reason, declined, ..
+                } = &**refused;
+                let times = if *declined == 1 {
+                    "once"
+                } else {
+                    "again and again"
+                };
+                let text = format!(
+                    "it has settled, but cannot be taken (tried {times}, and will be): {reason}"
+                );
+                stop(chain, text)
+            }
             Stand::Offered { declined: 0, .. } => {
                 chain.push(Link::pass(
                     "it has settled and was offered to the scheduler",
@@ -162,6 +176,7 @@ impl Reconciler {
                     ("settling", reason.unwrap_or_default())
                 }
                 Stand::Settled { .. } | Stand::Offered { .. } => ("offered", String::new()),
+                Stand::Refused(refused) => ("offered", refused.reason.clone()),
                 Stand::Taken { .. } => ("taken", String::new()),
                 Stand::Left(left) => ("left", left.reason.to_string()),
                 Stand::Ignored { reason, .. } => ("ignored", reason.to_string()),

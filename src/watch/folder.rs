@@ -200,12 +200,14 @@ impl Reconciler {
             let Some(Reverse((at, file))) = self.agenda.pop() else {
                 break;
             };
+            self.queue.no_more_alone(&file);
             let is_due = self
                 .tree
                 .entry(&file)
                 .is_some_and(|entry| match &entry.stand {
                     Stand::Settling(waiting) => waiting.due == Some(at),
                     Stand::Settled { .. } => true,
+                    Stand::Refused(refused) => refused.due == at,
                     _ => false,
                 });
             if is_due {

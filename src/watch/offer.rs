@@ -7,7 +7,8 @@ use crate::raw_path::RawPath;
 use crate::watch::folder::Reconciler;
 use crate::watch::hints::Hint;
 use crate::watch::look::{self, Look};
-use crate::watch::tree::{Entry, Left, Stand};
+use crate::watch::queue;
+use crate::watch::tree::{Entry, Left, Refused, Stand};
 use crate::watch::update::{Arrival, Decline, WatchUpdate};
 use std::path::Path;
 use std::sync::Arc;
@@ -103,6 +104,15 @@ impl Reconciler {
                 self.proceed(&file, entry);
             }
             // It was declined for later, and this is later.
+            Stand::Refused(refused) => {
+                entry.stand = Stand::Settled {
+                    identity: refused.identity,
+                    declined: refused.declined,
+                };
+                self.tree.put(&file, entry);
+                self.queue.push(file);
+                self.offer_settled();
+            }
             Stand::Settled { .. } => {
                 self.tree.put(&file, entry);
                 self.queue.push(file);
@@ -167,7 +177,19 @@ impl Reconciler {
                 entry.stand = self.settling(&file, identity, None, Instant::now());
                 self.proceed(&file, entry);
             }
-            Decline::Later => {
+            Decline::Later { reason } if self.queue.refused_alone(&file) => {
+                self.changes += 1;
+                let due = Instant::now() + self.options.offer_again * queue::pauses(declined - 1);
+                entry.stand = Stand::Refused(Box::new(Refused {
+                    identity,
+                    declined,
+                    reason,
+                    due,
+                }));
+                self.remind(&file, due);
+                self.tree.put(&file, entry);
+            }
+            Decline::Full | Decline::Later { .. } => {
                 self.changes += 1;
                 entry.stand = Stand::Settled { identity, declined };
                 self.tree.put(&file, entry);

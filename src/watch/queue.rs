@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 /// Offers of a folder that may be unanswered at a time. They are taken in batches of 16, of which a pipeline has four at work.
 pub(crate) const UNANSWERED: usize = 64;
-/// How often the pause of a folder that is refused again and again doubles, and what it comes to at most.
+/// Files of a folder that may wait alone, each for itself. Of more it is taken that the folder is why they cannot be taken.
+const ALONE: usize = 16;
+/// How often the pause of who is refused again and again doubles, and what it comes to at most.
 const DOUBLED: u32 = 5;
 const MOST_PAUSES: u32 = 30;
 
@@ -24,6 +26,8 @@ pub(crate) struct Queue {
     /// Refused for now.
     back: VecDeque<Arc<Path>>,
     unanswered: HashSet<Arc<Path>>,
+    /// They cannot be taken for reasons of their own, and nobody waits for them.
+    alone: HashSet<Arc<Path>>,
     /// No offer before this.
     held: Option<Instant>,
     /// Refusals since a file was taken; those of one round are one.
@@ -74,10 +78,24 @@ impl Queue {
         self.unanswered.remove(&file);
         self.back.push_back(file);
         if self.held.is_none_or(|until| until <= now) {
-            let pauses = 2_u32.pow(self.refused.min(DOUBLED)).min(MOST_PAUSES);
-            self.held = Some(now + pause * pauses);
+            self.held = Some(now + pause * pauses(self.refused));
             self.refused += 1;
         }
+    }
+
+    /// This file cannot be taken now: it waits for itself, if not too many do; else as one that there is no room for.
+    pub(crate) fn refused_alone(&mut self, file: &Arc<Path>) -> bool {
+        let may = self.alone.len() < ALONE;
+        if may {
+            self.unanswered.remove(file);
+            self.alone.insert(Arc::clone(file));
+        }
+        may
+    }
+
+    /// Its time has come, whether it is still there or not.
+    pub(crate) fn no_more_alone(&mut self, file: &Path) {
+        self.alone.remove(file);
     }
 
     /// When the next file may be offered without anybody's answer, if one waits.
@@ -96,6 +114,11 @@ impl Queue {
     fn may_offer(&self, now: Instant) -> bool {
         self.unanswered.len() < UNANSWERED && self.held.is_none_or(|until| until <= now)
     }
+}
+
+/// The pauses that one waits who was refused so many times before.
+pub(crate) fn pauses(refused: u32) -> u32 {
+    2_u32.pow(refused.min(DOUBLED)).min(MOST_PAUSES)
 }
 
 #[cfg(test)]
@@ -165,6 +188,19 @@ mod tests {
         assert_eq!(offer_all(&mut queue, later), [file(0), file(UNANSWERED)]);
         queue.refused(file(0), later, PAUSE);
         assert_eq!(queue.next_deadline(), Some(later + PAUSE));
+    }
+
+    #[test]
+    fn who_cannot_be_taken_holds_up_nobody_unless_there_are_many() {
+        let (mut queue, now) = (queue(100), Instant::now());
+        let first = offer_all(&mut queue, now);
+        for refused in &first[..ALONE] {
+            assert!(queue.refused_alone(refused));
+        }
+        assert_eq!(offer_all(&mut queue, now).len(), ALONE);
+        assert!(!queue.refused_alone(&first[ALONE]), "it is the folder");
+        queue.no_more_alone(&first[0]);
+        assert!(queue.refused_alone(&first[ALONE]));
     }
 
     #[test]

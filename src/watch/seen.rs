@@ -93,6 +93,9 @@ impl Reconciler {
             {
                 entry.stand = changed_to(self);
             }
+            Stand::Refused(refused) if Identity::from(refused.identity) != sight.identity => {
+                entry.stand = changed_to(self);
+            }
             Stand::Left(left) if !self.is_same(file, &left.identity.into(), &sight.identity) => {
                 entry.stand = changed_to(self);
             }
@@ -357,6 +360,7 @@ impl Reconciler {
             } => format!("it was ignored: {reason}"),
             // Who has been offered may have become a job.
             Stand::Settled { .. } => "it had settled and was not taken yet".to_owned(),
+            Stand::Refused(refused) => format!("it could not be taken: {}", refused.reason),
             _ => return,
         };
         self.tell_file(file, FileEvent::Gone { reason });
@@ -429,8 +433,9 @@ impl Reconciler {
         {
             self.tree.take(&file);
         }
-        let waits =
-            |entry: &Entry| is_settling(entry) || matches!(entry.stand, Stand::Settled { .. });
+        let waits = |entry: &Entry| {
+            is_settling(entry) || matches!(entry.stand, Stand::Settled { .. } | Stand::Refused(_))
+        };
         for file in self.tree.files(waits) {
             if self.rule_against(&file).is_some() {
                 self.tree.take(&file);

@@ -58,6 +58,8 @@ pub(crate) enum Stand {
         /// How often it was declined for later.
         declined: u32,
     },
+    /// It could not be taken and waits alone until it is offered again.
+    Refused(Box<Refused>),
     /// It was offered.
     Offered {
         /// As whom.
@@ -92,6 +94,19 @@ pub(crate) struct Waiting {
     pub(crate) said: Option<Said>,
     /// When it has to be looked at again.
     pub(crate) due: Option<Instant>,
+}
+
+/// A file that could not be taken.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// As whom.
+    pub(crate) identity: Brief,
+    /// How often it was declined for later.
+    pub(crate) declined: u32,
+    /// Why, the last time.
+    pub(crate) reason: String,
+    /// When it is offered again.
+    pub(crate) due: Instant,
 }
 
 /// A file that stays until it changes.
@@ -235,7 +250,7 @@ impl Tree {
 fn count(counts: &mut Counts, entry: &Entry, more: bool) {
     let counter = match entry.stand {
         Stand::Settling(_) => &mut counts.settling,
-        Stand::Settled { .. } | Stand::Offered { .. } => &mut counts.offered,
+        Stand::Settled { .. } | Stand::Refused(_) | Stand::Offered { .. } => &mut counts.offered,
         Stand::Taken { .. } => return,
         Stand::Left(_) | Stand::Ignored { .. } => &mut counts.ignored,
     };

@@ -86,8 +86,13 @@ pub enum WatchUpdate {
 pub enum Decline {
     /// It changed on the way: it settles anew.
     Changed,
-    /// There is no room now: it is offered again later.
-    Later,
+    /// There is no room now, for nobody of this folder: it is offered again later.
+    Full,
+    /// This file cannot be taken now: it is offered again later, and the others need not wait for it.
+    Later {
+        /// Why.
+        reason: String,
+    },
     /// It stays until it changes.
     Leave {
         /// Why.

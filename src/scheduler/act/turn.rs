@@ -19,7 +19,6 @@ use crate::scheduler::files;
 use crate::scheduler::input::{Action, Decision, Input, Start};
 use crate::store::ledger::LedgerEntry;
 use crate::time::Timestamp;
-use crate::watch::update::Decline;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -74,15 +73,8 @@ impl Hands {
                 Action::Declined {
                     pipeline,
                     path,
-                    changed,
-                } => {
-                    let why = if changed {
-                        Decline::Changed
-                    } else {
-                        Decline::Later
-                    };
-                    self.watcher.declined(&pipeline, &path.0, why);
-                }
+                    why,
+                } => self.watcher.declined(&pipeline, &path.0, why),
             }
         }
     }

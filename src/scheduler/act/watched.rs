@@ -18,7 +18,7 @@ impl Hands {
             WatchUpdate::Arrival(arrival) => {
                 let Some(pipeline) = self.current(&arrival.pipeline) else {
                     self.watcher
-                        .declined(&arrival.pipeline, &arrival.path, Decline::Later);
+                        .declined(&arrival.pipeline, &arrival.path, Decline::Full);
                     return;
                 };
                 let job = JobId::fresh();

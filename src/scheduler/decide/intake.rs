@@ -11,6 +11,7 @@ use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::{Scheduler, draft};
 use crate::scheduler::input::{Action, ClaimFailure, Decision, EndOf};
 use crate::time::Timestamp;
+use crate::watch::update::Decline;
 
 /// Open jobs beyond which files stay in their inboxes: they are as safe there, and cost no memory.
 const MOST_OPEN: usize = 2_000;
@@ -111,7 +112,7 @@ impl Scheduler {
             decision.actions.push(Action::Declined {
                 pipeline: accepted.pipeline,
                 path: accepted.path,
-                changed: false,
+                why: Decline::Full,
             });
             return;
         }
@@ -150,15 +151,15 @@ impl Scheduler {
             Err(failure) => {
                 self.record(id, now, JobEvent::Cancelled(Ended::default()), decision);
                 self.open.remove(id);
-                let changed = match failure {
+                let why = match failure {
                     // One that is gone may be there again: the watcher looks.
-                    ClaimFailure::Vanished | ClaimFailure::Changed => true,
-                    ClaimFailure::Later(_) => false,
+                    ClaimFailure::Vanished | ClaimFailure::Changed => Decline::Changed,
+                    ClaimFailure::Later(reason) => Decline::Later { reason },
                 };
                 decision.actions.push(Action::Declined {
                     pipeline,
                     path,
-                    changed,
+                    why,
                 });
             }
         }

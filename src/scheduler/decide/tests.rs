@@ -12,6 +12,7 @@ use crate::scheduler::decide::state::Scheduler;
 use crate::scheduler::decide::tests::stand::{Bench, accepted, id, names, pipeline, redo, starts};
 use crate::scheduler::input::{Action, ClaimFailure, Input};
 use crate::time::Timestamp;
+use crate::watch::update::Decline;
 
 #[test]
 fn a_file_goes_all_the_way() {
@@ -241,7 +242,10 @@ fn a_draining_daemon_takes_and_starts_nothing() {
     assert!(starts(&bench.claim(1)).is_empty());
     assert!(matches!(
         bench.arrive(2, "p").actions[..],
-        [Action::Declined { changed: false, .. }]
+        [Action::Declined {
+            why: Decline::Full,
+            ..
+        }]
     ));
 }
 
@@ -256,8 +260,27 @@ fn what_changed_while_it_was_claimed_settles_again() {
     assert_eq!(names(&decision), ["job.cancelled"]);
     assert!(matches!(
         decision.actions[..],
-        [Action::Declined { changed: true, .. }]
+        [Action::Declined {
+            why: Decline::Changed,
+            ..
+        }]
     ));
+}
+
+#[test]
+fn what_cannot_be_claimed_is_declined_with_the_reason() {
+    let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
+    bench.arrive(1, "p");
+    let decision = bench.tell(Input::Claimed {
+        job: id(1),
+        result: Err(ClaimFailure::Later("no permission".to_owned())),
+    });
+    assert_eq!(names(&decision), ["job.cancelled"]);
+    let [Action::Declined { why, .. }] = &decision.actions[..] else {
+        panic!("{:?}", decision.actions);
+    };
+    let reason = "no permission".to_owned();
+    assert_eq!(*why, Decline::Later { reason });
 }
 
 #[test]

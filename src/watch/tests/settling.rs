@@ -8,9 +8,7 @@ fn declined_arrivals_come_again_later_or_after_a_change() {
     inbox.drop_in("a.pdf", PDF);
     for _ in 0..3 {
         let arrival = inbox.arrives("a.pdf");
-        inbox
-            .watcher
-            .declined("scan", &arrival.path, Decline::Later);
+        inbox.watcher.declined("scan", &arrival.path, Decline::Full);
     }
     let arrival = inbox.arrives("a.pdf");
     inbox
@@ -28,6 +26,49 @@ fn declined_arrivals_come_again_later_or_after_a_change() {
             .contains("left where it is: the disk is full")
     );
     inbox.write("a.pdf", PDF);
+    inbox.arrives("a.pdf");
+}
+
+/// One that cannot be taken for a reason of its own says it, comes again, and holds up nobody.
+#[test]
+fn a_file_that_cannot_be_taken_waits_alone() {
+    let mut options = quick();
+    options.offer_again = ms(3_600_000);
+    let mut inbox = Inbox::online(options, |_| {});
+    let refused = |inbox: &mut Inbox| {
+        inbox.drop_in("a.pdf", PDF);
+        let arrival = inbox.arrives("a.pdf");
+        let reason = "operation not permitted".to_owned();
+        let decline = Decline::Later { reason };
+        inbox.watcher.declined("scan", &arrival.path, decline);
+    };
+    refused(&mut inbox);
+    inbox.drop_in("b.pdf", PDF);
+    inbox.arrives("b.pdf");
+    let said = inbox.explain("a.pdf");
+    assert!(
+        said.contains("cannot be taken (tried once, and will be): operation not permitted"),
+        "{said}"
+    );
+    // Another file of the same name is another file.
+    refused(&mut inbox);
+    std::fs::remove_file(inbox.path("a.pdf")).expect("it is there");
+    inbox.says(
+        "a.pdf",
+        "gone: it could not be taken: operation not permitted",
+    );
+}
+
+#[test]
+fn a_file_that_could_not_be_taken_comes_again() {
+    let mut inbox = Inbox::online(quick(), |_| {});
+    inbox.drop_in("a.pdf", PDF);
+    for _ in 0..3 {
+        let arrival = inbox.arrives("a.pdf");
+        let reason = "no permission".to_owned();
+        let decline = Decline::Later { reason };
+        inbox.watcher.declined("scan", &arrival.path, decline);
+    }
     inbox.arrives("a.pdf");
 }
 
