@@ -343,6 +343,10 @@ fn a_queue_of_events_that_overflows_loses_no_file() {
     home.write("inbox/p/.keep", "");
     home.write("beside/empty", "");
     let daemon = home.serve();
+    // Before the first scan there are no events that could be lost.
+    wait_until("the folder to be watched", || {
+        daemon.get("/pipelines/p").body["folder"]["lastScanAt"].is_string()
+    });
     let mut feed = daemon.follow("/events");
     let document = sample::pdf(1);
     dropleaf_test_support::process::halted(daemon.pid(), || {
