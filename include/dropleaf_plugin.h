@@ -20,6 +20,7 @@
  *  O2 Pointers given TO the host are read (copied) during that call only.
  *  O3 leaf_str views FROM the host are read-only and die at the first of: the next [mut] call on
  *     that document, the end of the run.  [scratch] views die at the next call of that function.
+ *     The call that ends a view may be given it.
  *  O4 Handles (leaf_obj, leaf_doc, leaf_buf) are integers with a generation, checked on every call:
  *     a stale or forged one gives LEAF_E_HANDLE, never undefined behaviour.  They die at the end of
  *     the run; release() early only in long loops.

@@ -86,19 +86,18 @@ export class Daemon {
     if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}:\n${this.log}`)
   }
   /** `kill -9`: no farewell. */
-  async kill(): Promise<void> {
-    const child = this.child
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
-    const ended = new Promise((done) => child.once('exit', done))
-    child.kill('SIGKILL')
-    await ended
+  kill(): Promise<void> {
+    return this.end('SIGKILL')
   }
   /** As a service manager ends it. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.end('SIGTERM')
+  }
+  private async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.child
     if (!child || child.exitCode !== null || child.signalCode !== null) return
     const ended = new Promise((done) => child.once('exit', done))
-    child.kill('SIGTERM')
+    child.kill(signal)
     await ended
   }
   async close(): Promise<void> {

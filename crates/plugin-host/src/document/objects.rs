@@ -322,15 +322,15 @@ impl Objects {
     pub(crate) fn add_stream(
         &mut self,
         dict: Dictionary,
-        content: &[u8],
+        content: Vec<u8>,
         is_plain: bool,
     ) -> Result<ObjectId> {
         let id = self.reserve()?;
         self.written = None;
-        if dict.is_empty() && self.heap.add_resting(id, content) {
+        if dict.is_empty() && self.heap.add_resting(id, &content) {
             return Ok(id);
         }
-        let stream = Stream::new(dict, content.to_vec());
+        let stream = Stream::new(dict, content);
         self.heap.insert(id, Object::Stream(stream));
         if is_plain {
             self.plain.insert(id);

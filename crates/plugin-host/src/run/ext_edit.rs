@@ -29,7 +29,8 @@ unsafe extern "C" fn dict_merge(
     // all functions of this file.
     unsafe {
         enter(ctx, |state| {
-            let source = bytes(source)?;
+            // It may be a view of what is changed now: read before anything is.
+            let source = &bytes(source)?.to_vec();
             let (slot, index) = state.container(obj)?;
             if !merge_text(state, slot, index, source)? {
                 merge(state, slot, index, source)?;
@@ -96,8 +97,8 @@ unsafe extern "C" fn stream_add(
         enter(ctx, |state| {
             let decoded = is_decoded(mode)?;
             let index = state.document_index(doc)?;
-            let (dict, content) = (bytes(dict)?, bytes(content)?);
-            let dict = match dict {
+            let content = bytes(content)?.to_vec();
+            let dict = match bytes(dict)? {
                 [] => Dictionary::new(),
                 dict => dictionary(state, dict)?,
             };

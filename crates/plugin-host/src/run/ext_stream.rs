@@ -82,7 +82,7 @@ unsafe extern "C" fn create(
         enter(ctx, |state| {
             let decoded = is_decoded(mode)?;
             let index = state.document_index(doc)?;
-            let content = bytes(content)?;
+            let content = bytes(content)?.to_vec();
             if out.is_null() {
                 return Err(Fault::argument("no room for the answer"));
             }

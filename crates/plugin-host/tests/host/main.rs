@@ -8,6 +8,7 @@ mod loading;
 mod model;
 mod objects;
 mod pages;
+mod poison;
 mod resting;
 mod samples;
 mod script;

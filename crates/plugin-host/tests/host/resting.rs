@@ -7,7 +7,7 @@ use lopdf::{Dictionary, Object, ObjectId, SaveOptions, Stream, StringFormat, Wri
 use proptest::prelude::*;
 
 use crate::corpus;
-use crate::samples::{by_hand, engine_document, open, save};
+use crate::samples::{by_hand, engine_document, open, sample, save};
 use crate::script::{Plugin, Value, run};
 
 /// An object as a plugin sees it: its syntax or its scalar, and the bytes of a stream.
@@ -421,4 +421,59 @@ fn small_new_streams_are_like_others() {
         Some(1)
     );
     assert!(stream(8).dict.has(b"Filter"));
+}
+
+/// A view that the host gave is good for the call that changes what it is a view of: a plugin copies a stream without a copy of its own.
+#[test]
+fn what_is_changed_may_be_told_by_a_view_of_it() {
+    const TEXT: &[u8] = b"q 1 0 0 1 7 7 cm Q ";
+    let mut documents = vec![open(sample(1))];
+    let outcome = run(&mut documents, |p| {
+        let page = p.page(abi::DOCUMENT, 0).expect("a page");
+        p.merge(page, "<</Rotate 0>>").expect("merged");
+        let mut last = p.add_stream("", abi::STREAM_DECODED, TEXT).expect("made");
+        for round in 0..400 {
+            let Ok(Value::Stream(stream)) = p.object(abi::DOCUMENT, last.0, last.1) else {
+                panic!("a stream");
+            };
+            let mut view = abi::Str::EMPTY;
+            let (mut num, mut generation) = (0, 0);
+            // SAFETY: the pointers are of locals, and the view is used before anything else is called.
+            unsafe {
+                let got = (p.streams.get)(p.ctx, stream, abi::STREAM_RAW, &raw mut view);
+                assert_eq!(got, abi::OK);
+                let (num, generation) = (&raw mut num, &raw mut generation);
+                let made = (p.edit.stream_add)(
+                    p.ctx,
+                    abi::DOCUMENT,
+                    abi::Str::EMPTY,
+                    abi::STREAM_RAW,
+                    view,
+                    num,
+                    generation,
+                );
+                assert_eq!(made, abi::OK, "{round}");
+            }
+            last = (num, generation);
+            // The keys of a view are views as well.
+            let nodes = p.view(page).expect("a view");
+            // SAFETY: as above.
+            let is_rotate = |node: &&abi::Node| unsafe { node.key.as_bytes() } == b"Rotate";
+            let key = nodes.iter().find(is_rotate).expect("it was put there").key;
+            let value = abi::Val {
+                type_: abi::INT,
+                flags: 0,
+                u: abi::ValUnion {
+                    i: 90 * (round % 4),
+                },
+            };
+            // SAFETY: as above.
+            let put = unsafe { (p.cos.dict_put)(p.ctx, page, key, &raw const value) };
+            assert_eq!(put, abi::OK);
+        }
+        let (_, bytes) = seen(p, (last.0, 0));
+        assert_eq!(bytes, TEXT);
+        abi::OK
+    });
+    outcome.expect("it succeeds");
 }

@@ -56,7 +56,8 @@ pub(super) unsafe extern "C" fn dict_put(
     // SAFETY: as said at the top of `ext_cos`.
     unsafe {
         enter(ctx, |state| {
-            let key = name(bytes(key)?)?;
+            // It may be a view of what is changed now: read before anything is.
+            let key = &name(bytes(key)?)?.to_vec();
             let (slot, index) = state.container(obj)?;
             let value = state.inbound(index, value)?;
             check_depth(state, slot, &value)?;
@@ -76,7 +77,8 @@ pub(super) unsafe extern "C" fn dict_remove(
     // SAFETY: as said at the top of `ext_cos`.
     unsafe {
         enter(ctx, |state| {
-            let key = bytes(key)?;
+            // As in `dict_put`.
+            let key = &bytes(key)?.to_vec();
             let (slot, index) = state.container(obj)?;
             let place = state.arena.place(slot)?;
             state.objects(index)?.0.remove_key(place, key)?;
