@@ -368,6 +368,9 @@ impl Reader<'_> {
     ) -> Reading {
         let mut pdf = *pdf;
         let mut signs = Vec::new();
+        if drop_unnumbered(&mut pdf) {
+            signs.push("an object without a number".to_owned());
+        }
         if errors > 0 {
             signs.push(format!(
                 "{errors} unreadable object{}",
@@ -438,6 +441,13 @@ fn absent_objects(pdf: &lopdf::Document) -> usize {
         .count()
         // The encryption dictionary is taken out once it has served.
         .saturating_sub(1)
+}
+
+/// Numbers begin at 1 (ISO 32000-2, 7.3.10): no reader finds an object whose number is 0, and a reference to it is null.
+fn drop_unnumbered(pdf: &mut lopdf::Document) -> bool {
+    let before = pdf.objects.len();
+    pdf.objects.retain(|id, _| id.0 > 0);
+    pdf.objects.len() < before
 }
 
 /// New objects get numbers above all that the file speaks of, unless it boasts (Size is what a file says).

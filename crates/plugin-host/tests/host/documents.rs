@@ -394,3 +394,32 @@ fn nothing_of_the_document_is_found_in_a_linearization_dictionary() {
         assert_eq!(again.facts().expect("facts").pages, 1, "{name}");
     }
 }
+
+/// No reader finds an object whose number is 0, so nothing that matters may be left there, or be left to be found there.
+#[test]
+fn what_has_no_number_is_not_there() {
+    let page = "<< /Type /Page /MediaBox [0 0 9 9] /Contents 4 0 R >>";
+    let content = "<< /Length 11 >>\nstream\n0 0 9 9 re\n\nendstream";
+    let file = by_hand(
+        &["<< /Type /Catalog /Pages 2 0 R >>", page, page, content],
+        "/Root 0 0 R",
+    );
+    let text = String::from_utf8_lossy(&file).replace("1 0 obj", "0 0 obj");
+    let opened = Document::open(
+        text.into_bytes(),
+        &[],
+        &Limits::default(),
+        &Bill::new(),
+    );
+    let (mut document, warnings) = opened.expect("it has pages");
+    assert!(
+        warnings[0].message.contains("an object without a number"),
+        "{}",
+        warnings[0].message
+    );
+    let again = reread(&mut document);
+    assert_eq!(again.page_iter().count(), 2);
+    assert!(again.objects.keys().all(|id| id.0 > 0));
+    let root = again.trailer.get(b"Root").and_then(lopdf::Object::as_reference);
+    assert!(matches!(root, Ok((1.., _))), "{root:?}");
+}

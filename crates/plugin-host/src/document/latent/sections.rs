@@ -92,6 +92,9 @@ impl Sections {
 
     /// Notes an entry that no newer section has.
     fn note(&mut self, number: usize, entry: Entry) -> Option<()> {
+        if number == 0 && entry != Entry::Free {
+            return None;
+        }
         if number >= self.entries.len() {
             // A file of so few objects with such a number is refused when all sections are read; until then it costs no
             // more than this.

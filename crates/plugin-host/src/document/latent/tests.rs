@@ -67,6 +67,23 @@ fn updated(trailer: &str) -> Vec<u8> {
     bytes
 }
 
+/// The text with its offsets `by` further on, and the first row of its table one of an object at the head of the file.
+fn shifted(text: &str, by: usize) -> String {
+    let at = |row: &str| row.get(..10).and_then(|digits| digits.parse::<usize>().ok());
+    let start = text.rfind("xref\n0 ").unwrap_or_default();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for line in &mut lines {
+        if line.ends_with(" n ") {
+            *line = format!("{:010} 00000 n ", at(line).unwrap_or_default() + by);
+        } else if line.ends_with(" f ") {
+            "0000000009 00000 n ".clone_into(line);
+        }
+    }
+    let count = lines.len();
+    lines[count - 2] = start.to_string();
+    lines.join("\n") + "\n"
+}
+
 fn table_at(bytes: &[u8]) -> usize {
     let found = bytes.windows(5).position(|window| window == b"xref\n");
     found.expect("a table")
@@ -100,6 +117,12 @@ fn the_slightest_doubt_is_enough() {
         "an unused number that is in use",
         &replaced("65535 f", "00000 n"),
     );
+    let mut unnumbered = b"%PDF-1.4\n0 0 obj\n<<>>\nendobj\n".to_vec();
+    let moved = plain().split_off(9);
+    let shift = unnumbered.len() - 9;
+    unnumbered.extend(moved);
+    let text = shifted(&String::from_utf8_lossy(&unnumbered), shift);
+    check("an object whose number is 0", text.as_bytes());
     check("another number", &replaced("3 0 obj", "5 0 obj"));
     check(
         "a number that a section has twice",
