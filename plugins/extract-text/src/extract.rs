@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use dropleaf_page_reader::{self as page_reader, Purpose};
 use dropleaf_plugin_sdk::prelude::*;
 use hayro_interpret::kurbo::{Affine, Rect};
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_page};
@@ -33,7 +34,7 @@ pub(crate) struct Extracted {
 pub(crate) fn extract(operation: &ExtractText, run: &mut Run<'_>) -> Result<()> {
     let count = run.document().page_count()?;
     let selected = operation.pages.select(count)?;
-    let pdf = open(run, count)?;
+    let pdf = page_reader::open(run, count, Purpose::Text)?;
     let reporter = run.reporter();
     let cancelled = || reporter.cancelled();
     let mut cache = InterpreterCache::new();
@@ -93,21 +94,6 @@ pub(crate) fn extract(operation: &ExtractText, run: &mut Run<'_>) -> Result<()> 
             .sum::<usize>(),
     )?;
     run.result("unknown", unknown)
-}
-
-/// Opens the document with the interpreter's own reader. Where that does not see the pages that the host sees (a password,
-/// a damaged page tree), a plain copy of the pages is made for it.
-fn open(run: &Run<'_>, count: u32) -> Result<Pdf> {
-    let document = run.document();
-    if let Ok(pdf) = Pdf::new(document.bytes()?)
-        && pdf.pages().len() == count as usize
-    {
-        return Ok(pdf);
-    }
-    let copy = run.create(None)?;
-    copy.import_pages(0, &document, 0, count)?;
-    Pdf::new(copy.bytes()?)
-        .map_err(|_| Error::rejected("the document's pages cannot be read for their text"))
 }
 
 /// The text of `page`, as the reader sees it.

@@ -1,6 +1,7 @@
 //! `extract-text` on whole documents.
 
 use dropleaf_plugin_sdk::testing::{self, Trial};
+use dropleaf_test_support::sample::lopdf::{Object as Cos, Stream, dictionary};
 use dropleaf_test_support::sample::{self, Sample};
 
 use super::*;
@@ -98,4 +99,39 @@ fn a_cancelled_extraction_gives_no_file() {
         .expect_err("cancelled");
     assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
     assert_eq!(failed.progress.len(), 1);
+}
+
+/// Of the numbers of its characters the reader would note one width each: four thousand million.
+#[test]
+fn widths_without_end_are_passed_over() {
+    let document = |last: i64| {
+        Sample::new("wide", 1)
+            .content(0, "BT /F9 12 Tf 50 700 Td <0041> Tj ET")
+            .edit(move |document, pages| {
+                let font = document.add_object(dictionary! {
+                    "Type" => "Font", "Subtype" => "CIDFontType2", "BaseFont" => "Nothing",
+                    "CIDSystemInfo" => dictionary! {
+                        "Registry" => Cos::string_literal("Adobe"), "Ordering" => Cos::string_literal("Identity"),
+                        "Supplement" => 0,
+                    },
+                    "FontDescriptor" => dictionary! { "Type" => "FontDescriptor", "FontName" => "Nothing", "Flags" => 4 },
+                    "W" => vec![25.into(), last.into(), 278.into()],
+                });
+                let map = b"1 begincodespacerange <0000> <FFFF> endcodespacerange 1 beginbfchar <0041> <0057> endbfchar";
+                let map = document.add_object(Stream::new(dictionary! {}, map.to_vec()));
+                let font = document.add_object(dictionary! {
+                    "Type" => "Font", "Subtype" => "Type0", "BaseFont" => "Nothing", "Encoding" => "Identity-H",
+                    "DescendantFonts" => vec![font.into()], "ToUnicode" => map,
+                });
+                let page = document.get_dictionary_mut(pages[0]).expect("a page");
+                page.set("Resources", dictionary! { "Font" => dictionary! { "F9" => font } });
+            })
+            .bytes()
+    };
+    for (last, warnings) in [(100, 0), (4_294_967_295, 1)] {
+        let ran = extract(json!({}), document(last));
+        let text = String::from_utf8_lossy(&ran.artifacts[0].bytes).into_owned();
+        assert_eq!(text, "W\n", "{last}");
+        assert_eq!(ran.warnings.len(), warnings, "{:?}", ran.warnings);
+    }
 }

@@ -1,6 +1,5 @@
 //! The plugin `render`: pages as pictures beside the document.
 
-mod patterns;
 mod picture;
 mod render;
 mod size;

@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dropleaf_page_reader::{self as page_reader, Purpose};
 use dropleaf_plugin_sdk::prelude::*;
 use hayro::hayro_interpret::util::TransformExt as _;
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning};
-use hayro::hayro_syntax::Pdf;
 use hayro::hayro_syntax::page::Page;
 use hayro::kurbo::Affine;
 use hayro::vello_cpu::color::palette::css::WHITE;
@@ -15,7 +15,6 @@ use hayro::vello_cpu::{Pixmap, RasterizerSettings, RenderContext, Resources, Tar
 use hayro::{RenderCache, RenderSettings, render_into};
 
 use crate::RenderPages;
-use crate::patterns;
 use crate::picture::Picture;
 use crate::size::{Size, size};
 
@@ -23,7 +22,7 @@ use crate::size::{Size, size};
 pub(crate) fn render(operation: &RenderPages, run: &mut Run<'_>) -> Result<()> {
     let count = run.document().page_count()?;
     let selected = operation.pages.select(count)?;
-    let pdf = open(run, count)?;
+    let pdf = page_reader::open(run, count, Purpose::Drawing)?;
     let stem = stem(run)?;
     let digits = count.to_string().len().max(3);
     let artist = Artist::new();
@@ -70,26 +69,6 @@ fn missed(run: &Run<'_>, number: u32, why: &str) -> String {
     let text = format!("page {number} could not be drawn: {why}");
     run.warn(&text);
     text
-}
-
-/// Opens the document with the renderer's own reader. Where that does not see the pages that the host sees (a password,
-/// a damaged page tree), and where it would draw without end, a plain copy of the pages is made for it.
-fn open(run: &Run<'_>, count: u32) -> Result<Pdf> {
-    let document = run.document();
-    let bytes = document.bytes()?;
-    if !patterns::any(&document, &bytes)?
-        && let Ok(pdf) = Pdf::new(bytes)
-        && pdf.pages().len() == count as usize
-    {
-        return Ok(pdf);
-    }
-    let copy = run.create(None)?;
-    copy.import_pages(0, &document, 0, count)?;
-    if patterns::cut(&copy)? > 0 {
-        run.warn("a pattern whose cells lie over one another without end is drawn in part");
-    }
-    Pdf::new(copy.bytes()?)
-        .map_err(|_| Error::rejected("the document's pages cannot be read for drawing"))
 }
 
 /// The first part of the pictures' names.

@@ -405,12 +405,7 @@ fn what_has_no_number_is_not_there() {
         "/Root 0 0 R",
     );
     let text = String::from_utf8_lossy(&file).replace("1 0 obj", "0 0 obj");
-    let opened = Document::open(
-        text.into_bytes(),
-        &[],
-        &Limits::default(),
-        &Bill::new(),
-    );
+    let opened = Document::open(text.into_bytes(), &[], &Limits::default(), &Bill::new());
     let (mut document, warnings) = opened.expect("it has pages");
     assert!(
         warnings[0].message.contains("an object without a number"),
@@ -420,6 +415,9 @@ fn what_has_no_number_is_not_there() {
     let again = reread(&mut document);
     assert_eq!(again.page_iter().count(), 2);
     assert!(again.objects.keys().all(|id| id.0 > 0));
-    let root = again.trailer.get(b"Root").and_then(lopdf::Object::as_reference);
+    let root = again
+        .trailer
+        .get(b"Root")
+        .and_then(lopdf::Object::as_reference);
     assert!(matches!(root, Ok((1.., _))), "{root:?}");
 }

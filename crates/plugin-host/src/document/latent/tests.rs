@@ -69,7 +69,10 @@ fn updated(trailer: &str) -> Vec<u8> {
 
 /// The text with its offsets `by` further on, and the first row of its table one of an object at the head of the file.
 fn shifted(text: &str, by: usize) -> String {
-    let at = |row: &str| row.get(..10).and_then(|digits| digits.parse::<usize>().ok());
+    let at = |row: &str| {
+        row.get(..10)
+            .and_then(|digits| digits.parse::<usize>().ok())
+    };
     let start = text.rfind("xref\n0 ").unwrap_or_default();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for line in &mut lines {

@@ -1,0 +1,56 @@
+//! How plugins open a document whose pages they read or draw: with a reader of their own, which sees what the host sees and
+//! is kept from what it does not bound itself.
+
+mod patterns;
+mod widths;
+
+use dropleaf_plugin_sdk::prelude::*;
+use hayro_syntax::Pdf;
+
+/// What the pages are opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// They are drawn.
+    Drawing,
+    /// Their text is read.
+    Text,
+}
+
+/// Opens the document of `run`, which has `count` pages.
+///
+/// Where the reader does not see the pages that the host sees (a password, a damaged page tree), and where it would go on
+/// without end, it is given a plain copy of the pages.
+///
+/// # Errors
+/// The pages cannot be read, or the run has ended.
+pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
+    let document = run.document();
+    let bytes = document.bytes()?;
+    let draws = purpose == Purpose::Drawing;
+    if !(draws && patterns::any(&document, &bytes)?)
+        && let Ok(pdf) = Pdf::new(bytes)
+        && pdf.pages().len() == count as usize
+        && !widths::any(&pdf)
+    {
+        return Ok(pdf);
+    }
+    let copy = run.create(None)?;
+    copy.import_pages(0, &document, 0, count)?;
+    if draws && patterns::cut(&copy)? > 0 {
+        run.warn("a pattern whose cells lie over one another without end is drawn in part");
+    }
+    if widths::drop_excessive(&copy)? > 0 {
+        run.warn(
+            "a font gives widths to more characters than a font can have; they are passed over",
+        );
+    }
+    let pdf = Pdf::new(copy.bytes()?).map_err(|_| {
+        let what = if draws { "drawing" } else { "their text" };
+        Error::rejected(format!("the document's pages cannot be read for {what}"))
+    })?;
+    if widths::any(&pdf) {
+        let text = "a font gives widths to more characters than a font can have";
+        return Err(Error::rejected(text));
+    }
+    Ok(pdf)
+}
