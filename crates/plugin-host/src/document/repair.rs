@@ -44,10 +44,50 @@ pub(crate) fn repair(
     password: &[u8],
     encryption: Encryption,
 ) -> Result<Rewritten, Refused> {
+    let lined = lined_up(bytes).map(Input::from);
+    let bytes = lined.as_ref().unwrap_or(bytes);
     let bounded = bounded_rows(bytes).map(Input::from);
     let bytes = bounded.as_ref().unwrap_or(bytes);
     let rewritten = catch_unwind(AssertUnwindSafe(|| rewrite(bytes, password, encryption)));
     rewritten.unwrap_or_else(|_| Err(Refused::Unreadable("the repairer gave up on it".to_owned())))
+}
+
+/// The file with each object that follows another one on its line on a line of its own, or `None` where there is none: the
+/// engines look for the objects of a file that has lost its cross-references at the heads of lines. Nothing moves.
+pub(crate) fn lined_up(bytes: &[u8]) -> Option<Vec<u8>> {
+    const END: &[u8] = b"endobj";
+    let mut lined: Option<Vec<u8>> = None;
+    for at in memchr::memmem::find_iter(bytes, END) {
+        let after = &bytes[at + END.len()..];
+        let Some((b' ' | b'\t', rest)) = after.split_first() else {
+            continue;
+        };
+        if begins_object(rest) {
+            let file = lined.get_or_insert_with(|| bytes.to_vec());
+            file[at + END.len()] = b'\n';
+        }
+    }
+    lined
+}
+
+/// Whether the bytes are `3 0 obj` and more.
+fn begins_object(bytes: &[u8]) -> bool {
+    let number = |bytes: &[u8]| {
+        let digits = bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        (1..=10).contains(&digits).then_some(digits)
+    };
+    let behind = |bytes: &[u8]| {
+        let digits = number(bytes)?;
+        (bytes.get(digits) == Some(&b' ')).then_some(digits + 1)
+    };
+    let Some(first) = behind(bytes) else {
+        return false;
+    };
+    let rest = &bytes[first..];
+    behind(rest).is_some_and(|second| rest[second..].starts_with(b"obj"))
 }
 
 /// The file with impossible row lengths of predictors (ISO 32000-2, 7.4.4.3) taken out, or `None` where there are none: the
@@ -121,6 +161,30 @@ fn refused(error: flpdf::Error) -> Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_objects_behind_others_begin_a_line() {
+        let lined = |text: &str| {
+            let found = lined_up(text.as_bytes());
+            found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        };
+        assert_eq!(
+            lined("1 0 obj 1 endobj 2 0 obj 2 endobj\t30 12 obj<<>>endobj").as_deref(),
+            Some("1 0 obj 1 endobj\n2 0 obj 2 endobj\n30 12 obj<<>>endobj")
+        );
+        for text in [
+            "endobj",
+            "endobj ",
+            "endobj 1",
+            "endobj 1 0",
+            "endobj\n2 0 obj",
+            "endobj trailer",
+            "endobj 2 0 R",
+            "endobj  2 0 obj",
+        ] {
+            assert_eq!(lined(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn only_rows_beyond_all_measure_are_taken_out() {

@@ -7,6 +7,7 @@ use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::document::objects::Objects;
 use crate::document::place::Place;
+use crate::document::repair::lined_up;
 use crate::fault::Result;
 
 /// The number of the catalog that [`with_end`] makes up: the highest that the engine takes when it scans a file.
@@ -58,7 +59,8 @@ pub(crate) fn with_end(bytes: &[u8]) -> Option<Vec<u8>> {
         MADE_UP.0,
         MADE_UP.0 + 1
     );
-    Some([bytes, end.as_bytes()].concat())
+    let lined = lined_up(bytes);
+    Some([lined.as_deref().unwrap_or(bytes), end.as_bytes()].concat())
 }
 
 /// Takes out what [`with_end`] put in.

@@ -326,7 +326,13 @@ fn pages_are_found_though_the_tree_or_the_whole_end_is_gone() {
         .position(|window| window == b"xref")
         .expect("its end");
     lost_end.truncate(end);
-    for (name, bytes) in [("tree", lost_tree), ("end", lost_end)] {
+    let one_line = String::from_utf8_lossy(&lost_end).replace("endobj\n", "endobj ");
+    let one_line = one_line.into_bytes();
+    for (name, bytes) in [
+        ("tree", lost_tree),
+        ("end", lost_end),
+        ("end, and all on one line", one_line),
+    ] {
         let opened = Document::open(bytes, &[], &Limits::default(), &Bill::new());
         let (mut document, warnings) = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(warnings[0].code, "repaired", "{name}");
