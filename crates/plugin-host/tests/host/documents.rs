@@ -427,3 +427,34 @@ fn what_has_no_number_is_not_there() {
         .and_then(lopdf::Object::as_reference);
     assert!(matches!(root, Ok((1.., _))), "{root:?}");
 }
+
+/// Before PDF 1.2 a name could have a `#` that is no escape. The engine loses each object with such a name.
+#[test]
+fn a_name_with_a_stray_number_sign_keeps_its_page() {
+    let file = by_hand(
+        &[
+            "<< /Type /Catalog /Pages 2 0 R >>",
+            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R /Resources << /XObject << /Im#1 5 0 R /Im# 5 0 R >> >> >>",
+            "<< /Length 8 >>\nstream\n/Im#1 Do\nendstream",
+            "<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Length 10 >>\nstream\n0 0 5 5 re\nendstream",
+        ],
+        "/Root 1 0 R",
+    );
+    let mut documents = vec![open(file)];
+    run(&mut documents, |p| {
+        let page = p.page(abi::DOCUMENT, 0).expect("the page");
+        p.put(page, "Rotate", &Value::Int(90)).expect("turned");
+        abi::OK
+    })
+    .expect("it runs");
+    let saved = save(&mut documents[0]);
+    let text = String::from_utf8_lossy(&saved).into_owned();
+    assert!(
+        text.contains("/Im#1 ") || text.contains("/Im#231 "),
+        "{text}"
+    );
+    assert!(text.contains("/Rotate 90"), "{text}");
+    let mut again = open(saved);
+    assert_eq!(again.facts().expect("its facts").pages, 1);
+}

@@ -291,13 +291,12 @@ impl<'a> Check<'a> {
     fn name(&self, mut at: usize) -> Option<usize> {
         loop {
             match self.bytes.get(at) {
-                Some(b'#') => {
-                    let pair = self.bytes.get(at + 1..at + 3)?;
-                    if !pair.iter().all(u8::is_ascii_hexdigit) || pair == b"00" {
-                        return None;
-                    }
-                    at += 3;
-                }
+                Some(b'#') => match self.bytes.get(at + 1..at + 3) {
+                    Some(b"00") => return None,
+                    Some(pair) if pair.iter().all(u8::is_ascii_hexdigit) => at += 3,
+                    // Before PDF 1.2 it stood for itself, and every reader takes it for that where no digits follow.
+                    _ => at += 1,
+                },
                 Some(byte) if is_regular(*byte) => at += 1,
                 _ => return Some(at),
             }
@@ -418,16 +417,21 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The bytes that a name means: `#42` is `B`. Its digits have been checked.
+/// The bytes that a name means: `#42` is `B`.
 fn meant(name: &[u8]) -> impl Iterator<Item = u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+    let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut rest = name.iter();
-    std::iter::from_fn(move || match (rest.next()?, rest.as_slice()) {
-        (b'#', [high, low, after @ ..]) => {
-            rest = after.iter();
-            Some(digit(*high) << 4 | digit(*low))
-        }
-        (byte, _) => Some(*byte),
+    std::iter::from_fn(move || {
+        let (byte, after) = (rest.next()?, rest.as_slice());
+        let pair = match (byte, after) {
+            (b'#', [high, low, ..]) => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        let Some((high, low)) = pair else {
+            return Some(*byte);
+        };
+        rest = after[2..].iter();
+        Some((high << 4 | low) as u8)
     })
 }
 

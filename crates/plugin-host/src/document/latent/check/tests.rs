@@ -18,6 +18,7 @@ fn what_all_readers_read_alike_passes() {
         "<< /K<</L 3 0 R /N#61me /N#20>> /M <48 4> /N false >>",
         Some(&[(3, 0)]),
     );
+    check("[<</A#/B#/A#0 /B#zz/C#4 1>>]", Some(&[]));
     check("-17", Some(&[]));
     check("[]", Some(&[]));
     check("<</A<</A<</A 1>>/B 2>>/B 3>>", Some(&[]));
@@ -42,8 +43,9 @@ fn what_readers_could_take_differently_does_not() {
         "[1.5 0 R]",
         "[maybe]",
         "[nullx]",
-        "/A#0",
         "/A#00",
+        "/A#00#",
+        "[<</A# 1/A#23 2>>]",
         "<</#4c 1>>",
         "<</Type/Obj#53tm>>",
         "<</Type/ObjStm/Linearized 1>>",
