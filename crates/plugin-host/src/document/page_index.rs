@@ -26,7 +26,8 @@ pub(crate) struct PageIndex {
 impl PageIndex {
     /// Whether a change at `place` (of `key`, or of the whole) may change the list.
     pub(crate) fn depends_on(&self, place: &Place, key: Option<&[u8]>) -> bool {
-        const STRUCTURE: [&[u8]; 4] = [b"Kids", b"Type", b"Pages", b"Root"];
+        // The count is not where the list comes from, but a wrong one is put right when the list is built.
+        const STRUCTURE: [&[u8]; 5] = [b"Kids", b"Count", b"Type", b"Pages", b"Root"];
         let structural = match (place.steps.first(), key) {
             (None, Some(key)) => STRUCTURE.contains(&key),
             (Some(Step::Key(first)), _) => STRUCTURE.contains(&&**first),

@@ -1,6 +1,7 @@
 //! How sound a file is, for those who did not make it: read once as everybody reads it and once by the letter.
 
-use lopdf::{LoadOptions, Object};
+use lopdf::{LoadOptions, Object, ObjectId};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::bill::Bill;
@@ -9,6 +10,7 @@ use crate::document::Document;
 use crate::document::heap::Form;
 use crate::document::objects::Objects;
 use crate::document::open_error::OpenError;
+use crate::document::page_index::MAX_DEPTH;
 use crate::document::reach::reachable;
 use crate::input::Input;
 use crate::limits::Limits;
@@ -87,10 +89,88 @@ fn by_the_letter(bytes: &[u8], passwords: &[String], limits: &Limits) -> Option<
         }))
     });
     match loaded {
-        Ok(Ok(_)) if errors == 0 => None,
+        Ok(Ok(pdf)) if errors == 0 => Tree::new(&pdf).lie(),
         Ok(Ok(_)) => Some(format!("{errors} objects cannot be read")),
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some("the reader gave up".to_owned()),
+    }
+}
+
+/// A walk over a page tree that holds it to what it says of itself (ISO 32000-2, 7.7.3.2).
+struct Tree<'a> {
+    pdf: &'a lopdf::Document,
+    met: HashSet<ObjectId>,
+}
+
+impl<'a> Tree<'a> {
+    fn new(pdf: &'a lopdf::Document) -> Self {
+        Self {
+            pdf,
+            met: HashSet::new(),
+        }
+    }
+
+    /// Where the tree lies.
+    fn lie(mut self) -> Option<String> {
+        let root = self
+            .pdf
+            .catalog()
+            .and_then(|catalog| catalog.get(b"Pages"))
+            .and_then(Object::as_reference);
+        let Ok(root) = root else {
+            return Some("the catalog has no page tree of its own".to_owned());
+        };
+        self.pages(root, MAX_DEPTH).err()
+    }
+
+    /// Pages below a node, or its first lie.
+    fn pages(&mut self, id: ObjectId, depth: usize) -> Result<i64, String> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err("the page tree is too deep".to_owned());
+        };
+        if !self.met.insert(id) {
+            return Err(format!("object {} stands in the page tree twice", id.0));
+        }
+        let entry = |key: &[u8]| {
+            let dict = self.pdf.get_dictionary(id).ok()?;
+            let value = dict.get(key).ok()?;
+            Some(self.pdf.dereference(value).ok()?.1)
+        };
+        let Some(kids) = entry(b"Kids") else {
+            return Ok(1);
+        };
+        let says = entry(b"Count").and_then(|count| count.as_i64().ok());
+        let kids = kids
+            .as_array()
+            .map_err(|_| format!("the kids of node {} of the page tree are no array", id.0))?;
+        let mut has = 0;
+        for kid in kids {
+            let Ok(kid) = kid.as_reference() else {
+                return Err(format!(
+                    "a kid of node {} of the page tree is no object",
+                    id.0
+                ));
+            };
+            let parent = self
+                .pdf
+                .get_dictionary(kid)
+                .and_then(|kid| kid.get(b"Parent"));
+            if parent.and_then(Object::as_reference).ok() != Some(id) {
+                return Err(format!(
+                    "object {} of the page tree names another parent",
+                    kid.0
+                ));
+            }
+            has += self.pages(kid, depth)?;
+        }
+        if says != Some(has) {
+            let says = says.map_or("nothing".to_owned(), |says| says.to_string());
+            return Err(format!(
+                "node {} of the page tree has {has} pages and says {says}",
+                id.0
+            ));
+        }
+        Ok(has)
     }
 }
 
@@ -142,6 +222,35 @@ mod tests {
     #[test]
     fn references_to_nothing_are_counted() {
         assert_eq!(look(&file(5, 9)).dangling, 1);
+    }
+
+    #[test]
+    fn a_page_tree_that_lies_is_told() {
+        let told = |from: &str, to: &str| {
+            let file = file(5, 4);
+            let text = String::from_utf8_lossy(&file);
+            assert!(text.contains(from));
+            look(&Input::from(text.replacen(from, to, 1).into_bytes())).by_the_letter
+        };
+        for (from, to, lie) in [
+            (
+                "/Count 1",
+                "/Count 9",
+                "node 2 of the page tree has 1 pages and says 9",
+            ),
+            (
+                "/Count 1",
+                "/Cound 1",
+                "node 2 of the page tree has 1 pages and says nothing",
+            ),
+            (
+                "/Parent 2",
+                "/Parent 1",
+                "object 3 of the page tree names another parent",
+            ),
+        ] {
+            assert_eq!(told(from, to).as_deref(), Some(lie));
+        }
     }
 
     #[test]

@@ -318,3 +318,22 @@ fn hidden_layers_and_form_fields_come_with_their_pages() {
     assert_eq!(names, [&b"name"[..], b"name+1"]);
     assert!(form.has(b"DA"));
 }
+
+#[test]
+fn a_count_that_a_step_made_a_lie_is_put_right() {
+    let mut documents = vec![open(sample(3))];
+    run(&mut documents, |p| {
+        let catalog = p.catalog(abi::DOCUMENT).expect("the catalog");
+        let Ok(Value::Dict(tree)) = p.get(catalog, "Pages") else {
+            panic!("a page tree");
+        };
+        p.put(tree, "Count", &Value::Int(100_000)).expect("put");
+        abi::OK
+    })
+    .expect("it runs");
+    let pdf = reread(&mut documents[0]);
+    let tree = pdf
+        .get_dict_in_dict(pdf.catalog().expect("a catalog"), b"Pages")
+        .expect("a page tree");
+    assert_eq!(tree.get(b"Count").and_then(Object::as_i64).ok(), Some(3));
+}
