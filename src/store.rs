@@ -405,6 +405,15 @@ impl Store {
         .await
     }
 
+    /// Whether a pipeline was ever there, removed ones included.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn has_pipeline(&self, id: String) -> Result<bool, Error> {
+        self.ask(move |connection| query::snapshot::has_pipeline(connection, &id).map_err(reading))
+            .await
+    }
+
     /// Writes what waits, closes the file in order and frees the lock. Later calls answer `Closed`.
     pub async fn close(&self) {
         let (reply, closed) = oneshot::channel();

@@ -4,7 +4,7 @@
 use crate::http::config::Config;
 use crate::http::head::Head;
 use crate::http::refusal::{Kind, Refusal};
-use crate::http::session;
+use crate::http::session::{self, Ended};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HeaderValue, ORIGIN, VARY, WWW_AUTHENTICATE,
@@ -133,11 +133,16 @@ fn is_listed(config: &Config, origin: &str) -> bool {
 ///
 /// # Errors
 /// 401, and what would do.
-pub(crate) fn token(config: &Config, head: &Head, entry: Entry) -> Result<(), Refusal> {
+pub(crate) fn token(
+    config: &Config,
+    head: &Head,
+    entry: Entry,
+    ended: &Ended,
+) -> Result<(), Refusal> {
     let Some(token) = &config.token else {
         return Ok(());
     };
-    if entry != Entry::Token || knows(token, head) {
+    if entry != Entry::Token || knows(token, head, ended) {
         return Ok(());
     }
     let detail = if head.headers.contains_key(AUTHORIZATION) {
@@ -154,13 +159,13 @@ pub(crate) fn token(config: &Config, head: &Head, entry: Entry) -> Result<(), Re
 }
 
 /// Whether a request carries the token or a session made from it.
-pub(crate) fn knows(token: &str, head: &Head) -> bool {
+pub(crate) fn knows(token: &str, head: &Head, ended: &Ended) -> bool {
     let bearer = head.text(AUTHORIZATION).and_then(|value| {
         let (scheme, rest) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(rest.trim())
     });
     bearer.is_some_and(|given| session::same(given, token))
-        || session::is_valid(token, &head.headers)
+        || session::is_valid(token, &head.headers, ended)
 }
 
 /// What an answer must carry so that a page of a listed origin may read it. None by default.
@@ -311,10 +316,10 @@ mod tests {
                 .into_iter()
                 .collect();
             let request = head(Method::GET, "localhost", &headers);
-            let outcome = token(&config, &request, Entry::Token);
+            let outcome = token(&config, &request, Entry::Token, &Ended::default());
             assert_eq!(outcome.is_ok(), expected, "{authorization:?}");
-            assert!(token(&config, &request, Entry::Free).is_ok());
-            assert!(token(&Config::default(), &request, Entry::Token).is_ok());
+            assert!(token(&config, &request, Entry::Free, &Ended::default()).is_ok());
+            assert!(token(&Config::default(), &request, Entry::Token, &Ended::default()).is_ok());
         };
         check(None, false);
         check(Some("Bearer 0123456789abcdef0123"), true);

@@ -1,18 +1,89 @@
 //! Sessions for the page, because `EventSource` cannot send headers: a cookie that says until when, sealed with a key made
-//! from the token. Nothing is stored: sessions live through restarts, and a new token ends them all.
+//! from the token. Open sessions are not stored: they live through restarts, and a new token ends them all. Those that were
+//! ended before their time are.
 
+use crate::durable;
 use crate::time::Timestamp;
 use http::HeaderMap;
 use http::header::COOKIE;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const NAME: &str = "dropleaf_session";
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Ended sessions that are remembered, the longest to live first.
+const MOST: usize = 10_000;
+
+/// The sessions that were ended before their time, each with it.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    file: PathBuf,
+    until: Mutex<BTreeMap<String, i64>>,
+}
+
+impl Ended {
+    /// Those that `file` remembers. Where it cannot be read there are none.
+    pub(crate) fn load(file: PathBuf) -> Self {
+        let until = match std::fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(error),
+        };
+        let until = until.unwrap_or_else(|error| {
+            let file = file.display();
+            tracing::warn!(%error, "failed to read `{file}`: sessions that were ended are good again until their time");
+            BTreeMap::new()
+        });
+        Self {
+            file,
+            until: Mutex::new(until),
+        }
+    }
+
+    /// Ends the session that a request belongs to, for this life and all later ones.
+    ///
+    /// # Errors
+    /// It cannot be written down. It is ended all the same, as long as the daemon lives.
+    pub(crate) fn end(&self, session: &str) -> Result<(), durable::Error> {
+        let now = Timestamp::now().0;
+        let mut ended = self.until();
+        ended.insert(session.to_owned(), until(session).unwrap_or(now));
+        ended.retain(|_, until| *until > now);
+        while ended.len() > MOST {
+            let first = ended.iter().min_by_key(|(_, until)| **until);
+            let Some(first) = first.map(|(session, _)| session.clone()) else {
+                break;
+            };
+            ended.remove(&first);
+        }
+        let text = serde_json::to_vec(&*ended).unwrap_or_default();
+        durable::replace_private(&self.file, &text)
+    }
+
+    fn contains(&self, session: &str) -> bool {
+        self.until().contains_key(session)
+    }
+
+    fn until(&self) -> MutexGuard<'_, BTreeMap<String, i64>> {
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The `Set-Cookie` of a new session.
 #[must_use]
 pub fn open(token: &str, secure: bool) -> String {
-    let until = Timestamp::now().plus(LIFETIME).0;
+    // No two sessions have the same time, since that is all that tells them apart.
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let wanted = Timestamp::now().plus(LIFETIME).0;
+    let last = LAST.fetch_max(wanted, Ordering::Relaxed);
+    let until = match last >= wanted {
+        true => LAST.fetch_add(1, Ordering::Relaxed) + 1,
+        false => wanted,
+    };
     let secure = if secure { "; Secure" } else { "" };
     format!(
         "{NAME}={until}.{}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{secure}",
@@ -29,11 +100,11 @@ pub fn close() -> String {
 
 /// Whether a request belongs to a session that is still good.
 #[must_use]
-pub fn is_valid(token: &str, headers: &HeaderMap) -> bool {
-    valid(token, headers).is_some()
+pub(crate) fn is_valid(token: &str, headers: &HeaderMap, ended: &Ended) -> bool {
+    valid(token, headers).is_some_and(|session| !ended.contains(session))
 }
 
-/// The session that a request belongs to, if it is still good.
+/// The session that a request belongs to, if its time has not come. It may have been ended.
 #[must_use]
 pub(crate) fn valid<'a>(token: &str, headers: &'a HeaderMap) -> Option<&'a str> {
     headers
@@ -46,13 +117,16 @@ pub(crate) fn valid<'a>(token: &str, headers: &'a HeaderMap) -> Option<&'a str> 
 }
 
 fn is_sealed(token: &str, value: &str, now: Timestamp) -> bool {
-    let Some((until, given)) = value.split_once('.') else {
-        return false;
-    };
-    let Ok(until) = until.parse::<i64>() else {
+    let given = value.split_once('.').map(|(_, given)| given);
+    let (Some(given), Some(until)) = (given, until(value)) else {
         return false;
     };
     until > now.0 && same(given, &seal(token, until))
+}
+
+/// Until when a session says that it is good.
+fn until(value: &str) -> Option<i64> {
+    value.split_once('.')?.0.parse().ok()
 }
 
 fn seal(token: &str, until: i64) -> String {
@@ -112,6 +186,33 @@ mod tests {
         let mut headers = HeaderMap::new();
         let text = format!("a=b; dropleaf_session={}; c=d", value(&open(TOKEN, false)));
         headers.insert(COOKIE, text.parse().expect("a header"));
-        assert!(is_valid(TOKEN, &headers));
+        let ended = Ended::default();
+        assert!(is_valid(TOKEN, &headers, &ended));
+    }
+
+    #[test]
+    fn one_that_was_ended_stays_ended_and_no_other_is() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("ended.json");
+        let headers = |cookie: &str| {
+            let mut headers = HeaderMap::new();
+            let text = format!("dropleaf_session={cookie}");
+            headers.insert(COOKIE, text.parse().expect("a header"));
+            headers
+        };
+        let (one, other) = (value(&open(TOKEN, false)), value(&open(TOKEN, false)));
+        assert_ne!(one, other);
+        Ended::load(file.clone()).end(&one).expect("written down");
+        let later = Ended::load(file.clone());
+        assert!(!is_valid(TOKEN, &headers(&one), &later));
+        assert!(is_valid(TOKEN, &headers(&other), &later));
+        later.end("1.gone").expect("written down");
+        assert_eq!(
+            Ended::load(file.clone()).until().len(),
+            1,
+            "its time had come"
+        );
+        std::fs::write(&file, "rubbish").expect("writable");
+        assert!(is_valid(TOKEN, &headers(&one), &Ended::load(file)));
     }
 }

@@ -339,7 +339,15 @@ fn plain_note(job: &Job, problem: Option<&Problem>) -> String {
         job.attempts,
         Timestamp::now().rfc3339(),
     ));
-    note
+    // Plugins write some of it, and people look at it in terminals.
+    let clean = |c: char| {
+        if c.is_control() && !"\n\t".contains(c) {
+            ' '
+        } else {
+            c
+        }
+    };
+    note.chars().map(clean).collect()
 }
 
 /// Upper case at its start, a full stop at its end.

@@ -42,8 +42,11 @@ async fn open(call: Call, scope: Scope) -> Result<Response, Refusal> {
     let topics = topics(&call, scope)?;
     exists(&call, &topics.scope).await?;
     agrees(&call, &topics.scope).await?;
-    let last = match call.head.text("last-event-id") {
-        Some(id) if !id.is_empty() => Some(id),
+    // What is no text is no cursor of ours, and is answered as such.
+    let header = call.head.headers.get("last-event-id");
+    let header = header.map(|id| String::from_utf8_lossy(id.as_bytes()));
+    let last = match &header {
+        Some(id) if !id.is_empty() => Some(&**id),
         _ => call.query.text("last_event_id")?,
     };
     if let (Scope::Job(job), Some(last)) = (&topics.scope, last)

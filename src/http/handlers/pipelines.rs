@@ -154,7 +154,13 @@ pub(crate) async fn check(mut call: Call) -> Result<Response, Refusal> {
 
 /// The text of any revision that ever ran; it never changes.
 pub(crate) async fn revision(call: Call) -> Result<Response, Refusal> {
-    let revision = call.part("revision");
+    let (id, revision) = (call.part("id"), call.part("revision"));
+    // A revision is named by its text, which pipelines may share; the pipeline must only be one.
+    if !call.api.store.has_pipeline(id.to_owned()).await? {
+        return Err(Refusal::not_found(format!(
+            "there never was a pipeline `{id}`"
+        )));
+    }
     let found = call.api.store.revision_yaml(revision.to_owned()).await?;
     let Some(yaml) = found else {
         return Err(Refusal::not_found(format!(

@@ -7,6 +7,7 @@ use crate::http::session;
 use crate::http::view::system::Login;
 use http::StatusCode;
 use http::header::SET_COOKIE;
+use std::sync::Arc;
 
 pub(crate) async fn open(mut call: Call) -> Result<Response, Refusal> {
     let login: Login = call.take_json().await?;
@@ -30,7 +31,16 @@ pub(crate) async fn open(mut call: Call) -> Result<Response, Refusal> {
     ))
 }
 
-pub(crate) async fn close(_call: Call) -> Result<Response, Refusal> {
+pub(crate) async fn close(call: Call) -> Result<Response, Refusal> {
+    let token = call.api.config.token.as_deref();
+    let session = token.and_then(|token| session::valid(token, &call.head.headers));
+    if let Some(session) = session.map(str::to_owned) {
+        let api = Arc::clone(&call.api);
+        let ended = tokio::task::spawn_blocking(move || api.ended.end(&session)).await;
+        if let Ok(Err(error)) = ended {
+            tracing::warn!(%error, "failed to write down that a session has ended: it is good again after a restart");
+        }
+    }
     Ok(reply::with(
         reply::empty(StatusCode::NO_CONTENT),
         SET_COOKIE,

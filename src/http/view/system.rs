@@ -15,8 +15,9 @@ pub struct HealthView {
     /// `ok`, `degraded` (see `concerns`) or `stopping` (takes no work).
     #[schemars(with = "words::DaemonStatus")]
     pub status: &'static str,
-    /// The daemon's version.
-    pub version: &'static str,
+    /// The daemon's version; absent for clients without the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<&'static str>,
     /// All the rest; absent for clients without the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<HealthDetailsView>,
@@ -154,7 +155,7 @@ impl HealthView {
     pub fn new(health: &Health, details: Option<HealthDetailsView>) -> Self {
         Self {
             status: status(health),
-            version: env!("CARGO_PKG_VERSION"),
+            version: details.is_some().then_some(env!("CARGO_PKG_VERSION")),
             details,
         }
     }

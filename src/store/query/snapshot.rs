@@ -119,3 +119,10 @@ pub(crate) fn revision_yaml(
         .query_row([hash], |row| row.get(0))
         .optional()
 }
+
+/// Whether a pipeline was ever there, removed ones included.
+pub(crate) fn has_pipeline(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS(SELECT 1 FROM pipeline WHERE id = ?1)")?
+        .query_row([id], |row| row.get(0))
+}

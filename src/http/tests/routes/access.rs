@@ -63,7 +63,9 @@ async fn with_a_token_nothing_answers_without_it() {
             || (route.path.ends_with("session") && route.method == "DELETE");
         assert_eq!(is_open, is_free, "{} {}", route.method, route.path);
     }
-    assert!(json(&world.get("/healthz").await)["details"].is_null());
+    for probe in ["/healthz", "/readyz"] {
+        assert_eq!(json(&world.get(probe).await), serde_json::json!({ "status": "ok" }));
+    }
     let bearer = format!("Bearer {token}");
     let answer = world.get_with("/healthz", "authorization", &bearer).await;
     assert_eq!(json(&answer)["details"]["sandbox"], "full");
@@ -90,6 +92,16 @@ async fn with_a_token_nothing_answers_without_it() {
             .status(),
         401
     );
+    // Ended is ended, also for who kept the cookie.
+    let leave = warp::test::request()
+        .method("DELETE")
+        .path("/api/v1/session")
+        .header("cookie", &cookie);
+    let left = world.send(leave).await;
+    assert_eq!(left.status(), 204);
+    assert!(header(&left, "set-cookie").contains("Max-Age=0"));
+    let answer = world.get_with("/api/v1/jobs", "cookie", &cookie).await;
+    assert_eq!(answer.status(), 401);
     problem(
         &world.post("/api/v1/session", "{").await,
         400,
