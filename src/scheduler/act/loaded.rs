@@ -77,7 +77,7 @@ impl Hands {
             spec: pipeline.watch.clone(),
             first_seen: !self.seen.contains(&pipeline.id),
             known: known
-                .map(|entry| (entry.relative.clone(), entry.identity))
+                .map(|(relative, identity)| (relative.clone(), *identity))
                 .collect(),
             paused: false,
         }
