@@ -10,6 +10,7 @@
 //! ```
 
 pub mod claim;
+pub mod ground;
 pub mod name;
 pub mod plan;
 pub mod redo;
@@ -18,6 +19,7 @@ pub mod sweep;
 
 use crate::durable::{self, probe};
 use crate::job::id::JobId;
+use crate::spool::ground::Ground;
 use crate::watch::ours::OUR_FOLDER;
 use std::collections::HashMap;
 use std::fs::File;
@@ -35,6 +37,8 @@ const SHARED: u32 = 0o777;
 pub struct Spool {
     /// Names that were planned and are not taken on disk yet, and for whom.
     reserved: Arc<Mutex<HashMap<PathBuf, JobId>>>,
+    /// Where folders lay when they were looked at last.
+    grounds: Arc<Mutex<HashMap<PathBuf, Ground>>>,
 }
 
 impl Spool {

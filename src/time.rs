@@ -43,6 +43,14 @@ impl Timestamp {
             Err(_) => "9999-12-31T23:59:59.999Z".to_owned(),
         }
     }
+
+    /// As HTTP writes it (RFC 9110, section 5.6.7): `Sat, 22 Nov 2025 05:10:11 GMT`; `None` beyond the year 9999.
+    #[must_use]
+    pub fn http_date(self) -> Option<String> {
+        let at = jiff::Timestamp::from_millisecond(self.0).ok()?;
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        printer.timestamp_to_rfc9110_string(&at).ok()
+    }
 }
 
 /// Whole milliseconds.
@@ -62,5 +70,15 @@ mod tests {
             "2025-11-22T05:10:11.123Z"
         );
         assert_eq!(Timestamp(0).rfc3339(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn http_dates_have_a_fixed_length() {
+        let check = |at: i64, expected: &str| {
+            assert_eq!(Timestamp(at).http_date().as_deref(), Some(expected));
+        };
+        check(1_763_788_211_123, "Sat, 22 Nov 2025 05:10:11 GMT");
+        check(784_111_777_000, "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(Timestamp(i64::MAX).http_date(), None);
     }
 }

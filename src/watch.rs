@@ -184,6 +184,19 @@ impl Watcher {
         status.collect()
     }
 
+    /// Why nothing may be put into this folder, where it is watched and offline: it may be a mount that is away, and what is put in its
+    /// place would lie below it when it is back.
+    #[must_use]
+    pub fn offline(&self, folder: &Path) -> Option<String> {
+        let mut all = self.status().into_iter();
+        let found =
+            all.find(|found| found.folder.0 == folder && found.state == FolderState::Offline)?;
+        Some(format!(
+            "folder `{}` of pipeline `{}` is offline: {}",
+            found.folder, found.pipeline, found.reason
+        ))
+    }
+
     /// The files in a pipeline's folder that are not jobs, by name, at most `limit`; `None` where there is no such folder or it
     /// does not answer.
     pub async fn files(&self, pipeline: &str, limit: usize) -> Option<Vec<FileStatus>> {

@@ -33,7 +33,6 @@ use crate::scheduler::planning::Bounds;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
-use crate::watch::update::FolderState;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -141,10 +140,7 @@ impl Backend for Daemon {
 
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot> {
         let pipeline = pipeline.to_owned();
-        Box::pin(async move {
-            self.may_receive(&pipeline)?;
-            slot(self.scheduler.upload_path(&pipeline).await?)
-        })
+        Box::pin(async move { slot(self.scheduler.upload_path(&pipeline).await?) })
     }
 
     fn scratch_slot(&self) -> Answer<'_, Slot> {
@@ -256,23 +252,6 @@ impl Backend for Daemon {
 }
 
 /// A new file in the work folder.
-impl Daemon {
-    /// A folder that has gone may be a mount that is away: what is put in its place would lie below it when it is back.
-    fn may_receive(&self, pipeline: &str) -> Result<(), Refused> {
-        let pipelines = self.scheduler.pipelines();
-        let folder = pipelines.find(pipeline).and_then(|it| it.folder.as_ref());
-        match folder {
-            Some(folder) if folder.state == FolderState::Offline => {
-                Err(Refused::Unavailable(format!(
-                    "folder `{}` of pipeline `{pipeline}` is offline: {}",
-                    folder.folder, folder.reason
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 fn work_file(home: &Home) -> Result<Slot, Refused> {
     slot(home.work().join(format!("{}.part", ulid::Ulid::generate())))
 }

@@ -12,7 +12,7 @@ use http::header::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustix::fs::{Mode, OFlags};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -160,14 +160,7 @@ fn open_first(places: &[PathBuf]) -> io::Result<Option<(File, u64, String)>> {
             Ok(file) => {
                 let meta = file.metadata()?;
                 if meta.is_file() {
-                    let tag = format!(
-                        "\"{:x}-{:x}-{:x}.{:x}\"",
-                        meta.ino(),
-                        meta.len(),
-                        meta.mtime(),
-                        meta.mtime_nsec()
-                    );
-                    return Ok(Some((file, meta.len(), tag)));
+                    return Ok(Some((file, meta.len(), tag_of(&meta))));
                 }
             }
             Err(error) if is_absent(&error) => {}
@@ -175,6 +168,20 @@ fn open_first(places: &[PathBuf]) -> io::Result<Option<(File, u64, String)>> {
         }
     }
     Ok(None)
+}
+
+/// Changes whenever the content does. The time of the change alone is what whoever wrote the file says (`cp -p`, `rsync`), or a clock
+/// that was set back; the other time is nobody's to set.
+fn tag_of(meta: &Metadata) -> String {
+    format!(
+        "\"{:x}-{:x}-{:x}.{:x}-{:x}.{:x}\"",
+        meta.ino(),
+        meta.len(),
+        meta.mtime(),
+        meta.mtime_nsec(),
+        meta.ctime(),
+        meta.ctime_nsec()
+    )
 }
 
 /// Never through a symbolic link at the end, and never waiting for the other end of a pipe.

@@ -10,9 +10,10 @@ use crate::http::query::Query;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
 use crate::http::routes::{self, Found, ROUTES};
+use crate::time::Timestamp;
 use bytes::Buf;
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, DATE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -160,6 +161,11 @@ fn finish(
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
+    // The server's own goes on from where it was while the clock is set back.
+    let now = Timestamp::now().http_date();
+    if let Some(date) = now.and_then(|now| HeaderValue::from_str(&now).ok()) {
+        headers.insert(DATE, date);
+    }
     headers.extend(cors);
     reply::with(response, HeaderName::from_static("x-request-id"), request)
 }

@@ -161,6 +161,11 @@ mod tests {
         assert!(is_sealed(TOKEN, &cookie, now));
         assert!(!is_sealed("another token of length", &cookie, now));
         assert!(!is_sealed(TOKEN, &cookie, now.plus(LIFETIME * 2)));
+        // A clock that is set to and fro by a day shuts nobody out.
+        let day = Duration::from_secs(24 * 3600);
+        assert!(is_sealed(TOKEN, &cookie, now.plus(day)));
+        let earlier = Timestamp(now.0 - 24 * 3_600_000);
+        assert!(is_sealed(TOKEN, &cookie, earlier));
         let (until, seal) = cookie.split_once('.').expect("two parts");
         let later = format!("{}.{seal}", until.parse::<i64>().expect("a number") + 1);
         assert!(!is_sealed(TOKEN, &later, now));

@@ -12,10 +12,12 @@ mod turn;
 mod watched;
 
 use crate::feed::Feed;
+use crate::job::event::Identity;
 use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
+use crate::raw_path::RawPath;
 use crate::scheduler::act::hands::{Hands, written};
 use crate::scheduler::act::pending::{Pace, Pending};
 use crate::scheduler::attempt::{self, Told};
@@ -30,7 +32,6 @@ use crate::scheduler::progress::Progress;
 use crate::spool::sweep::Standing;
 use crate::store::Store;
 use crate::store::error::Error;
-use crate::store::ledger::LedgerEntry;
 use crate::store::open::Opening;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
@@ -95,12 +96,12 @@ pub async fn start(
     let (healthy, health) = watch::channel(Arc::new(Health::default()));
     let (tell, told) = mpsc::channel(TOLD);
     let (broken, breaks) = mpsc::unbounded_channel();
-    let mut known: BTreeMap<String, Vec<LedgerEntry>> = BTreeMap::new();
+    let mut known: BTreeMap<String, HashMap<RawPath, Identity>> = BTreeMap::new();
     for entry in &opening.ledger {
         known
             .entry(entry.pipeline.clone())
             .or_default()
-            .push(entry.clone());
+            .insert(entry.relative.clone(), entry.identity);
     }
     let mut hands = Hands {
         decider: Decider::new(parts.workers, parts.memory),

@@ -15,6 +15,7 @@ use crate::spool::sweep::{Standing, Swept};
 use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::store::ledger::LedgerEntry;
+use crate::watch::Watcher;
 use crate::watch::update::Arrival;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,46 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Problem::new(Code::Internal, format!("file work panicked: {error}")))
+}
+
+/// Where files lie, and whether something may be put there.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pub(super) watcher: Watcher,
+    pub(super) spool: Spool,
+}
+
+impl Places {
+    /// Whether this inbox is there to put something into. A folder that has gone may be a mount that is away: what is put in its
+    /// place would lie below it when it is back. Blocking.
+    fn require_inbox(&self, inbox: &Path) -> Result<(), Refused> {
+        if let Some(why) = self.watcher.offline(inbox) {
+            return Err(Refused::Unavailable(why));
+        }
+        let stands = self.spool.stands(inbox);
+        stands.map_err(|away| Refused::Unavailable(format!("the folder is offline: {away}")))?;
+        if inbox.is_dir() {
+            return Ok(());
+        }
+        Err(Refused::Unavailable(format!(
+            "the folder is offline: `{}` is not there; create it, or mount what belongs there",
+            inbox.display()
+        )))
+    }
+}
+
+/// Every folder that a pipeline takes files from or puts them into.
+pub(super) fn folders(pipeline: &Pipeline) -> Vec<PathBuf> {
+    let archive = match &pipeline.original {
+        Original::Archive(folder) => Some(folder),
+        Original::Keep | Original::Delete => None,
+    };
+    let always = [
+        &pipeline.watch.folder,
+        &pipeline.output.root,
+        &pipeline.failed,
+    ];
+    always.into_iter().chain(archive).cloned().collect()
 }
 
 /// What is known of a file that a watched folder brought.
@@ -161,6 +202,7 @@ pub(super) fn original(job: &Job) -> Option<&RawPath> {
 /// found without an open job and goes back to its inbox: a new job, nothing lost.
 pub(super) async fn reclaim(
     store: &Store,
+    places: Places,
     id: JobId,
     pipelines: &[String],
 ) -> Result<Job, Refused> {
@@ -183,7 +225,7 @@ pub(super) async fn reclaim(
             "the file was never taken; drop it into its inbox again".to_owned(),
         ));
     };
-    let held = job.accepted.held.clone();
+    let (inbox, held) = (job.accepted.folder.clone(), job.accepted.held.clone());
     let notes: Vec<RawPath> = job
         .delivered
         .iter()
@@ -191,26 +233,44 @@ pub(super) async fn reclaim(
         .filter_map(|moved| moved.path.clone())
         .collect();
     let fetched = blocking(move || {
-        reclaim_file(&from.0, &held.0)?;
+        places.require_inbox(&inbox.0)?;
+        reclaim_file(&from.0, &held.0).map_err(|error| unmoved("fetched back", &error))?;
         for note in notes {
             if let Err(error) = durable::remove(&note.0) {
                 tracing::warn!(%error, "a note of an earlier failure stays behind");
             }
         }
-        Ok::<(), durable::Error>(())
+        Ok(())
     });
-    match fetched.await {
-        Ok(Ok(())) => Ok(job),
-        Ok(Err(error)) => Err(Refused::Conflict(format!(
-            "the original cannot be fetched back: {}",
-            crate::problem::chain(&error)
-        ))),
-        Err(problem) => Err(Refused::Unavailable(problem.detail)),
-    }
+    asked(fetched.await)?;
+    Ok(job)
+}
+
+/// Work that somebody asked for.
+fn asked<T>(done: Result<Result<T, Refused>, Problem>) -> Result<T, Refused> {
+    done.unwrap_or_else(|panicked| Err(Refused::Unavailable(panicked.detail)))
+}
+
+fn unmoved(how: &str, error: &durable::Error) -> Refused {
+    let why = crate::problem::chain(error);
+    Refused::Conflict(format!("the original cannot be {how}: {why}"))
+}
+
+/// Where an upload to this inbox is put while it comes in.
+pub(super) async fn upload_path(places: Places, inbox: PathBuf) -> Result<PathBuf, Refused> {
+    let made = blocking(move || {
+        places.require_inbox(&inbox)?;
+        let path = spool::upload_path(&inbox, JobId::fresh());
+        match durable::make_folders(&durable::folder_of(&path), 0o700) {
+            Ok(()) => Ok(path),
+            Err(error) => Err(Refused::Unavailable(crate::problem::chain(&error))),
+        }
+    });
+    asked(made.await)
 }
 
 /// Puts a copy of an ended job's original into its inbox.
-pub(super) async fn restore(store: Store, id: JobId) -> Result<RawPath, Refused> {
+pub(super) async fn restore(store: Store, places: Places, id: JobId) -> Result<RawPath, Refused> {
     let job = ended_job(&store, id).await?;
     if !job.state.is_terminal() {
         return Err(Refused::Conflict(format!(
@@ -230,15 +290,11 @@ pub(super) async fn restore(store: Store, id: JobId) -> Result<RawPath, Refused>
                 .to_owned(),
         ));
     }
-    let copied = blocking(move || restore_file(&from.0, &folder.0, &to.0)).await;
-    match copied {
-        Ok(Ok(path)) => Ok(path.into()),
-        Ok(Err(error)) => Err(Refused::Conflict(format!(
-            "the original cannot be put back: {}",
-            crate::problem::chain(&error)
-        ))),
-        Err(problem) => Err(Refused::Unavailable(problem.detail)),
-    }
+    let copied = blocking(move || {
+        places.require_inbox(&folder.0)?;
+        restore_file(&from.0, &folder.0, &to.0).map_err(|error| unmoved("put back", &error))
+    });
+    asked(copied.await).map(RawPath)
 }
 
 /// Moves an original back to where its job holds it, whatever file systems lie between.

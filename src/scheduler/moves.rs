@@ -255,6 +255,8 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
             moves: vec![original(&job.accepted, &blake3, rule)],
         });
     }
+    // Nothing else of it goes anywhere any more, and an earlier try of this may have planned the name already.
+    spool.release(job.id);
     // The original and its notes keep together: all take the same number.
     let path = spool.plan_original(
         job.id,
@@ -405,6 +407,8 @@ fn stage_problem(error: &StageError) -> Problem {
     let detail = crate::problem::chain(error);
     match error {
         StageError::NoSpace(full) => no_room(full, detail),
+        StageError::Away(_) => Problem::new(Code::FolderBlocked, detail)
+            .hint("mount it again; the job goes on by itself"),
         StageError::Blocked(_) | StageError::Io(_) => Problem::new(Code::FolderBlocked, detail)
             .hint("make the folder writable for the daemon; the job goes on by itself"),
         StageError::Leaves { .. } => {

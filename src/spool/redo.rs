@@ -10,6 +10,7 @@ use crate::durable::{self, Kind, probe};
 use crate::job::id::JobId;
 use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo};
 use crate::raw_path::RawPath;
+use crate::spool::ground::Away;
 use crate::spool::{SHARED, Spool, name};
 use std::collections::HashSet;
 use std::fs::Metadata;
@@ -25,6 +26,9 @@ pub enum RedoError {
     /// A folder that our files lie in is gone: a mount went away, or somebody deleted it.
     #[error("the folder `{}` is gone; mount it again, or create it if it was deleted on purpose", .0.display())]
     Gone(PathBuf),
+    /// What was mounted where something goes is gone.
+    #[error(transparent)]
+    Away(#[from] Away),
     /// A folder cannot be written.
     #[error("{0}")]
     Blocked(probe::Blocked),
@@ -73,7 +77,7 @@ impl Spool {
         for originals in [false, true] {
             let mut syncs = Syncs::default();
             for delivery in &mut deliveries {
-                delivery.make_moves(originals, &mut syncs);
+                delivery.make_moves(self, originals, &mut syncs);
             }
             for (folder, error) in syncs.flush().err().unwrap_or_default() {
                 let touched = |one: &&mut Delivery| one.folders.contains(&folder);
@@ -107,7 +111,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Makes the moves of the originals, or of everything else, up to the first that fails.
-    fn make_moves(&mut self, originals: bool, syncs: &mut Syncs) {
+    fn make_moves(&mut self, spool: &Spool, originals: bool, syncs: &mut Syncs) {
         for (index, step) in self.redo.moves.iter().enumerate() {
             if self.failed.is_some() {
                 return;
@@ -115,7 +119,7 @@ impl<'a> Delivery<'a> {
             if (step.kind == MoveKind::Original) != originals {
                 continue;
             }
-            match make_move(step) {
+            match make_move(spool, step) {
                 Ok(path) => {
                     for touched in [Some(&step.from.0), path.as_ref()].into_iter().flatten() {
                         syncs.parent_of(touched);
@@ -141,7 +145,7 @@ fn delivered(step: &Move, path: Option<PathBuf>) -> Delivered {
 }
 
 /// Makes one move; gives where the thing lies now, if anywhere.
-fn make_move(step: &Move) -> Result<Option<PathBuf>, RedoError> {
+fn make_move(spool: &Spool, step: &Move) -> Result<Option<PathBuf>, RedoError> {
     let from = &step.from.0;
     let Some(found) = look(from)? else {
         let folder = durable::folder_of(from);
@@ -154,6 +158,7 @@ fn make_move(step: &Move) -> Result<Option<PathBuf>, RedoError> {
         durable::remove(from)?;
         return Ok(None);
     };
+    spool.stands(&to.0)?;
     let folder = durable::folder_of(&to.0);
     let usable = |error: durable::Error| match error.kind() {
         Kind::Denied => RedoError::Blocked(probe::blocked(&folder, error.io())),

@@ -2,6 +2,7 @@
 
 use crate::durable::{self, Content, Kind, probe};
 use crate::job::id::JobId;
+use crate::spool::ground::Away;
 use crate::spool::{PRIVATE, SHARED, Spool, staged_folder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,9 @@ pub enum StageError {
     /// The folder cannot be written.
     #[error("{0}")]
     Blocked(probe::Blocked),
+    /// What was mounted at the folder is gone.
+    #[error(transparent)]
+    Away(#[from] Away),
     /// The destination's folder is a link out of its root.
     #[error("the folder `{}` lies outside of `{}`", .folder.display(), .root.display())]
     Leaves {
@@ -58,6 +62,7 @@ impl Spool {
     /// # Errors
     /// See [`StageError`]; nothing is left.
     pub fn stage(&self, source: &File, to: &Destination<'_>) -> Result<Staged, StageError> {
+        self.stands(to.root)?;
         stage(to, |temp| durable::copy_new(source, temp))
     }
 
@@ -66,6 +71,7 @@ impl Spool {
     /// # Errors
     /// See [`StageError`]; nothing is left.
     pub fn stage_bytes(&self, bytes: &[u8], to: &Destination<'_>) -> Result<Staged, StageError> {
+        self.stands(to.root)?;
         stage(to, |temp| {
             durable::write_new(temp, bytes)?;
             Ok(Content {

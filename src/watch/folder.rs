@@ -269,7 +269,8 @@ impl Reconciler {
 
     fn reconfigure(&mut self, folder: Folder) {
         for (path, identity) in &folder.known {
-            self.known.insert(path.0.clone(), *identity);
+            // What we know of a file is newer.
+            self.known.entry(path.0.clone()).or_insert(*identity);
         }
         let resumed = self.folder.paused && !folder.paused;
         if self.folder.spec != folder.spec {

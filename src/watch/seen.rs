@@ -98,11 +98,16 @@ impl Reconciler {
             }
             Stand::Left(left) if !self.is_same(file, &left.identity.into(), &sight.identity) => {
                 entry.stand = changed_to(self);
+                self.forget(file);
             }
             Stand::Taken { identity }
                 if !self.is_same(file, &(*identity).into(), &sight.identity) =>
             {
                 entry.stand = changed_to(self);
+            }
+            // It was put back before we saw that it had left.
+            Stand::Taken { .. } if self.known.contains_key(&**file) => {
+                entry.stand = dealt_with(&sight)
             }
             Stand::Ignored { by_name: false, .. } => entry.stand = changed_to(self),
             _ => return self.tree.put(file, entry),
@@ -122,23 +127,17 @@ impl Reconciler {
             self.ignore(file, reason, true, sight.seen_by);
             return None;
         }
-        let left = |reason: &'static str| {
-            entry(Stand::Left(Box::new(Left {
-                identity: sight.identity.into(),
-                reason: reason.into(),
-            })))
-        };
         if let Some(known) = self.known.get(file) {
             if self.is_same(file, known, &sight.identity) {
-                return Some(left("it was dealt with before and has not changed since"));
+                return Some(entry(dealt_with(&sight)));
             }
-            self.known.remove(file);
+            self.forget(file);
         }
         if let Some(existing) = &mut self.existing {
             existing.push((RawPath::from(file), sight.identity));
-            return Some(left(
-                "it lay here before the pipeline did (`existing: ignore`) and has not changed since",
-            ));
+            self.known.insert(file.to_path_buf(), sight.identity);
+            let why = "it lay here before the pipeline did (`existing: ignore`) and has not changed since";
+            return Some(entry(left(&sight, why)));
         }
         let mut stand = self.settling(file, sight.identity, sight.hint.and_then(via), now);
         if sight.seen_by == SeenBy::Scan && self.last_scan.is_none() {
@@ -345,9 +344,32 @@ impl Reconciler {
         self.marked(relative);
     }
 
+    /// Whether there is no such file, in a folder that answers and is the one that it was.
+    fn is_lost(&self, file: &Path) -> bool {
+        let is_there = |folder: &&Path| self.root.join(folder).is_dir();
+        let nearest = file.ancestors().skip(1).find(is_there);
+        matches!(look::at(&self.root.join(file)), Ok(Look::Missing))
+            && nearest.is_some_and(|folder| self.is_still_there(folder))
+    }
+
+    /// A file that was to be left is no more.
+    fn forget(&mut self, file: &Path) {
+        if let Some(identity) = self.known.remove(file) {
+            self.send(WatchUpdate::Forgotten {
+                pipeline: self.folder.pipeline.clone(),
+                relative: RawPath::from(file),
+                identity,
+            });
+        }
+    }
+
     /// This file is gone for good.
     pub(crate) fn gone(&mut self, file: &Path, entry: &Entry) {
-        self.known.remove(file);
+        // Who is a job may be about to be put back, to be left then.
+        let is_job = matches!(entry.stand, Stand::Taken { .. } | Stand::Offered { .. });
+        if !is_job && self.is_lost(file) {
+            self.forget(file);
+        }
         self.changes += 1;
         let reason = match &entry.stand {
             Stand::Settling(waiting) => match &waiting.said {
@@ -491,4 +513,15 @@ fn is_settling(entry: &Entry) -> bool {
 
 fn cannot(error: &io::Error) -> String {
     format!("it cannot be read at the moment: {error}")
+}
+
+fn left(sight: &Sight, reason: &'static str) -> Stand {
+    Stand::Left(Box::new(Left {
+        identity: sight.identity.into(),
+        reason: reason.into(),
+    }))
+}
+
+fn dealt_with(sight: &Sight) -> Stand {
+    left(sight, "it was dealt with before and has not changed since")
 }

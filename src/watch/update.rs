@@ -79,6 +79,15 @@ pub enum WatchUpdate {
         /// The files.
         files: Vec<(RawPath, Identity)>,
     },
+    /// A file that was to be left is gone, or is another one now: it need not be remembered any more.
+    Forgotten {
+        /// The pipeline.
+        pipeline: String,
+        /// Its path below the folder.
+        relative: RawPath,
+        /// Who was to be left.
+        identity: Identity,
+    },
 }
 
 /// Why an arrival is not taken.

@@ -6,6 +6,8 @@ use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::{journal, sample};
 use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 const PIPELINE: &str = "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n";
@@ -231,5 +233,120 @@ fn what_settles_rests_its_time_whatever_the_clock_says() {
             .filter_map(|minute| minute["succeeded"].as_u64())
             .sum();
         assert!(ended > 0, "{moved}: {shown}");
+    }
+}
+
+/// What the daemon answers to a GET: its head and its body.
+fn ask(daemon: &TestDaemon, path: &str, header: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(daemon.address()).expect("it listens");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .expect("it is listened to");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (head.to_lowercase(), body.to_owned())
+}
+
+/// A header of an answer.
+fn said<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+/// What was changed is never taken for what a client has already, and the daemon says the time that it goes by.
+#[test]
+fn what_has_changed_is_sent_whatever_the_clock_says() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    home.write("inbox/p/.keep", "");
+    let clock = Clock::new();
+    let daemon = serve(&home, &clock);
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let ended = feed.until_named("job.succeeded");
+    let job = ended.data["job"].as_str().expect("an id").to_owned();
+    let output = home.path("outbox/p/a.pdf");
+    let artifact = format!("/api/v1/jobs/{job}/artifacts/a.pdf");
+    let shown = "/api/v1/pipelines/p";
+    for (number, moved) in [0, -DAY, 0, DAY, -DAY].into_iter().enumerate() {
+        clock.show(moved);
+        let tag_of = |path: &str, wanted: &str| {
+            let (head, _) = ask(&daemon, path, wanted);
+            assert!(head.starts_with("http/1.1 200"), "{moved}: {head}");
+            assert_eq!(said(&head, "last-modified"), None, "tags alone count");
+            let date = said(&head, "date").expect("a date");
+            let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date);
+            let date = date.expect("a date").as_second();
+            assert!((date - now() - moved).abs() < 60, "{moved}: {head}");
+            said(&head, "etag").expect("a tag").to_owned()
+        };
+        let again = |path: &str, wanted: &str, tag: &str| {
+            let known = format!(
+                "{wanted}if-none-match: {tag}\r\nif-modified-since: Fri, 31 Dec 2999 23:59:59 GMT\r\n"
+            );
+            ask(&daemon, path, &known)
+        };
+        let is_unchanged = |answer: &(String, String)| answer.0.starts_with("http/1.1 304");
+        // A file: rewritten in place, as long as before, and with the time that it had.
+        let tag = tag_of(&artifact, "");
+        assert!(is_unchanged(&again(&artifact, "", &tag)), "{moved}");
+        let before = std::fs::metadata(&output).expect("it is there");
+        let content = vec![b'0' + u8::try_from(number).expect("few"); before.len() as usize];
+        std::fs::write(&output, &content).expect("ours");
+        let file = std::fs::File::options().write(true).open(&output);
+        let time = before.modified().expect("a time");
+        file.and_then(|file| file.set_modified(time)).expect("ours");
+        let changed = again(&artifact, "", &tag);
+        assert!(!is_unchanged(&changed), "{moved}: {}", changed.0);
+        assert_eq!(changed.1.as_bytes(), content, "{moved}");
+        // A pipeline's text.
+        let yaml = "accept: application/yaml\r\n";
+        let tag = tag_of(shown, yaml);
+        assert!(is_unchanged(&again(shown, yaml, &tag)), "{moved}");
+        let text = format!("{PIPELINE}description: \"{number}\"\n");
+        assert!(daemon.put("/pipelines/p", &text).status < 300, "{moved}");
+        assert_eq!(again(shown, yaml, &tag).1, text, "{moved}");
+        // A job.
+        let path = format!("/api/v1/jobs/{job}");
+        let tag = tag_of(&path, "");
+        assert!(is_unchanged(&again(&path, "", &tag)), "{moved}");
+    }
+}
+
+/// Whether there is room for one more reader.
+fn is_let_in(daemon: &TestDaemon) -> bool {
+    let mut stream = TcpStream::connect(daemon.address()).expect("it listens");
+    let request = b"GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(request).expect("it is listened to");
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).expect("it answers");
+    status.ends_with(b"200")
+}
+
+/// Limits count who is there and not how often somebody came: no clock gives more or takes what there is.
+#[test]
+fn nobody_is_shut_out_when_the_clock_is_moved() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "max_streams: 20\n");
+    home.pipeline("p", PIPELINE);
+    home.write("inbox/p/.keep", "");
+    let clock = Clock::new();
+    let daemon = serve(&home, &clock);
+    for moved in [-DAY, DAY] {
+        clock.show(0);
+        let mut feeds: Vec<_> = (0..16).map(|_| daemon.follow("/events")).collect();
+        clock.show(moved);
+        assert!(!is_let_in(&daemon), "{moved}");
+        home.drop_file("inbox/p", &format!("{moved}.pdf"), sample::pdf(1));
+        for feed in &mut feeds {
+            feed.until_named("job.succeeded");
+        }
+        drop(feeds);
+        // A place is given back once the other end is seen to have gone.
+        wait_until("room for others", || is_let_in(&daemon));
     }
 }

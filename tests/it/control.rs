@@ -3,7 +3,9 @@
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 use dropleaf_test_support::feed::Event;
-use dropleaf_test_support::sample;
+use dropleaf_test_support::folder::wait_until;
+use dropleaf_test_support::{journal, sample};
+use std::path::Path;
 
 const PIPELINE: &str =
     "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
@@ -13,6 +15,14 @@ fn job(event: &Event) -> String {
         .as_str()
         .expect("it names its job")
         .to_owned()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person's file manager does not sync either"
+)]
+fn rename(from: &Path, to: &Path) {
+    std::fs::rename(from, to).expect("one file system");
 }
 
 fn why(daemon: &TestDaemon, path: &str) -> String {
@@ -134,6 +144,46 @@ fn an_upload_is_a_job_like_any_other() {
     assert_eq!((status, input), (200, bytes));
     let nowhere = daemon.post("/pipelines/none/jobs?name=sent.pdf", b"%PDF-1.4");
     assert_eq!(nowhere.status, 404, "{:?}", nowhere.body);
+}
+
+/// Files that are remembered to be left where they lie.
+fn remembered(home: &TestHome) -> i64 {
+    journal(&home.path("state/journal.db"))
+        .query_row("SELECT COUNT(*) FROM ledger", [], |row| row.get(0))
+        .expect("readable")
+}
+
+#[test]
+fn a_kept_original_is_remembered_until_it_is_gone_or_replaced() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", &format!("{PIPELINE}original: keep\n"));
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    assert_eq!(remembered(&home), 1);
+    // The daemon has to see it before it can see that it has gone.
+    let seen = || daemon.get("/files?pipeline=p").body.to_string();
+    wait_until("a look at it", || seen().contains("dealt with before"));
+    let (here, away) = (home.path("inbox/p/a.pdf"), home.path("a.pdf"));
+    rename(&here, &away);
+    wait_until("the gap", || remembered(&home) == 0);
+    // Whoever is told the folders anew is not told of it.
+    home.pipeline("q", &PIPELINE.replace("inbox/p", "inbox/q"));
+    feed.until_named("pipeline.loaded");
+    rename(&away, &here);
+    feed.until_named("job.succeeded");
+    wait_until("a look at it", || seen().contains("dealt with before"));
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(2));
+    feed.until_named("job.succeeded");
+    assert_eq!(remembered(&home), 1, "one name, one file");
+    assert!(daemon.stop().success());
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "b.pdf", sample::pdf(3));
+    feed.until_named("job.succeeded");
+    let jobs = daemon.get("/jobs").body["jobs"].as_array().map(Vec::len);
+    assert_eq!(jobs, Some(4), "none of them twice");
 }
 
 #[test]

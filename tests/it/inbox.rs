@@ -76,6 +76,45 @@ fn an_inbox_that_comes_back_is_swept_and_scanned_at_once() {
     assert_eq!(files(&home.path("outbox/p")), names.map(PathBuf::from));
 }
 
+/// A share that is away: what is put in its place would lie below it when it is back.
+#[test]
+fn nothing_is_put_back_into_an_inbox_that_is_away() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: extract-pages\n    with: { pages: \"7\" }\n");
+    home.write("inbox/p/.keep", "");
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let failed = feed.until_named("job.failed");
+    let id = failed.data["job"].as_str().expect("an id").to_owned();
+    let (here, away) = (home.path("inbox/p"), home.path("away"));
+    rename(&here, &away);
+    let refused = |how: &str| {
+        let refused = daemon.post(&format!("/jobs/{id}/{how}"), b"");
+        let said = refused.body.to_string();
+        assert_eq!(refused.status, 503, "{how}: {said}");
+        assert!(said.contains("is offline"), "{how}: {said}");
+        assert!(!here.exists(), "{how}");
+        assert!(home.path("failed/p/a.pdf").is_file(), "{how}");
+        assert!(home.path("failed/p/a.pdf.error.txt").is_file(), "{how}");
+    };
+    // The folder's thread may not have noticed yet.
+    refused("restore");
+    refused("retry");
+    daemon.post("/pipelines/p/scan", b"");
+    feed.until_named("watch.offline");
+    refused("restore");
+    refused("retry");
+    rename(&away, &here);
+    daemon.post("/pipelines/p/scan", b"");
+    feed.until_named("watch.online");
+    assert_eq!(daemon.post(&format!("/jobs/{id}/restore"), b"").status, 200);
+    let again = feed.until_named("job.failed");
+    assert_ne!(again.data["job"], id.as_str(), "restored, it is a new job");
+    assert!(daemon.post(&format!("/jobs/{id}/retry"), b"").status < 300);
+    feed.until(|event| event.name == "job.failed" && event.data["job"] == id.as_str());
+}
+
 #[test]
 fn the_inbox_of_a_new_pipeline_is_made_once() {
     let home = TestHome::new(PROGRAM);

@@ -1,8 +1,8 @@
-//! File systems that are not this machine's own disk: one behind FUSE, and one with a quota. Both need root, and `bindfs` and
-//! `btrfs-progs`.
+//! File systems that are not this machine's own disk: one behind FUSE, one with a quota, and small ones that go away. They need
+//! root, the first two `bindfs` and `btrfs-progs`.
 
 use crate::PROGRAM;
-use crate::input::places::large;
+use crate::input::places::{Disk, large};
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::feed::Feed;
 use dropleaf_test_support::sample;
@@ -100,6 +100,79 @@ fn a_folder_behind_fuse_is_polled_and_may_go_and_come_back() {
         assert!(home.path("archive/far").join(name).is_file(), "{name}");
         assert!(!server.join(name).exists(), "{name} was taken");
     }
+}
+
+/// The share of an outbox, an archive or a `failed` folder is away: nothing is put below its mount point, the job says so and waits,
+/// and goes on by itself when it is back, under another device number.
+#[test]
+fn nothing_is_put_below_the_mount_point_of_a_folder_that_is_away() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "min_free_mb: 0\n");
+    let pipeline = |id: &str, pages: u32| {
+        home.pipeline(id, &format!("watch: {{ folder: inbox/{id}, quiet: 0s }}\nsteps: [{{ uses: extract-pages, with: {{ pages: \"{pages}\" }} }}]\n"));
+    };
+    pipeline("out", 1);
+    pipeline("kept", 1);
+    pipeline("bad", 7);
+    for (id, shared, ends) in [
+        ("out", "outbox/out", "job.succeeded"),
+        ("kept", "archive/kept", "job.succeeded"),
+        ("bad", "failed/bad", "job.failed"),
+    ] {
+        let folder = home.path(shared);
+        let mount = || Disk::mount(folder.clone(), "16m");
+        let Some(disk) = mount() else {
+            return;
+        };
+        let daemon = home.serve();
+        let mut feed = daemon.follow(&format!("/pipelines/{id}/events"));
+        let inbox = format!("inbox/{id}");
+        let mut ended = |name: &str| {
+            let event = feed.until(|event| event.name == ends && event.data["name"] == name);
+            let there = folder.join(name).is_file();
+            assert!(there, "{shared}: {}", event.data);
+        };
+        home.drop_file(&inbox, "before.pdf", sample::pdf(1));
+        ended("before.pdf");
+        drop(disk);
+        let mut told = daemon.follow(&format!("/files/events?path={inbox}/away.pdf"));
+        home.drop_file(&inbox, "away.pdf", sample::pdf(1));
+        let said = told.until(|event| {
+            let said = event.data.to_string();
+            event.name.starts_with("job.") && said.contains("what was mounted there is gone")
+        });
+        assert!(said.data.to_string().contains(shared), "{}", said.data);
+        let below = fs::read_dir(&folder).expect("the mount point").count();
+        assert_eq!(below, 0, "{shared}");
+        let _again = mount().expect("it was mounted before");
+        ended("away.pdf");
+        assert!(daemon.stop().success());
+    }
+}
+
+/// Somebody means the bare folder: a scan of the pipeline takes it as it is.
+#[test]
+fn a_folder_whose_mount_will_not_come_back_can_be_taken_as_it_is() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "min_free_mb: 0\n");
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    home.write("inbox/p/.keep", "");
+    let Some(disk) = Disk::mount(home.path("outbox/p"), "16m") else {
+        return;
+    };
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    drop(disk);
+    home.drop_file("inbox/p", "b.pdf", sample::pdf(1));
+    feed.until_named("job.waiting");
+    assert!(daemon.post("/pipelines/p/scan", b"").status < 300);
+    feed.until_named("job.succeeded");
+    assert!(home.path("outbox/p/b.pdf").is_file());
 }
 
 /// A quota is used up: said as a quota, waited for, and the job goes on by itself when there may be more.

@@ -5,11 +5,10 @@ use crate::raw_path::RawPath;
 use crate::scheduler::act::hands::{Hands, locked};
 use crate::scheduler::decide::questions::Refusal;
 use crate::scheduler::explain;
-use crate::scheduler::files;
+use crate::scheduler::files::{self, Places};
 use crate::scheduler::handle::{Answer, Command, Explanation, Refused, Upload};
 use crate::scheduler::input::Input;
 use crate::scheduler::pipelines::Unsaved;
-use crate::{durable, spool};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +19,8 @@ impl Hands {
             Command::Cancel(job, answer) => self.cancel(job, answer),
             Command::Retry(job, answer) => self.retry(job, answer).await,
             Command::Restore(job, answer) => {
-                self.reply(answer, files::restore(self.store.clone(), job));
+                let (store, places) = (self.store.clone(), self.places());
+                self.reply(answer, files::restore(store, places, job));
             }
             Command::Pause(pipeline, reason, answer) => {
                 let result = self.known_pipeline(&pipeline).map(drop);
@@ -30,14 +30,8 @@ impl Hands {
                 }
                 send(answer, result);
             }
-            Command::Scan(pipeline, answer) => {
-                let result = self.known_pipeline(&pipeline).map(drop);
-                if result.is_ok() {
-                    self.watcher.scan(&pipeline);
-                }
-                send(answer, result);
-            }
-            Command::UploadPath(pipeline, answer) => send(answer, self.upload_path(&pipeline)),
+            Command::Scan(pipeline, answer) => send(answer, self.scan(&pipeline)),
+            Command::UploadPath(pipeline, answer) => self.upload_path(&pipeline, answer),
             Command::Submit(upload, answer) => self.submit(upload, answer),
             Command::Explain(path, answer) => self.explain(path, answer),
             Command::WhyQueued(job, answer) => {
@@ -113,7 +107,7 @@ impl Hands {
             .map(|entry| entry.id.clone())
             .collect();
         // Done here and not in a task of its own: two retries of one job must not fetch its original twice.
-        match files::reclaim(&self.store, job, &current).await {
+        match files::reclaim(&self.store, self.places(), job, &current).await {
             Ok(job) => {
                 let id = job.id;
                 self.decider.adopt(job);
@@ -124,18 +118,39 @@ impl Hands {
         }
     }
 
-    fn upload_path(&self, pipeline: &str) -> Result<PathBuf, Refused> {
+    /// Scans a pipeline's folder; it and those that the pipeline puts files into are taken as they are now.
+    fn scan(&mut self, pipeline: &str) -> Result<(), Refused> {
         self.known_pipeline(pipeline)?;
-        let Some(current) = self.current(pipeline) else {
-            return Err(Refused::Conflict(format!(
-                "pipeline `{pipeline}` has faults and no earlier good revision"
-            )));
-        };
-        self.may_take()?;
-        let path = spool::upload_path(&current.watch.folder, JobId::fresh());
-        let made = durable::make_folders(&durable::folder_of(&path), 0o700);
-        made.map(|()| path)
-            .map_err(|error| Refused::Unavailable(crate::problem::chain(&error)))
+        if let Some(current) = self.current(pipeline) {
+            let spool = self.attempt.spool.clone();
+            self.tasks
+                .spawn_blocking(move || spool.adopt(&files::folders(&current)));
+        }
+        self.watcher.scan(pipeline);
+        Ok(())
+    }
+
+    fn places(&self) -> Places {
+        Places {
+            watcher: self.watcher.clone(),
+            spool: self.attempt.spool.clone(),
+        }
+    }
+
+    fn upload_path(&mut self, pipeline: &str, answer: Answer<PathBuf>) {
+        let folder = self.known_pipeline(pipeline).and_then(|_| {
+            let current = self.current(pipeline).ok_or_else(|| {
+                Refused::Conflict(format!(
+                    "pipeline `{pipeline}` has faults and no earlier good revision"
+                ))
+            })?;
+            self.may_take()?;
+            Ok(current.watch.folder.clone())
+        });
+        match folder {
+            Ok(folder) => self.reply(answer, files::upload_path(self.places(), folder)),
+            Err(refused) => send(answer, Err(refused)),
+        }
     }
 
     fn may_take(&self) -> Result<(), Refused> {

@@ -2,10 +2,12 @@
 
 use crate::event::Draft;
 use crate::feed::Feed;
+use crate::job::event::Identity;
 use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::pool::update::StopHandle;
+use crate::raw_path::RawPath;
 use crate::scheduler::act::pending::{Pace, Pending};
 use crate::scheduler::attempt::{self, Told};
 use crate::scheduler::clock::Clock;
@@ -17,7 +19,6 @@ use crate::scheduler::pipelines::{Entry, Shelf};
 use crate::scheduler::progress::Progress;
 use crate::store::Store;
 use crate::store::error::Error;
-use crate::store::ledger::LedgerEntry;
 use crate::watch::Watcher;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -44,7 +45,8 @@ pub(super) struct Hands {
     pub(super) entries: Vec<Entry>,
     /// Pipelines that were loaded before, in this life or an earlier one.
     pub(super) seen: HashSet<String>,
-    pub(super) known: BTreeMap<String, Vec<LedgerEntry>>,
+    /// Files of each pipeline that are to be left where they lie, until they change or go.
+    pub(super) known: BTreeMap<String, HashMap<RawPath, Identity>>,
     pub(super) tell: attempt::Tell,
     /// At most one error is ever sent, so the channel needs no bound.
     pub(super) broken: mpsc::UnboundedSender<Error>,

@@ -3,10 +3,12 @@
 use crate::event::{Event, PipelineEvent};
 use crate::pipeline::checked::Pipeline;
 use crate::scheduler::act::hands::{Hands, locked};
+use crate::scheduler::files;
 use crate::scheduler::handle::{Health, PipelineSet, PipelineStatus};
 use crate::scheduler::input::Input;
 use crate::scheduler::pipelines::Reloaded;
 use crate::watch::update::Folder;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Hands {
@@ -41,11 +43,22 @@ impl Hands {
             .iter()
             .filter_map(|entry| entry.current.clone())
             .collect();
+        self.know_folders(&current);
         self.set_watched();
         self.seen
             .extend(current.iter().map(|pipeline| pipeline.id.clone()));
         self.decide(Input::Pipelines(current));
         self.publish_pipelines();
+    }
+
+    /// Where the folders of these pipelines lie is remembered, so that a mount that goes away is missed.
+    fn know_folders(&mut self, pipelines: &[Arc<Pipeline>]) {
+        let folders: Vec<PathBuf> = pipelines
+            .iter()
+            .flat_map(|pipeline| files::folders(pipeline))
+            .collect();
+        let spool = self.attempt.spool.clone();
+        self.tasks.spawn_blocking(move || spool.know(&folders));
     }
 
     fn set_watched(&self) {
@@ -64,7 +77,7 @@ impl Hands {
             spec: pipeline.watch.clone(),
             first_seen: !self.seen.contains(&pipeline.id),
             known: known
-                .map(|entry| (entry.relative.clone(), entry.identity))
+                .map(|(relative, identity)| (relative.clone(), *identity))
                 .collect(),
             paused: false,
         }

@@ -197,7 +197,7 @@ impl Hands {
             self.known
                 .entry(entry.pipeline.clone())
                 .or_default()
-                .push(entry.clone());
+                .insert(entry.relative.clone(), entry.identity);
             self.watcher
                 .leave(&entry.pipeline, &entry.relative, entry.identity);
             self.turn.kept.push(entry);

@@ -45,6 +45,11 @@ impl Hands {
                 self.publish_pipelines();
             }
             WatchUpdate::Existing { pipeline, files } => self.leave_existing(&pipeline, files),
+            WatchUpdate::Forgotten {
+                pipeline,
+                relative,
+                identity,
+            } => self.forget(pipeline, relative, identity),
         }
     }
 
@@ -75,15 +80,30 @@ impl Hands {
             identity,
             why: why.to_owned(),
         };
+        let known = self.known.entry(pipeline.to_owned()).or_default();
+        known.extend(files.iter().cloned());
         let entries: Vec<LedgerEntry> = files.into_iter().map(entry).collect();
-        self.known
-            .entry(pipeline.to_owned())
-            .or_default()
-            .extend(entries.iter().cloned());
         let put = self.store.ledger_put(entries);
         self.tasks.spawn(async move {
             if let Err(error) = put.await {
                 tracing::warn!(%error, "files that were there before are not in the ledger: they may be processed after a restart");
+            }
+        });
+    }
+
+    /// A file that was to be left is gone or replaced. Another one that was put there meanwhile is left as it was to be.
+    fn forget(&mut self, pipeline: String, relative: RawPath, identity: Identity) {
+        let Some(known) = self.known.get_mut(&pipeline) else {
+            return;
+        };
+        if known.get(&relative) != Some(&identity) {
+            return;
+        }
+        known.remove(&relative);
+        let deleted = self.store.ledger_del(pipeline, relative);
+        self.tasks.spawn(async move {
+            if let Err(error) = deleted.await {
+                tracing::warn!(%error, "a file that is gone stays in the ledger: its like would be left after a restart");
             }
         });
     }

@@ -1,0 +1,145 @@
+//! Which file system each folder lies on, so that one that went away is missed and nothing is put below its mount point.
+//!
+//! A folder whose mount is gone looks like an empty one, or like one that was deleted; what is put there lies below the mount
+//! when it is back, and nobody sees it. So the device of each folder is remembered with the device below its mount. Where the
+//! folder lies on the latter now, the mount is gone. Any other device is a mount that came, or came back under another number;
+//! a folder that was deleted lies on the device that it lay on, and is made again. Nothing of this outlives the process: what
+//! was mounted in an earlier life is not missed.
+
+use crate::spool::Spool;
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{MutexGuard, PoisonError};
+
+/// The devices that a folder lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ground {
+    /// Its own, or where it is not there, that of the nearest folder above it that is.
+    device: u64,
+    /// That of the nearest folder above it on another device: what is left when the mount goes.
+    below: Option<u64>,
+}
+
+/// What was mounted at a folder, or above it, is gone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{}` lies on another device than before: what was mounted there is gone; mount it again, or ask for a scan of the \
+     pipeline to take the folder as it is now", .0.display()
+)]
+pub struct Away(pub PathBuf);
+
+impl Ground {
+    fn of(folder: &Path) -> Option<Self> {
+        let device = |path: &Path| Some(std::fs::metadata(path).ok()?.dev());
+        let mut above = folder.ancestors().filter_map(device);
+        let device = above.next()?;
+        Some(Self {
+            device,
+            below: above.find(|other| *other != device),
+        })
+    }
+
+    /// Whether `now` is what is left of it when its mount has gone.
+    fn is_gone(self, now: Self) -> bool {
+        now.device != self.device && Some(now.device) == self.below
+    }
+}
+
+impl Spool {
+    /// Remembers where these folders lie, but for those that are remembered already. Blocking.
+    pub fn know(&self, folders: &[PathBuf]) {
+        for folder in folders {
+            if !self.grounds().contains_key(folder)
+                && let Some(ground) = Ground::of(folder)
+            {
+                self.grounds().entry(folder.clone()).or_insert(ground);
+            }
+        }
+    }
+
+    /// Whatever lies at these folders now is what is meant. Blocking.
+    pub fn adopt(&self, folders: &[PathBuf]) {
+        for folder in folders {
+            if let Some(ground) = Ground::of(folder) {
+                self.grounds().insert(folder.clone(), ground);
+            }
+        }
+    }
+
+    /// Whether the file system of the folder that `path` is to be put into is there, as far as that is known. Blocking.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn stands(&self, path: &Path) -> Result<(), Away> {
+        let known = {
+            let grounds = self.grounds();
+            let mut above = path.ancestors();
+            above.find_map(|folder| Some((folder.to_path_buf(), *grounds.get(folder)?)))
+        };
+        let Some((folder, before)) = known else {
+            return Ok(());
+        };
+        if std::fs::metadata(&folder).is_ok_and(|found| found.dev() == before.device) {
+            return Ok(());
+        }
+        match Ground::of(&folder) {
+            Some(now) if before.is_gone(now) => Err(Away(folder)),
+            Some(now) => {
+                self.grounds().insert(folder, now);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn grounds(&self) -> MutexGuard<'_, HashMap<PathBuf, Ground>> {
+        // Each change is one insertion or removal: a panic elsewhere leaves the map whole.
+        self.grounds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_left_of_a_mount_is_missed() {
+        let ground = |device, below| Ground { device, below };
+        for (before, now, gone) in [
+            (ground(7, Some(1)), ground(7, Some(1)), false),
+            // The bare mount point, on the disk of the system.
+            (ground(7, Some(1)), ground(1, None), true),
+            (ground(7, Some(2)), ground(2, Some(1)), true),
+            // Mounted anew under another number, or for the first time.
+            (ground(7, Some(1)), ground(8, Some(1)), false),
+            (ground(1, None), ground(7, Some(1)), false),
+        ] {
+            assert_eq!(before.is_gone(now), gone, "{before:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_lies_where_the_one_above_it_does() {
+        let home = tempfile::tempdir().expect("a temp folder");
+        let spool = Spool::new();
+        let folder = home.path().join("outbox");
+        std::fs::create_dir(&folder).expect("made");
+        spool.know(std::slice::from_ref(&folder));
+        std::fs::remove_dir(&folder).expect("removable");
+        assert_eq!(spool.stands(&folder.join("a.pdf")), Ok(()), "deleted");
+        // As if it had lain on a mount that is gone.
+        let bare = Ground::of(&folder).expect("the temp folder is there");
+        let mounted = Ground {
+            device: u64::MAX,
+            below: Some(bare.device),
+        };
+        spool.grounds().insert(folder.clone(), mounted);
+        let away = Err(Away(folder.clone()));
+        assert_eq!(spool.stands(&folder.join("deep/a.pdf")), away);
+        assert_eq!(spool.stands(&folder), away, "as long as it is away");
+        assert_eq!(spool.stands(&home.path().join("b.pdf")), Ok(()));
+        spool.adopt(std::slice::from_ref(&folder));
+        assert_eq!(spool.stands(&folder), Ok(()), "somebody says so");
+    }
+}
