@@ -319,7 +319,15 @@ mod tests {
             let outcome = token(&config, &request, Entry::Token, &Ended::default());
             assert_eq!(outcome.is_ok(), expected, "{authorization:?}");
             assert!(token(&config, &request, Entry::Free, &Ended::default()).is_ok());
-            assert!(token(&Config::default(), &request, Entry::Token, &Ended::default()).is_ok());
+            assert!(
+                token(
+                    &Config::default(),
+                    &request,
+                    Entry::Token,
+                    &Ended::default()
+                )
+                .is_ok()
+            );
         };
         check(None, false);
         check(Some("Bearer 0123456789abcdef0123"), true);

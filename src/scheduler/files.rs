@@ -3,7 +3,7 @@
 use crate::durable;
 use crate::job::event::{Accepted, Identity, Origin, StepName};
 use crate::job::id::JobId;
-use crate::job::redo::{MoveKind, Redo};
+use crate::job::redo::{Delivered, MoveKind, Redo};
 use crate::job::state::{Job, State};
 use crate::pipeline::checked::{Original, Pipeline};
 use crate::problem::{Code, Problem};
@@ -147,20 +147,28 @@ pub(super) async fn prepare_end(spool: Spool, job: JobId, about: EndOf) -> (JobI
     (job, Input::Prepared { job, result })
 }
 
-/// The ledger entry of an original that its delivery puts back where it lay.
+/// The ledger entry of an original that its delivery puts back into its inbox.
 pub(super) fn kept_original(job: &Job, redo: &Redo) -> Option<LedgerEntry> {
-    let back = redo
-        .moves
-        .iter()
-        .find(|next| next.kind == MoveKind::Original)?;
-    if back.to.as_ref() != Some(&job.accepted.path) {
-        return None;
-    }
-    let identity = Identity::of(&back.from.0.symlink_metadata().ok()?);
+    let mut moves = redo.moves.iter();
+    let back = moves.find(|next| next.kind == MoveKind::Original)?;
+    entry_of(job, &back.to.as_ref()?.0, &back.from.0)
+}
+
+/// The same of one that its delivery has put there, under whatever name.
+pub(super) fn put_back(job: &Job, delivered: &[Delivered]) -> Option<LedgerEntry> {
+    let mut delivered = delivered.iter();
+    let original = delivered.find(|one| one.kind == MoveKind::Original)?;
+    let path = &original.path.as_ref()?.0;
+    entry_of(job, path, path)
+}
+
+/// The entry of the file that lies at `now` and is to lie at `path`, if that is in the job's inbox.
+fn entry_of(job: &Job, path: &Path, now: &Path) -> Option<LedgerEntry> {
+    let relative = path.strip_prefix(&job.accepted.folder.0).ok()?;
     Some(LedgerEntry {
         pipeline: job.accepted.pipeline.clone(),
-        relative: job.accepted.relative.clone(),
-        identity,
+        relative: RawPath::from(relative),
+        identity: Identity::of(&now.symlink_metadata().ok()?),
         why: format!(
             "processed by job {}; the pipeline keeps originals in place",
             job.id

@@ -2,6 +2,8 @@
 
 use crate::durable;
 use crate::job::attempt::{Bill, Ending, Failure};
+use crate::job::event::Accepted;
+use crate::job::id::JobId;
 use crate::job::redo::{Collision, Move, MoveKind, Redo, Verdict};
 use crate::job::state::Job;
 use crate::pipeline::checked::Original;
@@ -161,6 +163,8 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
         }
     }
     moves.push(original(
+        spool,
+        start.job,
         &start.accepted,
         &start.blake3,
         &start.pipeline.original,
@@ -171,10 +175,15 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
     })
 }
 
-fn original(accepted: &crate::job::event::Accepted, blake3: &str, rule: &Original) -> Move {
+fn original(spool: &Spool, job: JobId, accepted: &Accepted, blake3: &str, rule: &Original) -> Move {
     let to = match rule {
         Original::Archive(folder) => Some(folder.join(&accepted.relative.0)),
-        Original::Keep => Some(accepted.path.0.clone()),
+        // Its name may have been given to another file meanwhile. The one that it gets must be known before it lies there
+        // (`files::kept_original`).
+        Original::Keep => {
+            let (folder, relative) = (&accepted.folder.0, &accepted.relative.0);
+            Some(spool.plan_original(job, folder, relative, &[]))
+        }
         Original::Delete => None,
     };
     Move {
@@ -252,7 +261,7 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
     if let Some(rule) = &about.archive {
         return Ok(Redo {
             verdict: Verdict::Succeed,
-            moves: vec![original(&job.accepted, &blake3, rule)],
+            moves: vec![original(spool, job.id, &job.accepted, &blake3, rule)],
         });
     }
     // Nothing else of it goes anywhere any more, and an earlier try of this may have planned the name already.
@@ -296,7 +305,7 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
             pages: None,
         });
     }
-    let mut last = original(&job.accepted, &blake3, &Original::Delete);
+    let mut last = original(spool, job.id, &job.accepted, &blake3, &Original::Delete);
     last.to = Some(path.into());
     moves.push(last);
     let verdict = about

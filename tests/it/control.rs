@@ -3,9 +3,9 @@
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 use dropleaf_test_support::feed::Event;
-use dropleaf_test_support::folder::wait_until;
+use dropleaf_test_support::folder::{files, wait_until};
 use dropleaf_test_support::{journal, sample};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const PIPELINE: &str =
     "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
@@ -203,4 +203,43 @@ fn originals_that_are_kept_are_not_taken_twice() {
     feed.until_named("job.succeeded");
     let jobs = daemon.get("/jobs").body["jobs"].as_array().map(Vec::len);
     assert_eq!(jobs, Some(2), "one job for each file");
+}
+
+/// The second file of a name is put back under another name, under which nobody takes it again.
+#[test]
+fn originals_of_one_name_are_all_kept_and_none_is_taken_twice() {
+    const FILES: u32 = 4;
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", &format!("{PIPELINE}original: keep\n"));
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for pages in 1..=FILES {
+        let taken = daemon.post("/pipelines/p/jobs?name=a.pdf", &sample::pdf(pages));
+        assert_eq!(taken.status, 202, "{:?}", taken.body);
+        if pages == 1 {
+            feed.until_named("job.succeeded");
+        }
+    }
+    for _ in 1..FILES {
+        feed.until_named("job.succeeded");
+    }
+    let mut names = files(&home.path("inbox/p"));
+    names.retain(|name| name.extension().is_some_and(|it| it == "pdf"));
+    let expected = ["a-1.pdf", "a-2.pdf", "a-3.pdf", "a.pdf"].map(PathBuf::from);
+    assert_eq!(names, expected);
+    assert_eq!(remembered(&home), i64::from(FILES));
+    let count = |daemon: &TestDaemon| {
+        assert!(daemon.post("/pipelines/p/scan", b"").status < 300);
+        let seen = || daemon.get("/files?pipeline=p").body.to_string();
+        let left = || seen().matches("dealt with before").count();
+        wait_until("a look at them", || left() == FILES as usize);
+        daemon.get("/jobs").body["jobs"].as_array().map(Vec::len)
+    };
+    assert_eq!(count(&daemon), Some(FILES as usize));
+    assert!(daemon.stop().success());
+    assert_eq!(
+        count(&home.serve()),
+        Some(FILES as usize),
+        "after a restart"
+    );
 }

@@ -19,6 +19,10 @@ impl Hands {
                         self.progress.forget(job);
                         self.told_all_of(job);
                     }
+                    Input::Redone {
+                        result: Ok(delivered),
+                        ..
+                    } => self.keep_where_it_lies(job, delivered),
                     Input::Claimed { result, .. } => self.answer_submitter(job, result.is_ok()),
                     _ => {}
                 }

@@ -7,7 +7,7 @@
 use crate::event::Draft;
 use crate::job::event::Accepted;
 use crate::job::id::JobId;
-use crate::job::redo::Redo;
+use crate::job::redo::{Delivered, Redo};
 use crate::pool::update::Stop;
 use crate::scheduler::act::hands::{Durable, Hands};
 use crate::scheduler::act::pending::Pending;
@@ -194,14 +194,33 @@ impl Hands {
             .job(job)
             .and_then(|job| files::kept_original(job, redo));
         if let Some(entry) = entry {
-            self.known
-                .entry(entry.pipeline.clone())
-                .or_default()
-                .insert(entry.relative.clone(), entry.identity);
-            self.watcher
-                .leave(&entry.pipeline, &entry.relative, entry.identity);
-            self.turn.kept.push(entry);
+            self.leave(entry);
         }
+    }
+
+    /// An original may have got another name than it was to get, where somebody took that one in the last moment.
+    pub(super) fn keep_where_it_lies(&mut self, job: JobId, delivered: &[Delivered]) {
+        let entry = self
+            .decider
+            .job(job)
+            .and_then(|job| files::put_back(job, delivered));
+        let Some(entry) = entry else {
+            return;
+        };
+        let known = self.known.get(&entry.pipeline);
+        if known.and_then(|known| known.get(&entry.relative)) != Some(&entry.identity) {
+            self.leave(entry);
+        }
+    }
+
+    fn leave(&mut self, entry: LedgerEntry) {
+        self.known
+            .entry(entry.pipeline.clone())
+            .or_default()
+            .insert(entry.relative.clone(), entry.identity);
+        self.watcher
+            .leave(&entry.pipeline, &entry.relative, entry.identity);
+        self.turn.kept.push(entry);
     }
 
     pub(super) fn stop(&mut self, job: JobId) {

@@ -64,7 +64,10 @@ async fn with_a_token_nothing_answers_without_it() {
         assert_eq!(is_open, is_free, "{} {}", route.method, route.path);
     }
     for probe in ["/healthz", "/readyz"] {
-        assert_eq!(json(&world.get(probe).await), serde_json::json!({ "status": "ok" }));
+        assert_eq!(
+            json(&world.get(probe).await),
+            serde_json::json!({ "status": "ok" })
+        );
     }
     let bearer = format!("Bearer {token}");
     let answer = world.get_with("/healthz", "authorization", &bearer).await;
