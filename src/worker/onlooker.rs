@@ -128,12 +128,10 @@ fn level_name(level: i32) -> &'static str {
     }
 }
 
-/// A name that stays in its folder and that every file system takes.
+/// A name that stays in its folder, that every file system takes, and that is not the one of the daemon's own folder.
 fn is_plain_name(name: &str) -> bool {
-    !name.is_empty()
+    !["", ".", "..", ".dropleaf"].contains(&name)
         && name.len() <= 255
-        && name != "."
-        && name != ".."
         && !name.chars().any(|c| c == '/' || c.is_control())
 }
 
