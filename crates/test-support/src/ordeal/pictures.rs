@@ -28,6 +28,15 @@ pub(super) fn pages(file: &Path) -> Option<Vec<Vec<u8>>> {
     (!pictures.is_empty()).then_some(pictures)
 }
 
+/// The same of the document as qpdf turns it by a quarter to the right.
+pub(super) fn turned_pages(file: &Path) -> Option<Vec<Vec<u8>>> {
+    let folder = tempfile::tempdir().ok()?;
+    let turned = folder.path().join("turned.pdf");
+    let file = file.to_string_lossy().into_owned();
+    let (code, ..) = ask("qpdf", &["--rotate=+90:1-z", &file], &turned)?;
+    (code == Some(0)).then(|| pages(&turned))?
+}
+
 /// The part of a picture's dots that differ visibly; 1 where the sizes do.
 pub(super) fn difference(one: &[u8], other: &[u8]) -> f64 {
     if one.len() != other.len() || one.is_empty() {
