@@ -258,14 +258,14 @@ fn receipt(
 pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
     let job = &about.job;
     let blake3 = job.blake3.clone().unwrap_or_default();
+    // Nothing else of it goes anywhere any more, and an earlier try of this may have planned the name already.
+    spool.release(job.id);
     if let Some(rule) = &about.archive {
         return Ok(Redo {
             verdict: Verdict::Succeed,
             moves: vec![original(spool, job.id, &job.accepted, &blake3, rule)],
         });
     }
-    // Nothing else of it goes anywhere any more, and an earlier try of this may have planned the name already.
-    spool.release(job.id);
     // The original and its notes keep together: all take the same number.
     let path = spool.plan_original(
         job.id,
