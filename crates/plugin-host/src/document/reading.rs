@@ -293,11 +293,21 @@ impl Reader<'_> {
                     .as_ref()
                     .is_some_and(encryption::is_misread)
             {
-                keep_form(&mut pdf, model);
-                return Ok(Second::Reading(
-                    Box::new(self.reading(pdf, errors, None)),
-                    password.clone(),
-                ));
+                // The repairer writes by the book all that it has read, also names that the engine cannot read.
+                let resting = (errors > 0 && !kept.was_encrypted)
+                    .then(|| undamaged(&Input::from(kept.bytes), self.limits))
+                    .flatten();
+                let reading = match resting {
+                    Some(mut objects) => {
+                        keep_form(&mut objects.pdf, model);
+                        look_over(objects, Vec::new())
+                    }
+                    None => {
+                        keep_form(&mut pdf, model);
+                        self.reading(pdf, errors, None)
+                    }
+                };
+                return Ok(Second::Reading(Box::new(reading), password.clone()));
             }
             if !kept.was_encrypted {
                 return Ok(Second::Unreadable(
@@ -388,28 +398,32 @@ impl Reader<'_> {
             pdf.encryption_state = encryption;
         }
         bound_numbers(&mut pdf);
-        let mut objects = Objects::new(pdf);
-        let listed = objects.pages().map_or(0, <[_]>::len);
-        let mut pages = listed;
-        if listed == 0 {
-            signs.push(NO_PAGES.to_owned());
-            pages = salvage::gather_pages(&mut objects).unwrap_or(0);
-        }
-        let lost = objects.lost_contents().len();
-        if lost > 0 {
-            signs.push(format!(
-                "{lost} page{} without contents",
-                if lost == 1 { "" } else { "s" }
-            ));
-        }
-        objects.lost_before = lost;
-        Reading {
-            objects,
-            signs,
-            listed,
-            pages,
-            lost,
-        }
+        look_over(Objects::new(pdf), signs)
+    }
+}
+
+/// Counts what there is of pages. `signs` is what looks damaged already.
+fn look_over(mut objects: Objects, mut signs: Vec<String>) -> Reading {
+    let listed = objects.pages().map_or(0, <[_]>::len);
+    let mut pages = listed;
+    if listed == 0 {
+        signs.push(NO_PAGES.to_owned());
+        pages = salvage::gather_pages(&mut objects).unwrap_or(0);
+    }
+    let lost = objects.lost_contents().len();
+    if lost > 0 {
+        signs.push(format!(
+            "{lost} page{} without contents",
+            if lost == 1 { "" } else { "s" }
+        ));
+    }
+    objects.lost_before = lost;
+    Reading {
+        objects,
+        signs,
+        listed,
+        pages,
+        lost,
     }
 }
 

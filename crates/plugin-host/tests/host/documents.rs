@@ -441,6 +441,20 @@ fn a_name_with_a_stray_number_sign_keeps_its_page() {
         ],
         "/Root 1 0 R",
     );
+    // With a comment in it the engine reads the file, and the repairer what the engine has lost.
+    let odd = String::from_utf8_lossy(&file).replace(
+        "/MediaBox [0 0 9 9] /Contents",
+        "/MediaBox [0 0 9 9]%\n/Contents",
+    );
+    let opened = Document::open(odd.into_bytes(), &[], &Limits::default(), &Bill::new());
+    let (mut mended, warnings) = opened.expect("it is repaired");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(mended.facts().expect("its facts").pages, 1);
+    let mended = String::from_utf8_lossy(&save(&mut mended)).into_owned();
+    assert!(
+        mended.contains("/Im# ") && mended.contains("/Im#1 "),
+        "{mended}"
+    );
     let mut documents = vec![open(file)];
     run(&mut documents, |p| {
         let page = p.page(abi::DOCUMENT, 0).expect("the page");
