@@ -16,6 +16,7 @@ pub(crate) mod objects;
 pub(crate) mod open;
 pub(crate) mod open_error;
 pub(crate) mod page_index;
+pub(crate) mod page_shape;
 pub(crate) mod page_tree;
 pub(crate) mod pages;
 pub(crate) mod place;

@@ -58,6 +58,8 @@ impl Objects {
         if size > MAX_FILE {
             return Err(SaveError::TooLarge { limit: MAX_FILE });
         }
+        self.put_pages_right()
+            .map_err(|fault| broken(fault.text.into_owned()))?;
         let listed = self.pages.as_ref().map(|index| index.list.len());
         let counted = self
             .recount_pages()

@@ -137,7 +137,10 @@ impl<'a> Tree<'a> {
             Some(self.pdf.dereference(value).ok()?.1)
         };
         let Some(kids) = entry(b"Kids") else {
-            return Ok(1);
+            return match entry(b"Type").map(Object::as_name) {
+                Some(Ok(b"Page")) => Ok(1),
+                _ => Err(format!("object {} of the page tree is no page", id.0)),
+            };
         };
         let says = entry(b"Count").and_then(|count| count.as_i64().ok());
         let kids = kids
@@ -242,6 +245,11 @@ mod tests {
                 "/Count 1",
                 "/Cound 1",
                 "node 2 of the page tree has 1 pages and says nothing",
+            ),
+            (
+                "/Type /Page ",
+                "/Type /Pagg ",
+                "object 3 of the page tree is no page",
             ),
             (
                 "/Parent 2",

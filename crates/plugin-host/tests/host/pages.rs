@@ -337,3 +337,29 @@ fn a_count_that_a_step_made_a_lie_is_put_right() {
         .expect("a page tree");
     assert_eq!(tree.get(b"Count").and_then(Object::as_i64).ok(), Some(3));
 }
+
+#[test]
+fn pages_that_a_step_has_spoilt_are_put_right() {
+    let mut documents = vec![open(sample(4))];
+    run(&mut documents, |p| {
+        let page = |index| p.page(abi::DOCUMENT, index).expect("a page");
+        p.put(page(0), "Type", &Value::Name(b"Catalog".to_vec()))
+            .expect("put");
+        p.put(page(1), "MediaBox", &Value::Int(5)).expect("put");
+        p.put(page(2), "Contents", &Value::Text(b"0 0 m".to_vec()))
+            .expect("put");
+        abi::OK
+    })
+    .expect("it runs");
+    let pdf = reread(&mut documents[0]);
+    let pages: Vec<_> = pdf
+        .page_iter()
+        .map(|page| pdf.get_dictionary(page).expect("a page"))
+        .collect();
+    assert_eq!(pages.len(), 4);
+    assert!(pages.iter().all(|page| page.has_type(b"Page")));
+    let boxes =
+        |page: &lopdf::Dictionary| page.get(b"MediaBox").is_ok_and(|it| it.as_array().is_ok());
+    assert!(!pages[1].has(b"MediaBox") || boxes(pages[1]));
+    assert!(!pages[2].has(b"Contents") && pages[3].has(b"Contents"));
+}
