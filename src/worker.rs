@@ -217,12 +217,16 @@ fn inspect(attempt: &Attempt<'_>, file: OwnedFd) -> ToDaemon {
 }
 
 fn describe(libraries: &Libraries, library: &str) -> ToDaemon {
-    match libraries.load(library) {
-        Ok(library) => ToDaemon::Described {
+    let library = match libraries.load(library) {
+        Ok(library) => library,
+        Err(problem) => return failed(problem),
+    };
+    match library.hold_to_manifest() {
+        Ok(()) => ToDaemon::Described {
             manifest: library.manifest().to_owned(),
             toolchain: library.toolchain().to_owned(),
         },
-        Err(problem) => failed(problem),
+        Err(reason) => failed(Problem::new(Code::PluginBroken, reason.to_string())),
     }
 }
 

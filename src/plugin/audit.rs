@@ -15,6 +15,11 @@ impl Manifest {
         }
         if self.version.trim().is_empty() || self.version.len() > 64 {
             reasons.push("the plugin has no version".to_owned());
+        } else if !is_version(&self.version) {
+            reasons.push(format!(
+                "the plugin's version `{}` is no semantic version, like 1.2.0",
+                self.version
+            ));
         }
         if self.operations.is_empty() {
             reasons.push("the plugin offers no operation".to_owned());
@@ -55,6 +60,24 @@ fn check_operation(operation: &Operation, reasons: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// `1.2.0`, and behind it `-rc.1` or `+build` (Semantic Versioning 2.0.0).
+fn is_version(text: &str) -> bool {
+    let (core, build) = text.split_once('+').unwrap_or((text, "0"));
+    let (core, pre) = core.split_once('-').unwrap_or((core, "0"));
+    let is_number = |part: &str| {
+        let has_zero = part.len() > 1 && part.starts_with('0');
+        !part.is_empty() && !has_zero && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_label = |part: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !part.is_empty() && part.bytes().all(is_plain)
+    };
+    core.split('.').count() == 3
+        && core.split('.').all(is_number)
+        && pre.split('.').all(is_label)
+        && build.split('.').all(is_label)
 }
 
 fn bad_name(what: &str, name: &str) -> String {
@@ -108,8 +131,35 @@ mod tests {
         an operation's name `Bad name` may only have lower-case letters, digits and `-`, and starts with a letter
         ");
         assert_eq!(
-            reasons(json!({"name": "a", "version": "1", "operations": []})),
+            reasons(json!({"name": "a", "version": "1.0.0", "operations": []})),
             ["the plugin offers no operation"]
         );
+    }
+
+    #[test]
+    fn versions_are_semantic_ones() {
+        for good in [
+            "0.1.0",
+            "1.20.3",
+            "1.0.0-rc.1",
+            "1.0.0+2026",
+            "1.0.0-a-b.7+x.y",
+        ] {
+            assert!(is_version(good), "{good}");
+        }
+        for bad in [
+            "1",
+            "1.0",
+            "01.0.0",
+            "1.0.0.0",
+            "v1.0.0",
+            "1.0.x",
+            "1.0.0-",
+            "1.0.0-a..b",
+            "1.0.0+",
+            "not-semver",
+        ] {
+            assert!(!is_version(bad), "{bad}");
+        }
     }
 }

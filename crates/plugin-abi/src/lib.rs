@@ -406,11 +406,12 @@ pub struct Operation {
     /// `name` of the header.
     pub name: *const c_char,
     /// `create` of the header.
-    pub create: unsafe extern "C" fn(*const Host, Str, *mut *mut c_void, *mut Ctx) -> Status,
+    pub create:
+        Option<unsafe extern "C" fn(*const Host, Str, *mut *mut c_void, *mut Ctx) -> Status>,
     /// `run` of the header.
-    pub run: unsafe extern "C" fn(*mut c_void, *mut Ctx) -> Status,
+    pub run: Option<unsafe extern "C" fn(*mut c_void, *mut Ctx) -> Status>,
     /// `destroy` of the header.
-    pub destroy: unsafe extern "C" fn(*mut c_void),
+    pub destroy: Option<unsafe extern "C" fn(*mut c_void)>,
     /// `get_extension` of the header.
     pub get_extension: Option<unsafe extern "C" fn(*mut c_void, *const c_char) -> *const c_void>,
 }
@@ -438,7 +439,7 @@ pub struct Entry {
     /// `deinit` of the header.
     pub deinit: Option<unsafe extern "C" fn()>,
     /// `operation` of the header.
-    pub operation: unsafe extern "C" fn(u32) -> *const Operation,
+    pub operation: Option<unsafe extern "C" fn(u32) -> *const Operation>,
     /// `get_extension` of the header.
     pub get_extension: Option<unsafe extern "C" fn(*const c_char) -> *const c_void>,
 }

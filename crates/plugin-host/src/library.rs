@@ -1,7 +1,7 @@
 //! Loading a plugin's library and checking its entry before anything of it is called.
 
 use std::collections::HashSet;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
 use std::mem::{offset_of, size_of};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -103,12 +103,84 @@ pub enum EntryError {
         /// What there must be.
         needed: usize,
     },
+    /// The function that gives the operations is NULL.
+    #[error("its entry has no operation()")]
+    NoOperations,
     /// The manifest is missing or unreadable.
     #[error("its manifest {0}")]
     Manifest(String),
     /// The plugin's own start-up refused.
     #[error("its init() answered {0}")]
     Init(abi::Status),
+    /// The manifest promises an operation that `operation()` does not give.
+    #[error("its manifest names the operation `{name}`, which operation() does not give")]
+    Absent {
+        /// The operation.
+        name: String,
+    },
+    /// An operation whose table cannot be used.
+    #[error("the table of its operation `{name}` {reason}")]
+    Uncallable {
+        /// The operation.
+        name: String,
+        /// What is wrong with the table.
+        reason: &'static str,
+    },
+    /// An operation that needs more than this host has.
+    #[error(
+        "its operation `{name}` needs `{extension}`, which this Dropleaf does not have: update it, or use an older plugin"
+    )]
+    Needs {
+        /// The operation.
+        name: String,
+        /// The extension of the ABI.
+        extension: String,
+    },
+}
+
+/// What of a manifest is held against the library.
+#[derive(Default, serde::Deserialize)]
+struct Promised {
+    #[serde(default)]
+    operations: Vec<PromisedOperation>,
+}
+
+#[derive(serde::Deserialize)]
+struct PromisedOperation {
+    name: String,
+    #[serde(default)]
+    needs: Vec<String>,
+}
+
+/// The functions of an operation, all of them there.
+#[derive(Clone, Copy)]
+pub(crate) struct Callable {
+    pub(crate) create: unsafe extern "C" fn(
+        *const abi::Host,
+        abi::Str,
+        *mut *mut c_void,
+        *mut abi::Ctx,
+    ) -> abi::Status,
+    pub(crate) run: unsafe extern "C" fn(*mut c_void, *mut abi::Ctx) -> abi::Status,
+    pub(crate) destroy: unsafe extern "C" fn(*mut c_void),
+}
+
+impl Callable {
+    fn of(table: &abi::Operation) -> Result<Self, &'static str> {
+        if (table.struct_size as usize) < offset_of!(abi::Operation, get_extension) {
+            return Err("is smaller than this header's");
+        }
+        match (table.create, table.run, table.destroy) {
+            (Some(create), Some(run), Some(destroy)) => Ok(Self {
+                create,
+                run,
+                destroy,
+            }),
+            (None, ..) => Err("has no create()"),
+            (_, None, _) => Err("has no run()"),
+            (.., None) => Err("has no destroy()"),
+        }
+    }
 }
 
 fn version_advice(major: u16) -> &'static str {
@@ -185,6 +257,29 @@ impl Library {
         self.toolchain
     }
 
+    /// Holds it to its manifest: every operation that it names can be called, and needs nothing that this host has not.
+    /// Initialises the plugin.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn hold_to_manifest(&self) -> Result<(), EntryError> {
+        prepare(self.entry)?;
+        // What else is wrong with a manifest is for those to say who know what it means.
+        let manifest: Promised = serde_json::from_str(self.manifest).unwrap_or_default();
+        for promised in manifest.operations {
+            let PromisedOperation { name, needs } = promised;
+            match operations(self.entry).find(|(found, _)| *found == name) {
+                None => return Err(EntryError::Absent { name }),
+                Some((_, Err(reason))) => return Err(EntryError::Uncallable { name, reason }),
+                Some((_, Ok(_))) => {}
+            }
+            if let Some(extension) = needs.into_iter().find(|needed| !host::has(needed)) {
+                return Err(EntryError::Needs { name, extension });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it offers an operation of this name. Initialises the plugin.
     #[must_use]
     pub fn operation(&self, name: &str) -> bool {
@@ -198,7 +293,8 @@ impl Library {
     pub fn operations(&self) -> Result<Vec<String>, EntryError> {
         prepare(self.entry)?;
         Ok(operations(self.entry)
-            .filter_map(|operation| Some(text(operation.name)?.to_owned()))
+            .filter(|(_, operation)| operation.is_ok())
+            .map(|(name, _)| name.to_owned())
             .collect())
     }
 
@@ -272,6 +368,9 @@ pub(crate) fn check(entry: &'static abi::Entry) -> Result<&'static str, EntryErr
             needed,
         });
     }
+    if entry.operation.is_none() {
+        return Err(EntryError::NoOperations);
+    }
     if entry.manifest.is_null() {
         return Err(EntryError::Manifest("is missing".to_owned()));
     }
@@ -304,19 +403,20 @@ pub(crate) fn prepare(entry: &'static abi::Entry) -> Result<(), EntryError> {
     }
 }
 
-/// The operation called `name`.
-pub(crate) fn operation(entry: &'static abi::Entry, name: &str) -> Option<&'static abi::Operation> {
-    operations(entry).find(|operation| text(operation.name) == Some(name))
+/// The operation called `name`, if it can be called.
+pub(crate) fn operation(entry: &'static abi::Entry, name: &str) -> Option<Callable> {
+    let found = operations(entry).find(|(found, _)| *found == name);
+    found?.1.ok()
 }
 
-/// The operations, up to the first NULL; those of a size this host cannot use are passed over.
-fn operations(entry: &'static abi::Entry) -> impl Iterator<Item = &'static abi::Operation> {
+/// The operations by name, up to the first NULL, each with what can be called or why it cannot.
+fn operations(
+    entry: &'static abi::Entry,
+) -> impl Iterator<Item = (&'static str, Result<Callable, &'static str>)> {
     (0..MAX_OPERATIONS)
         // SAFETY: the entry was checked; an answer is NULL or constant (O5 of the header).
-        .map_while(|index| unsafe { (entry.operation)(index).as_ref::<'static>() })
-        .filter(|operation| {
-            operation.struct_size as usize >= offset_of!(abi::Operation, get_extension)
-        })
+        .map_while(move |index| unsafe { (entry.operation?)(index).as_ref::<'static>() })
+        .filter_map(|table| Some((text(table.name)?, Callable::of(table))))
 }
 
 /// A constant text of a plugin.

@@ -25,7 +25,7 @@ use dropleaf_plugin_abi as abi;
 use crate::bill::Bill;
 use crate::document::Document;
 use crate::fault::Text;
-use crate::library::{self, Library};
+use crate::library::{self, Callable, Library};
 use crate::limits::Limits;
 use crate::run::shell::Shell;
 use crate::run::state::State;
@@ -133,7 +133,7 @@ pub fn run_entry(
         document.begin();
     }
     let threads = Threads::now();
-    let (status, mut state) = call(operation, invocation, std::mem::take(documents));
+    let (status, mut state) = call(&operation, invocation, std::mem::take(documents));
     let leftover_threads = threads.left_over();
     let failure = match failure(status, &state, invocation.operation) {
         None => settle(&mut state),
@@ -151,7 +151,7 @@ pub fn run_entry(
 
 /// Calls `create`, `run` and `destroy`.
 fn call(
-    operation: &'static abi::Operation,
+    operation: &Callable,
     invocation: &Invocation<'_>,
     documents: Vec<Document>,
 ) -> (abi::Status, Box<State>) {

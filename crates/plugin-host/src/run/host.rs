@@ -1,6 +1,6 @@
 //! The host as plugins see it: a constant table and the extensions it offers.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use dropleaf_plugin_abi as abi;
 
@@ -31,14 +31,21 @@ unsafe extern "C" fn get_extension(_: *const abi::Host, id: *const c_char) -> *c
         return std::ptr::null();
     }
     // SAFETY: the plugin gives a NUL-terminated text.
-    let id = unsafe { CStr::from_ptr(id) };
-    let table: *const c_void = match id {
+    extension(unsafe { CStr::from_ptr(id) })
+}
+
+/// Whether there is an extension of this name.
+pub(crate) fn has(name: &str) -> bool {
+    CString::new(name).is_ok_and(|name| !extension(&name).is_null())
+}
+
+fn extension(id: &CStr) -> *const c_void {
+    match id {
         id if id == abi::EXT_RUN => (&raw const ext_run::TABLE).cast(),
         id if id == abi::EXT_COS => (&raw const ext_cos::TABLE).cast(),
         id if id == abi::EXT_STREAM => (&raw const ext_stream::TABLE).cast(),
         id if id == abi::EXT_DOC => (&raw const ext_doc::TABLE).cast(),
         id if id == abi::EXT_EDIT => (&raw const ext_edit::TABLE).cast(),
         _ => std::ptr::null(),
-    };
-    table
+    }
 }

@@ -142,6 +142,14 @@ fn a_library_that_does_not_fit_says_why() {
             "its manifest is missing",
         ),
         (
+            "nothing",
+            plugin(GOOD, nothing).replace(
+                ", operation, NULL };",
+                ", NULL, NULL };\nconst void *used(void) { return (const void *)&operation; }",
+            ),
+            "its entry has no operation()",
+        ),
+        (
             "symbol",
             "int nothing_here;".to_owned(),
             "does not export `dropleaf_plugin_v1`",
@@ -163,6 +171,63 @@ fn a_library_that_does_not_fit_says_why() {
         }
         assert!(text.contains(expected), "{name}: {text}");
         assert!(text.contains(&format!("{name}.so")), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_library_that_does_not_hold_what_its_manifest_promises_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let promising = |operations: &str| {
+        let manifest =
+            format!("\"{{\\\"name\\\": \\\"c\\\", \\\"operations\\\": [{operations}]}}\"");
+        let entry = GOOD.replace("\"{\\\"name\\\": \\\"c\\\"}\"", &manifest);
+        plugin(&entry, "return LEAF_OK;")
+    };
+    let named = |name: &str| format!("{{\\\"name\\\": \\\"{name}\\\"}}");
+    let turn = promising(&named("turn"));
+    let needing = |needs: &str| {
+        promising(&format!(
+            "{{\\\"name\\\": \\\"turn\\\", \\\"needs\\\": [\\\"{needs}\\\"]}}"
+        ))
+    };
+    let used = "\nconst void *used(void) { return (const void *)&WHAT; }";
+    let cases = [
+        ("kept", turn.clone(), ""),
+        ("known", needing("leaf.cos/1"), ""),
+        (
+            "absent",
+            promising(&[named("turn"), named("fly")].join(", ")),
+            "its manifest names the operation `fly`, which operation() does not give",
+        ),
+        (
+            "needs",
+            needing("leaf.magic/9"),
+            "its operation `turn` needs `leaf.magic/9`, which this Dropleaf does not have: update it, or use an older plugin",
+        ),
+        (
+            "small",
+            turn.replace("sizeof(leaf_operation)", "8"),
+            "the table of its operation `turn` is smaller than this header's",
+        ),
+        (
+            "create",
+            turn.replace("make, work,", "NULL, work,") + &used.replace("WHAT", "make"),
+            "the table of its operation `turn` has no create()",
+        ),
+        (
+            "run",
+            turn.replace("work, destroy", "NULL, destroy") + &used.replace("WHAT", "work"),
+            "the table of its operation `turn` has no run()",
+        ),
+    ];
+    for (name, source, expected) in cases {
+        let Some(path) = compiled(folder.path(), name, &source) else {
+            return;
+        };
+        let library = Library::load(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let held = library.hold_to_manifest();
+        let text = held.err().map(|reason| reason.to_string());
+        assert_eq!(text.unwrap_or_default(), expected, "{name}");
     }
 }
 

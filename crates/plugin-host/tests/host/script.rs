@@ -37,7 +37,7 @@ pub(crate) static ENTRY: abi::Entry = abi::Entry {
     toolchain: c"rustc".as_ptr(),
     init: None,
     deinit: None,
-    operation,
+    operation: Some(operation),
     get_extension: None,
 };
 
@@ -45,9 +45,9 @@ static OPERATION: abi::Operation = abi::Operation {
     struct_size: size_of::<abi::Operation>() as u32,
     reserved: 0,
     name: c"script".as_ptr(),
-    create,
-    run: run_script,
-    destroy,
+    create: Some(create),
+    run: Some(run_script),
+    destroy: Some(destroy),
     get_extension: None,
 };
 
