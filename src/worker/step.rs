@@ -264,7 +264,10 @@ fn check_results(outcome: &Outcome) -> Result<(), Problem> {
 }
 
 fn run_problem(error: &RunError) -> Problem {
+    /// What compressors panic with that find no memory.
+    const NO_MEMORY: &str = "MemError";
     let code = match error.status {
+        abi::E_PANIC if error.message.contains(NO_MEMORY) => Code::MemoryLimit,
         abi::E_PANIC => Code::PluginPanicked,
         abi::E_PARAMETERS => Code::ParametersRefused,
         abi::E_REJECTED => Code::DocumentRejected,
@@ -274,7 +277,15 @@ fn run_problem(error: &RunError) -> Problem {
         "" => "it gave no reason",
         text => text,
     };
-    Problem::new(code, text)
+    // People look at it in terminals and logs.
+    let clean = |c: char| {
+        if c.is_control() && !"\n\t".contains(c) {
+            ' '
+        } else {
+            c
+        }
+    };
+    Problem::new(code, text.chars().map(clean).collect::<String>())
 }
 
 fn number_of(index: usize) -> u32 {
@@ -284,6 +295,26 @@ fn number_of(index: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_plugin_says_of_its_failure_is_told_in_plain_text() {
+        let told = |status, message: &str| {
+            let problem = run_problem(&RunError {
+                status,
+                message: message.to_owned(),
+                undone: 0,
+            });
+            (problem.code, problem.detail)
+        };
+        let (code, detail) = told(abi::E_FAIL, "\u{1b}[31mred\u{7}\n\tmore");
+        assert_eq!(
+            (code, detail.as_str()),
+            (Code::StepFailed, " [31mred \n\tmore")
+        );
+        let (code, _) = told(abi::E_PANIC, "panicked: left: MemError right: Ok");
+        assert_eq!(code, Code::MemoryLimit);
+        assert_eq!(told(abi::E_PANIC, "panicked: x").0, Code::PluginPanicked);
+    }
 
     #[test]
     fn documents_that_become_one_keep_what_belongs_to_them() {
