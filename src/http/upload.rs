@@ -46,11 +46,16 @@ pub(crate) async fn announced(call: &mut Call, name: Option<&str>) -> Result<(),
     if call.head.length().is_none_or(|length| length <= limit) {
         return Ok(());
     }
+    Err(refused(call, too_large(limit)).await)
+}
+
+/// What an upload is refused with before its body was read, once the client can be trusted to hear it.
+pub(crate) async fn refused(call: &mut Call, refusal: impl Into<Refusal>) -> Refusal {
     // Who waits for `100 Continue` has sent nothing and must not be told to.
     if call.head.text(EXPECT).is_none() {
         drain(&mut call.body).await;
     }
-    Err(too_large(limit))
+    refusal.into()
 }
 
 /// Receives the call's file into `slot`. `name` wins over a form's own.

@@ -10,10 +10,13 @@ use dropleaf_test_support::trace;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const PIPELINE: &str = "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n";
 
@@ -278,6 +281,73 @@ fn a_full_archive_is_waited_for_and_the_job_goes_on_by_itself() {
             .all(|name| name == "large.pdf" || name == ".dropleaf"),
         "{left:?}"
     );
+}
+
+/// What is answered to an upload whose body comes a little after its head. The connection must be good for another request, which
+/// asks for its end.
+fn sent_slowly(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let body = sample::pdf(1);
+    let head = format!(
+        "POST /api/v1/pipelines/p/jobs?name=sent.pdf HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/pdf\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).expect("it listens");
+    std::thread::sleep(Duration::from_millis(100));
+    stream.write_all(&body).expect("it still listens");
+    let next = b"GET /api/v1/readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(next).expect("it still listens");
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).expect("it answers");
+    assert_eq!(answers.matches("HTTP/1.1 ").count(), 2, "{answers}");
+    answers
+}
+
+/// Less room than there should be: who sends a file is told so and keeps it, a dropped one waits, and both go through when there is
+/// room again.
+#[test]
+fn an_upload_is_refused_while_there_is_no_room() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "min_free_mb: 16\n");
+    home.pipeline("p", PIPELINE);
+    home.write("inbox/p/.keep", "");
+    let Some(_disk) = Disk::mount(home.path("outbox/p"), "32m") else {
+        println!("skipped: this user may not mount a small disk to fill");
+        return;
+    };
+    home.write("outbox/p/filler", vec![0; 24 << 20]);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    wait_until("the look at the disks", || {
+        daemon.get("/healthz").body["details"]["intake"]["open"] == false
+    });
+    let send = || daemon.post("/pipelines/p/jobs?name=sent.pdf", &sample::pdf(1));
+    let said = sent_slowly(daemon.address());
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(
+        ["MiB are free at", "outbox/p", "min_free_mb"]
+            .iter()
+            .all(|part| said.contains(part)),
+        "{said}"
+    );
+    home.drop_file("inbox/p", "dropped.pdf", sample::pdf(1));
+    let nothing = |folder: &str| assert_eq!(files(&home.path(folder)), [""; 0].map(PathBuf::from));
+    for folder in ["inbox/p/.dropleaf/uploads", "inbox/p/.dropleaf/claimed"] {
+        if home.path(folder).exists() {
+            nothing(folder);
+        }
+    }
+    let jobs = daemon.get("/jobs").body["jobs"].as_array().map(Vec::len);
+    assert_eq!(jobs, Some(0), "nothing came of it");
+    fs::remove_file(home.path("outbox/p/filler")).expect("ours");
+    feed.until(|event| event.name == "daemon.intake" && event.data["open"] == true);
+    assert_eq!(send().status, 202);
+    let mut ended = BTreeSet::new();
+    while ended.len() < 2 {
+        let event = feed.until_named("job.succeeded");
+        ended.insert(event.data["name"].as_str().unwrap_or_default().to_owned());
+    }
+    assert_eq!(ended, ["dropped.pdf", "sent.pdf"].map(str::to_owned).into());
 }
 
 /// The journal's disk is full: its reserve carries what is under way, no more is taken, and it goes on when there is room.

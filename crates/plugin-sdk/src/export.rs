@@ -225,7 +225,23 @@ impl Offered {
             },
         }
     }
+
+    /// The same, made by another function.
+    #[cfg(feature = "testing")]
+    pub(crate) fn created_by(mut self, create: Create) -> Self {
+        self.table.create = create;
+        self
+    }
 }
+
+/// How a host makes an instance.
+#[cfg(feature = "testing")]
+type Create = unsafe extern "C" fn(
+    *const abi::Host,
+    abi::Str,
+    *mut *mut c_void,
+    *mut abi::Ctx,
+) -> abi::Status;
 
 const TOOLCHAIN: &str = concat!(
     "rustc ",
@@ -252,7 +268,7 @@ unsafe extern "C" fn init(_: *const abi::Host) -> abi::Status {
 
 /// # Safety
 /// Called by a host as the header says.
-unsafe extern "C" fn create<O: Operation>(
+pub(crate) unsafe extern "C" fn create<O: Operation>(
     host: *const abi::Host,
     parameters: abi::Str,
     out: *mut *mut c_void,

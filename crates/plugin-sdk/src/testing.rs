@@ -25,6 +25,7 @@
 //! limits and refuses here is what it does in a worker; only the sandbox and the process of its own are missing.
 
 mod examples;
+mod plain;
 mod recorder;
 mod sample;
 
@@ -93,6 +94,12 @@ impl Trial {
     #[must_use]
     pub fn of<O: Operation>(parameters: Value) -> Self {
         Self::of_entry(entry_of::<O>(), O::NAME, parameters)
+    }
+
+    /// A try of `O` on a host that lacks what a host may lack (`leaf.edit/1`). What comes of it must be the same.
+    #[must_use]
+    pub fn on_plain_host<O: Operation>(parameters: Value) -> Self {
+        Self::of_entry(plain::entry_of::<O>(), O::NAME, parameters)
     }
 
     /// A try of an operation of an exported plugin, such as `dropleaf_entry()` of one in Rust.

@@ -12,8 +12,14 @@ use crate::StampText;
 testing::examples!(crate::dropleaf_entry());
 
 fn stamp(parameters: serde_json::Value, document: Vec<u8>) -> Vec<u8> {
+    let plain = Trial::on_plain_host::<StampText>(parameters.clone());
+    let plain = plain.run(&[&document]).expect("it stamps");
     let ran = testing::run::<StampText>(parameters, &[document]).expect("it stamps");
     assert_eq!(ran.warnings, Vec::<String>::new());
+    assert!(
+        ran.documents == plain.documents,
+        "no other document where the host lacks what it may lack"
+    );
     ran.documents.into_iter().next().expect("one document")
 }
 

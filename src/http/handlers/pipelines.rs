@@ -213,7 +213,10 @@ pub(crate) async fn submit(mut call: Call) -> Result<Response, Refusal> {
     let id = call.part("id").to_owned();
     let name = call.query.text("name")?.map(str::to_owned);
     upload::announced(&mut call, name.as_deref()).await?;
-    let slot = call.api.backend.upload_slot(&id).await?;
+    let slot = match call.api.backend.upload_slot(&id).await {
+        Ok(slot) => slot,
+        Err(why) => return Err(upload::refused(&mut call, why).await),
+    };
     let received = upload::receive(&mut call, slot, name).await?;
     let Received { name, slot, .. } = received;
     let job = call.api.backend.submit(&id, name, slot).await?;

@@ -16,7 +16,10 @@ pub(crate) async fn run(mut call: Call) -> Result<Response, Refusal> {
     let id = call.part("id").to_owned();
     let name = call.query.text("name")?.unwrap_or("sample.pdf").to_owned();
     upload::announced(&mut call, Some(&name)).await?;
-    let slot = call.api.backend.scratch_slot().await?;
+    let slot = match call.api.backend.scratch_slot().await {
+        Ok(slot) => slot,
+        Err(why) => return Err(upload::refused(&mut call, why).await),
+    };
     let received = upload::receive(&mut call, slot, Some(name)).await?;
     if received.yaml.is_none() {
         pipelines::find(&call).await?;

@@ -16,6 +16,8 @@ enum Deed {
     Cancel,
     Temp,
     Other,
+    Edit,
+    EditBadly,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -54,6 +56,8 @@ impl Operation for Do {
             Deed::Cancel => (0..100).try_for_each(|done| run.progress(done, 100)),
             Deed::Temp => run.result("path", run.temp_dir()?),
             Deed::Other => other(run, &document),
+            Deed::Edit => edit(&document, &page),
+            Deed::EditBadly => document.merge(&page, "<</Rotate 180/Broken"),
         }
     }
 }
@@ -151,6 +155,28 @@ fn other(run: &Run<'_>, document: &Document<'_>) -> Result<()> {
     document.page_remove(0, 1)
 }
 
+/// What `leaf.edit/1` has a call for: on dictionaries and streams, direct and not, with references, empty, over what is there.
+fn edit(document: &Document<'_>, page: &Object<'_>) -> Result<()> {
+    document.merge(
+        page,
+        "<</Rotate 180/Box[0 0 1.5 -2]/Text(a\\)b)/Name/A#20B/Deep<</K[3 0 R null]>>>>",
+    )?;
+    document.merge(page, "<<>>")?;
+    let contents = page.object("Contents")?.expect("a page has contents");
+    document.merge(&contents, "<</Mark true/Metadata 3 0 R>>")?;
+    let deep = page.object("Deep")?.expect("just merged");
+    document.merge(&deep, "<</K 7/L<</M<414243>>>>>")?;
+    document.merge(&document.catalog()?, "<</PageLayout/OneColumn>>")?;
+    let plain = document.add_stream("", Mode::Decoded, b"q Q")?;
+    let form = "<</Type/XObject/Subtype/Form/BBox[0 0 1 1]/Resources<</X 3 0 R>>>>";
+    let form = document.add_stream(form, Mode::Decoded, b"q 1 0 0 1 0 0 cm Q")?;
+    let raw = document.add_stream("<</Filter/ASCIIHexDecode>>", Mode::Raw, b"7120 51>")?;
+    assert!(document.add_stream("<</Broken", Mode::Raw, b"").is_err());
+    let made = document.object(raw)?.as_stream().expect("just made");
+    assert_eq!(made.decoded()?, b"q Q");
+    page.put("Made", document.array([plain, form, raw])?)
+}
+
 fn run(deed: &str) -> Result<testing::Ran, testing::Failed> {
     trial(deed).run(&[testing::sample(3)])
 }
@@ -217,6 +243,27 @@ fn streams_objects_bytes_and_pages_are_within_reach() {
     assert_eq!(run("objects").expect("objects").pages(), [3]);
     assert_eq!(run("bytes").expect("bytes").pages(), [7]);
     assert_eq!(run("other").expect("other documents").pages(), [6]);
+}
+
+/// The same deed where the host lacks what it may lack.
+fn plainly(deed: &str) -> Result<testing::Ran, testing::Failed> {
+    let trial = Trial::on_plain_host::<Do>(json!({ "deed": deed })).value("input.name", "a.pdf");
+    trial.run(&[testing::sample(3)])
+}
+
+#[test]
+fn a_host_without_the_extension_for_changes_gives_the_same_document() {
+    for deed in ["edit", "objects", "stream", "emit"] {
+        let (one, other) = (run(deed).expect(deed), plainly(deed).expect(deed));
+        let text = |ran: &testing::Ran| String::from_utf8_lossy(ran.document()).into_owned();
+        assert_eq!(text(&one), text(&other), "{deed}");
+        assert_eq!(one.documents, other.documents, "{deed}");
+    }
+    let (one, other) = (
+        run("edit-badly").expect_err("no dictionary"),
+        plainly("edit-badly").expect_err("no dictionary"),
+    );
+    assert_eq!(one.status, other.status, "{one}, {other}");
 }
 
 #[test]
