@@ -229,7 +229,7 @@ impl Offered {
     /// The same, made by another function.
     #[cfg(feature = "testing")]
     pub(crate) fn created_by(mut self, create: Create) -> Self {
-        self.table.create = create;
+        self.table.create = Some(create);
         self
     }
 }
