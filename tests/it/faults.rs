@@ -63,10 +63,16 @@ impl trace::Observer for Uploads {
 
     fn ended(&mut self, call: &trace::Call, _: usize, result: i64, _: &trace::Seen) {
         let is_upload = |path: &Path| path.extension() == Some(OsStr::new("part"));
+        // Other events may be written while the upload comes in.
+        let hears_of_it = |path: &Path| {
+            path.ends_with("journal.db-wal")
+                && std::fs::read(path)
+                    .is_ok_and(|log| log.windows(5).any(|bytes| bytes == b"a.pdf"))
+        };
         let what = match call {
             trace::Call::Write { path, .. } if is_upload(path) => "write",
             trace::Call::Sync { path, .. } if is_upload(path) => "sync",
-            trace::Call::Write { path, .. } if path.ends_with("journal.db-wal") => "journal",
+            trace::Call::Write { path, .. } if hears_of_it(path) => "journal",
             trace::Call::Rename { from, .. } if is_upload(from) => "claim",
             _ => return,
         };
