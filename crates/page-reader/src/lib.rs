@@ -1,8 +1,8 @@
 //! How plugins open a document whose pages they read or draw: with a reader of their own, which sees what the host sees and
 //! is kept from what it does not bound itself.
 
+mod bounds;
 mod patterns;
-mod widths;
 
 use dropleaf_plugin_sdk::prelude::*;
 use hayro_syntax::Pdf;
@@ -30,7 +30,7 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
     if !(draws && patterns::any(&document, &bytes)?)
         && let Ok(pdf) = Pdf::new(bytes)
         && pdf.pages().len() == count as usize
-        && !widths::any(&pdf)
+        && !bounds::any(&pdf)
     {
         return Ok(pdf);
     }
@@ -39,17 +39,21 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
     if draws && patterns::cut(&copy)? > 0 {
         run.warn("a pattern whose cells lie over one another without end is drawn in part");
     }
-    if widths::drop_excessive(&copy)? > 0 {
+    let dropped = bounds::drop_excessive(&copy)?;
+    if dropped.widths > 0 {
         run.warn(
             "a font gives widths to more characters than a font can have; they are passed over",
         );
+    }
+    if dropped.rows > 0 {
+        run.warn("a stream speaks of rows beyond all measure; it is read without them");
     }
     let pdf = Pdf::new(copy.bytes()?).map_err(|_| {
         let what = if draws { "drawing" } else { "their text" };
         Error::rejected(format!("the document's pages cannot be read for {what}"))
     })?;
-    if widths::any(&pdf) {
-        let text = "a font gives widths to more characters than a font can have";
+    if bounds::any(&pdf) {
+        let text = "the widths of a font or the rows of a stream are beyond all measure";
         return Err(Error::rejected(text));
     }
     Ok(pdf)

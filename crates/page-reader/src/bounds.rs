@@ -1,5 +1,8 @@
-//! Widths that a font gives to more characters than it can have (`W` and `W2`, ISO 32000-2, 9.7.4.3): the reader notes one for
-//! each, and `25 4294967295 278` is four thousand million.
+//! Numbers that the reader takes at their word, and that are beyond all measure.
+//!
+//! Widths that a font gives to more characters than it can have (`W` and `W2`, ISO 32000-2, 9.7.4.3): it notes one for each, and
+//! `25 4294967295 278` is four thousand million. Rows of a predictor (7.4.4.3): it makes room for one before it looks whether there
+//! is one.
 
 use dropleaf_plugin_sdk::prelude::*;
 use hayro_syntax::Pdf;
@@ -12,7 +15,12 @@ const MAX_DEPTH: u32 = 16;
 /// The two keys, with the numbers that a range has behind its ends.
 const KEYS: [(&str, usize); 2] = [("W", 1), ("W2", 3)];
 
-/// Whether some font would keep the reader busy.
+/// The longest row, in bytes: no scanner makes a hundredth of that.
+const MAX_ROW: f64 = 16_777_216.0;
+/// Where a stream says how it was packed.
+const PACKED: [&str; 2] = ["DecodeParms", "DP"];
+
+/// Whether something would keep the reader busy or need all memory.
 pub(crate) fn any(pdf: &Pdf) -> bool {
     let mut objects = pdf.objects().into_iter();
     objects.any(|object| is_within(&object, MAX_DEPTH))
@@ -23,7 +31,7 @@ fn is_within(object: &object::Object<'_>, depth: u32) -> bool {
         return false;
     };
     match object {
-        object::Object::Dict(dict) => is_excessive(dict) || entries(dict, depth),
+        object::Object::Dict(dict) => is_excessive(dict) || has_rows(dict) || entries(dict, depth),
         object::Object::Stream(stream) => entries(stream.dict(), depth),
         object::Object::Array(array) => array
             .raw_iter()
@@ -49,6 +57,23 @@ fn is_excessive(dict: &Dict<'_>) -> bool {
     })
 }
 
+fn has_rows(dict: &Dict<'_>) -> bool {
+    row(|key| {
+        dict.get::<object::Number>(key.as_bytes())
+            .map(|number| number.as_f64())
+    }) > MAX_ROW
+}
+
+/// The bytes of a row by what is said of it.
+fn row(number: impl Fn(&str) -> Option<f64>) -> f64 {
+    let is_predicted = number("Predictor").is_some_and(|predictor| predictor > 1.0);
+    let part = |key: &str, usual: f64| number(key).unwrap_or(usual).max(1.0);
+    match is_predicted {
+        true => part("Columns", 1.0) * part("Colors", 1.0) * part("BitsPerComponent", 8.0) / 8.0,
+        false => 0.0,
+    }
+}
+
 /// How many characters the ranges in the array of a font's widths have. What is no number, `None`, is the list of a run.
 fn characters(items: impl Iterator<Item = Option<f64>>, behind: usize) -> u64 {
     let (mut sum, mut open) = (0_u64, Vec::with_capacity(behind + 2));
@@ -69,15 +94,28 @@ fn characters(items: impl Iterator<Item = Option<f64>>, behind: usize) -> u64 {
     sum
 }
 
-/// Takes such widths out of the fonts of `document`; gives how many there were.
-pub(crate) fn drop_excessive(document: &Document<'_>) -> Result<usize> {
-    let mut dropped = 0;
+/// What was taken out of a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    pub(crate) widths: usize,
+    pub(crate) rows: usize,
+}
+
+/// Takes out of `document` what is beyond all measure.
+pub(crate) fn drop_excessive(document: &Document<'_>) -> Result<Dropped> {
+    let mut dropped = Dropped::default();
     for reference in document.objects()? {
         // What cannot be read is not looked at by the reader either.
         let object = document.object(reference).ok();
-        let Some(font) = object.and_then(|value| value.as_dict()) else {
+        let Some(font) = object.and_then(|value| value.as_object()) else {
             continue;
         };
+        for key in PACKED {
+            if is_packed_beyond(&font, key) {
+                font.remove(key)?;
+                dropped.rows += 1;
+            }
+        }
         for (key, behind) in KEYS {
             let items = font.object(key).ok().flatten();
             let Some(items) = items.and_then(|widths| widths.items().ok()) else {
@@ -85,7 +123,7 @@ pub(crate) fn drop_excessive(document: &Document<'_>) -> Result<usize> {
             };
             if characters(items.iter().map(Value::as_f64), behind) > MOST {
                 font.remove(key)?;
-                dropped += 1;
+                dropped.widths += 1;
             }
         }
         font.release()?;
@@ -93,9 +131,40 @@ pub(crate) fn drop_excessive(document: &Document<'_>) -> Result<usize> {
     Ok(dropped)
 }
 
+/// Whether a stream's parameters, or one of several, speak of such a row.
+fn is_packed_beyond(stream: &Object<'_>, key: &str) -> bool {
+    let Some(parameters) = stream.object(key).ok().flatten() else {
+        return false;
+    };
+    let beyond = |one: &Object<'_>| row(|key| one.get(key).ok().flatten()?.as_f64()) > MAX_ROW;
+    match parameters.items() {
+        Ok(all) => all
+            .iter()
+            .filter_map(Value::as_dict)
+            .any(|one| beyond(&one)),
+        Err(_) => beyond(&parameters),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_is_as_long_as_its_parts_make_it() {
+        let of = |predictor: f64, columns: Option<f64>, colors: f64| {
+            row(|key| match key {
+                "Predictor" => Some(predictor),
+                "Columns" => columns,
+                "Colors" => Some(colors),
+                _ => None,
+            })
+        };
+        assert_eq!(of(1.0, Some(1e18), 3.0), 0.0, "none is undone");
+        assert_eq!(of(15.0, Some(100.0), 3.0), 300.0);
+        assert_eq!(of(12.0, None, -7.0), 1.0);
+        assert!(of(12.0, Some(4_294_967_296.0), 1.0) > MAX_ROW);
+    }
 
     #[test]
     fn ranges_are_counted_and_lists_are_not() {
