@@ -93,13 +93,13 @@ impl Trial {
     /// A try of `O`.
     #[must_use]
     pub fn of<O: Operation>(parameters: Value) -> Self {
-        Self::of_entry(entry_of::<O>(), O::NAME, parameters)
+        Self::of_entry(entry_of::<O, false>(), O::NAME, parameters)
     }
 
     /// A try of `O` on a host that lacks what a host may lack (`leaf.edit/1`). What comes of it must be the same.
     #[must_use]
     pub fn on_plain_host<O: Operation>(parameters: Value) -> Self {
-        Self::of_entry(plain::entry_of::<O>(), O::NAME, parameters)
+        Self::of_entry(entry_of::<O, true>(), O::NAME, parameters)
     }
 
     /// A try of an operation of an exported plugin, such as `dropleaf_entry()` of one in Rust.
@@ -332,22 +332,25 @@ fn count_damage() {
     });
 }
 
-/// An entry with the one operation `O`, as `export_plugin!` would make it.
-fn entry_of<O: Operation>() -> &'static abi::Entry {
-    static MADE: Mutex<Option<HashMap<TypeId, &'static Exported>>> = Mutex::new(None);
+/// An entry with the one operation `O`, as `export_plugin!` would make it; where it is `PLAIN`, it sees the plain host.
+fn entry_of<O: Operation, const PLAIN: bool>() -> &'static abi::Entry {
+    static MADE: Mutex<Option<HashMap<(TypeId, bool), &'static Exported>>> = Mutex::new(None);
 
-    extern "C" fn operation<O: Operation>(index: u32) -> *const abi::Operation {
-        exported::<O>().operation(index)
+    extern "C" fn operation<O: Operation, const PLAIN: bool>(index: u32) -> *const abi::Operation {
+        exported::<O, PLAIN>().operation(index)
     }
 
-    fn exported<O: Operation>() -> &'static Exported {
+    fn exported<O: Operation, const PLAIN: bool>() -> &'static Exported {
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         made.get_or_insert_default()
-            .entry(TypeId::of::<O>())
-            .or_insert_with(|| Box::leak(Box::new(Exported::new(plugin::<O>, operation::<O>))))
+            .entry((TypeId::of::<O>(), PLAIN))
+            .or_insert_with(|| {
+                let exported = Exported::new(plugin::<O, PLAIN>, operation::<O, PLAIN>);
+                Box::leak(Box::new(exported))
+            })
     }
 
-    fn plugin<O: Operation>() -> Plugin {
+    fn plugin<O: Operation, const PLAIN: bool>() -> Plugin {
         let about = About {
             name: "trial",
             version: "0.0.0",
@@ -355,10 +358,15 @@ fn entry_of<O: Operation>() -> &'static abi::Entry {
             license: "",
             vendor: "",
         };
-        Plugin::new(&about, vec![Offered::of::<O>()])
+        let offered = Offered::of::<O>();
+        let offered = match PLAIN {
+            true => offered.created_by(plain::create::<O>),
+            false => offered,
+        };
+        Plugin::new(&about, vec![offered])
     }
 
-    exported::<O>().entry()
+    exported::<O, PLAIN>().entry()
 }
 
 #[cfg(test)]

@@ -1,15 +1,12 @@
 //! A host that offers only what every host of this ABI has: `leaf.edit/1`, which one may lack, is not there.
 
-use std::any::TypeId;
-use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use dropleaf_plugin_abi as abi;
 
-use crate::export::{self, About, Exported, Offered, Plugin};
+use crate::export;
 use crate::operation::Operation;
 
 /// The host that does the work. There is one in a process.
@@ -24,38 +21,11 @@ static PLAIN: abi::Host = abi::Host {
     get_extension,
 };
 
-/// An entry with the one operation `O`, which sees the plain host.
-pub(super) fn entry_of<O: Operation>() -> &'static abi::Entry {
-    static MADE: Mutex<Option<HashMap<TypeId, &'static Exported>>> = Mutex::new(None);
-
-    extern "C" fn operation<O: Operation>(index: u32) -> *const abi::Operation {
-        exported::<O>().operation(index)
-    }
-
-    fn exported<O: Operation>() -> &'static Exported {
-        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        made.get_or_insert_default()
-            .entry(TypeId::of::<O>())
-            .or_insert_with(|| Box::leak(Box::new(Exported::new(plugin::<O>, operation::<O>))))
-    }
-
-    fn plugin<O: Operation>() -> Plugin {
-        let about = About {
-            name: "plain-trial",
-            version: "0.0.0",
-            description: "",
-            license: "",
-            vendor: "",
-        };
-        Plugin::new(&about, vec![Offered::of::<O>().created_by(create::<O>)])
-    }
-
-    exported::<O>().entry()
-}
-
+/// Makes an instance that sees the plain host.
+///
 /// # Safety
 /// Called by a host as the header says.
-unsafe extern "C" fn create<O: Operation>(
+pub(super) unsafe extern "C" fn create<O: Operation>(
     host: *const abi::Host,
     parameters: abi::Str,
     out: *mut *mut c_void,
