@@ -156,6 +156,26 @@ fn folders_are_checked_with_their_meaning() {
 }
 
 #[test]
+fn parameters_that_exclude_each_other_are_named() {
+    for (with, expected) in [
+        (
+            "{}",
+            "2:23: `split` needs the parameter `every` or `ranges`, which `with` does not give",
+        ),
+        (
+            "{every: 2, ranges: ['1']}",
+            "2:29: `with` has `every` and `ranges`, which exclude each other (keep only `every` (Pages in each part) or `ranges`)",
+        ),
+    ] {
+        let told = faults(&format!(
+            "watch: {folder}\nsteps: [{{uses: split, with: {with}}}]\n",
+            folder = "{folder: inbox}"
+        ));
+        assert_eq!(told.trim_end(), format!("scan.yaml:{expected}"), "{with}");
+    }
+}
+
+#[test]
 fn steps_are_checked_against_what_is_installed() {
     let all: Vec<String> = [
         "[]",
