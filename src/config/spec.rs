@@ -1,6 +1,7 @@
 //! What `config.yaml` may say, and the checked form of it.
 
 use crate::config::home::Home;
+use crate::config::words;
 use crate::plugin::grants::Grants;
 use crate::plugin::trust::Untrusted;
 use crate::telemetry::Format;
@@ -303,7 +304,7 @@ fn read(path: &std::path::Path) -> Result<ConfigSpec, Error> {
             .map_or_else(String::new, |at| format!("{}:{}: ", at.line(), at.column()));
         Error::Fault {
             path: path.display().to_string(),
-            fault: format!("{place}{error}"),
+            fault: format!("{place}{}", words::plain(&error.to_string())),
         }
     })
 }
