@@ -234,6 +234,14 @@ pub enum Error {
         "refused to listen on {0} without a token: other machines could reach it; set `token` in config.yaml (or `insecure: true`)"
     )]
     Open(SocketAddr),
+    /// A grant cannot be meant.
+    #[error("{path}: {fault}")]
+    Grant {
+        /// The file.
+        path: String,
+        /// Where in it, and what is wrong.
+        fault: String,
+    },
     /// A value makes no sense.
     #[error("{path}: `{key}` is {value}; {rule}")]
     Value {
@@ -363,8 +371,8 @@ fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
         ));
     }
     if let Some(fault) = spec.grants.faults().into_iter().next() {
-        let rule = "paths are absolute, ports are numbers from 1";
-        return Err(value("grants", fault, rule));
+        let path = path.to_owned();
+        return Err(Error::Grant { path, fault });
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = if spec.workers == 0 {
@@ -448,6 +456,17 @@ mod tests {
             .to_string();
         assert!(error.contains("config.yaml:2:1"), "{error}");
         assert!(error.contains("workes"), "{error}");
+    }
+
+    #[test]
+    fn a_grant_that_cannot_be_meant_is_named() {
+        let text = load("grants: { ocr: { programs: [tesseract] } }\n")
+            .expect_err("not absolute")
+            .to_string();
+        assert!(
+            text.ends_with("config.yaml: `grants.ocr.programs` has `tesseract`; paths are absolute there, such as `/usr/bin/tesseract`"),
+            "{text}"
+        );
     }
 
     #[test]
