@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Bytes that `config.yaml` may have.
 const MAX_FILE: u64 = 64 << 10;
+/// Attempts at once, and so processes that wait for one. Where a machine has more cores, it may have a worker for each.
+const MOST_WORKERS: usize = 256;
 /// Attempts that one worker may run.
 const MOST_REUSE: u32 = 1000;
 
@@ -31,7 +33,7 @@ pub struct ConfigSpec {
     pub hosts: Vec<String>,
     /// Web origins besides the daemon's own whose pages may use the API: `https://wiki.example`.
     pub origins: Vec<String>,
-    /// Attempts at once; 0 = as many as cores.
+    /// Attempts at once; 0 = as many as cores. At most 256, or as many as cores where that is more.
     pub workers: usize,
     /// Whether workers must be sandboxed.
     pub sandbox: Sandbox,
@@ -375,6 +377,13 @@ fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
         return Err(Error::Grant { path, fault });
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if spec.workers > MOST_WORKERS.max(cores) {
+        return Err(value(
+            "workers",
+            spec.workers.to_string(),
+            "it must be from 0 (as many as cores) to 256; only a machine with more cores may have one for each",
+        ));
+    }
     let workers = if spec.workers == 0 {
         cores
     } else {
@@ -456,6 +465,20 @@ mod tests {
             .to_string();
         assert!(error.contains("config.yaml:2:1"), "{error}");
         assert!(error.contains("workes"), "{error}");
+    }
+
+    #[test]
+    fn workers_have_a_bound() {
+        assert_eq!(load("workers: 256\n").expect("the most").workers, 256);
+        for many in [100_000, u64::MAX] {
+            let text = load(&format!("workers: {many}\n"))
+                .expect_err("too many")
+                .to_string();
+            assert!(
+                text.contains("`workers` is") && text.contains("to 256"),
+                "{text}"
+            );
+        }
     }
 
     #[test]
