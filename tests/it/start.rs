@@ -42,6 +42,21 @@ fn a_fault_in_the_configuration_names_its_line() {
 }
 
 #[test]
+fn a_log_filter_that_cannot_be_read_is_told_with_where_it_stands() {
+    let home = TestHome::bare(PROGRAM);
+    let (code, _, message) = home.run(&["serve", "--log", "!!bad"]);
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("`!!bad` from `--log`"), "{message}");
+    home.write("config.yaml", "log: '!!worse'\n");
+    let (code, _, message) = home.run(&["serve"]);
+    assert_eq!(code, 1, "{message}");
+    assert!(
+        message.contains("`!!worse` from `log` of config.yaml"),
+        "{message}"
+    );
+}
+
+#[test]
 fn sigterm_finishes_what_runs_and_tells_the_clients() {
     let home = TestHome::new(PROGRAM);
     home.pipeline("p", "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n");
