@@ -3,3 +3,4 @@
 pub mod home;
 pub mod parts;
 pub mod spec;
+mod words;

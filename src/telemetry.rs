@@ -24,15 +24,15 @@ pub enum Format {
     Json,
 }
 
-/// Sends log lines to standard error. `filter` is in `tracing`'s syntax (`info`, `dropleaf::pool=debug`); the environment
-/// variable `DROPLEAF_LOG` goes first.
+/// Sends log lines to standard error. `filter` is in `tracing`'s syntax (`info`, `dropleaf::pool=debug`), `from` says where it
+/// stands; the environment variable `DROPLEAF_LOG` goes first.
 ///
 /// # Errors
 /// The filter cannot be read; nothing is set up then.
-pub fn start(filter: &str, format: Format) -> Result<(), String> {
+pub fn start(filter: &str, from: &str, format: Format) -> Result<(), String> {
     let (text, from) = match std::env::var("DROPLEAF_LOG") {
         Ok(text) if !text.is_empty() => (text, "DROPLEAF_LOG"),
-        _ => (filter.to_owned(), "the configuration's `log`"),
+        _ => (filter.to_owned(), from),
     };
     let filter = EnvFilter::try_new(&text)
         .map_err(|error| format!("failed to read the log filter `{text}` from {from}: {error}"))?;

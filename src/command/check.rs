@@ -14,6 +14,12 @@ use std::path::PathBuf;
 pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
     let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
     let looked = look(&workshop, &flags.files);
+    for broken in workshop.broken_folders() {
+        print::note(format_args!(
+            "cannot be used: {}: {}",
+            broken.file, broken.reason
+        ));
+    }
     workshop.close();
     let (good, faults) = looked?;
     if flags.json {

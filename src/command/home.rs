@@ -142,12 +142,15 @@ fn workshop(config: Config) -> Vec<Finding> {
     } else {
         Finding::bad("operations", "none installed", INSTALL)
     });
+    let folders = workshop.broken_folders();
     for broken in workshop.broken() {
-        findings.push(Finding::bad(
-            "plugin",
-            format!("{}: {}", broken.file, broken.reason),
-            "replace or remove the file",
-        ));
+        let todo = if folders.contains(&broken) {
+            "put the folder right, or take it out of `plugins` in config.yaml"
+        } else {
+            "replace or remove the file"
+        };
+        let found = format!("{}: {}", broken.file, broken.reason);
+        findings.push(Finding::bad("plugin", found, todo));
     }
     for (id, faults) in workshop.faulty_pipelines() {
         findings.push(Finding::bad(

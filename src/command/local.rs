@@ -62,6 +62,14 @@ impl Workshop {
         self.registry.broken()
     }
 
+    /// The plugin folders that cannot be used: what lies in them is missing in the catalogue.
+    pub(crate) fn broken_folders(&self) -> Vec<Broken> {
+        let folders = &self.config.plugin_folders;
+        let is_folder =
+            |broken: &Broken| folders.iter().any(|folder| folder == broken.file.as_ref());
+        self.broken().into_iter().filter(is_folder).collect()
+    }
+
     /// The sandbox level that workers reach.
     pub(crate) fn sandbox(&self) -> Result<String, String> {
         self.runtime

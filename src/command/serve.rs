@@ -11,6 +11,10 @@ use anyhow::{Context as _, Result};
 const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(2);
 
 pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
+    let filter_from = match &flags.log {
+        Some(_) => "`--log`",
+        None => "`log` of config.yaml",
+    };
     let config = Config::load(
         home,
         Flags {
@@ -19,7 +23,8 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
             log_format: flags.log_format,
         },
     )?;
-    telemetry::start(&config.spec.log, config.spec.log_format).map_err(anyhow::Error::msg)?;
+    telemetry::start(&config.spec.log, filter_from, config.spec.log_format)
+        .map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("dropleaf")

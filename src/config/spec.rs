@@ -1,6 +1,7 @@
 //! What `config.yaml` may say, and the checked form of it.
 
 use crate::config::home::Home;
+use crate::config::words;
 use crate::plugin::grants::Grants;
 use crate::plugin::trust::Untrusted;
 use crate::telemetry::Format;
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 /// Bytes that `config.yaml` may have.
 const MAX_FILE: u64 = 64 << 10;
+/// Attempts at once, and so processes that wait for one. Where a machine has more cores, it may have a worker for each.
+const MOST_WORKERS: usize = 256;
 /// Attempts that one worker may run.
 const MOST_REUSE: u32 = 1000;
 
@@ -30,7 +33,7 @@ pub struct ConfigSpec {
     pub hosts: Vec<String>,
     /// Web origins besides the daemon's own whose pages may use the API: `https://wiki.example`.
     pub origins: Vec<String>,
-    /// Attempts at once; 0 = as many as cores.
+    /// Attempts at once; 0 = as many as cores. At most 256, or as many as cores where that is more.
     pub workers: usize,
     /// Whether workers must be sandboxed.
     pub sandbox: Sandbox,
@@ -233,6 +236,14 @@ pub enum Error {
         "refused to listen on {0} without a token: other machines could reach it; set `token` in config.yaml (or `insecure: true`)"
     )]
     Open(SocketAddr),
+    /// A grant cannot be meant.
+    #[error("{path}: {fault}")]
+    Grant {
+        /// The file.
+        path: String,
+        /// Where in it, and what is wrong.
+        fault: String,
+    },
     /// A value makes no sense.
     #[error("{path}: `{key}` is {value}; {rule}")]
     Value {
@@ -303,7 +314,7 @@ fn read(path: &std::path::Path) -> Result<ConfigSpec, Error> {
             .map_or_else(String::new, |at| format!("{}:{}: ", at.line(), at.column()));
         Error::Fault {
             path: path.display().to_string(),
-            fault: format!("{place}{error}"),
+            fault: format!("{place}{}", words::plain(&error.to_string())),
         }
     })
 }
@@ -362,10 +373,17 @@ fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
         ));
     }
     if let Some(fault) = spec.grants.faults().into_iter().next() {
-        let rule = "paths are absolute, ports are numbers from 1";
-        return Err(value("grants", fault, rule));
+        let path = path.to_owned();
+        return Err(Error::Grant { path, fault });
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if spec.workers > MOST_WORKERS.max(cores) {
+        return Err(value(
+            "workers",
+            spec.workers.to_string(),
+            "it must be from 0 (as many as cores) to 256; only a machine with more cores may have one for each",
+        ));
+    }
     let workers = if spec.workers == 0 {
         cores
     } else {
@@ -447,6 +465,31 @@ mod tests {
             .to_string();
         assert!(error.contains("config.yaml:2:1"), "{error}");
         assert!(error.contains("workes"), "{error}");
+    }
+
+    #[test]
+    fn workers_have_a_bound() {
+        assert_eq!(load("workers: 256\n").expect("the most").workers, 256);
+        for many in [100_000, u64::MAX] {
+            let text = load(&format!("workers: {many}\n"))
+                .expect_err("too many")
+                .to_string();
+            assert!(
+                text.contains("`workers` is") && text.contains("to 256"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_grant_that_cannot_be_meant_is_named() {
+        let text = load("grants: { ocr: { programs: [tesseract] } }\n")
+            .expect_err("not absolute")
+            .to_string();
+        assert!(
+            text.ends_with("config.yaml: `grants.ocr.programs` has `tesseract`; paths are absolute there, such as `/usr/bin/tesseract`"),
+            "{text}"
+        );
     }
 
     #[test]

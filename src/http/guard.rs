@@ -7,7 +7,7 @@ use crate::http::refusal::{Kind, Refusal};
 use crate::http::session::{self, Ended};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HeaderValue, ORIGIN, VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HOST, HeaderValue, ORIGIN, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderName, Method};
 use std::net::IpAddr;
@@ -26,8 +26,11 @@ pub enum Entry {
 /// Refuses requests that are meant for someone else.
 ///
 /// # Errors
-/// 421 with the name that was used.
+/// 421 with the name that was used; 400 where there are several (RFC 9112, section 3.2): a proxy may have gone by another one.
 pub(crate) fn host(config: &Config, head: &Head) -> Result<(), Refusal> {
+    if head.headers.get_all(HOST).iter().count() > 1 {
+        return Err(Refusal::bad("the request has more than one Host header"));
+    }
     let Some(authority) = &head.authority else {
         return Err(Refusal::new(
             Kind::BadHost,

@@ -302,6 +302,10 @@ fn every_refusal(route: &Route) -> Vec<Kind> {
         Entry::OwnPages => kinds.push(Kind::ForbiddenOrigin),
         Entry::Token => kinds.extend([Kind::Unauthorized, Kind::ForbiddenOrigin]),
     }
+    if !matches!(route.body, BodyKind::None) {
+        // No body is taken that is larger than its limit, and none in a form that its route does not know.
+        kinds.extend([Kind::TooLarge, Kind::UnsupportedMedia]);
+    }
     kinds.extend(route.refusals);
     kinds.extend([Kind::BadHost, Kind::Internal]);
     kinds

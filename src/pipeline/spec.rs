@@ -155,9 +155,8 @@ pub struct ExpectSpec {
     /// Whether each result is opened once more by a worker without plugins, and must be sound.
     #[schemars(extend("default" = false))]
     pub opens: Option<bool>,
-    /// How many times the original's size the results may have together: `2x`.
-    #[schemars(with = "Option<GrowthText>")]
-    pub max_growth: Option<String>,
+    /// How many times the original's size the results may have together: `2x`, or the number alone.
+    pub max_growth: Option<GrowthSpec>,
 }
 
 /// How a failure that may pass is tried again.
@@ -286,10 +285,23 @@ impl JsonSchema for PagesSpec {
     }
 }
 
-/// How often, for the schema: `2x`.
-pub struct GrowthText;
+/// How often: `2x`, or a number alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrowthSpec(pub String);
 
-impl JsonSchema for GrowthText {
+impl<'de> Deserialize<'de> for GrowthSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Number(number) => Ok(Self(number.to_string())),
+            Value::String(text) => Ok(Self(text)),
+            _ => Err(de::Error::custom(
+                "a text like `2x` or a number is expected",
+            )),
+        }
+    }
+}
+
+impl JsonSchema for GrowthSpec {
     fn schema_name() -> Cow<'static, str> {
         "Growth".into()
     }
@@ -299,7 +311,7 @@ impl JsonSchema for GrowthText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "examples": ["2x", "1.5x"]})
+        json_schema!({"type": ["string", "number"], "examples": ["2x", "1.5x"]})
     }
 }
 

@@ -34,6 +34,15 @@ pub(crate) fn catalog() -> Catalog {
         json!({"type": ["string", "null"], "description": "Which pages: `1-3,5`, `odd`, `last`."});
     let mut merge = operation("merge", &[], json!({}));
     merge["inputs"] = json!("all");
+    let mut split = operation(
+        "split",
+        &[],
+        json!({
+            "every": {"type": "integer", "minimum": 1, "description": "Pages in each part."},
+            "ranges": {"type": "array", "items": {"type": "string"}}
+        }),
+    );
+    split["parameters"]["oneOf"] = json!([{"required": ["every"]}, {"required": ["ranges"]}]);
     Catalog::new([
         plugin(
             "pages",
@@ -59,17 +68,7 @@ pub(crate) fn catalog() -> Catalog {
                 operation("reverse", &[], json!({})),
             ]),
         ),
-        plugin(
-            "split",
-            json!([operation(
-                "split",
-                &[],
-                json!({
-                    "every": {"type": "integer", "minimum": 1},
-                    "ranges": {"type": "array", "items": {"type": "string"}}
-                })
-            )]),
-        ),
+        plugin("split", json!([split])),
         plugin("merge", json!([merge])),
         plugin(
             "stamp",

@@ -119,16 +119,21 @@ impl Grants {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (plugin, grant) in &self.0 {
-            for path in grant.programs.iter().chain(&grant.read) {
-                if !path.is_absolute() {
+            let mut paths = |key: &str, paths: &[PathBuf], folder: &str| {
+                for path in paths.iter().filter(|path| !path.is_absolute()) {
+                    let last = path.file_name().unwrap_or_default().to_string_lossy();
                     faults.push(format!(
-                        "`{}` of `{plugin}` is no absolute path",
+                        "`grants.{plugin}.{key}` has `{}`; paths are absolute there, such as `{folder}/{last}`",
                         path.display()
                     ));
                 }
-            }
+            };
+            paths("programs", &grant.programs, "/usr/bin");
+            paths("read", &grant.read, "/usr/share");
             if grant.network.contains(&0) {
-                faults.push(format!("`{plugin}` is granted the port 0, which is none"));
+                faults.push(format!(
+                    "`grants.{plugin}.network` has the port 0, which is none; ports are numbers from 1 to 65535"
+                ));
             }
         }
         faults

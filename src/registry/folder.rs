@@ -51,7 +51,7 @@ pub(crate) struct Look {
     pub(crate) refused: Vec<(PathBuf, String)>,
 }
 
-/// Looks into the folders. One that is not there has no plugins.
+/// Looks into the folders. One that is not there has no plugins, which is told: its name may be wrong.
 pub(crate) fn look(folders: &[PathBuf], trust_writable: bool) -> Look {
     let mut found = Look::default();
     for folder in folders {
@@ -66,10 +66,10 @@ pub(crate) fn look(folders: &[PathBuf], trust_writable: bool) -> Look {
 type Listed = Vec<(PathBuf, Result<Stamp, String>)>;
 
 fn list(folder: &Path, trust_writable: bool) -> Result<Listed, String> {
-    let metadata = match fs::metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(|error| unreadable(folder, &error))?,
-    };
+    let metadata = fs::metadata(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder of plugins".to_owned(),
+        _ => unreadable(folder, &error),
+    })?;
     if !trust_writable {
         others_cannot_write(folder, &metadata)?;
     }
@@ -205,7 +205,9 @@ mod tests {
             .map(|(path, stamp)| (path.file_name().expect("a name").to_owned(), stamp.is_ok()))
             .collect();
         assert_eq!(names, [("a.so".into(), true), ("e.so".into(), false)]);
-        assert!(look.refused.is_empty());
+        let absent = home.path().join("absent");
+        let reason = "there is no such folder of plugins".to_owned();
+        assert_eq!(look.refused, [(absent, reason)]);
     }
 
     #[test]

@@ -42,6 +42,46 @@ fn a_fault_in_the_configuration_names_its_line() {
 }
 
 #[test]
+fn a_log_filter_that_cannot_be_read_is_told_with_where_it_stands() {
+    let home = TestHome::bare(PROGRAM);
+    let (code, _, message) = home.run(&["serve", "--log", "!!bad"]);
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("`!!bad` from `--log`"), "{message}");
+    home.write("config.yaml", "log: '!!worse'\n");
+    let (code, _, message) = home.run(&["serve"]);
+    assert_eq!(code, 1, "{message}");
+    assert!(
+        message.contains("`!!worse` from `log` of config.yaml"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_plugin_folder_that_is_not_there_is_told_by_everybody() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "plugins: [more, /nonexistent/plugins]\n");
+    std::fs::create_dir(home.path("more")).expect("ours");
+    let told = "/nonexistent/plugins: there is no such folder";
+    let (code, _, said) = home.run(&["check"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(told) && !said.contains("more"), "{said}");
+    let (code, _, said) = home.run(&["plugins"]);
+    assert!(code == 0 && said.contains(told), "{said}");
+    let (code, found, _) = home.run(&["doctor"]);
+    assert_eq!(code, 3, "{found}");
+    assert!(
+        found.contains(told) && found.contains("take it out of `plugins`"),
+        "{found}"
+    );
+    let daemon = home.serve();
+    let log = daemon.log();
+    assert!(
+        log.contains("/nonexistent/plugins") && log.contains("there is no such folder"),
+        "{log}"
+    );
+}
+
+#[test]
 fn sigterm_finishes_what_runs_and_tells_the_clients() {
     let home = TestHome::new(PROGRAM);
     home.pipeline("p", "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n");

@@ -17,7 +17,7 @@ use crate::pipeline::examples::EXAMPLES;
 use crate::statistics::Summary;
 use crate::time::Timestamp;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use http::header::{CACHE_CONTROL, IF_MATCH, IF_NONE_MATCH, LOCATION, VARY};
 
 /// A pipeline's text is not longer than this.
 const MAX_YAML: usize = 1 << 20;
@@ -54,23 +54,28 @@ pub(crate) async fn find(call: &Call) -> Result<PipelineEntry, Refusal> {
 
 pub(crate) async fn one(call: Call) -> Result<Response, Refusal> {
     let entry = find(&call).await?;
+    // One address, one entity tag, two forms: a cache must know them apart.
+    Ok(reply::with(shown(&call, entry), VARY, "Accept"))
+}
+
+fn shown(call: &Call, entry: PipelineEntry) -> Response {
     let tag = format!("\"{}\"", entry.tag);
     if call.head.prefers("application/yaml") {
         if content::is_unchanged(&call.head, &tag) {
-            return Ok(content::unchanged(&tag));
+            return content::unchanged(&tag);
         }
         let response = reply::bytes(
             StatusCode::OK,
             "application/yaml; charset=utf-8",
             entry.yaml.into_bytes(),
         );
-        return Ok(content::revalidate(response, &tag));
+        return content::revalidate(response, &tag);
     }
     // No 304 for JSON: counts and folder change without the text.
     let summary = call.api.statistics.summary(&entry.id, Timestamp::now());
     let view = PipelineView::with_text(&entry, &summary);
     let response = reply::json(StatusCode::OK, &view);
-    Ok(content::revalidate(response, &tag))
+    content::revalidate(response, &tag)
 }
 
 pub(crate) async fn put(mut call: Call) -> Result<Response, Refusal> {

@@ -44,6 +44,17 @@ async fn a_pipeline_is_changed_only_from_what_it_was() {
         .get_with("/api/v1/pipelines/new", "accept", "application/yaml")
         .await;
     assert_eq!(text.body(), GOOD.as_bytes());
+    let tag = header(&text, "etag").to_owned();
+    let known = warp::test::request()
+        .path("/api/v1/pipelines/new")
+        .header("accept", "application/yaml")
+        .header("if-none-match", tag);
+    let known = world.send(known).await;
+    assert_eq!(known.status(), 304);
+    let other_form = world.get("/api/v1/pipelines/new").await;
+    for answer in [&text, &known, &other_form] {
+        assert_eq!(header(answer, "vary"), "Accept");
+    }
     let deleted = world
         .send(
             warp::test::request()

@@ -233,6 +233,20 @@ async fn what_is_not_there_is_a_problem_with_a_page() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_too_large_is_refused_as_it_is_described() {
+    let takes_small = |route: &&Route| matches!(route.body, BodyKind::Json(_) | BodyKind::Yaml);
+    for route in ROUTES.iter().filter(takes_small) {
+        let (world, job) = filled().await;
+        let large = " ".repeat((1 << 20) + 1);
+        let answer = world.send(request(route, job).body(large)).await;
+        problem(&answer, 413, "too-large");
+        let method = route.method.to_ascii_lowercase();
+        let described = &document()["paths"][route.path][method]["responses"];
+        assert!(!described["413"].is_null(), "{}", route.path);
+    }
+}
+
+#[tokio::test]
 async fn other_methods_are_told_which_there_are() {
     let world = World::new();
     let request = warp::test::request()

@@ -2,14 +2,14 @@
 
 use crate::pipeline::check::checker::Checker;
 use crate::pipeline::checked::{Expect, Pages};
-use crate::pipeline::spec::{ExpectSpec, PagesSpec};
+use crate::pipeline::spec::{ExpectSpec, GrowthSpec, PagesSpec};
 
 /// Nobody means more.
 const MOST: f64 = 1e6;
 
 impl Checker<'_> {
     pub(super) fn expect(&mut self, spec: &ExpectSpec) -> Expect {
-        let max_growth = spec.max_growth.as_deref().and_then(|text| {
+        let max_growth = spec.max_growth.as_ref().and_then(|GrowthSpec(text)| {
             let growth = growth(text);
             if let Err(why) = growth {
                 let message = format!("`max_growth`: `{text}` {why}");
@@ -34,12 +34,14 @@ impl Checker<'_> {
 }
 
 fn growth(text: &str) -> Result<f64, &'static str> {
-    let number = text.trim().strip_suffix(['x', 'X']);
-    let number = number.ok_or("does not end with `x`")?.trim_end();
-    let plain = number.starts_with(|c: char| c.is_ascii_digit());
+    let text = text.trim();
+    let number = text.strip_suffix(['x', 'X']).unwrap_or(text).trim_end();
+    // What is infinite or no number begins with a letter.
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    let plain = digits.starts_with(|c: char| c.is_ascii_digit());
     let growth: f64 = match number.parse() {
         Ok(growth) if plain => growth,
-        _ => return Err("is no number with `x`"),
+        _ => return Err("is no number, with or without `x`"),
     };
     if growth <= 0.0 || growth > MOST {
         return Err("must be more than 0 and at most a million");
@@ -52,11 +54,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_is_a_number_with_an_x() {
-        for (text, expected) in [("2x", 2.0), ("1.5 x", 1.5), (" 0.5X ", 0.5)] {
+    fn growth_is_a_number_with_or_without_an_x() {
+        for (text, expected) in [("2x", 2.0), ("1.5 x", 1.5), (" 0.5X ", 0.5), ("2", 2.0)] {
             assert_eq!(growth(text), Ok(expected), "{text}");
         }
-        for text in ["2", "x", "", "-1x", "0x", "infx", "nanx", "two x", "1e9x"] {
+        for text in ["-2", "x", "", "-1x", "0x", "infx", "nanx", "two x", "1e9x"] {
             assert!(growth(text).is_err(), "{text}");
         }
     }

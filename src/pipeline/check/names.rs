@@ -128,10 +128,23 @@ impl Checker<'_> {
             );
         } else if literal.contains('\\') || literal.chars().any(char::is_control) {
             self.fault(POINTER, "`name` holds a `\\` or a control character", "");
-        } else if !holds_template(name)
-            && (name.len() > MAX_NAME || matches!(name.trim(), "." | ".."))
-        {
-            self.fault(POINTER, "`name` cannot be a file's name", "");
+        } else if !holds_template(name) && name.len() > MAX_NAME {
+            let message = format!(
+                "`name` has {} bytes, more than a file's name may have",
+                name.len()
+            );
+            let hint = format!("take one of at most {MAX_NAME}; a letter with an accent has two");
+            self.fault(POINTER, message, &hint);
+        } else if matches!(name.trim(), "." | "..") {
+            let message = format!(
+                "`name` is `{}`, which is a folder and not a file",
+                name.trim()
+            );
+            self.fault(
+                POINTER,
+                message,
+                "leave the key out to keep the input's name",
+            );
         }
         let scope = self.scope_of_outputs();
         self.template(POINTER, name, &scope.borrow());

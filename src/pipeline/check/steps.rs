@@ -128,7 +128,7 @@ impl<'a> Checker<'a> {
                     {
                         let operation = found.map_or("", |found| found.operation.name.as_str());
                         objection.message = format!(
-                            "`{operation}` needs the parameter `{key}`, which `with` does not give"
+                            "`{operation}` needs the parameter {key}, which `with` does not give"
                         );
                     }
                     self.objection(&base, &objection, with);

@@ -75,7 +75,24 @@ fn disputed(found: char, place: Place) -> Flaw {
 
 /// What is said about a file of `bytes` bytes, which is too large.
 pub(crate) fn too_large(bytes: u64) -> String {
+    // Near the limit, rounded sizes would look alike.
+    if bytes < 2 * MAX_BYTES {
+        return format!("the file has {bytes} bytes; a pipeline may have {MAX_BYTES} (1 MiB)");
+    }
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     let mib = bytes as f64 / (1 << 20) as f64;
     format!("the file has {mib:.1} MiB; a pipeline may have 1 MiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_a_little_too_large_is_told_from_the_limit() {
+        let near = "the file has 1048577 bytes; a pipeline may have 1048576 (1 MiB)";
+        assert_eq!(too_large(MAX_BYTES + 1), near);
+        let far = "the file has 50.0 MiB; a pipeline may have 1 MiB";
+        assert_eq!(too_large(50 << 20), far);
+    }
 }

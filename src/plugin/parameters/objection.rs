@@ -1,5 +1,6 @@
 //! One validation error as objections in plain words.
 
+use crate::plugin::parameters::forms;
 use crate::plugin::parameters::walk::Walk;
 use crate::plugin::words::{
     did_you_mean, either, first_sentence, holds_template, kind, literal, place, shorten, value,
@@ -28,7 +29,7 @@ pub struct Objection {
 pub enum About {
     /// A key that the schema does not know.
     UnknownKey(String),
-    /// A key that must be there.
+    /// A key that must be there, or several of which some must: in words, with backticks.
     MissingKey(String),
     /// A value.
     Value,
@@ -150,8 +151,38 @@ impl Case<'_> {
             },
             hint: about.map(|about| format!("`{key}`: {about}")),
             kind: None,
-            about: About::MissingKey(key.to_owned()),
+            about: About::MissingKey(format!("`{key}`")),
         }
+    }
+
+    /// None of the forms that this map may have is whole; each lacks something.
+    fn no_form(&self, lacking: Vec<String>) -> Objection {
+        let lacking = either(lacking);
+        Objection {
+            pointer: self.pointer().to_owned(),
+            message: format!("{} must have {lacking}", self.place()),
+            hint: None,
+            kind: None,
+            about: About::MissingKey(lacking),
+        }
+    }
+
+    /// Something of more than one form is there.
+    fn mixed_forms(&self) -> (String, Option<String>) {
+        let place = self.place();
+        let is = self.error.instance();
+        let Some(had) = self.rule().and_then(|rule| forms::mixed(rule, is)) else {
+            let message =
+                format!("{place} fits several of the forms it may have; it must fit exactly one");
+            return (message, None);
+        };
+        let keys: Vec<String> = had.iter().flatten().cloned().collect();
+        let hint = forms::choice(Walk::new(self.schema), self.pointer(), &had);
+        let keys = forms::together(&keys);
+        (
+            format!("{place} has {keys}, which exclude each other"),
+            Some(hint),
+        )
     }
 
     fn about_value(&self) -> Objection {
@@ -220,9 +251,7 @@ impl Case<'_> {
             Kind::Pattern { pattern } => return self.wrong_form(pattern),
             Kind::Format { format } => format!("{place} is {shown}, which is not a valid {format}"),
             Kind::FalseSchema => format!("{place} is not allowed here"),
-            Kind::OneOfMultipleValid { .. } => {
-                format!("{place} fits several of the forms it may have; it must fit exactly one")
-            }
+            Kind::OneOfMultipleValid { .. } => return self.mixed_forms(),
             Kind::Not { .. } => format!("{place} has a form that is not allowed"),
             _ => format!(
                 "{place} is not allowed: {}",
@@ -356,11 +385,11 @@ impl Case<'_> {
                 |error: &&ValidationError<'static>| matches!(error.kind(), Kind::Constant { .. });
             (branch.iter().filter(tag).count(), branch.len())
         };
-        if let Some(branch) = context
-            .iter()
-            .filter(|b| !at_fault(b))
-            .min_by_key(wrong_tags)
-        {
+        let meant = || context.iter().filter(|branch| !at_fault(branch));
+        if let Some(lacking) = forms::lacking(here, meant()) {
+            return vec![self.no_form(lacking)];
+        }
+        if let Some(branch) = meant().min_by_key(wrong_tags) {
             return branch
                 .iter()
                 .flat_map(|error| objections(self.schema, self.subject, error))

@@ -27,7 +27,11 @@ fn schema() -> Schema {
 }
 
 fn says(value: &Value) -> Vec<String> {
-    schema()
+    said_by(&schema(), value)
+}
+
+fn said_by(schema: &Schema, value: &Value) -> Vec<String> {
+    schema
         .objections("`with`", value)
         .into_iter()
         .map(|o| match o.hint {
@@ -201,4 +205,45 @@ fn what_templates_made_takes_the_type_of_its_place() {
     );
     let plain = json!({"angle": "90", "text": 5});
     assert_eq!(schema().fit(&plain, plain.clone()), plain);
+}
+
+#[test]
+fn forms_that_exclude_each_other_are_named() {
+    let schema = Schema::of_parameters(&json!({
+        "properties": {
+            "every": {"type": "integer", "description": "Pages in each part; the last may have fewer."},
+            "ranges": {"type": "array"},
+            "from": {"type": "integer"},
+            "to": {"type": "integer"},
+            "inner": {"type": "object", "anyOf": [{"required": ["a/b"]}, {"required": ["c"]}]}
+        },
+        "oneOf": [{"required": ["every"]}, {"required": ["ranges"]}, {"required": ["from", "to"]}]
+    }))
+    .expect("a schema");
+    for (value, expected) in [
+        (json!({"every": 2}), ""),
+        (json!({"from": 2, "to": 3}), ""),
+        (
+            json!({}),
+            " `with` must have `every`, `ranges` or `from` and `to`",
+        ),
+        (
+            json!({"to": 3}),
+            " `with` must have `every`, `ranges` or `from`",
+        ),
+        (
+            json!({"every": 2, "ranges": []}),
+            " `with` has `every` and `ranges`, which exclude each other (keep only `every` (Pages in each part; the last may have fewer) or `ranges`)",
+        ),
+        (
+            json!({"every": 2, "from": 1, "to": 3}),
+            " `with` has `every`, `from` and `to`, which exclude each other (keep only `every` (Pages in each part; the last may have fewer) or `from` and `to`)",
+        ),
+        (
+            json!({"every": 2, "inner": {}}),
+            "/inner `inner` must have `a/b` or `c`",
+        ),
+    ] {
+        assert_eq!(said_by(&schema, &value).join("; "), expected, "{value}");
+    }
 }

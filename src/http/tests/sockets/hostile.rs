@@ -48,6 +48,22 @@ async fn a_head_that_drips_is_cut_although_something_always_comes() {
 }
 
 #[tokio::test]
+async fn who_calls_us_by_two_names_is_refused() {
+    let daemon = Daemon::start(Config::default());
+    for second in ["evil.example", "localhost"] {
+        let head = format!("host: localhost\r\nhost: {second}\r\nconnection: close");
+        let request = format!("GET /api/v1/jobs HTTP/1.1\r\n{head}\r\n\r\n");
+        let answer = rest(&mut daemon.ask(&request).await).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(
+            answer.contains("application/problem+json") && answer.contains("more than one Host"),
+            "{answer}"
+        );
+    }
+    daemon.stopped().await;
+}
+
+#[tokio::test]
 async fn nonsense_after_a_good_request_costs_only_its_connection() {
     let daemon = hasty();
     let good = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";

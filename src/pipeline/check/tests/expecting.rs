@@ -13,16 +13,17 @@ fn faults_of_expect_have_their_place() {
         ("expect: {pages: [1]}", "3:17", "pages"),
         ("expect: {opens: 3}", "3:17", "`opens` must be"),
         (
-            "expect: {max_growth: 2}",
+            "expect: {max_growth: [2]}",
             "3:22",
-            "`max_growth` must be a text",
+            "`max_growth` must be a number or a text, not a list",
         ),
         (
             "expect: {max_growth: fast}",
             "3:22",
-            "does not end with `x`",
+            "is no number, with or without `x`",
         ),
         ("expect: {max_growth: 0x}", "3:22", "more than 0"),
+        ("expect: {max_growth: -1}", "3:22", "more than 0"),
         (
             "expect: {max_grow: 2x}",
             "3:10",
@@ -56,6 +57,10 @@ fn what_is_expected_is_read() {
         max_growth: Some(1.5),
     };
     assert_eq!(all, expected);
+    for (text, growth) in [("2", 2.0), ("1.5", 1.5), ("2.0", 2.0), ("'2'", 2.0)] {
+        let expect = read(&format!("expect: {{max_growth: {text}}}"));
+        assert_eq!(expect.max_growth, Some(growth), "{text}");
+    }
     assert_eq!(read("expect: {pages: 7}").pages, Some(Pages::Exactly(7)));
     assert_eq!(read("expect: {pages: same}").pages, Some(Pages::Same));
 }

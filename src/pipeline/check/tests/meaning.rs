@@ -151,8 +151,40 @@ fn folders_are_checked_with_their_meaning() {
     scan.yaml:2:18: `folder` holds `..` behind a template (results never leave the outbox)
     scan.yaml:2:16: `name` is a file name and holds no `/` (folders belong into `output.folder`, which may hold templates too)
     scan.yaml:2:16: `name` is empty (leave the key out to keep the input's name)
-    scan.yaml:2:16: `name` cannot be a file's name
+    scan.yaml:2:16: `name` is `..`, which is a folder and not a file (leave the key out to keep the input's name)
     "###);
+}
+
+#[test]
+fn a_name_that_no_file_may_have_is_told_why() {
+    let told = faults(&format!(
+        "watch: {{folder: inbox}}\noutput: {{name: {}}}\nsteps: [{{uses: repair}}]\n",
+        "ä".repeat(130)
+    ));
+    assert_eq!(
+        told.trim_end(),
+        "scan.yaml:2:16: `name` has 260 bytes, more than a file's name may have (take one of at most 255; a letter with an accent has two)"
+    );
+}
+
+#[test]
+fn parameters_that_exclude_each_other_are_named() {
+    for (with, expected) in [
+        (
+            "{}",
+            "2:23: `split` needs the parameter `every` or `ranges`, which `with` does not give",
+        ),
+        (
+            "{every: 2, ranges: ['1']}",
+            "2:29: `with` has `every` and `ranges`, which exclude each other (keep only `every` (Pages in each part) or `ranges`)",
+        ),
+    ] {
+        let told = faults(&format!(
+            "watch: {folder}\nsteps: [{{uses: split, with: {with}}}]\n",
+            folder = "{folder: inbox}"
+        ));
+        assert_eq!(told.trim_end(), format!("scan.yaml:{expected}"), "{with}");
+    }
 }
 
 #[test]
