@@ -135,12 +135,12 @@ fn an_upload_that_is_cut_off_leaves_nothing_in_any_folder() {
     let home = TestHome::new(PROGRAM);
     home.pipeline("p", PIPELINE);
     let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
     let pdf = sample::pdf(1);
     assert_eq!(
         daemon.post("/pipelines/p/jobs?name=first.pdf", &pdf).status,
         202
     );
-    let mut feed = daemon.follow("/events");
     feed.until_ended(1);
     let all = || -> Vec<PathBuf> {
         let folders = ["inbox", "outbox", "archive", "failed", "work"];
