@@ -63,7 +63,8 @@ pub async fn run(config: Config) -> Result<()> {
     let mut tasks = JoinSet::new();
     stop_on_signals(&mut tasks, &stop)?;
 
-    let pool = Pool::start(parts::pool(&config)).context("failed to start the worker pool")?;
+    let pool =
+        Pool::start(parts::pool(&config, true)).context("failed to start the worker pool")?;
     let sandbox = pool.probe().await.context("failed to start a worker")?;
     if sandbox != "full" {
         tracing::warn!(level = %sandbox, "workers are not fully sandboxed");

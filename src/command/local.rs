@@ -37,8 +37,8 @@ impl Workshop {
             .build()
             .context("failed to start")?;
         let (pool, registry) = runtime.block_on(async {
-            let pool =
-                Pool::start(parts::pool(&config)).context("failed to start the worker pool")?;
+            let pool = Pool::start(parts::pool(&config, false))
+                .context("failed to start the worker pool")?;
             let (registry, mut news) =
                 Registry::start(parts::registry(&config, false), pool.clone()).await?;
             tokio::spawn(async move { while news.recv().await.is_some() {} });
