@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::scheduler::act;
 use crate::scheduler::attempt;
 use crate::scheduler::handle::Scheduler;
-use crate::scheduler::pipelines::Shelf;
+use crate::scheduler::pipelines::{LastGood, Shelf};
 use crate::spool::Spool;
 use crate::statistics::Statistics;
 use crate::store::Store;
@@ -276,16 +276,16 @@ async fn append(store: &Store, event: Event) -> Result<()> {
     Ok(())
 }
 
-/// The YAML of each pipeline's last good revision, for files that have faults by now.
-async fn last_good(store: &Store, opening: &Opening) -> BTreeMap<String, String> {
+/// Each pipeline's last good revision, for files that have faults by now.
+async fn last_good(store: &Store, opening: &Opening) -> BTreeMap<String, LastGood> {
     let mut texts = BTreeMap::new();
     for row in opening.pipelines.iter().filter(|row| !row.removed) {
         let Some(revision) = row.revision.clone() else {
             continue;
         };
-        match store.revision_yaml(revision).await {
+        match store.revision_yaml(revision.clone()).await {
             Ok(Some(yaml)) => {
-                texts.insert(row.id.clone(), yaml);
+                texts.insert(row.id.clone(), LastGood { revision, yaml });
             }
             Ok(None) => {}
             Err(error) => {
