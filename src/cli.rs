@@ -98,6 +98,22 @@ pub enum Verb {
     },
 }
 
+impl Verb {
+    /// Whom a command asks that asks a daemon.
+    #[must_use]
+    pub fn remote(&self) -> Option<&Remote> {
+        match self {
+            Self::Status(remote) => Some(remote),
+            Self::Explain(flags) => Some(&flags.remote),
+            Self::Follow(flags) => Some(&flags.remote),
+            Self::Jobs(flags) => Some(&flags.remote),
+            Self::Retry(flags) | Self::Cancel(flags) => Some(&flags.remote),
+            Self::Submit(flags) => Some(&flags.remote),
+            _ => None,
+        }
+    }
+}
+
 /// `dropleaf serve`.
 #[derive(Debug, Args)]
 pub struct Serve {

@@ -59,7 +59,13 @@ fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
         );
         return Ok(());
     }
+    let is_named = home.is_some();
     let home = Home::find(home)?;
+    // Where a home was named, its daemon is meant, and not one on the usual address.
+    if is_named && verb.remote().is_some_and(|remote| remote.daemon.is_none()) {
+        home.must_be_there()
+            .map_err(|error| anyhow::Error::new(error).context(Exit(exit::NO_DAEMON)))?;
+    }
     match verb {
         Verb::Serve(flags) => serve::serve(home, flags),
         Verb::Run(flags) => run::run(home, &flags),

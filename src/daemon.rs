@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::scheduler::act;
 use crate::scheduler::attempt;
 use crate::scheduler::handle::Scheduler;
-use crate::scheduler::pipelines::Shelf;
+use crate::scheduler::pipelines::{LastGood, Shelf};
 use crate::spool::Spool;
 use crate::statistics::Statistics;
 use crate::store::Store;
@@ -63,7 +63,8 @@ pub async fn run(config: Config) -> Result<()> {
     let mut tasks = JoinSet::new();
     stop_on_signals(&mut tasks, &stop)?;
 
-    let pool = Pool::start(parts::pool(&config)).context("failed to start the worker pool")?;
+    let pool =
+        Pool::start(parts::pool(&config, true)).context("failed to start the worker pool")?;
     let sandbox = pool.probe().await.context("failed to start a worker")?;
     if sandbox != "full" {
         tracing::warn!(level = %sandbox, "workers are not fully sandboxed");
@@ -275,16 +276,16 @@ async fn append(store: &Store, event: Event) -> Result<()> {
     Ok(())
 }
 
-/// The YAML of each pipeline's last good revision, for files that have faults by now.
-async fn last_good(store: &Store, opening: &Opening) -> BTreeMap<String, String> {
+/// Each pipeline's last good revision, for files that have faults by now.
+async fn last_good(store: &Store, opening: &Opening) -> BTreeMap<String, LastGood> {
     let mut texts = BTreeMap::new();
     for row in opening.pipelines.iter().filter(|row| !row.removed) {
         let Some(revision) = row.revision.clone() else {
             continue;
         };
-        match store.revision_yaml(revision).await {
+        match store.revision_yaml(revision.clone()).await {
             Ok(Some(yaml)) => {
-                texts.insert(row.id.clone(), yaml);
+                texts.insert(row.id.clone(), LastGood { revision, yaml });
             }
             Ok(None) => {}
             Err(error) => {

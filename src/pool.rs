@@ -27,6 +27,7 @@ pub use crate::pool::start::StartError;
 use crate::job::attempt::Failure;
 use crate::plugin::grants::Grant;
 use crate::pool::rest::Rest;
+use crate::pool::scratch::Sweeper;
 use crate::pool::slot::Slots;
 use crate::pool::spawner::Spawner;
 use crate::pool::start::Worker;
@@ -66,6 +67,8 @@ pub struct Config {
     pub store: PathBuf,
     /// Where scratch folders are made; without it operations have none.
     pub scratch: Option<PathBuf>,
+    /// Whether to remove scratch folders that are left there by a daemon that was killed.
+    pub tidy: bool,
     /// Files and folders that workers may read besides the system's libraries, such as fonts.
     pub readable: Vec<PathBuf>,
     /// Between asking a worker to stop and killing it.
@@ -92,6 +95,7 @@ impl Config {
             first_user: Some(60_700),
             store: store.into(),
             scratch: None,
+            tidy: false,
             readable: Vec::new(),
             grace: Duration::from_millis(500),
             start_limit: Duration::from_secs(20),
@@ -133,6 +137,7 @@ pub struct Pool {
 struct Shared {
     config: Arc<Config>,
     spawner: Spawner,
+    sweeper: Sweeper,
     slots: Slots,
     spares: Mutex<Spares>,
     attempts: TaskTracker,
@@ -174,8 +179,14 @@ impl Pool {
             );
         }
         let config = Arc::new(config);
+        let sweeper = Sweeper::start()?;
+        if let Some(scratch) = config.scratch.as_ref().filter(|_| config.tidy) {
+            sweeper.tidy(scratch);
+        }
+        let reaper = process::start_reaper()?;
         let shared = Arc::new(Shared {
-            spawner: Spawner::start(Arc::clone(&config), process::start_reaper()?)?,
+            spawner: Spawner::start(Arc::clone(&config), reaper, sweeper.clone())?,
+            sweeper,
             config,
             slots: Slots::default(),
             spares: Mutex::default(),
@@ -318,7 +329,7 @@ impl Pool {
         }
     }
 
-    /// Lets running attempts end for as long as `patience`, then interrupts them; no worker lives after it.
+    /// Lets running attempts end for as long as `patience`, then interrupts them; no worker lives after it, and what they had on disk goes.
     pub async fn drain(&self, patience: Duration) {
         let spares = {
             let mut spares = self.shared.spares();
@@ -335,6 +346,7 @@ impl Pool {
         if !all_ended {
             self.shared.attempts.wait().await;
         }
+        self.shared.sweeper.finish().await;
     }
 }
 

@@ -208,6 +208,12 @@ impl Watcher {
             .ok()
     }
 
+    /// The pipeline that watches the folder in which this path lies.
+    #[must_use]
+    pub fn watches(&self, path: &Path) -> Option<String> {
+        self.owner(path).map(|(_, pipeline)| pipeline)
+    }
+
     /// Why a file has not been taken: the chain of decisions about this absolute path.
     pub async fn explain(&self, path: &Path) -> Vec<Link> {
         let Some((path, pipeline)) = self.owner(path) else {

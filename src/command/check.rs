@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 
 pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
-    let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
+    let workshop = Workshop::open_home(Config::load(home, Flags::default())?)?;
     let looked = look(&workshop, &flags.files);
     for broken in workshop.broken_folders() {
         print::note(format_args!(

@@ -90,6 +90,18 @@ impl Finding {
 
 pub(super) fn doctor(home: Home, flags: &Data) -> Result<()> {
     let mut findings = Vec::new();
+    if !home.is_there() {
+        let root = home.root().display();
+        findings.push(Finding::bad(
+            "home",
+            format!("there is none at `{root}`"),
+            format!(
+                "dropleaf --home {root} init, or name another with `--home DIR` or DROPLEAF_HOME"
+            ),
+        ));
+        findings.push(inotify_watches());
+        return report(&findings, flags.json);
+    }
     findings.push(match home.make() {
         Ok(()) => Finding::good("home", home.root().display().to_string()),
         Err(error) => Finding::bad(

@@ -1,5 +1,7 @@
 //! What commands without a daemon work with: workers and the installed plugins.
 
+use crate::command::print;
+use crate::config::home::Home;
 use crate::config::parts;
 use crate::config::spec::Config;
 use crate::pipeline::checked::Pipeline;
@@ -25,22 +27,62 @@ pub(crate) struct Workshop {
     pub(crate) runtime: Runtime,
     pub(crate) pool: Pool,
     pub(crate) registry: Registry,
+    _stand_in: Option<StandIn>,
+}
+
+/// A folder for what workers need where there is no home. It goes when this is dropped.
+struct StandIn(Home);
+
+impl StandIn {
+    fn make() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("dropleaf-{}", ulid::Ulid::generate()));
+        let stand_in = Self(Home::find(Some(&path))?);
+        stand_in.0.make()?;
+        Ok(stand_in)
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // Whoever looks after temporary folders finds what stays.
+        let _ = std::fs::remove_dir_all(self.0.root());
+    }
 }
 
 impl Workshop {
-    /// Starts workers and asks the plugins what they offer. The news of the registry are dropped: nobody follows.
+    /// As [`open`](Self::open) where there must be a home.
+    pub(crate) fn open_home(config: Config) -> Result<Self> {
+        config.home.must_be_there()?;
+        Self::open(config)
+    }
+
+    /// Starts workers and asks the plugins what they offer. The news of the registry are dropped: nobody follows. Where there is no
+    /// home none is made: a name that was mistyped would look like a home without pipelines.
     pub(crate) fn open(config: Config) -> Result<Self> {
-        config.home.make()?;
+        let stand_in = if config.home.is_there() {
+            config.home.make()?;
+            None
+        } else {
+            print::note(format_args!(
+                "there is no home at `{}`: this is without its plugins and configuration",
+                config.home.root().display()
+            ));
+            Some(StandIn::make()?)
+        };
+        let mut parts_of = config.clone();
+        if let Some(StandIn(home)) = &stand_in {
+            parts_of.home = home.clone();
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .context("failed to start")?;
         let (pool, registry) = runtime.block_on(async {
-            let pool =
-                Pool::start(parts::pool(&config)).context("failed to start the worker pool")?;
+            let pool = Pool::start(parts::pool(&parts_of, false))
+                .context("failed to start the worker pool")?;
             let (registry, mut news) =
-                Registry::start(parts::registry(&config, false), pool.clone()).await?;
+                Registry::start(parts::registry(&parts_of, false), pool.clone()).await?;
             tokio::spawn(async move { while news.recv().await.is_some() {} });
             anyhow::Ok((pool, registry))
         })?;
@@ -49,6 +91,7 @@ impl Workshop {
             runtime,
             pool,
             registry,
+            _stand_in: stand_in,
         })
     }
 

@@ -41,7 +41,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 fn pipeline(home: &Home, id: &str) -> Result<()> {
     named(id)?;
-    home.make()?;
+    home.must_be_there()?;
     write(
         &home.pipelines().join(format!("{id}.yaml")),
         &include_str!("new/pipeline.yaml").replace("NAME", id),

@@ -43,7 +43,7 @@ pub(super) fn run(home: Home, flags: &Run) -> Result<()> {
 }
 
 pub(super) fn try_one(home: Home, flags: &Try) -> Result<()> {
-    let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
+    let workshop = Workshop::open_home(Config::load(home, Flags::default())?)?;
     let pipeline = Arc::new(pipeline(&workshop, &flags.pipeline)?);
     if let Some(folder) = &flags.output {
         durable::make_folders(folder, 0o755)?;

@@ -14,6 +14,12 @@ pub enum Error {
         "failed to find a home: this account has no data folder; name one with `--home DIR` or DROPLEAF_HOME"
     )]
     Nowhere,
+    /// There is none where it was looked for.
+    #[error(
+        "there is no home at `{path}`; `dropleaf --home {path} init` makes one, `--home DIR` or DROPLEAF_HOME names another",
+        path = .0.display()
+    )]
+    NotThere(PathBuf),
     /// A relative home cannot be resolved.
     #[error("failed to resolve the home `{path}`")]
     Unresolved {
@@ -50,6 +56,25 @@ impl Home {
         std::path::absolute(&path)
             .map(Self)
             .map_err(|source| Error::Unresolved { path, source })
+    }
+
+    /// Whether somebody has made a home there: the folder holds something that only a home has.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        let own = [self.config(), self.pipelines(), self.state()];
+        // What cannot be looked at is there, and will be complained of by who needs it.
+        own.iter().any(|path| path.try_exists().unwrap_or(true))
+    }
+
+    /// That there is a home.
+    ///
+    /// # Errors
+    /// There is none; the text says what to do.
+    pub fn must_be_there(&self) -> Result<(), Error> {
+        match self.is_there() {
+            true => Ok(()),
+            false => Err(Error::NotThere(self.0.clone())),
+        }
     }
 
     /// Makes the home and its folders where they are missing; what holds private data is for the owner alone.

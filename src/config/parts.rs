@@ -7,9 +7,9 @@ use crate::worker::options;
 use crate::{feed, http, pool, registry, store, watch};
 use std::time::Duration;
 
-/// What a pool is made from.
+/// What a pool is made from; `alone` says that what lies in the home's scratch folders is nobody else's.
 #[must_use]
-pub fn pool(config: &Config) -> pool::Config {
+pub fn pool(config: &Config, alone: bool) -> pool::Config {
     let spec = &config.spec;
     pool::Config {
         workers: config.workers,
@@ -27,6 +27,7 @@ pub fn pool(config: &Config) -> pool::Config {
         },
         first_user: Some(spec.worker_first_uid),
         scratch: Some(config.home.work()),
+        tidy: alone,
         ..pool::Config::new(config.home.plugin_copies())
     }
 }

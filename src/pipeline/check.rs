@@ -28,6 +28,7 @@ use crate::pipeline::units::{duration, say_duration};
 use crate::pipeline::yaml::{self, Read};
 use crate::plugin::catalog::Catalog;
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Faults shown of one file; who made more has the wrong file.
@@ -85,6 +86,31 @@ pub fn check(
         )]),
         _ => Err(faults),
     }
+}
+
+/// The inbox that a text of pipeline `id` names, whatever else is wrong with it.
+#[must_use]
+pub fn inbox(
+    id: &str,
+    text: &[u8],
+    catalog: &Catalog,
+    surroundings: &Surroundings,
+) -> Option<PathBuf> {
+    let read = yaml::read(id, text).ok()?;
+    let value = read.value?;
+    let folder = value.pointer("/watch/folder")?.as_str()?;
+    let mut checker = Checker {
+        id,
+        file: id,
+        text: read.text,
+        tree: &read.tree,
+        catalog,
+        surroundings,
+        cut: HashSet::new(),
+        step_names: Vec::new(),
+        faults: Vec::new(),
+    };
+    checker.folder("/watch/folder", folder)
 }
 
 impl Checker<'_> {

@@ -1,7 +1,7 @@
 //! The pipelines folder: every `.yaml` and `.yml` file in it, checked.
 
-use crate::pipeline::check::check;
 use crate::pipeline::check::names::pipeline_id;
+use crate::pipeline::check::{check, inbox};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::surroundings::Surroundings;
@@ -20,6 +20,8 @@ pub struct Loaded {
     pub file: PathBuf,
     /// BLAKE3 of its text in hex; `None` where it could not be read.
     pub text_hash: Option<String>,
+    /// The folder that it would watch, as far as that can be read.
+    pub inbox: Option<PathBuf>,
     /// The pipeline, or all its faults.
     pub result: Result<Pipeline, Vec<Fault>>,
 }
@@ -82,12 +84,18 @@ pub fn load_file(file: &Path, catalog: &Catalog, surroundings: &Surroundings) ->
                 id,
                 file: file.to_path_buf(),
                 text_hash: None,
+                inbox: None,
                 result: Err(faults),
             };
         }
     };
+    let result = check(&id, &name, &bytes, catalog, surroundings);
     Loaded {
-        result: check(&id, &name, &bytes, catalog, surroundings),
+        inbox: match &result {
+            Ok(pipeline) => Some(pipeline.watch.folder.clone()),
+            Err(_) => inbox(&id, &bytes, catalog, surroundings),
+        },
+        result,
         text_hash: Some(blake3::hash(&bytes).to_hex().to_string()),
         file: file.to_path_buf(),
         id,

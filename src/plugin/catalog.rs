@@ -16,6 +16,8 @@ pub struct Catalog {
     /// What they may do.
     grants: Grants,
     untrusted: Untrusted,
+    /// Plugins that stand back, see [`Catalog::with_behind`].
+    behind: Vec<String>,
 }
 
 /// One installed plugin.
@@ -91,7 +93,32 @@ impl Catalog {
             plugins: kept,
             grants: Grants::default(),
             untrusted: Untrusted::default(),
+            behind: Vec::new(),
         }
+    }
+
+    /// The same, but where several plugins offer an operation, its name alone does not mean that of these plugins.
+    #[must_use]
+    pub fn with_behind(mut self, plugins: Vec<String>) -> Self {
+        self.behind = plugins;
+        self
+    }
+
+    /// The plugins that offer an operation which another one offers, too.
+    #[must_use]
+    pub fn contested(&self) -> Vec<&str> {
+        let offers = |plugin: &Installed, name: &str| {
+            let mut operations = plugin.manifest.operations.iter();
+            operations.any(|operation| operation.name == name)
+        };
+        let is_contested = |plugin: &Arc<Installed>| {
+            let mut names = plugin.manifest.operations.iter().map(|one| &one.name);
+            names.any(|name| self.plugins.iter().filter(|one| offers(one, name)).count() > 1)
+        };
+        let contested = self.plugins.iter().filter(|plugin| is_contested(plugin));
+        contested
+            .map(|plugin| plugin.manifest.name.as_str())
+            .collect()
     }
 
     /// The same, with what the operator grants.
@@ -190,9 +217,16 @@ impl Catalog {
             [] => Err(NotFound::Unknown {
                 nearest: self.nearest_operation(operation),
             }),
-            several => Err(NotFound::Ambiguous {
-                choices: several.iter().map(Found::full_name).collect(),
-            }),
+            several => {
+                let behind = |found: &&Found<'_>| self.behind.contains(&found.plugin.manifest.name);
+                let mut first = several.iter().filter(|found| !behind(found));
+                match (first.next(), first.next()) {
+                    (Some(one), None) => Ok(*one),
+                    _ => Err(NotFound::Ambiguous {
+                        choices: several.iter().map(Found::full_name).collect(),
+                    }),
+                }
+            }
         }
     }
 
@@ -353,6 +387,23 @@ mod tests {
             let found = catalog.find(uses).expect("installed");
             assert_eq!(found.full_name(), expected);
         }
+    }
+
+    #[test]
+    fn who_stands_back_is_found_by_the_full_name_and_where_nobody_else_offers_it() {
+        let catalog = catalog();
+        assert_eq!(catalog.contested(), ["other", "pages"]);
+        let catalog = catalog.with_behind(vec!["pages".to_owned()]);
+        for (uses, expected) in [
+            ("rotate", "other/rotate"),
+            ("pages/rotate", "pages/rotate"),
+            ("reverse", "pages/reverse"),
+        ] {
+            let found = catalog.find(uses).expect("installed");
+            assert_eq!(found.full_name(), expected);
+        }
+        let both = catalog.with_behind(vec!["pages".to_owned(), "other".to_owned()]);
+        assert!(both.find("rotate").is_err());
     }
 
     #[test]

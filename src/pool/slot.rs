@@ -1,6 +1,7 @@
 //! A slot is what one living worker has to itself: a user id and a scratch folder. It is free again once the worker is
 //! dead and reaped, never earlier.
 
+use crate::pool::scratch::Folder;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,8 @@ pub(crate) struct Slots(Arc<Mutex<BTreeSet<u32>>>);
 pub(crate) struct Slot {
     /// Its number, from 0; the lowest that was free.
     pub(crate) number: u32,
+    /// The folder that its worker may write.
+    pub(crate) scratch: Option<Folder>,
     slots: Slots,
 }
 
@@ -24,6 +27,7 @@ impl Slots {
         used.insert(number);
         Slot {
             number,
+            scratch: None,
             slots: self.clone(),
         }
     }

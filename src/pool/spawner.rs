@@ -9,7 +9,7 @@ use crate::plugin::grants::Grant;
 use crate::pool::Config;
 use crate::pool::family::Family;
 use crate::pool::process::{Held, Orphan};
-use crate::pool::scratch;
+use crate::pool::scratch::{Folder, Sweeper};
 use crate::pool::slot::Slot;
 use crate::raw_path::RawPath;
 use crate::wire::nursery::{Line, Own, Reach};
@@ -40,14 +40,19 @@ pub(crate) struct Spawner(mpsc::Sender<Request>);
 
 impl Spawner {
     /// Starts the thread.
-    pub(crate) fn start(config: Arc<Config>, reaper: mpsc::Sender<Orphan>) -> io::Result<Self> {
+    pub(crate) fn start(
+        config: Arc<Config>,
+        reaper: mpsc::Sender<Orphan>,
+        sweeper: Sweeper,
+    ) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel::<Request>();
         std::thread::Builder::new()
             .name("spawner".into())
             .spawn(move || {
                 let (mut nursery, mut family) = (None, Family::default());
                 for (slot, grant, answer) in queue {
-                    let born = spawn(&config, (&mut nursery, &mut family), (slot, grant), &reaper);
+                    let hands = (&reaper, &sweeper);
+                    let born = spawn(&config, (&mut nursery, &mut family), (slot, grant), hands);
                     // Where nobody waits any more, the worker is dropped: killed and reaped.
                     let _ = answer.send(born);
                 }
@@ -68,15 +73,17 @@ impl Spawner {
 fn spawn(
     config: &Config,
     (nursery, family): (&mut Option<Nursery>, &mut Family),
-    (slot, grant): (Slot, Grant),
-    reaper: &mpsc::Sender<Orphan>,
+    (mut slot, grant): (Slot, Grant),
+    (reaper, sweeper): (&mpsc::Sender<Orphan>, &Sweeper),
 ) -> io::Result<Spawned> {
     let user = worker_user(config, &slot);
-    let scratch = match grant.temp {
-        true => scratch::prepare(config.scratch.as_deref(), slot.number, user)
-            .map_err(|error| no_scratch(config.scratch.as_deref(), &error))?,
-        false => None,
-    };
+    if grant.temp {
+        slot.scratch = sweeper
+            .prepare(config.scratch.as_deref(), user)
+            .map_err(|error| no_scratch(config.scratch.as_deref(), &error))?;
+    }
+    let scratch = slot.scratch.as_ref().map(Folder::path);
+    let scratch = scratch.map(Path::to_path_buf);
     let raw = |paths: Vec<PathBuf>| paths.into_iter().map(RawPath).collect();
     let reach = Reach {
         scratch: scratch.clone().map(RawPath),

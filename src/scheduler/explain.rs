@@ -5,9 +5,11 @@ use crate::job::state::{Job, State};
 use crate::raw_path::RawPath;
 use crate::scheduler::files;
 use crate::scheduler::handle::{Explanation, Link};
+use crate::scheduler::pipelines::Entry;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
+use std::path::Path;
 use tokio::sync::{mpsc, oneshot};
 
 /// Whom to ask.
@@ -15,6 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) struct Asker {
     pub(super) watcher: Watcher,
     pub(super) store: Store,
+    /// The pipeline files as they stand.
+    pub(super) entries: Vec<Entry>,
     /// Only the decider knows why a job is still queued.
     pub(super) why: mpsc::Sender<(JobId, oneshot::Sender<Option<String>>)>,
 }
@@ -30,11 +34,20 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
     let mut chain: Vec<Link> = Vec::new();
     // A file that is ours already left its inbox: what the watcher thinks of the path is only of use for one that lies there.
     if exists || newest.is_none() {
-        let watched = asker.watcher.explain(&path.0).await;
-        chain.extend(watched.into_iter().map(|link| Link {
-            ok: link.ok,
-            text: link.text,
-        }));
+        let owner = asker.watcher.watches(&path.0);
+        let of_faulty = of_faulty(&asker.entries, owner.as_deref(), &path.0);
+        let is_theirs = owner.is_none() && !of_faulty.is_empty();
+        chain.extend(of_faulty);
+        if !is_theirs {
+            let watched = asker.watcher.explain(&path.0).await;
+            chain.extend(watched.into_iter().map(|link| Link {
+                ok: link.ok,
+                text: link.text,
+            }));
+        }
+        if owner.is_none() && !is_theirs {
+            chain.extend(asker.entries.iter().filter_map(of_unknown_folder));
+        }
     }
     if let Some(job) = newest {
         chain.push(Link {
@@ -66,6 +79,78 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
         chain,
         job: newest.map(|job| job.id),
     }
+}
+
+/// What the faults of pipeline files have to do with a path that lies in the folder of the pipeline `owner`, or in nobody's.
+fn of_faulty(entries: &[Entry], owner: Option<&str>, path: &Path) -> Vec<Link> {
+    let faulty = entries
+        .iter()
+        .filter_map(|entry| Some((entry, entry.faults.first()?)));
+    if let Some(owner) = owner {
+        let of_owner = faulty.filter(|(entry, _)| entry.id == owner);
+        return of_owner
+            .map(|(entry, fault)| Link {
+                ok: true,
+                text: format!(
+                    "the file of the pipeline `{}` has faults, and its last good revision goes on: {fault}",
+                    entry.id
+                ),
+            })
+            .collect();
+    }
+    let theirs = faulty.filter_map(|(entry, fault)| Some((entry, fault, entry.inbox.as_ref()?)));
+    let theirs = theirs.filter(|(.., inbox)| lies_below(path, inbox));
+    let Some((entry, fault, inbox)) = theirs.max_by_key(|(.., inbox)| inbox.components().count())
+    else {
+        return Vec::new();
+    };
+    let (id, inbox) = (&entry.id, inbox.display());
+    let why = match (&entry.current, &entry.stuck) {
+        (Some(current), _) => format!(
+            "that file has faults, and the last good revision, which goes on, watches `{}`",
+            current.watch.folder.display()
+        ),
+        (None, Some(stuck)) if stuck.message == fault.message => {
+            "it was good with other plugins, and cannot go on with those that are installed now"
+                .to_owned()
+        }
+        (None, Some(stuck)) => format!(
+            "that file has faults, and the last good revision cannot go on with the plugins that are installed now ({})",
+            stuck.message
+        ),
+        (None, None) => "that file has faults, and there is no good revision before it".to_owned(),
+    };
+    vec![
+        Link {
+            ok: true,
+            text: format!("it lies in `{inbox}`, which the file of the pipeline `{id}` names"),
+        },
+        Link {
+            ok: false,
+            text: format!("nothing watches this folder: {why}: {fault}"),
+        },
+    ]
+}
+
+/// A pipeline that watches nothing, and whose file does not say what it would watch.
+fn of_unknown_folder(entry: &Entry) -> Option<Link> {
+    let fault = entry.faults.first()?;
+    (entry.current.is_none() && entry.inbox.is_none()).then(|| Link {
+        ok: false,
+        text: format!(
+            "the pipeline `{}` has faults and watches nothing, and which folder it means cannot be read: {fault}",
+            entry.id
+        ),
+    })
+}
+
+/// Whether a path lies below a folder, which may have been named through a link.
+fn lies_below(path: &Path, folder: &Path) -> bool {
+    let real = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.starts_with(folder)
+        || folder
+            .canonicalize()
+            .is_ok_and(|folder| real().is_some_and(|path| path.starts_with(folder)))
 }
 
 async fn ask_why(

@@ -26,6 +26,19 @@ pub struct Entry {
     pub current: Option<Arc<Pipeline>>,
     /// What is wrong with the file as it is now.
     pub faults: Vec<Fault>,
+    /// The folder that the file as it is now names for its inbox, as far as that can be read.
+    pub inbox: Option<PathBuf>,
+    /// Why the last good revision cannot go on, where there is one and it does not.
+    pub stuck: Option<Fault>,
+}
+
+/// The last revision of a pipeline that had no faults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastGood {
+    /// Its number.
+    pub revision: String,
+    /// Its text.
+    pub yaml: String,
 }
 
 impl Entry {
@@ -41,11 +54,21 @@ pub struct Shelf {
     folder: PathBuf,
     surroundings: Surroundings,
     entries: BTreeMap<String, Entry>,
-    last_good: BTreeMap<String, String>,
+    last_good: BTreeMap<String, LastGood>,
 }
 
 /// The [`tag`] of a file that is not there.
 pub const NO_FILE: &str = "none";
+
+/// Every choice of some of these names; of more than six, of the first six.
+fn subsets(names: &[&str]) -> impl Iterator<Item = Vec<String>> {
+    let names: Vec<String> = names.iter().take(6).map(|&name| name.to_owned()).collect();
+    (1u32..1 << names.len()).map(move |choice| {
+        let chosen = names.iter().enumerate();
+        let chosen = chosen.filter(|(place, _)| choice & (1 << place) != 0);
+        chosen.map(|(_, name)| name.clone()).collect()
+    })
+}
 
 /// What changes whenever a pipeline's text does.
 #[must_use]
@@ -87,12 +110,12 @@ pub struct Checked {
 }
 
 impl Shelf {
-    /// An empty shelf. `last_good` has the YAML of each pipeline's last good revision of an earlier life.
+    /// An empty shelf. `last_good` has each pipeline's last good revision of an earlier life.
     #[must_use]
     pub fn new(
         folder: PathBuf,
         surroundings: Surroundings,
-        last_good: BTreeMap<String, String>,
+        last_good: BTreeMap<String, LastGood>,
     ) -> Self {
         Self {
             folder,
@@ -111,6 +134,8 @@ impl Shelf {
                 file: loaded.file,
                 current: None,
                 faults: Vec::new(),
+                inbox: loaded.inbox,
+                stuck: None,
             };
             match loaded.result {
                 Ok(pipeline) => entry.current = Some(Arc::new(pipeline)),
@@ -167,15 +192,23 @@ impl Shelf {
         for entry in entries.values_mut() {
             match &entry.current {
                 Some(pipeline) => {
-                    self.last_good
-                        .insert(entry.id.clone(), pipeline.yaml.clone());
+                    let good = LastGood {
+                        revision: pipeline.revision.clone(),
+                        yaml: pipeline.yaml.clone(),
+                    };
+                    self.last_good.insert(entry.id.clone(), good);
                 }
                 None => {
                     let earlier = self
                         .entries
                         .get(&entry.id)
                         .and_then(|earlier| earlier.current.clone());
-                    entry.current = earlier.or_else(|| self.recheck_last_good(&entry.id, catalog));
+                    let again = || self.recheck_last_good(&entry.id, catalog);
+                    match earlier.map(Ok).or_else(again) {
+                        Some(Ok(pipeline)) => entry.current = Some(pipeline),
+                        Some(Err(fault)) => entry.stuck = Some(fault),
+                        None => {}
+                    }
                 }
             }
         }
@@ -190,11 +223,31 @@ impl Shelf {
         })
     }
 
-    fn recheck_last_good(&self, id: &str, catalog: &Catalog) -> Option<Arc<Pipeline>> {
-        let yaml = self.last_good.get(id)?;
-        check::check(id, id, yaml.as_bytes(), catalog, &self.surroundings)
-            .ok()
-            .map(Arc::new)
+    /// The last good revision with the plugins that are installed now; `None` where there never was one. An operation's name
+    /// that several plugins offer by now means what it meant then, which the revision tells.
+    fn recheck_last_good(
+        &self,
+        id: &str,
+        catalog: &Catalog,
+    ) -> Option<Result<Arc<Pipeline>, Fault>> {
+        let good = self.last_good.get(id)?;
+        let label = format!("{id} (last good revision)");
+        let yaml = good.yaml.as_bytes();
+        let check = |catalog: &Catalog| check::check(id, &label, yaml, catalog, &self.surroundings);
+        let mut faults = match check(catalog) {
+            Ok(pipeline) => return Some(Ok(Arc::new(pipeline))),
+            Err(faults) => faults,
+        };
+        for newer in subsets(&catalog.contested()) {
+            let as_then = catalog.clone().with_behind(newer);
+            match check(&as_then) {
+                Ok(pipeline) if pipeline.revision == good.revision => {
+                    return Some(Ok(Arc::new(pipeline)));
+                }
+                _ => {}
+            }
+        }
+        Some(Err(faults.swap_remove(0)))
     }
 
     /// Pipelines that would feed each other, or share a folder, get a fault. Those at work have right of way.

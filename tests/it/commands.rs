@@ -2,7 +2,9 @@
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::TestHome;
-use dropleaf_test_support::sample;
+use dropleaf_test_support::folder::files;
+use dropleaf_test_support::{plugins, sample};
+use std::process::Command;
 
 #[test]
 fn check_lists_every_fault_with_its_place_and_exits_with_3() {
@@ -35,6 +37,70 @@ fn the_shipped_pipelines_have_no_faults() {
     assert_eq!(code, 0, "{said}{errors}");
     let (code, faults, _) = home.run(&["check"]);
     assert_eq!((code, faults.as_str()), (0, ""));
+}
+
+/// Runs the program on a home that nobody has made, with the plugins that came with it; nothing may be left.
+fn without_a_home(home: &TestHome, arguments: &[&str]) -> (i32, String, String) {
+    let (program, mistyped) = (home.path("bin/dropleaf"), home.path("mistyped/home"));
+    let output = Command::new(program)
+        .env_clear()
+        .env("TMPDIR", home.path("temporary"))
+        .arg("--home")
+        .arg(&mistyped)
+        .args(arguments)
+        .current_dir(home.path("."))
+        .output()
+        .expect("it runs");
+    assert!(!home.path("mistyped").exists(), "{arguments:?}");
+    assert_eq!(files(&home.path("temporary")).len(), 0, "{arguments:?}");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let code = output.status.code().unwrap_or(-1);
+    (code, text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_home_that_nobody_has_made_is_said_and_not_made() {
+    let home = TestHome::bare(PROGRAM);
+    home.write("bin/plugins/.keep", "");
+    home.write("temporary/.keep", "");
+    std::fs::remove_file(home.path("temporary/.keep")).expect("removed");
+    std::fs::copy(PROGRAM, home.path("bin/dropleaf")).expect("copied");
+    plugins::install("pages", &home.path("bin/plugins"));
+    home.write("a.pdf", sample::pdf(2));
+    home.write(
+        "turn.yaml",
+        "watch: { folder: inbox/turn }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n",
+    );
+    for (arguments, code) in [
+        (&["check"] as &[&str], 1),
+        (&["check", "turn.yaml"], 1),
+        (&["try", "turn.yaml", "a.pdf"], 1),
+        (&["doctor"], 3),
+        (&["new", "pipeline", "x"], 1),
+        (&["status"], 5),
+        (&["explain", "a.pdf"], 5),
+    ] {
+        let (ended, out, errors) = without_a_home(&home, arguments);
+        let said = format!("{out}{errors}");
+        assert_eq!(ended, code, "{arguments:?}: {said}");
+        assert!(
+            said.contains("mistyped/home init") && said.contains("DROPLEAF_HOME"),
+            "{arguments:?}: {said}"
+        );
+    }
+    for (arguments, part) in [
+        (&["plugins"] as &[&str], "pages"),
+        (&["operations", "rotate"], "angle"),
+        (&["schema"], "angle"),
+        (&["run", "turn.yaml", "a.pdf", "-o", "out"], "out/a.pdf"),
+    ] {
+        let (code, out, errors) = without_a_home(&home, arguments);
+        assert_eq!(code, 0, "{arguments:?}: {out}{errors}");
+        assert!(out.contains(part), "{arguments:?}: {out}");
+        assert!(errors.contains("there is no home at"), "{errors}");
+    }
+    let turned = std::fs::read(home.path("out/a.pdf")).expect("it is there");
+    assert_eq!(sample::rotations(&turned), [90, 90]);
 }
 
 #[test]

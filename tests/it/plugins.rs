@@ -8,7 +8,7 @@ use dropleaf_test_support::{plugins, sample};
 use std::process::Command;
 
 /// Builds a C file against the header alone; false where the machine has no C compiler.
-fn compile(home: &TestHome, source: &str, library: &str) -> bool {
+pub(crate) fn compile(home: &TestHome, source: &str, library: &str) -> bool {
     let root = plugins::workspace();
     let mut compiler = Command::new("cc");
     compiler

@@ -1,8 +1,9 @@
 //! Pipelines are live: a change counts at once, a mistake changes nothing.
 
 use crate::PROGRAM;
-use dropleaf_test_support::daemon::TestHome;
-use dropleaf_test_support::sample;
+use crate::plugins::compile;
+use dropleaf_test_support::daemon::{TestDaemon, TestHome};
+use dropleaf_test_support::{plugins, sample};
 
 fn pipeline(angle: i32) -> String {
     format!(
@@ -35,6 +36,105 @@ fn a_bad_file_leaves_the_last_good_revision_running_even_over_a_restart() {
     feed.until_named("job.succeeded");
     let output = std::fs::read(home.path("outbox/p/2.pdf")).expect("the output is there");
     assert_eq!(sample::rotations(&output), [90]);
+}
+
+/// What `explain` says about a path below the home.
+fn explain(home: &TestHome, daemon: &TestDaemon, path: &str) -> String {
+    let path = home.path(path);
+    let answer = daemon.get(&format!("/files/explain?path={}", path.display()));
+    answer.body["chain"].to_string()
+}
+
+#[test]
+fn explain_names_the_faults_that_keep_a_folder_from_being_watched() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("good", &pipeline(90).replace("inbox/p", "inbox/good"));
+    let bad =
+        "watch: { folder: inbox/elsewhere }\nsteps:\n  - uses: rotat\n    with: { angle: 90 }\n";
+    home.pipeline("bad", bad);
+    home.drop_file("inbox/elsewhere", "a.pdf", sample::pdf(1));
+    let daemon = home.serve();
+    let said = explain(&home, &daemon, "inbox/elsewhere/a.pdf");
+    for part in [
+        "inbox/elsewhere`, which the file of the pipeline `bad` names",
+        "nothing watches this folder",
+        "there is no good revision before it",
+        "bad.yaml:3:11: ",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("no watched folder"), "{said}");
+    let said = explain(&home, &daemon, "inbox/nowhere/a.pdf");
+    assert!(
+        said.contains("no watched folder") && !said.contains("bad.yaml"),
+        "{said}"
+    );
+
+    let mut feed = daemon.follow("/events");
+    home.pipeline("good", bad);
+    feed.until_named("pipeline.invalid");
+    let said = explain(&home, &daemon, "inbox/good/a.pdf");
+    assert!(
+        said.contains("its last good revision goes on") && said.contains("good.yaml:3:11: "),
+        "{said}"
+    );
+    home.pipeline("broken", "watch: { folder: inbox/broken\n");
+    feed.until_named("pipeline.invalid");
+    let said = explain(&home, &daemon, "inbox/broken/a.pdf");
+    assert!(
+        said.contains("which folder it means cannot be read") && said.contains("broken.yaml:2:1: "),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_operation_that_a_second_plugin_offers_goes_on_meaning_the_first_over_a_restart() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", &pipeline(90));
+    assert!(home.serve().stop().success());
+    if !compile(&home, "tests/plugins/second_rotate.c", "plugins/second.so") {
+        println!("skipped: no C compiler");
+        return;
+    }
+    for name in ["1.pdf", "2.pdf"] {
+        let daemon = home.serve();
+        let mut feed = daemon.follow("/events");
+        home.drop_file("inbox/p", name, sample::pdf(1));
+        feed.until_named("job.succeeded");
+        let output = std::fs::read(home.path(format!("outbox/p/{name}"))).expect("the output");
+        assert_eq!(sample::rotations(&output), [90]);
+        let said = explain(&home, &daemon, "inbox/p/other.pdf");
+        assert!(
+            said.contains("its last good revision goes on")
+                && said.contains("is offered by 2 plugins"),
+            "{said}"
+        );
+        assert!(daemon.stop().success());
+    }
+}
+
+#[test]
+fn a_pipeline_whose_plugin_has_gone_says_so_after_a_restart() {
+    let home = TestHome::new(PROGRAM);
+    plugins::install("faulty", &home.path("plugins"));
+    let yaml = "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: misbehave\n    with: { mode: behave }\n";
+    home.pipeline("p", yaml);
+    assert!(home.serve().stop().success());
+    for entry in std::fs::read_dir(home.path("plugins")).expect("listed") {
+        let path = entry.expect("an entry").path();
+        if path.to_string_lossy().contains("faulty") {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+    let daemon = home.serve();
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let said = explain(&home, &daemon, "inbox/p/a.pdf");
+    assert!(
+        said.contains("cannot go on with those that are installed now")
+            && said.contains("p.yaml:3:11: ")
+            && said.contains("no installed plugin offers"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use dropleaf_test_support::plugins;
 use dropleaf_test_support::{hostile, sample};
 use serde_json::Value;
 use std::net::TcpListener;
+use std::path::PathBuf;
 
 fn home(config: &str) -> TestHome {
     let home = TestHome::new(PROGRAM);
@@ -278,6 +279,63 @@ fn a_scratch_folder_is_there_only_where_it_is_granted() {
         let job = drop_and_wait(&home, &daemon, sample::pdf(1));
         assert_eq!(job["state"], state, "{job}");
     }
+}
+
+/// The scratch folders there are.
+fn scratch(home: &TestHome) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(home.path("work")).expect("it is there");
+    let names = entries.map(|entry| entry.expect("it can be listed").path());
+    names
+        .filter(|path| path.to_string_lossy().contains("/worker-"))
+        .collect()
+}
+
+const WRITE: &str = "uses: misbehave\n    with: { mode: temp, text: scratch }";
+
+#[test]
+fn a_scratch_folder_goes_however_the_attempt_ended() {
+    let home = home("grants: { faulty: { temp: true } }\n");
+    let then = "uses: misbehave\n    with: { mode: \"{{ input.stem }}\" }\n    timeout: 2s";
+    pipeline(&home, &format!("{WRITE}\n  - {then}"), "");
+    let daemon = home.serve();
+    for (mode, state, code) in [
+        ("behave", "succeeded", "null"),
+        ("reject", "failed", "document-rejected"),
+        ("abort", "failed", "plugin-crashed"),
+        ("sleep-deaf", "failed", "timed-out"),
+    ] {
+        let mut feed = daemon.follow("/pipelines/x/events");
+        home.drop_file("inbox/x", &format!("{mode}.pdf"), sample::pdf(1));
+        feed.until_named("step.finished");
+        let end = feed.until(|event| event.name == format!("job.{state}"));
+        let problem = end.data["problem"].to_string();
+        assert!(problem.contains(code), "{problem}");
+        wait_until("the scratch folder goes", || scratch(&home).is_empty());
+    }
+}
+
+#[test]
+fn a_scratch_folder_goes_with_the_daemon_or_when_the_next_one_starts() {
+    let home = home("grants: { faulty: { temp: true } }\nshutdown_seconds: 0\n");
+    let then = "uses: misbehave\n    with: { mode: sleep-deaf }";
+    pipeline(&home, &format!("{WRITE}\n  - {then}"), "");
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/x/events");
+    home.drop_file("inbox/x", "a.pdf", sample::pdf(1));
+    feed.until_named("step.finished");
+    assert_eq!(scratch(&home).len(), 1);
+    assert!(daemon.stop().success());
+    assert!(scratch(&home).is_empty(), "it went before the daemon");
+
+    // The job was interrupted, and begins again.
+    let daemon = home.serve();
+    wait_until("the job has another", || !scratch(&home).is_empty());
+    daemon.kill();
+    let left = scratch(&home);
+    assert_eq!(left.len(), 1, "nobody was there to remove it");
+    let daemon = home.serve();
+    wait_until("what was left goes", || !left[0].exists());
+    assert!(daemon.stop().success());
 }
 
 #[test]

@@ -90,6 +90,39 @@ fn answer(mut stream: TcpStream, tell: &Sender<Call>) -> std::io::Result<()> {
 }
 
 #[test]
+fn a_skipped_duplicate_has_succeeded_and_says_why_nothing_came_of_it() {
+    let home = TestHome::new(PROGRAM);
+    let (address, told) = listener();
+    let hook = |path: &str, when: &str| {
+        format!("{{ webhook: \"http://{address}/{path}\", when: [{when}] }}")
+    };
+    let hooks = [hook("off", "cancelled"), hook("ok", "succeeded")].join(", ");
+    home.pipeline("p", &format!("watch: {{ folder: inbox/p, quiet: 0s }}\nsteps: [{{ uses: reverse }}]\nduplicates: skip\nnotify: [{hooks}]\n"));
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for name in ["a.pdf", "b.pdf"] {
+        home.drop_file("inbox/p", name, sample::pdf(1));
+        let end = feed.until_named("job.succeeded");
+        assert_eq!(end.data["name"], name);
+        let call = told.recv_timeout(dropleaf_test_support::feed::PATIENCE);
+        let call = call.expect("it is told");
+        assert_eq!(
+            (call.path.as_str(), &call.body["name"]),
+            ("/ok", &end.data["name"])
+        );
+        let job = end.data["job"].as_str().expect("it names its job");
+        let job = daemon.get(&format!("/jobs/{job}")).body;
+        let warnings = job["warnings"].to_string();
+        assert_eq!(
+            warnings.contains("skipped: the same content"),
+            name == "b.pdf",
+            "{job}"
+        );
+    }
+    assert!(home.path("archive/p/b.pdf").exists() && !home.path("outbox/p/b.pdf").exists());
+}
+
+#[test]
 fn ends_are_told_and_whoever_does_not_hear_holds_nothing_up() {
     let home = TestHome::new(PROGRAM);
     let (address, told) = listener();

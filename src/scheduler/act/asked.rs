@@ -212,6 +212,7 @@ impl Hands {
         let asker = explain::Asker {
             watcher: self.watcher.clone(),
             store: self.store.clone(),
+            entries: self.entries.clone(),
             why,
         };
         let path = RawPath(self.home.join(path));

@@ -241,5 +241,5 @@ async fn nothing_is_given_that_was_not_granted() {
     let ran = bench.run_mode("temp").await;
     let failure = ran.failure();
     assert_eq!(failure.problem.code, Code::StepFailed, "{failure:?}");
-    assert!(!bench.home.path().join("scratch/worker-0").exists());
+    assert!(!bench.home.path().join("scratch").exists());
 }
