@@ -20,6 +20,9 @@ pub(crate) fn plain(message: &str) -> String {
     if let Some(twice) = what.strip_prefix("duplicate field ") {
         return format!("the key {twice} is there twice");
     }
+    if let Some(missing) = what.strip_prefix("missing field ") {
+        return format!("the key {missing} is missing in {key}");
+    }
     match (path, what) {
         (_, "invalid socket address syntax") => {
             format!("{key} must be {}", wanted("socket address"))
@@ -180,6 +183,10 @@ mod tests {
             (
                 "sandbox: best-effort",
                 "`sandbox` must be one of `require`, `best_effort`, `off`, not `best-effort`; did you mean `best_effort`?",
+            ),
+            (
+                "tls: { certificate: a.pem }",
+                "the key `key` is missing in `tls`",
             ),
             ("workers: 1\nworkers: 2", "the key `workers` is there twice"),
         ] {

@@ -3387,9 +3387,9 @@ export interface HealthView {
    */
   status: 'ok' | 'degraded' | 'stopping'
   /**
-   * The daemon's version.
+   * The daemon's version; absent for clients without the token.
    */
-  version: string
+  version?: string
   details?: HealthDetailsView
 }
 /**
