@@ -12,7 +12,12 @@ use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 
 pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
-    let workshop = Workshop::open_home(Config::load(home, Flags::default())?)?;
+    let config = Config::load(home, Flags::default())?;
+    // Files that are named can be checked anywhere; "no fault" of a home that is not there would be no answer.
+    let workshop = match flags.files.is_empty() {
+        true => Workshop::open_home(config)?,
+        false => Workshop::open(config)?,
+    };
     let looked = look(&workshop, &flags.files);
     for broken in workshop.broken_folders() {
         print::note(format_args!(

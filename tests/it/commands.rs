@@ -73,7 +73,6 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
     );
     for (arguments, code) in [
         (&["check"] as &[&str], 1),
-        (&["check", "turn.yaml"], 1),
         (&["try", "turn.yaml", "a.pdf"], 1),
         (&["doctor"], 3),
         (&["new", "pipeline", "x"], 1),
@@ -92,6 +91,7 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
         (&["plugins"] as &[&str], "pages"),
         (&["operations", "rotate"], "angle"),
         (&["schema"], "angle"),
+        (&["check", "turn.yaml"], ""),
         (&["run", "turn.yaml", "a.pdf", "-o", "out"], "out/a.pdf"),
     ] {
         let (code, out, errors) = without_a_home(&home, arguments);
