@@ -14,7 +14,7 @@ pub struct Grants(BTreeMap<String, Grant>);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Grant {
-    /// Write into a scratch folder of its own, which is emptied after the attempt.
+    /// Write into a scratch folder of its own, which goes after the attempt.
     pub temp: bool,
     /// Start these programs: absolute paths, whose last part is the name that the manifest asks for.
     pub programs: Vec<PathBuf>,

@@ -313,7 +313,7 @@ mod tests {
         std::os::unix::fs::symlink(&outside, path.join("b/f"))?;
         std::os::unix::fs::symlink(&outside, path.join("g"))?;
         for closed in ["b/c", "b"] {
-            fs::set_permissions(path.join(closed), fs::Permissions::from_mode(0))?;
+            fs::set_permissions(path.join(closed), fs::Permissions::from_mode(0o000))?;
         }
         drop(folder);
         assert!(gone(&path));
