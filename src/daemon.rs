@@ -328,9 +328,6 @@ async fn forward_plugins(
             }
             said = news.recv() => {
                 let Some(event) = said else { return };
-                if let crate::event::PluginEvent::Failed { file, reason } = &event {
-                    tracing::warn!(%file, "a plugin cannot be used: {reason}");
-                }
                 if let Err(error) = store.append(vec![Draft::now(Event::Plugin(event))]).await {
                     tracing::warn!(%error, "a plugin's event is not in the journal");
                 }
