@@ -151,7 +151,9 @@ pub(crate) unsafe fn bytes<'a>(text: abi::Str) -> Result<&'a [u8]> {
     if text.len == 0 {
         return Ok(&[]);
     }
-    if text.ptr.is_null() || isize::try_from(text.len).is_err() {
+    // What a process can have in its memory at all.
+    const MOST: u64 = 1 << 47;
+    if text.ptr.is_null() || text.len as u64 > MOST {
         return Err(Fault::argument("a text is null or longer than memory"));
     }
     // SAFETY: the caller's promise.
