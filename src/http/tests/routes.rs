@@ -452,3 +452,14 @@ fn members_that_may_be_absent_are_never_null_in_the_description() {
     let required = job["required"].as_array().expect("a list");
     assert!(required.contains(&json!("problem")) && !required.contains(&json!("etaMs")));
 }
+
+#[tokio::test]
+async fn a_revision_belongs_to_a_pipeline_that_was_there() {
+    let (world, _) = filled().await;
+    let mut found = Vec::new();
+    for id in ["receive", "nosuch", "..%2f..%2fetc%2fpasswd"] {
+        let path = format!("/api/v1/pipelines/{id}/revisions/{REVISION}");
+        found.push(world.get(&path).await.status().as_u16());
+    }
+    assert_eq!(found, [200, 404, 404]);
+}

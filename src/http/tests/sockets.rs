@@ -129,6 +129,15 @@ async fn a_feed_shows_what_happens_as_it_happens() {
     assert!(tail.contains(&first), "{tail}");
 }
 
+#[tokio::test]
+async fn a_cursor_that_is_no_text_is_answered_as_one_that_is_not_ours() {
+    let daemon = Daemon::start(Config::default());
+    let text = "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: \u{fc}\r\n\r\n";
+    let mut stream = daemon.ask(text).await;
+    let told = until(&mut stream, "event: snapshot").await;
+    assert!(told.contains("bad-cursor"), "{told}");
+}
+
 /// One request and all of its answer.
 async fn whole(daemon: &Daemon, path: &str, headers: &str) -> String {
     let text =
