@@ -17,6 +17,7 @@ mod folder;
 mod hints;
 pub mod ignore;
 pub mod lanes;
+mod leaving;
 mod look;
 pub mod mount;
 mod offer;

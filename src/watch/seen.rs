@@ -9,10 +9,11 @@ use crate::watch::complete;
 use crate::watch::folder::{Reconciler, via};
 use crate::watch::hints::Hint;
 use crate::watch::ignore::Verdict;
+use crate::watch::leaving::{dealt_with, left};
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Content, Decision, Settling, Via, Waits};
 use crate::watch::told::Said;
-use crate::watch::tree::{Entry, Left, Stand, Waiting};
+use crate::watch::tree::{Entry, Stand, Waiting};
 use crate::watch::update::{SeenBy, WatchUpdate};
 use std::borrow::Cow;
 use std::io;
@@ -344,50 +345,6 @@ impl Reconciler {
         self.marked(relative);
     }
 
-    /// Whether there is no such file, in a folder that answers and is the one that it was.
-    fn is_lost(&self, file: &Path) -> bool {
-        let is_there = |folder: &&Path| self.root.join(folder).is_dir();
-        let nearest = file.ancestors().skip(1).find(is_there);
-        matches!(look::at(&self.root.join(file)), Ok(Look::Missing))
-            && nearest.is_some_and(|folder| self.is_still_there(folder))
-    }
-
-    /// A file that was to be left is no more.
-    fn forget(&mut self, file: &Path) {
-        if let Some(identity) = self.known.remove(file) {
-            self.send(WatchUpdate::Forgotten {
-                pipeline: self.folder.pipeline.clone(),
-                relative: RawPath::from(file),
-                identity,
-            });
-        }
-    }
-
-    /// This file is gone for good.
-    pub(crate) fn gone(&mut self, file: &Path, entry: &Entry) {
-        // Who is a job may be about to be put back, to be left then.
-        let is_job = matches!(entry.stand, Stand::Taken { .. } | Stand::Offered { .. });
-        if !is_job && self.is_lost(file) {
-            self.forget(file);
-        }
-        self.changes += 1;
-        let reason = match &entry.stand {
-            Stand::Settling(waiting) => match &waiting.said {
-                Some(said) => format!("it was waited for: {}", said.reason()),
-                None => return,
-            },
-            Stand::Left(left) => format!("it was left: {}", left.reason),
-            Stand::Ignored {
-                reason, told: true, ..
-            } => format!("it was ignored: {reason}"),
-            // Who has been offered may have become a job.
-            Stand::Settled { .. } => "it had settled and was not taken yet".to_owned(),
-            Stand::Refused(refused) => format!("it could not be taken: {}", refused.reason),
-            _ => return,
-        };
-        self.tell_file(file, FileEvent::Gone { reason });
-    }
-
     /// Something that is never taken lies there.
     pub(crate) fn refuse(&mut self, file: &Path, what: &'static str, seen_by: SeenBy) {
         if let Some(entry) = self.tree.entry_mut(file)
@@ -513,15 +470,4 @@ fn is_settling(entry: &Entry) -> bool {
 
 fn cannot(error: &io::Error) -> String {
     format!("it cannot be read at the moment: {error}")
-}
-
-fn left(sight: &Sight, reason: &'static str) -> Stand {
-    Stand::Left(Box::new(Left {
-        identity: sight.identity.into(),
-        reason: reason.into(),
-    }))
-}
-
-fn dealt_with(sight: &Sight) -> Stand {
-    left(sight, "it was dealt with before and has not changed since")
 }

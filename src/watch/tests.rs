@@ -4,6 +4,7 @@
 )]
 
 mod folders;
+mod leaving;
 mod settling;
 
 use super::*;
@@ -458,66 +459,6 @@ pub(super) fn by_hand(
         Reconciler::new(folder, options, board, outside, status),
         updates,
     )
-}
-
-/// The files of which it was told that they need not be remembered any more.
-fn forgotten(updates: &mut mpsc::Receiver<WatchUpdate>) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    while let Ok(update) = updates.try_recv() {
-        if let WatchUpdate::Forgotten { relative, .. } = update {
-            all.push(relative.0);
-        }
-    }
-    all
-}
-
-#[test]
-fn a_file_that_is_to_be_left_is_forgotten_only_when_it_is_gone_or_another() {
-    let mut inbox = Inbox::new(quick(), |folder| {
-        folder.first_seen = false;
-        folder.spec.recursive = true;
-    });
-    std::fs::create_dir(inbox.path("sub")).expect("makeable");
-    for name in ["sub/deep.pdf", "gone.pdf", "replaced.pdf", "job.pdf"] {
-        inbox.write(name, PDF);
-        let found = std::fs::metadata(inbox.path(name)).expect("there");
-        let known = (RawPath::from(Path::new(name)), Identity::of(&found));
-        inbox.folder.known.push(known);
-    }
-    let known = inbox.folder.known.clone();
-    let (mut folder, mut updates) = by_hand(inbox.folder.clone(), quick());
-    folder.scan_everything();
-    // Not looked into for a while, and away for a while: there all the same.
-    folder.folder.spec.recursive = false;
-    folder.scan_everything();
-    folder.folder.spec.recursive = true;
-    let away = inbox.temp.path().join("away");
-    std::fs::rename(inbox.root(), &away).expect("renamable");
-    folder.scan_everything();
-    std::fs::rename(&away, inbox.root()).expect("renamable");
-    folder.scan_everything();
-    assert_eq!(forgotten(&mut updates), [""; 0].map(PathBuf::from));
-    assert_eq!(folder.known.len(), known.len());
-    // A job's original leaves, and is to be left when it is back: its leaving is seen late.
-    let identity = known[3].1.into();
-    let entry = folder.tree.entry_mut(Path::new("job.pdf"));
-    entry.expect("it was seen").stand = tree::Stand::Taken { identity };
-    std::fs::rename(inbox.path("job.pdf"), &away).expect("renamable");
-    std::fs::remove_file(inbox.path("gone.pdf")).expect("removable");
-    inbox.drop_in("replaced.pdf", b"%PDF-1.7 another one");
-    folder.scan_everything();
-    let mut all = forgotten(&mut updates);
-    all.sort();
-    assert_eq!(all, ["gone.pdf", "replaced.pdf"].map(PathBuf::from));
-    std::fs::rename(&away, inbox.path("job.pdf")).expect("renamable");
-    folder.scan_everything();
-    assert!(
-        inbox.path("job.pdf").exists() && folder.known.contains_key(Path::new("job.pdf")),
-        "it is left"
-    );
-    std::fs::remove_dir_all(inbox.path("sub")).expect("removable");
-    folder.scan_everything();
-    assert_eq!(forgotten(&mut updates), [PathBuf::from("sub/deep.pdf")]);
 }
 
 #[test]

@@ -35,11 +35,17 @@ fn now() -> i64 {
     i64::try_from(now.expect("after 1970").as_secs()).expect("before the end of time")
 }
 
-/// A pipeline whose outbox is a file, so that its job waits; the outbox is put right by the caller.
-fn blocked() -> TestHome {
+/// A home with the pipeline, whose inbox is there.
+fn plain() -> TestHome {
     let home = TestHome::new(PROGRAM);
     home.pipeline("p", PIPELINE);
     home.write("inbox/p/.keep", "");
+    home
+}
+
+/// A pipeline whose outbox is a file, so that its job waits; the outbox is put right by the caller.
+fn blocked() -> TestHome {
+    let home = plain();
     home.write("outbox/p", "in the way");
     home
 }
@@ -114,9 +120,7 @@ fn a_retry_that_the_next_life_finds_waits_no_longer_than_it_was_to_wait() {
 /// Jobs that end while the clock goes to and fro: in their order, with durations that are none below nothing.
 #[test]
 fn events_keep_their_order_and_durations_are_not_negative() {
-    let home = TestHome::new(PROGRAM);
-    home.pipeline("p", PIPELINE);
-    home.write("inbox/p/.keep", "");
+    let home = plain();
     let clock = Clock::new();
     let daemon = serve(&home, &clock);
     let mut feed = daemon.follow("/events");
@@ -164,9 +168,7 @@ fn events_keep_their_order_and_durations_are_not_negative() {
 /// A dead battery: the daemon starts in a year that is far ahead, and later in the right one. Nothing has become old meanwhile.
 #[test]
 fn a_clock_that_runs_ahead_makes_nothing_old() {
-    let home = TestHome::new(PROGRAM);
-    home.pipeline("p", PIPELINE);
-    home.write("inbox/p/.keep", "");
+    let home = plain();
     let clock = Clock::new();
     let daemon = serve(&home, &clock);
     let mut feed = daemon.follow("/events");
@@ -260,9 +262,7 @@ fn said<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 /// What was changed is never taken for what a client has already, and the daemon says the time that it goes by.
 #[test]
 fn what_has_changed_is_sent_whatever_the_clock_says() {
-    let home = TestHome::new(PROGRAM);
-    home.pipeline("p", PIPELINE);
-    home.write("inbox/p/.keep", "");
+    let home = plain();
     let clock = Clock::new();
     let daemon = serve(&home, &clock);
     let mut feed = daemon.follow("/events");

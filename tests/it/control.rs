@@ -146,6 +146,13 @@ fn an_upload_is_a_job_like_any_other() {
     assert_eq!(nowhere.status, 404, "{:?}", nowhere.body);
 }
 
+/// A home whose pipeline keeps originals where they lie.
+fn keeping() -> TestHome {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", &format!("{PIPELINE}original: keep\n"));
+    home
+}
+
 /// Files that are remembered to be left where they lie.
 fn remembered(home: &TestHome) -> i64 {
     journal(&home.path("state/journal.db"))
@@ -155,8 +162,7 @@ fn remembered(home: &TestHome) -> i64 {
 
 #[test]
 fn a_kept_original_is_remembered_until_it_is_gone_or_replaced() {
-    let home = TestHome::new(PROGRAM);
-    home.pipeline("p", &format!("{PIPELINE}original: keep\n"));
+    let home = keeping();
     let daemon = home.serve();
     let mut feed = daemon.follow("/events");
     home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
@@ -188,8 +194,7 @@ fn a_kept_original_is_remembered_until_it_is_gone_or_replaced() {
 
 #[test]
 fn originals_that_are_kept_are_not_taken_twice() {
-    let home = TestHome::new(PROGRAM);
-    home.pipeline("p", &format!("{PIPELINE}original: keep\n"));
+    let home = keeping();
     let daemon = home.serve();
     let mut feed = daemon.follow("/events");
     home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
@@ -209,8 +214,7 @@ fn originals_that_are_kept_are_not_taken_twice() {
 #[test]
 fn originals_of_one_name_are_all_kept_and_none_is_taken_twice() {
     const FILES: u32 = 4;
-    let home = TestHome::new(PROGRAM);
-    home.pipeline("p", &format!("{PIPELINE}original: keep\n"));
+    let home = keeping();
     let daemon = home.serve();
     let mut feed = daemon.follow("/events");
     for pages in 1..=FILES {

@@ -107,26 +107,26 @@ pub(crate) fn drop_excessive(document: &Document<'_>) -> Result<Dropped> {
     for reference in document.objects()? {
         // What cannot be read is not looked at by the reader either.
         let object = document.object(reference).ok();
-        let Some(font) = object.and_then(|value| value.as_object()) else {
+        let Some(object) = object.and_then(|value| value.as_object()) else {
             continue;
         };
         for key in PACKED {
-            if is_packed_beyond(&font, key) {
-                font.remove(key)?;
+            if is_packed_beyond(&object, key) {
+                object.remove(key)?;
                 dropped.rows += 1;
             }
         }
         for (key, behind) in KEYS {
-            let items = font.object(key).ok().flatten();
+            let items = object.object(key).ok().flatten();
             let Some(items) = items.and_then(|widths| widths.items().ok()) else {
                 continue;
             };
             if characters(items.iter().map(Value::as_f64), behind) > MOST {
-                font.remove(key)?;
+                object.remove(key)?;
                 dropped.widths += 1;
             }
         }
-        font.release()?;
+        object.release()?;
     }
     Ok(dropped)
 }

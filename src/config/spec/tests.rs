@@ -1,0 +1,68 @@
+//! What a configuration means, and what is refused in it.
+
+use super::*;
+
+fn load(text: &str) -> Result<Config, Error> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("config.yaml"), text).expect("the folder is writable");
+    let home = Home::find(Some(folder.path())).expect("an absolute path resolves");
+    Config::load(home, Flags::default())
+}
+
+#[test]
+fn no_file_and_an_empty_file_are_the_defaults() {
+    assert_eq!(load("").expect("empty is fine").spec.listen.port(), 7311);
+    assert_eq!(
+        load("# nothing\n")
+            .expect("comments are fine")
+            .spec
+            .listen
+            .port(),
+        7311
+    );
+}
+
+#[test]
+fn faults_name_file_line_and_key() {
+    let error = load("listen: 127.0.0.1:7311\nworkes: 3\n")
+        .expect_err("a typo")
+        .to_string();
+    assert!(error.contains("config.yaml:2:1"), "{error}");
+    assert!(error.contains("workes"), "{error}");
+}
+
+#[test]
+fn workers_have_a_bound() {
+    assert_eq!(load("workers: 256\n").expect("the most").workers, 256);
+    for many in [100_000, u64::MAX] {
+        let text = load(&format!("workers: {many}\n"))
+            .expect_err("too many")
+            .to_string();
+        assert!(
+            text.contains("`workers` is") && text.contains("to 256"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_grant_that_cannot_be_meant_is_named() {
+    let text = load("grants: { ocr: { programs: [tesseract] } }\n")
+        .expect_err("not absolute")
+        .to_string();
+    assert!(
+        text.ends_with("config.yaml: `grants.ocr.programs` has `tesseract`; paths are absolute there, such as `/usr/bin/tesseract`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_open_address_needs_a_token() {
+    assert!(matches!(
+        load("listen: 0.0.0.0:7311\n"),
+        Err(Error::Open(_))
+    ));
+    assert!(load("listen: 0.0.0.0:7311\ntoken: 0123456789abcdef\n").is_ok());
+    assert!(load("listen: 0.0.0.0:7311\ninsecure: true\n").is_ok());
+    assert!(load("token: short\n").is_err());
+}

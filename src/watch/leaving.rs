@@ -1,0 +1,67 @@
+//! Files that are to be left where they lie, until they change or go; and what is told of one that has gone.
+
+use crate::event::FileEvent;
+use crate::raw_path::RawPath;
+use crate::watch::folder::Reconciler;
+use crate::watch::look::{self, Look};
+use crate::watch::seen::Sight;
+use crate::watch::tree::{Entry, Left, Stand};
+use crate::watch::update::WatchUpdate;
+use std::path::Path;
+
+impl Reconciler {
+    /// Whether there is no such file, in a folder that answers and is the one that it was.
+    fn is_lost(&self, file: &Path) -> bool {
+        let is_there = |folder: &&Path| self.root.join(folder).is_dir();
+        let nearest = file.ancestors().skip(1).find(is_there);
+        matches!(look::at(&self.root.join(file)), Ok(Look::Missing))
+            && nearest.is_some_and(|folder| self.is_still_there(folder))
+    }
+
+    /// A file that was to be left is no more.
+    pub(super) fn forget(&mut self, file: &Path) {
+        if let Some(identity) = self.known.remove(file) {
+            self.send(WatchUpdate::Forgotten {
+                pipeline: self.folder.pipeline.clone(),
+                relative: RawPath::from(file),
+                identity,
+            });
+        }
+    }
+
+    /// This file is gone for good.
+    pub(crate) fn gone(&mut self, file: &Path, entry: &Entry) {
+        // Who is a job may be about to be put back, to be left then.
+        let is_job = matches!(entry.stand, Stand::Taken { .. } | Stand::Offered { .. });
+        if !is_job && self.is_lost(file) {
+            self.forget(file);
+        }
+        self.changes += 1;
+        let reason = match &entry.stand {
+            Stand::Settling(waiting) => match &waiting.said {
+                Some(said) => format!("it was waited for: {}", said.reason()),
+                None => return,
+            },
+            Stand::Left(left) => format!("it was left: {}", left.reason),
+            Stand::Ignored {
+                reason, told: true, ..
+            } => format!("it was ignored: {reason}"),
+            // Who has been offered may have become a job.
+            Stand::Settled { .. } => "it had settled and was not taken yet".to_owned(),
+            Stand::Refused(refused) => format!("it could not be taken: {}", refused.reason),
+            _ => return,
+        };
+        self.tell_file(file, FileEvent::Gone { reason });
+    }
+}
+
+pub(super) fn left(sight: &Sight, reason: &'static str) -> Stand {
+    Stand::Left(Box::new(Left {
+        identity: sight.identity.into(),
+        reason: reason.into(),
+    }))
+}
+
+pub(super) fn dealt_with(sight: &Sight) -> Stand {
+    left(sight, "it was dealt with before and has not changed since")
+}
