@@ -8,7 +8,7 @@ use crate::document::place::{Place, entry};
 use crate::document::unread::{self, Unread};
 use crate::fault::Result;
 
-/// What a page's entry must be, if it has it.
+/// What is wrong with an entry of a page.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wrong {
     /// Its type is another one.
