@@ -24,6 +24,9 @@ pub enum DescribeError {
     /// Loading it killed the worker.
     #[error("loading it {0}")]
     Crashed(String),
+    /// The worker that loaded it was killed, perhaps by somebody else: a system without memory, an operator.
+    #[error("loading it {0}")]
+    Killed(String),
     /// Loading it took too long.
     #[error("loading it took more than {} s", .0.as_secs())]
     Slow(Duration),
@@ -40,10 +43,25 @@ impl DescribeError {
     }
 }
 
+/// Whoever is killed this often while it loads a library was killed by it.
+const TRIES: u32 = 3;
+
 pub(crate) async fn describe(
     shared: &Arc<Shared>,
     library: &Path,
 ) -> Result<Described, DescribeError> {
+    for _ in 1..TRIES {
+        match describe_once(shared, library).await {
+            Err(DescribeError::Killed(how)) => {
+                tracing::warn!(library = %library.display(), "loading a plugin {how}; it is tried again");
+            }
+            answer => return answer,
+        }
+    }
+    describe_once(shared, library).await
+}
+
+async fn describe_once(shared: &Arc<Shared>, library: &Path) -> Result<Described, DescribeError> {
     let mut worker = Shared::worker(shared, &Grant::default())
         .await
         .map_err(DescribeError::Worker)?;
@@ -65,8 +83,8 @@ pub(crate) async fn describe(
         Ok(Ok(Some(_))) => Err(DescribeError::Protocol(
             "it answered another question".into(),
         )),
-        Ok(Ok(None)) => Err(DescribeError::Crashed(end_of(worker).await)),
-        Ok(Err(FrameError::Socket { .. })) => Err(DescribeError::Crashed(end_of(worker).await)),
+        Ok(Ok(None)) => Err(end_of(worker).await),
+        Ok(Err(FrameError::Socket { .. })) => Err(end_of(worker).await),
         Ok(Err(error)) => Err(broken(error)),
     }
 }
@@ -87,11 +105,13 @@ async fn ask(
     }
 }
 
-async fn end_of(mut worker: Worker) -> String {
+async fn end_of(mut worker: Worker) -> DescribeError {
     let mut lines = Lines::default();
     listen_to_the_end(&mut worker.output, &mut lines).await;
     let dead = tokio::time::timeout(Duration::from_secs(1), worker.process.dead()).await;
-    let mut text = match dead.map(|()| worker.process.reap()) {
+    let death = dead.map(|()| worker.process.reap());
+    let was_killed = matches!(death, Ok(Ok(Death::Signal(libc::SIGKILL))));
+    let mut text = match death {
         Ok(Ok(Death::Signal(signal))) => format!("killed the worker with signal {signal}"),
         Ok(Ok(Death::Exit(code))) => format!("ended the worker with exit code {code}"),
         Ok(Err(_)) | Err(_) => "closed the worker's socket".to_owned(),
@@ -99,5 +119,8 @@ async fn end_of(mut worker: Worker) -> String {
     if let Some(line) = lines.tail().lines().last() {
         text.push_str(&format!(": {line}"));
     }
-    text
+    match was_killed {
+        true => DescribeError::Killed(text),
+        false => DescribeError::Crashed(text),
+    }
 }

@@ -4,6 +4,8 @@ mod rows;
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::TestHome;
+use dropleaf_test_support::folder::wait_until;
+use dropleaf_test_support::process::children;
 use dropleaf_test_support::{plugins, sample};
 use std::process::Command;
 
@@ -68,4 +70,41 @@ fn a_library_that_cannot_be_loaded_is_listed_with_its_reason() {
     let daemon = home.serve();
     let listed = daemon.get("/plugins").body.to_string();
     assert!(listed.contains("broken.so"), "{listed}");
+}
+
+/// A worker that is killed by somebody else while it loads a plugin is no word against the plugin.
+#[test]
+#[expect(clippy::print_stdout, reason = "the test runner shows it on demand")]
+fn a_plugin_whose_first_look_was_killed_is_looked_at_again() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root sees what a worker has loaded");
+        return;
+    }
+    let home = TestHome::new(PROGRAM);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let example = plugins::workspace().join("examples/c-plugin/add_margin.c");
+    let slow = format!(
+        "#define _GNU_SOURCE\n#include <unistd.h>\n__attribute__((constructor)) static void slow(void) {{ usleep(1500000); }}\n#include \"{}\"\n",
+        example.display()
+    );
+    home.write("slow.c", slow);
+    if !compile(&home, &home.path("slow.c").to_string_lossy(), "slow.so") {
+        return;
+    }
+    std::fs::rename(home.path("slow.so"), home.path("plugins/slow.so")).expect("renamable");
+    let loads = |worker: &u32| {
+        let maps = std::fs::read_to_string(format!("/proc/{worker}/maps"));
+        maps.is_ok_and(|maps| maps.contains("state/plugins/"))
+    };
+    let mut victim = None;
+    wait_until("the first look", || {
+        victim = children(daemon.pid()).into_iter().find(loads);
+        victim.is_some()
+    });
+    let victim = rustix::process::Pid::from_raw(victim.unwrap_or_default().cast_signed());
+    let victim = victim.expect("a process");
+    rustix::process::kill_process(victim, rustix::process::Signal::KILL).expect("killable");
+    let loaded = feed.until_named("plugin.loaded");
+    assert_eq!(loaded.data["plugin"], "margins", "{}", loaded.data);
 }
