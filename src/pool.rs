@@ -4,6 +4,7 @@
 //! A worker is blank until it is given its one question, so that starting it costs an attempt no time. [`spawner`] is
 //! the thread that has them copied from a nursery (`docs/decisions/0007`), [`start`] brings one to `Ready`, [`supervise`] attends one attempt to its end, [`conduct`]
 //! checks every word a worker says, and [`blame`] finds out why one died. [`rest`] keeps those that are used again.
+//! [`denials`] answers for what a worker may not, and [`readers`] tells which of the files that it opens are among that.
 
 mod blame;
 mod conduct;
@@ -12,6 +13,7 @@ mod describe;
 mod family;
 mod inspect;
 mod process;
+mod readers;
 mod received;
 mod rest;
 mod scratch;
@@ -26,6 +28,7 @@ pub use crate::pool::start::StartError;
 
 use crate::job::attempt::Failure;
 use crate::plugin::grants::Grant;
+use crate::pool::readers::Readable;
 use crate::pool::rest::Rest;
 use crate::pool::scratch::Sweeper;
 use crate::pool::slot::Slots;
@@ -34,6 +37,7 @@ use crate::pool::start::Worker;
 use crate::pool::update::{Attempt, Kin, Limits, StopHandle, Update, Urgency};
 use crate::problem::Problem;
 use crate::wire::message::{Inspected, Plan};
+use crate::worker::landlock;
 use crate::worker::options::{self, Sandbox};
 use std::collections::VecDeque;
 use std::fs::File;
@@ -136,6 +140,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct Shared {
     config: Arc<Config>,
+    readable: Readable,
     spawner: Spawner,
     sweeper: Sweeper,
     slots: Slots,
@@ -184,7 +189,10 @@ impl Pool {
             sweeper.tidy(scratch);
         }
         let reaper = process::start_reaper()?;
+        let system = landlock::SYSTEM.iter().map(Path::new);
+        let own = config.readable.iter().chain([&config.store]);
         let shared = Arc::new(Shared {
+            readable: Readable::new(system.chain(own.map(PathBuf::as_path))),
             spawner: Spawner::start(Arc::clone(&config), reaper, sweeper.clone())?,
             sweeper,
             config,

@@ -9,7 +9,7 @@ mod attempt;
 pub(crate) mod confine;
 mod course;
 mod fences;
-mod landlock;
+pub(crate) mod landlock;
 mod library;
 mod line;
 mod nursery;
@@ -128,6 +128,9 @@ fn converse(
 ) -> Result<(), FrameError> {
     // The daemon's alone from here on: whoever has it decides what becomes of denied calls.
     let listener = confined.listener.take();
+    if let Some(memory) = confined.memory.take() {
+        control.say(&ToDaemon::Memory, Some(memory.as_fd()))?;
+    }
     let ready = ToDaemon::Ready {
         protocol: PROTOCOL,
         sandbox: confined.level.clone(),
@@ -217,7 +220,7 @@ fn inspect(attempt: &Attempt<'_>, file: OwnedFd) -> ToDaemon {
 }
 
 fn describe(libraries: &Libraries, library: &str) -> ToDaemon {
-    let library = match libraries.load(library) {
+    let library = match libraries.try_out(library) {
         Ok(library) => library,
         Err(problem) => return failed(problem),
     };

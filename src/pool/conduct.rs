@@ -45,9 +45,10 @@ impl Conduct {
             return lie("it spoke after its last word");
         }
         match message {
-            ToDaemon::Ready { .. } | ToDaemon::Described { .. } | ToDaemon::Inspected(_) => {
-                lie("it answered another question")
-            }
+            ToDaemon::Memory
+            | ToDaemon::Ready { .. }
+            | ToDaemon::Described { .. }
+            | ToDaemon::Inspected(_) => lie("it answered another question"),
             ToDaemon::Opened { .. } => self.open(),
             ToDaemon::StepStarted(place) => self.start(place, plan),
             ToDaemon::Progress { place, .. } => self.at_work(place),

@@ -4,6 +4,7 @@ use crate::plugin::grants::Grant;
 use crate::pool::Shared;
 use crate::pool::denials::Denials;
 use crate::pool::process::{Death, Process};
+use crate::pool::readers::Readers;
 use crate::problem::{Code, Problem};
 use crate::wire::chatter::Lines;
 use crate::wire::frame::{Frame, FrameError};
@@ -131,30 +132,48 @@ pub(crate) async fn start(shared: &Shared, grant: Grant) -> Result<Worker, Start
         output: output.map_err(StartError::Spawn)?,
         sandbox: String::new(),
         scratch: spawned.scratch,
-        denials: Denials::new(None),
+        denials: Denials::new(None, None),
         attempts: 0,
         spent: Duration::ZERO,
     };
     let limit = shared.config.start_limit;
-    match tokio::time::timeout(limit, worker.connection.hear()).await {
+    let begun = tokio::time::timeout(limit, begin(shared, &mut worker)).await;
+    match begun {
         Err(_) => Err(StartError::Slow(limit)),
-        Ok(Err(error)) => Err(StartError::Conversation(error)),
-        Ok(Ok(None)) => Err(post_mortem(worker).await),
-        Ok(Ok(Some(frame))) => match frame.message {
+        Ok(Ok(true)) => Ok(worker),
+        Ok(Ok(false)) => Err(post_mortem(worker).await),
+        Ok(Err(error)) => Err(error),
+    }
+}
+
+/// Hears what the worker says before it is asked anything; `false` where it has ended instead.
+async fn begin(shared: &Shared, worker: &mut Worker) -> Result<bool, StartError> {
+    let mut memory = None;
+    loop {
+        let word = worker.connection.hear().await;
+        let Some(frame) = word.map_err(StartError::Conversation)? else {
+            return Ok(false);
+        };
+        match frame.message {
+            ToDaemon::Memory if memory.is_none() => memory = frame.descriptor,
             ToDaemon::Ready { protocol, .. } if protocol != PROTOCOL => {
-                Err(StartError::Protocol(protocol))
+                return Err(StartError::Protocol(protocol));
             }
             ToDaemon::Ready { sandbox, .. } => {
                 worker.sandbox = sandbox;
-                worker.denials = Denials::new(frame.descriptor);
-                Ok(worker)
+                let scratch = worker.scratch.clone();
+                let readers = memory.map(|memory| Readers::new(memory, &shared.readable, scratch));
+                worker.denials = Denials::new(frame.descriptor, readers);
+                return Ok(true);
             }
-            ToDaemon::Failed { problem, .. } => Err(StartError::Refused(problem)),
-            _ => Err(StartError::Died {
-                death: "it said something else first".into(),
-                said: String::new(),
-            }),
-        },
+            ToDaemon::Failed { problem, .. } => return Err(StartError::Refused(problem)),
+            _ => {
+                return Err(StartError::Died {
+                    death: "it said something else first".into(),
+                    said: String::new(),
+                });
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl Message for ToWorker {
 impl Message for ToDaemon {
     fn carries_descriptor(&self) -> bool {
         match self {
-            Self::Artifact { .. } | Self::Output { .. } => true,
+            Self::Artifact { .. } | Self::Output { .. } | Self::Memory => true,
             Self::Ready { counts, .. } => *counts,
             _ => false,
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Both sides must say the same number.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// From the daemon to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +92,9 @@ pub struct PlanStep {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
 pub enum ToDaemon {
+    /// Before `Ready`, where denied calls are held up: one descriptor, this worker's memory for reading. The names of files that it opens
+    /// lie there.
+    Memory,
     /// Limited, sandboxed and waiting.
     Ready {
         /// Must equal [`PROTOCOL`].

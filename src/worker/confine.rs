@@ -12,6 +12,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 use rustix::thread::{Gid, Uid};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub(crate) struct Confined {
     pub(crate) scratch: Option<(PathBuf, OwnedFd)>,
     /// What denied calls are answered through, until the daemon has it.
     pub(crate) listener: Option<OwnedFd>,
+    /// This process's memory, for reading: where the names lie of what a held up call opens.
+    pub(crate) memory: Option<OwnedFd>,
 }
 
 /// Why a worker cannot begin.
@@ -53,15 +56,16 @@ pub(crate) fn take_control() -> Result<OwnedFd, ConfineError> {
     Ok(control)
 }
 
-/// What the nursery has locked itself and all its copies out of, or why it could not.
-pub(crate) type Shared = Result<(), String>;
+/// Where the loader's code lies, once the nursery has locked itself and all its copies out of what hides from a filter; or why it could
+/// not.
+pub(crate) type Shared = Result<Range<u64>, String>;
 
 /// Does once, for all workers to come, what is the same for them all.
 pub(crate) fn confine_nursery(options: &Options) -> Result<Shared, ConfineError> {
     // Where memory runs out, a worker is to be killed and not the daemon. Not all systems have it.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     if options.sandbox == Sandbox::Off {
-        return Ok(Ok(()));
+        return Ok(Ok(0..0));
     }
     give_up_privileges()?;
     Ok(seccomp::apply_shared().map_err(|error| error.to_string()))
@@ -109,6 +113,7 @@ pub(crate) fn confine(
         level,
         scratch: scratch.map(|(path, fd)| (reachable(path, &fd), fd)),
         listener: locked.listener,
+        memory: locked.memory,
     })
 }
 
@@ -118,6 +123,7 @@ struct Locked {
     /// Layers that are not there, with the reason.
     missing: Vec<String>,
     listener: Option<OwnedFd>,
+    memory: Option<OwnedFd>,
 }
 
 /// All layers, in order.
@@ -132,6 +138,8 @@ fn lock_in(
         Some(fence) => Ok(fence),
         None => Fence::build(options, &own.reach),
     };
+    // Whoever changes his user may not open it any more. Nobody could make out names without it, so that nothing is held up for them then.
+    let memory = File::open("/proc/self/mem").map(OwnedFd::from).ok();
     if let Err(reason) = become_user(own.user) {
         missing.push(format!("no user of its own ({reason})"));
     }
@@ -148,17 +156,23 @@ fn lock_in(
         }
         Err(reason) => missing.push(format!("no landlock ({reason})")),
     }
-    let filter = || seccomp::apply_own(std::process::id(), &own.reach);
-    let filtered = shared
-        .clone()
-        .and_then(|()| filter().map_err(|error| error.to_string()));
+    let filtered = shared.as_ref().map_err(String::clone).and_then(|loader| {
+        let loader = memory.as_ref().map(|_| loader);
+        let filter = seccomp::apply_own(std::process::id(), &own.reach, loader);
+        filter.map_err(|error| error.to_string())
+    });
     let mut listener = None;
     match filtered {
         Ok(_) if !refuses() => missing.push("no seccomp (it does not hold)".into()),
         Ok(given) => listener = given,
         Err(reason) => missing.push(format!("no seccomp ({reason})")),
     }
-    Ok(Locked { missing, listener })
+    let memory = memory.filter(|_| listener.is_some());
+    Ok(Locked {
+        missing,
+        listener,
+        memory,
+    })
 }
 
 fn limit(limits: &Limits) -> Result<(), ConfineError> {

@@ -13,7 +13,7 @@ use std::path::Path;
 const NEWEST: ABI = ABI::V6;
 
 /// Where shared libraries, time zones and the loader's cache lie. What a system does not have is left out.
-const SYSTEM: &[&str] = &[
+pub(crate) const SYSTEM: &[&str] = &[
     "/lib",
     "/lib32",
     "/lib64",

@@ -3,7 +3,7 @@
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::plugin::parameters::Schema;
 use crate::problem::{Code, Problem};
-use dropleaf_plugin_host::Library;
+use dropleaf_plugin_host::{Library, LoadError};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,23 @@ impl Libraries {
         }
     }
 
-    /// The library at this path of the store. The working directory is the store, and the name is taken from there: the
-    /// folders above may be closed to the user that this worker has become.
+    /// The library at this path of the store, of which nobody knows yet whether it is one.
+    pub(crate) fn try_out(&self, path: &str) -> Result<&'static Library, Problem> {
+        self.load_by(Library::load, path)
+    }
+
+    /// The library at this path of the store, which has been tried out.
     pub(crate) fn load(&self, path: &str) -> Result<&'static Library, Problem> {
+        self.load_by(Library::load_known, path)
+    }
+
+    /// The working directory is the store, and the name is taken from there: the folders above may be closed to the user
+    /// that this worker has become.
+    fn load_by(
+        &self,
+        load: fn(&Path) -> Result<&'static Library, LoadError>,
+        path: &str,
+    ) -> Result<&'static Library, Problem> {
         let broken = |why: String| Problem::new(Code::PluginBroken, why);
         let path = Path::new(path);
         let name = match (path.parent(), path.file_name()) {
@@ -42,8 +56,7 @@ impl Libraries {
         if let Some(library) = self.loaded.borrow().get(&name) {
             return Ok(library);
         }
-        let library =
-            Library::load(&name).map_err(|error| broken(crate::problem::chain(&error)))?;
+        let library = load(&name).map_err(|error| broken(crate::problem::chain(&error)))?;
         self.loaded.borrow_mut().insert(name, library);
         Ok(library)
     }

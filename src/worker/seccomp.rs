@@ -8,30 +8,44 @@
 //! in its events, and nothing in the worker can hide it (`docs/decisions/0014-denied-calls-are-counted-by-the-daemon.md`).
 
 mod denied;
+mod loader;
 mod program;
 
 use crate::wire::nursery::Reach;
+use crate::worker::seccomp::denied::Readers;
 use crate::worker::seccomp::program::Denial;
 use dropleaf_plugin_host::filter;
 use std::io;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 
-/// Locks this process and all its copies out of what could hide from a filter. It must have given up new privileges.
+/// Locks this process and all its copies out of what could hide from a filter. It must have given up new privileges. Gives where the
+/// dynamic loader's code lies in them all.
 ///
 /// # Errors
 /// Where the kernel has no seccomp.
-pub(crate) fn apply_shared() -> io::Result<()> {
-    filter::install(&program::absences())
+pub(crate) fn apply_shared() -> io::Result<Range<u64>> {
+    let loader = loader::code();
+    filter::install(&program::absences())?;
+    Ok(loader)
 }
 
 /// Locks a worker out of everything that is not within its reach; gives what the daemon answers its denied calls through,
-/// where the kernel has that.
+/// where the kernel has that. What others than the loader open for reading is held up, too, where the daemon can look at the names.
 ///
 /// # Errors
 /// Where the kernel has no seccomp, or nobody has written down the architecture's mark.
-pub(crate) fn apply_own(own_process: u32, reach: &Reach) -> io::Result<Option<OwnedFd>> {
+pub(crate) fn apply_own(
+    own_process: u32,
+    reach: &Reach,
+    loader: Option<&Range<u64>>,
+) -> io::Result<Option<OwnedFd>> {
+    let readers = match loader {
+        Some(loader) if gives_files() => Readers::Loader(loader.clone()),
+        _ => Readers::All,
+    };
     let write = |denial| {
-        let mut rules = denied::rules(own_process, reach);
+        let mut rules = denied::rules(own_process, reach, &readers);
         if denial == Denial::HoldUp && gives_files() {
             rules.push(denied::memory_files());
         }
@@ -52,6 +66,12 @@ fn gives_files() -> bool {
     let mut numbers = release.split(|letter: char| !letter.is_ascii_digit());
     let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok());
     number().zip(number()) >= Some((5, 14))
+}
+
+/// Where the name begins, in the worker's memory, that a held up call opens for reading; `None` for one that does something else.
+#[must_use]
+pub(crate) fn name_to_read(call: i64, arguments: &[u64; 6]) -> Option<u64> {
+    denied::name_to_read(call, arguments)
 }
 
 /// What a denied call fails with.

@@ -117,6 +117,18 @@ impl Listener {
         unsafe { libc::ioctl(self.0.as_raw_fd(), SEND, &raw const answer) == 0 }
     }
 
+    /// Lets the kernel go on with the call, with its arguments as they are by now (Linux 5.5). A call that is gone needs no answer.
+    pub fn let_go(&self, held_up: HeldUp) {
+        let answer = libc::seccomp_notif_resp {
+            id: held_up.id,
+            val: 0,
+            error: 0,
+            flags: GO_ON,
+        };
+        // SAFETY: the request reads one such structure. An error means that the call waits no more.
+        unsafe { libc::ioctl(self.0.as_raw_fd(), SEND, &raw const answer) };
+    }
+
     /// Lets the call succeed with a copy of this descriptor as its answer (Linux 5.14). The caller keeps its own.
     ///
     /// # Errors
@@ -149,6 +161,9 @@ impl AsRawFd for Listener {
         self.0.as_raw_fd()
     }
 }
+
+/// `SECCOMP_USER_NOTIF_FLAG_CONTINUE` of `linux/seccomp.h`.
+const GO_ON: u32 = 1;
 
 /// `SECCOMP_IOCTL_NOTIF_RECV`, `SECCOMP_IOCTL_NOTIF_SEND` and `SECCOMP_IOCTL_NOTIF_ADDFD` of `linux/seccomp.h`.
 const RECEIVE: libc::Ioctl = request(3, 0, size_of::<libc::seccomp_notif>());

@@ -209,12 +209,24 @@ impl Library {
     /// See [`LoadError`]; it names both versions where they do not fit.
     pub fn load(path: &Path) -> Result<&'static Self, LoadError> {
         check_file(path)?;
+        Self::load_known(path)
+    }
+
+    /// The same of a file that has been loaded before and is what it was: nothing is looked at that the loader does not look at. Where it
+    /// refuses the file, that is made up for, to say why.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    pub fn load_known(path: &Path) -> Result<&'static Self, LoadError> {
         // SAFETY: constructors of the library run here, which is what loading a plugin means; the worker that does so
         // has limited and sandboxed itself.
         let handle = unsafe { Handle::open(Some(path), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
-            .map_err(|error| LoadError::Link {
-                path: path.into(),
-                reason: link_reason(&error),
+            .map_err(|error| {
+                let reason = link_reason(&error);
+                let path = path.to_path_buf();
+                check_file(&path)
+                    .err()
+                    .unwrap_or(LoadError::Link { path, reason })
             })?;
         // SAFETY: the symbol is data, an entry by its name; its first words are checked before the rest is believed.
         let symbol =

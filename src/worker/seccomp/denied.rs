@@ -1,7 +1,8 @@
 //! Which calls are denied, and with which arguments.
 
 use crate::wire::nursery::Reach;
-use crate::worker::seccomp::program::{Rule, Test};
+use crate::worker::seccomp::program::{Others, Rule, Test};
+use std::ops::Range;
 
 /// A call's number and its name.
 type Call = (i64, &'static str);
@@ -207,14 +208,23 @@ const OPENS: &[(Call, u32)] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OPENS: &[(Call, u32)] = &[((libc::SYS_openat, "openat"), 2)];
 
+/// Who may open files for reading without being asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Landlock's alone to refuse, which tells nobody.
+    All,
+    /// The loader, whose code lies there: each library takes it one file or more. What others open is looked at by the daemon.
+    Loader(Range<u64>),
+}
+
 /// All rules for a worker with this process id and this reach.
-pub(super) fn rules(own: u32, reach: &Reach) -> Vec<Rule> {
+pub(super) fn rules(own: u32, reach: &Reach, readers: &Readers) -> Vec<Rule> {
     let mut rules: Vec<Rule> = ALWAYS.iter().chain(HERE).map(always).collect();
     rules.extend(signals(own));
     rules.extend(settings(own));
     rules.extend(processes(reach));
     rules.extend(sockets(reach));
-    rules.extend(files(reach));
+    rules.extend(files(reach, readers));
     rules
 }
 
@@ -225,7 +235,7 @@ pub(super) fn memory_files() -> Rule {
 
 /// What a denied call fails with.
 pub(super) fn error_of(call: i64) -> i32 {
-    let rules = files(&Reach::default());
+    let rules = files(&Reach::default(), &Readers::All);
     let rule = rules.iter().find(|rule| rule.call == call);
     rule.map_or(libc::EPERM, |rule| rule.error)
 }
@@ -238,7 +248,9 @@ pub(super) fn name_of(call: i64) -> Option<&'static str> {
         ports: vec![0],
         ..Reach::default()
     };
-    let mut all = rules(0, &nobody).into_iter().chain(sockets(&far));
+    let mut all = rules(0, &nobody, &Readers::All)
+        .into_iter()
+        .chain(sockets(&far));
     if call == libc::SYS_memfd_create {
         return Some(memory_files().name);
     }
@@ -255,6 +267,7 @@ fn when((call, name): Call, tests: impl Into<Vec<Test>>) -> Rule {
         name,
         tests: tests.into(),
         error: libc::EPERM,
+        others: Others::Pass,
     }
 }
 
@@ -374,23 +387,54 @@ fn sockets(reach: &Reach) -> Vec<Rule> {
 
 /// Who may write nowhere has no business with calls that write. Landlock refuses them as well, with the same word, but tells
 /// nobody. A granted program may open `/dev/null` for writing, and where there is a scratch folder only Landlock knows what lies in it.
-fn files(reach: &Reach) -> Vec<Rule> {
-    if reach.scratch.is_some() || !reach.programs.is_empty() {
+/// What a granted program reads lies in a memory that the daemon does not see.
+fn files(reach: &Reach, readers: &Readers) -> Vec<Rule> {
+    if !reach.programs.is_empty() {
         return Vec::new();
     }
-    const MAKES: u32 = (libc::O_CREAT | libc::O_TRUNC).unsigned_abs() | 0o20_000_000 /* __O_TMPFILE */;
-    let for_writing = |argument| {
-        [
-            Test::none_of(argument, &[0]).of_bits(3 /* O_ACCMODE */),
-            Test::none_of(argument, &[0]).of_bits(MAKES),
-        ]
+    let writes = reach.scratch.is_some();
+    let others = match readers {
+        Readers::All => Others::Pass,
+        Readers::Loader(from) => Others::HoldUp(from.clone()),
     };
-    let opens = OPENS.iter();
-    let opens = opens.map(|&(call, argument)| when(call, for_writing(argument)));
+    let opens = OPENS.iter().map(|&(call, argument)| {
+        let tests = for_writing(argument).map(|test| if writes { test.passed() } else { test });
+        let others = others.clone();
+        Rule {
+            others,
+            ..when(call, tests)
+        }
+    });
     let changes = CHANGES.iter().chain(CHANGES_HERE).map(always);
+    let rules = opens.chain(changes.filter(|_| !writes));
     let error = libc::EACCES;
-    let rules = opens.chain(changes);
-    rules.map(|rule| Rule { error, ..rule }).collect()
+    let mut rules: Vec<Rule> = rules.map(|rule| Rule { error, ..rule }).collect();
+    rules.push(Rule {
+        error: libc::ENOSYS,
+        ..when(OPEN_2, [Test::none_of(0, &[]).silent()])
+    });
+    rules
+}
+
+/// That an `open` would write or make.
+fn for_writing(argument: u32) -> [Test; 2] {
+    [
+        Test::none_of(argument, &[0]).of_bits(3 /* O_ACCMODE */),
+        Test::none_of(argument, &[0]).of_bits(MAKES),
+    ]
+}
+
+const MAKES: u32 = (libc::O_CREAT | libc::O_TRUNC).unsigned_abs() | 0o20_000_000 /* __O_TMPFILE */;
+
+/// Its flags lie in memory; whoever finds that it is not there calls `openat`.
+const OPEN_2: Call = (libc::SYS_openat2, "openat2");
+
+/// Where the name begins that a call opens for reading; `None` for any other call, and for one that would write.
+pub(super) fn name_to_read(call: i64, arguments: &[u64; 6]) -> Option<u64> {
+    let (_, how) = OPENS.iter().find(|((known, _), _)| *known == call)?;
+    let how = *how as usize;
+    let changes = arguments[how] & u64::from(3 | MAKES) != 0;
+    (!changes).then(|| arguments[how - 1])
 }
 
 #[cfg(test)]
@@ -405,7 +449,7 @@ mod tests {
             ..Reach::default()
         };
         for reach in [Reach::default(), far] {
-            let mut rules = rules(4711, &reach);
+            let mut rules = rules(4711, &reach, &Readers::All);
             rules.sort_by_key(|rule| rule.call);
             for pair in rules.windows(2) {
                 assert!(pair[0].call < pair[1].call, "{:?}", pair[1]);
@@ -418,5 +462,10 @@ mod tests {
         assert_eq!(error_of(libc::SYS_openat), libc::EACCES);
         assert_eq!(error_of(libc::SYS_ptrace), libc::EPERM);
         assert_eq!(name_of(libc::SYS_read), None);
+        let flags = |flags| [0, 7, flags, 0, 0, 0];
+        assert_eq!(name_to_read(libc::SYS_openat, &flags(0x8_0000)), Some(7));
+        assert_eq!(name_to_read(libc::SYS_openat, &flags(1)), None);
+        assert_eq!(name_to_read(libc::SYS_openat, &flags(0o100)), None);
+        assert_eq!(name_to_read(libc::SYS_read, &flags(0)), None);
     }
 }

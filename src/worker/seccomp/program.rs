@@ -5,6 +5,7 @@
 //! for this, writes lists and cannot hold calls up).
 
 use dropleaf_plugin_host::filter::Instruction;
+use std::ops::Range;
 
 /// Numbers that are looked at one after the other.
 const LEAF: usize = 8;
@@ -19,6 +20,22 @@ pub(super) struct Rule {
     pub(super) tests: Vec<Test>,
     /// What it fails with.
     pub(super) error: i32,
+    /// What becomes of a call that no test denies.
+    pub(super) others: Others,
+}
+
+/// What becomes of the calls that a rule's tests leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    Pass,
+    /// They are held up where that can be, but for those that are made from one of these addresses.
+    HoldUp(Range<u64>),
+}
+
+impl Rule {
+    pub(super) fn is_denied_always(&self) -> bool {
+        self.tests.is_empty() && self.others == Others::Pass
+    }
 }
 
 /// Looks at one half of one argument. Most arguments are `int`s, whose upper half means nothing.
@@ -29,7 +46,15 @@ pub(super) struct Test {
     bits: u32,
     values: Vec<u32>,
     denies_others: bool,
-    silent: bool,
+    found: Found,
+}
+
+/// What becomes of a call that a test has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Denied,
+    DeniedSilently,
+    Passed,
 }
 
 impl Test {
@@ -41,7 +66,7 @@ impl Test {
             bits: u32::MAX,
             values: values.to_vec(),
             denies_others: false,
-            silent: false,
+            found: Found::Denied,
         }
     }
 
@@ -69,7 +94,15 @@ impl Test {
     /// The same without anybody being told.
     pub(super) fn silent(self) -> Self {
         Self {
-            silent: true,
+            found: Found::DeniedSilently,
+            ..self
+        }
+    }
+
+    /// The same, but what would be denied passes, whatever comes after it.
+    pub(super) fn passed(self) -> Self {
+        Self {
+            found: Found::Passed,
             ..self
         }
     }
@@ -134,7 +167,7 @@ fn tree(rules: &[Rule], denial: Denial) -> Vec<Instruction> {
 /// Those whose arguments are looked at come first; all others share the answers behind them.
 fn leaf(rules: &[Rule], denial: Denial) -> Vec<Instruction> {
     let (always, tested): (Vec<&Rule>, Vec<&Rule>) =
-        rules.iter().partition(|rule| rule.tests.is_empty());
+        rules.iter().partition(|rule| rule.is_denied_always());
     let mut program = Vec::new();
     for rule in tested {
         let body = body(rule, denial);
@@ -166,18 +199,46 @@ fn denied(rule: &Rule, denial: Denial) -> u32 {
 
 /// Ends with an answer, whatever the arguments are.
 fn body(rule: &Rule, denial: Denial) -> Vec<Instruction> {
-    let (refused, denied) = (refuse(rule.error), denied(rule, denial));
-    let mut program: Vec<Instruction> = rule
-        .tests
-        .iter()
-        .flat_map(|test| look(test, if test.silent { refused } else { denied }))
-        .collect();
+    let answer_of = |found| match found {
+        Found::Denied => denied(rule, denial),
+        Found::DeniedSilently => refuse(rule.error),
+        Found::Passed => libc::SECCOMP_RET_ALLOW,
+    };
+    let tests = rule.tests.iter();
+    let looks = tests.flat_map(|test| look(test, answer_of(test.found)));
+    let mut program: Vec<Instruction> = looks.collect();
+    if let (Others::HoldUp(from), Denial::HoldUp) = (&rule.others, denial) {
+        program.extend(hold_up_but(from));
+    }
     program.push(answer(libc::SECCOMP_RET_ALLOW));
     program
 }
 
+/// Holds up what is not called from there: by the two halves of the address behind the call. Addresses that do not share their upper
+/// half belong to no loader.
+fn hold_up_but(from: &Range<u64>) -> Vec<Instruction> {
+    let held = answer(libc::SECCOMP_RET_USER_NOTIF);
+    let half = |address: u64| u32::try_from(address & u64::from(u32::MAX)).unwrap_or(0);
+    let upper = |address: u64| half(address >> 32);
+    if from.is_empty() || upper(from.start) != upper(from.end) {
+        return vec![held];
+    }
+    let (low, high) = match cfg!(target_endian = "little") {
+        true => (8, 12),
+        false => (12, 8),
+    };
+    vec![
+        load(high),
+        jump_if(libc::BPF_JEQ, upper(from.start), 0, 3),
+        load(low),
+        jump_if(libc::BPF_JGE, half(from.start), 0, 1),
+        jump_if(libc::BPF_JGE, half(from.end), 0, 1),
+        held,
+    ]
+}
+
 /// Answers, or falls through to the next test.
-fn look(test: &Test, denied: u32) -> Vec<Instruction> {
+fn look(test: &Test, found: u32) -> Vec<Instruction> {
     let upper = u32::from(test.upper == cfg!(target_endian = "little")) * 4;
     let mut program = vec![load(16 + 8 * test.argument + upper)];
     if test.bits != u32::MAX {
@@ -194,7 +255,7 @@ fn look(test: &Test, denied: u32) -> Vec<Instruction> {
         };
         program.push(jump_if(libc::BPF_JEQ, value, near(hit), near(miss)));
     }
-    program.push(answer(denied));
+    program.push(answer(found));
     program
 }
 

@@ -65,10 +65,13 @@ fn told_denied(ran: &Ran) -> u64 {
         _ => None,
     });
     let words = |text: &String| -> u64 {
-        let times = |part: &str| match part.rsplit_once("` ") {
-            Some((_, "once")) => 1,
-            Some((_, times)) => times.trim_end_matches(" times").parse().expect("a number"),
-            None => 0,
+        let times = |part: &str| {
+            let (_, times) = part.rsplit_once("` ").unwrap_or_default();
+            match times.split(" (").next() {
+                Some("once") => 1,
+                Some(times) => times.trim_end_matches(" times").parse().unwrap_or(0),
+                None => 0,
+            }
         };
         text.split(", ").map(times).sum()
     };
@@ -121,6 +124,58 @@ async fn a_flood_of_denied_calls_is_counted_to_an_end() {
             "{told}"
         );
     }
+    bench.is_well().await;
+}
+
+/// Opens these files so often each; what the warning says, and the errors.
+async fn read(bench: &Bench, files: &[&str], times: u32) -> (Option<String>, Vec<i64>) {
+    let with = json!({ "reads": files, "times": times });
+    let ran = bench.run(vec![bench.step("breakout", with)]).await;
+    ran.ended.as_ref().expect("it goes on");
+    let told = ran.updates.iter().find_map(|update| match update {
+        Update::Warning(warned) if warned.code == "denied-calls" => Some(warned.message.clone()),
+        _ => None,
+    });
+    let results = ran.results();
+    let errors = files.iter().map(|file| results[*file].as_i64());
+    (told, errors.map(|error| error.expect("a number")).collect())
+}
+
+#[tokio::test]
+async fn files_that_may_not_be_read_are_told_by_name() {
+    let bench = Bench::new();
+    if bench.pool.probe().await.expect("a worker starts") != "full" {
+        return;
+    }
+    let (eacces, enoent) = (i64::from(libc::EACCES), i64::from(libc::ENOENT));
+    // What a runtime looks at by itself is refused by Landlock, and nobody needs to know.
+    for (file, error) in [
+        ("/dev/urandom", 0),
+        ("/usr/lib", 0),
+        ("/usr/lib/no such library", enoent),
+        ("no such file", enoent),
+        ("/proc/self/status", eacces),
+        ("/proc/meminfo", eacces),
+        ("/proc/self/fd/0", 0),
+    ] {
+        let (told, errors) = read(&bench, &[file], 1).await;
+        assert_eq!((told, errors), (None, vec![error]), "{file}");
+    }
+    let files = ["/etc/passwd", "/etc/shadow", "/no\nsuch", "../x", "/root"];
+    let (told, errors) = read(&bench, &files, 2).await;
+    assert_eq!(errors, [eacces; 5]);
+    let expected =
+        "the sandbox denied `openat` 10 times (`/etc/passwd`, `/etc/shadow`, `/no\\nsuch`, ...)";
+    assert_eq!(told.as_deref(), Some(expected));
+    assert_eq!(bench.pool.status().denied, 10);
+    bench.is_well().await;
+}
+
+#[tokio::test]
+async fn very_many_reads_are_answered_to_an_end() {
+    let bench = Bench::new();
+    let (told, errors) = read(&bench, &["/dev/null"], 15_000).await;
+    assert_eq!((told, errors), (None, vec![0]));
     bench.is_well().await;
 }
 

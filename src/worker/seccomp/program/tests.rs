@@ -2,15 +2,24 @@
 
 use super::*;
 use crate::wire::nursery::Reach;
-use crate::worker::seccomp::denied;
+use crate::worker::seccomp::denied::{self, Readers};
 
-/// What the kernel would answer.
+/// Where the loader's code lies here.
+const LOADER: Range<u64> = 0x7f20_0000_1000..0x7f20_0002_6000;
+
+/// What the kernel would answer to a call of the plugin's.
 fn run(program: &[Instruction], call: i64, arguments: [u64; 6]) -> u32 {
+    run_from(program, 0x7f20_0100_0000, call, arguments)
+}
+
+/// What it would answer to a call from this address.
+fn run_from(program: &[Instruction], from: u64, call: i64, arguments: [u64; 6]) -> u32 {
     let word = |offset: u32| match offset {
         0 => number(call),
         4 => architecture().expect("one that is known"),
         _ => {
-            let argument = arguments[(offset as usize - 16) / 8];
+            let words = [&[from][..], &arguments].concat();
+            let argument = words[(offset as usize - 8) / 8];
             let upper = (offset % 8 == 4) == cfg!(target_endian = "little");
             u32::try_from(if upper {
                 argument >> 32
@@ -41,12 +50,13 @@ fn run(program: &[Instruction], call: i64, arguments: [u64; 6]) -> u32 {
 }
 
 fn of(reach: &Reach) -> Vec<Instruction> {
-    write(denied::rules(4711, reach), Denial::HoldUp).expect("an architecture that is known")
+    let rules = denied::rules(4711, reach, &Readers::Loader(LOADER));
+    write(rules, Denial::HoldUp).expect("an architecture that is known")
 }
 
 #[test]
 fn every_rule_is_found_and_nothing_else() {
-    let rules = denied::rules(4711, &Reach::default());
+    let rules = denied::rules(4711, &Reach::default(), &Readers::All);
     let program = of(&Reach::default());
     assert!(program.len() < 4096, "the kernel's limit");
     for call in 0..500 {
@@ -85,7 +95,7 @@ fn arguments_decide() {
         (libc::SYS_socketpair, [1, 2 | 0x80000, 0, 0, 0, 0], HELD),
         (libc::SYS_socket, [0, 0, 0, 0, 0, 0], refuse(libc::EPERM)),
         (libc::SYS_socket, [2, 1, 0, 0, 0, 0], HELD),
-        (libc::SYS_openat, [3, 0, 0x8_0000, 0, 0, 0], PASS),
+        (libc::SYS_openat2, [0; 6], refuse(libc::ENOSYS)),
         (libc::SYS_openat, [3, 0, 2, 0, 0, 0], HELD),
         (libc::SYS_openat, [3, 0, 0o100, 0, 0, 0], HELD),
         (libc::SYS_mmap, [0, 9, 3, 0x22, 0, 0], PASS),
@@ -134,11 +144,49 @@ fn what_is_granted_is_open_and_no_more() {
 }
 
 #[test]
+fn reading_is_held_up_but_for_the_loader() {
+    use libc::{SECCOMP_RET_ALLOW as PASS, SECCOMP_RET_USER_NOTIF as HELD};
+    let scratch = Reach {
+        scratch: Some(std::path::Path::new("/work/1").into()),
+        ..Reach::default()
+    };
+    let (reading, writing) = ([3, 0, 0x8_0000, 0, 0, 0], [3, 0, 0x8_0001, 0, 0, 0]);
+    for (from, expected) in [
+        (LOADER.start - 1, HELD),
+        (LOADER.start, PASS),
+        (LOADER.end - 1, PASS),
+        (LOADER.end, HELD),
+        (LOADER.start + (1 << 32), HELD),
+        (LOADER.start - (1 << 32), HELD),
+        (0, HELD),
+    ] {
+        for reach in [&Reach::default(), &scratch] {
+            let answer = run_from(&of(reach), from, libc::SYS_openat, reading);
+            assert_eq!(answer, expected, "{from:#x} {reach:?}");
+        }
+    }
+    let writes = |reach: &Reach| run_from(&of(reach), LOADER.start, libc::SYS_openat, writing);
+    assert_eq!(writes(&Reach::default()), HELD, "by whomever");
+    assert_eq!(writes(&scratch), PASS, "where, only Landlock knows");
+    for odd in [0..0, LOADER.start..LOADER.start + (1 << 32)] {
+        let rules = denied::rules(4711, &Reach::default(), &Readers::Loader(odd));
+        let program = write(rules, Denial::HoldUp).expect("an architecture that is known");
+        let answer = run_from(&program, LOADER.start, libc::SYS_openat, reading);
+        assert_eq!(answer, HELD, "a loader that nobody knows");
+    }
+    let rules = denied::rules(4711, &Reach::default(), &Readers::All);
+    let program = write(rules, Denial::HoldUp).expect("an architecture that is known");
+    assert_eq!(run(&program, libc::SYS_openat, reading), PASS);
+}
+
+#[test]
 fn without_a_listener_each_call_is_refused_with_its_own_error() {
-    let rules = denied::rules(4711, &Reach::default());
+    let rules = denied::rules(4711, &Reach::default(), &Readers::Loader(LOADER));
     let program = write(rules, Denial::Refuse).expect("an architecture that is known");
     assert_eq!(run(&program, libc::SYS_ptrace, [0; 6]), refuse(libc::EPERM));
     let for_writing = [3, 0, 2, 0, 0, 0];
     let refused = run(&program, libc::SYS_openat, for_writing);
     assert_eq!(refused, refuse(libc::EACCES));
+    let reading = run(&program, libc::SYS_openat, [3, 0, 0, 0, 0, 0]);
+    assert_eq!(reading, libc::SECCOMP_RET_ALLOW);
 }

@@ -20,6 +20,12 @@ pub(crate) struct Breakout {
     /// How often the first call is repeated.
     #[serde(default)]
     flood: u32,
+    /// Files to open for reading, one after the other.
+    #[serde(default)]
+    reads: Vec<String>,
+    /// How often each.
+    #[serde(default)]
+    times: u32,
     /// Only this one.
     only: Option<String>,
 }
@@ -31,6 +37,9 @@ impl Operation for Breakout {
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         for _ in 0..self.flood {
             call(libc::SYS_socket, [1, 1, 0, 0, 0, 0]);
+        }
+        if !self.reads.is_empty() {
+            return self.read(run);
         }
         let mut ways = by_calls();
         // SAFETY: no arguments, and it cannot fail.
@@ -56,6 +65,21 @@ impl Operation for Breakout {
             Some(_) => Ok(()),
             None => run.result("descriptors", descriptors()),
         }
+    }
+}
+
+impl Breakout {
+    /// Opens and closes files as anybody does, and publishes the error's number of each.
+    fn read(&self, run: &mut Run<'_>) -> Result<()> {
+        for path in &self.reads {
+            let mut error = 0;
+            for _ in 0..self.times.max(1) {
+                let opened = std::fs::File::open(path);
+                error = opened.map_or_else(|error| error.raw_os_error().unwrap_or(-1), |_| 0);
+            }
+            run.result(path, error)?;
+        }
+        Ok(())
     }
 }
 
