@@ -12,6 +12,7 @@ use crate::event::{DaemonEvent, Draft, Event, Stored};
 use crate::feed::Feed;
 use crate::http::gauges::Gauges;
 use crate::http::{self, api::Api};
+use crate::mounts::Mounts;
 use crate::pipeline::surroundings::EnvCounts;
 use crate::pool::Pool;
 use crate::raw_path::RawPath;
@@ -90,8 +91,9 @@ pub async fn run(config: Config) -> Result<()> {
         .begin(&store, Timestamp::now())
         .await
         .context("failed to read the journal's numbers")?;
-    let spool = Spool::new();
-    let (watcher, arrivals) = Watcher::start(parts::watch(&config), earlier(&store));
+    let mounts = Mounts::load(config.home.mounts());
+    let spool = Spool::new(mounts.clone());
+    let (watcher, arrivals) = Watcher::start(parts::watch(&config), earlier(&store), mounts);
 
     append(
         &store,

@@ -12,6 +12,7 @@ pub mod time;
 pub mod plugin;
 
 pub mod job;
+pub mod mounts;
 pub mod pipeline;
 
 pub mod event;

@@ -19,6 +19,7 @@ pub mod sweep;
 
 use crate::durable::{self, probe};
 use crate::job::id::JobId;
+use crate::mounts::Mounts;
 use crate::spool::ground::Ground;
 use crate::watch::ours::OUR_FOLDER;
 use std::collections::HashMap;
@@ -39,13 +40,18 @@ pub struct Spool {
     reserved: Arc<Mutex<HashMap<PathBuf, JobId>>>,
     /// Where folders lay when they were looked at last.
     grounds: Arc<Mutex<HashMap<PathBuf, Ground>>>,
+    /// What was mounted in earlier lives.
+    mounts: Mounts,
 }
 
 impl Spool {
     /// A spool in which nothing is planned yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(mounts: Mounts) -> Self {
+        Self {
+            mounts,
+            ..Self::default()
+        }
     }
 
     /// Makes an outbox, archive or `failed` folder ready: it is there and can be written.

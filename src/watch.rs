@@ -34,6 +34,7 @@ mod tree;
 pub mod update;
 
 use crate::job::event::Identity;
+use crate::mounts::Mounts;
 use crate::raw_path::RawPath;
 use crate::watch::folder::{Command, Outside, Reconciler};
 use crate::watch::hints::Board;
@@ -62,6 +63,7 @@ struct Shared {
     options: Options,
     lanes: Opener,
     earlier: Earlier,
+    mounts: Mounts,
     folders: Mutex<BTreeMap<String, Running>>,
 }
 
@@ -76,14 +78,15 @@ struct Running {
 
 impl Watcher {
     /// A watcher of no folder yet, and what its folders will tell; while nobody hears that, watching waits (and forgets nothing). What
-    /// `earlier` lives told of a file that is as it was then is not told again.
+    /// `earlier` lives told of a file that is as it was then is not told again, and what was mounted in them is missed.
     #[must_use]
-    pub fn start(options: Options, earlier: Earlier) -> (Self, Lanes) {
+    pub fn start(options: Options, earlier: Earlier, mounts: Mounts) -> (Self, Lanes) {
         let (opener, lanes) = Lanes::new();
         let shared = Shared {
             options,
             lanes: opener,
             earlier,
+            mounts,
             folders: Mutex::new(BTreeMap::new()),
         };
         let shared = Arc::new(shared);
@@ -128,6 +131,7 @@ impl Watcher {
         let outside = Outside {
             updates: self.shared.lanes.open(),
             earlier: self.shared.earlier.clone(),
+            mounts: self.shared.mounts.clone(),
         };
         let (its_board, its_status) = (Arc::clone(&board), Arc::clone(&status));
         let thread = std::thread::Builder::new().name(name).spawn(move || {

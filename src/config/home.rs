@@ -159,6 +159,12 @@ impl Home {
         self.0.join("state")
     }
 
+    /// `state/mounts.json`: where the file systems of folders were mounted when they were last used.
+    #[must_use]
+    pub fn mounts(&self) -> PathBuf {
+        self.state().join("mounts.json")
+    }
+
     /// `state/journal.db`.
     #[must_use]
     pub fn journal(&self) -> PathBuf {

@@ -3,9 +3,10 @@
 //! A folder whose mount is gone looks like an empty one, or like one that was deleted; what is put there lies below the mount
 //! when it is back, and nobody sees it. So the device of each folder is remembered with the device below its mount. Where the
 //! folder lies on the latter now, the mount is gone. Any other device is a mount that came, or came back under another number;
-//! a folder that was deleted lies on the device that it lay on, and is made again. Nothing of this outlives the process: what
-//! was mounted in an earlier life is not missed.
+//! a folder that was deleted lies on the device that it lay on, and is made again. Of earlier lives only the places of mounts are
+//! known (`mounts`).
 
+use crate::mounts::Missed;
 use crate::spool::Spool;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -23,11 +24,17 @@ pub(crate) struct Ground {
 
 /// What was mounted at a folder, or above it, is gone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{}` lies on another device than before: what was mounted there is gone; mount it again, or ask for a scan of the \
-     pipeline to take the folder as it is now", .0.display()
-)]
-pub struct Away(pub PathBuf);
+pub enum Away {
+    /// In this life.
+    #[error(
+        "`{}` lies on another device than before: what was mounted there is gone; mount it again, or ask for a scan of the \
+         pipeline to take the folder as it is now", .0.display()
+    )]
+    Left(PathBuf),
+    /// Since an earlier life.
+    #[error(transparent)]
+    NotBack(#[from] Missed),
+}
 
 impl Ground {
     fn of(folder: &Path) -> Option<Self> {
@@ -51,8 +58,10 @@ impl Spool {
     pub fn know(&self, folders: &[PathBuf]) {
         for folder in folders {
             if !self.grounds().contains_key(folder)
+                && self.mounts.require(folder).is_ok()
                 && let Some(ground) = Ground::of(folder)
             {
+                self.mounts.keep(folder);
                 self.grounds().entry(folder.clone()).or_insert(ground);
             }
         }
@@ -62,6 +71,7 @@ impl Spool {
     pub fn adopt(&self, folders: &[PathBuf]) {
         for folder in folders {
             if let Some(ground) = Ground::of(folder) {
+                self.mounts.keep(folder);
                 self.grounds().insert(folder.clone(), ground);
             }
         }
@@ -78,19 +88,28 @@ impl Spool {
             above.find_map(|folder| Some((folder.to_path_buf(), *grounds.get(folder)?)))
         };
         let Some((folder, before)) = known else {
-            return Ok(());
+            return self.is_back(path);
         };
         if std::fs::metadata(&folder).is_ok_and(|found| found.dev() == before.device) {
             return Ok(());
         }
         match Ground::of(&folder) {
-            Some(now) if before.is_gone(now) => Err(Away(folder)),
+            Some(now) if before.is_gone(now) => Err(Away::Left(folder)),
             Some(now) => {
+                self.mounts.keep(&folder);
                 self.grounds().insert(folder, now);
                 Ok(())
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether what was mounted in an earlier life is there again, for a folder that has not been seen in this one.
+    fn is_back(&self, path: &Path) -> Result<(), Away> {
+        for folder in path.ancestors() {
+            self.mounts.require(folder)?;
+        }
+        Ok(())
     }
 
     fn grounds(&self) -> MutexGuard<'_, HashMap<PathBuf, Ground>> {
@@ -102,6 +121,7 @@ impl Spool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mounts::Mounts;
 
     #[test]
     fn only_what_is_left_of_a_mount_is_missed() {
@@ -122,7 +142,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_missing_lies_where_the_one_above_it_does() {
         let home = tempfile::tempdir().expect("a temp folder");
-        let spool = Spool::new();
+        let spool = Spool::new(Mounts::default());
         let folder = home.path().join("outbox");
         std::fs::create_dir(&folder).expect("made");
         spool.know(std::slice::from_ref(&folder));
@@ -135,7 +155,7 @@ mod tests {
             below: Some(bare.device),
         };
         spool.grounds().insert(folder.clone(), mounted);
-        let away = Err(Away(folder.clone()));
+        let away = Err(Away::Left(folder.clone()));
         assert_eq!(spool.stands(&folder.join("deep/a.pdf")), away);
         assert_eq!(spool.stands(&folder), away, "as long as it is away");
         assert_eq!(spool.stands(&home.path().join("b.pdf")), Ok(()));

@@ -82,7 +82,7 @@ impl Home {
         std::fs::write(temp.path().join("in/a.pdf"), PDF).expect("writable");
         Self {
             temp,
-            spool: Spool::new(),
+            spool: Spool::new(Mounts::default()),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::event::WatchEvent;
 use crate::job::event::Identity;
+use crate::mounts::Mounts;
 use crate::raw_path::RawPath;
 use crate::time::Timestamp;
 use crate::watch::canary::Canary;
@@ -56,6 +57,7 @@ pub(crate) enum Command {
 pub(crate) struct Outside {
     pub(crate) updates: mpsc::Sender<WatchUpdate>,
     pub(crate) earlier: Earlier,
+    pub(crate) mounts: Mounts,
 }
 
 /// Everything that the thread of a folder knows.
@@ -69,6 +71,7 @@ pub(crate) struct Reconciler {
     pub(crate) board: Arc<Board<Command>>,
     updates: mpsc::Sender<WatchUpdate>,
     pub(crate) earlier: Earlier,
+    pub(crate) mounts: Mounts,
     status: Arc<Mutex<FolderStatus>>,
     pub(crate) watcher: Option<RecommendedWatcher>,
     pub(crate) presence: Presence,
@@ -115,6 +118,7 @@ impl Reconciler {
             board,
             updates: outside.updates,
             earlier: outside.earlier,
+            mounts: outside.mounts,
             status,
             watcher: None,
             presence: Presence::new(),

@@ -88,6 +88,13 @@ impl Reconciler {
                 self.root.display()
             )));
         }
+        if self.presence.device != Some(found.dev()) {
+            if !self.presence.adopt {
+                let there = self.mounts.require(&self.root);
+                there.map_err(|missed| Absent::Offline(missed.to_string()))?;
+            }
+            self.mounts.keep(&self.root);
+        }
         self.presence.adopt = false;
         self.presence.device = Some(found.dev());
         Ok(())

@@ -76,7 +76,7 @@ impl Inbox {
             paused: false,
         };
         change(&mut folder);
-        let (watcher, updates) = Watcher::start(options, Earlier::none());
+        let (watcher, updates) = Watcher::start(options, Earlier::none(), Mounts::default());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();
@@ -102,7 +102,7 @@ impl Inbox {
     /// What was told in an earlier life; before it is watched.
     fn remembers(&mut self, earlier: Earlier) {
         let options = self.watcher.shared.options.clone();
-        (self.watcher, self.updates) = Watcher::start(options, earlier);
+        (self.watcher, self.updates) = Watcher::start(options, earlier, Mounts::default());
     }
 
     fn watch(&mut self) {
@@ -452,6 +452,7 @@ pub(super) fn by_hand(
     let outside = Outside {
         updates: sender,
         earlier: Earlier::none(),
+        mounts: Mounts::default(),
     };
     let board = Arc::new(Board::new(options.hints));
     let status = Arc::new(Mutex::new(starting(&folder)));

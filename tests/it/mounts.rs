@@ -5,6 +5,7 @@ use crate::PROGRAM;
 use crate::input::places::{Disk, large};
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::feed::Feed;
+use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::sample;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,6 +149,88 @@ fn nothing_is_put_below_the_mount_point_of_a_folder_that_is_away() {
         ended("away.pdf");
         assert!(daemon.stop().success());
     }
+}
+
+/// The daemon is started before the share of an inbox is mounted: its bare folder is not taken for it, and nothing is left there.
+#[test]
+fn an_inbox_that_is_not_mounted_yet_at_the_start_is_waited_for() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "far",
+        "watch: { folder: inbox/far, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    let (server, inbox) = (home.path("server"), home.path("inbox/far"));
+    fs::create_dir_all(&server).expect("ours");
+    fs::create_dir_all(&inbox).expect("ours");
+    let Some(mount) = through_fuse(&server, &inbox) else {
+        return;
+    };
+    let daemon = home.serve();
+    let before = "/files/events?path=inbox/far/before.pdf";
+    let mut feed = daemon.follow(before);
+    place(&server.join("before.pdf"), &sample::pdf(1));
+    feed.until_named("job.succeeded");
+    assert!(daemon.stop().success());
+    drop(mount);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/far/events");
+    let words = ["nothing is mounted at", "mount it, or ask for a scan"];
+    wait_until("the pipeline says that its inbox is offline", || {
+        let shown = daemon.get("/pipelines/far").body.to_string();
+        shown.contains("offline") && words.iter().all(|word| shown.contains(word))
+    });
+    let upload = daemon.post("/pipelines/far/jobs?name=sent.pdf", &sample::pdf(1));
+    assert_eq!(upload.status, 503, "{:?}", upload.body);
+    assert_eq!(fs::read_dir(&inbox).expect("bare").count(), 0);
+    place(&server.join("away.pdf"), &sample::pdf(3));
+    let _again = through_fuse(&server, &inbox).expect("it was mounted before");
+    feed.until_named("watch.online");
+    feed.until(|event| event.name == "job.succeeded" && event.data["name"] == "away.pdf");
+}
+
+/// The same of an outbox: the job says so and waits. A killed daemon has kept where its folders were mounted.
+#[test]
+fn an_outbox_that_is_not_mounted_yet_at_the_start_is_waited_for() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "min_free_mb: 0\n");
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    let outbox = home.path("outbox/p");
+    let mount = || Disk::mount(outbox.clone(), "16m");
+    let Some(disk) = mount() else {
+        return;
+    };
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    daemon.kill();
+    drop(disk);
+    home.drop_file("inbox/p", "b.pdf", sample::pdf(1));
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    let waiting = feed.until_named("job.waiting").data.to_string();
+    assert!(waiting.contains("nothing is mounted at"), "{waiting}");
+    assert_eq!(fs::read_dir(&outbox).expect("bare").count(), 0);
+    let again = mount().expect("it was mounted before");
+    feed.until_named("job.succeeded");
+    assert!(outbox.join("b.pdf").is_file());
+    // It is meant to be a plain folder from now on.
+    assert!(daemon.stop().success());
+    drop(again);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "c.pdf", sample::pdf(1));
+    feed.until_named("job.waiting");
+    assert!(daemon.post("/pipelines/p/scan", b"").status < 300);
+    feed.until_named("job.succeeded");
+    assert!(daemon.stop().success());
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "d.pdf", sample::pdf(1));
+    feed.until(|event| event.name == "job.succeeded" && event.data["name"] == "d.pdf");
 }
 
 /// Somebody means the bare folder: a scan of the pipeline takes it as it is.
