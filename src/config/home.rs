@@ -93,8 +93,8 @@ impl Home {
         ] {
             make(shared, 0o755)?;
         }
-        make_own(&self.work(), 0o700)?;
-        // Workers that gave up root must still reach the plugin copies below `state/`.
+        // Workers that gave up root must still reach their scratch folder and the plugin copies.
+        make_own(&self.work(), 0o711)?;
         make_own(&self.state(), 0o711)?;
         make(&self.plugin_copies(), 0o755)
     }

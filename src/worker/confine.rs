@@ -7,7 +7,7 @@ use crate::wire::nursery::Own;
 use crate::worker::landlock::Fence;
 use crate::worker::options::{Limits, Options, Sandbox};
 use crate::worker::seccomp;
-use rustix::io::Errno;
+use rustix::io::{Errno, FdFlags};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
 use rustix::thread::{Gid, Uid};
 use std::fs::File;
@@ -109,9 +109,14 @@ pub(crate) fn confine(
         }
         Some(layers) => format!("partial: {}", layers.join(", ")),
     };
+    let hands_on = !own.reach.programs.is_empty();
+    let scratch = scratch.map(|(path, fd)| {
+        let path = reachable(path, &fd, hands_on)?;
+        Ok((path, fd))
+    });
     Ok(Confined {
         level,
-        scratch: scratch.map(|(path, fd)| (reachable(path, &fd), fd)),
+        scratch: scratch.transpose()?,
         listener: locked.listener,
         memory: locked.memory,
     })
@@ -232,12 +237,18 @@ fn open_scratch(path: &Path) -> Result<(PathBuf, OwnedFd), ConfineError> {
     Ok((path.to_path_buf(), folder.into()))
 }
 
-/// The path itself, or one through our own descriptor where the folders above are closed to us.
-fn reachable(path: PathBuf, folder: &OwnedFd) -> PathBuf {
+/// The path itself, or one through our own descriptor where the folders above are closed to us. Granted programs are handed the descriptor
+/// then, so that the path is theirs, too.
+fn reachable(path: PathBuf, folder: &OwnedFd, hands_on: bool) -> Result<PathBuf, ConfineError> {
     if rustix::fs::stat(&path).is_ok() {
-        return path;
+        return Ok(path);
     }
-    PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()))
+    if hands_on {
+        rustix::io::fcntl_setfd(folder, FdFlags::empty())
+            .map_err(|e| ConfineError::Failed("hand on the scratch folder", e.into()))?;
+    }
+    let path = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    Ok(PathBuf::from(path))
 }
 
 fn opens(path: &str) -> bool {

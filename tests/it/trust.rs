@@ -171,6 +171,28 @@ fn a_program_runs_only_where_it_is_granted() {
     assert!(told.contains(printed.trim_matches('"')), "{told}");
 }
 
+/// What the plugin has put into its scratch folder, a program that it starts finds by the same path.
+pub(crate) const SHARES: (&str, &str) = (
+    "grants: { faulty: { temp: true, programs: [/bin/cat] } }\n",
+    "uses: launch\n    with: { program: /bin/cat, arguments: ['{temp}/note'] }",
+);
+
+#[test]
+fn a_granted_program_reaches_the_granted_scratch_folder() {
+    let home = home(SHARES.0);
+    pipeline(&home, SHARES.1, "");
+    // The home of this test is closed to workers; one that they may pass through has another way to the folder.
+    for mode in [0o700, 0o711] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(home.path(""), mode).expect("ours");
+        let daemon = home.serve();
+        let job = drop_and_wait(&home, &daemon, sample::pdf(1));
+        assert_eq!(job["state"], "succeeded", "{job}");
+        assert!(job.to_string().contains("left by the plugin"), "{job}");
+        assert!(daemon.stop().success());
+    }
+}
+
 /// A home whose pipeline reads for ever: from a pipe that nobody writes to. The pipe's path is the test's own.
 fn that_reads_for_ever() -> (TestHome, String) {
     let place = tempfile::tempdir().expect("a folder").keep();

@@ -20,10 +20,10 @@ pub(crate) async fn open(mut call: Call) -> Result<Response, Refusal> {
                 .hint("the token is in the daemon's configuration, under `token`"),
         );
     }
-    let secure = call
-        .head
-        .text("origin")
-        .is_some_and(|origin| origin.starts_with("https://"));
+    // By a proxy's TLS or our own.
+    let origin = call.head.text("origin");
+    let secure = call.api.config.tls.is_some()
+        || origin.is_some_and(|origin| origin.starts_with("https://"));
     Ok(reply::with(
         reply::empty(StatusCode::NO_CONTENT),
         SET_COOKIE,

@@ -1,6 +1,6 @@
 //! Promise: under a daemon that is an ordinary user, grants open what they say and no more, as they do under root's.
 
-use crate::trust::{drop_and_wait, failed_with, home, pipeline};
+use crate::trust::{SHARES, drop_and_wait, failed_with, home, pipeline};
 use dropleaf_test_support::sample;
 use serde_json::Value;
 use std::net::TcpListener;
@@ -29,6 +29,13 @@ fn a_granted_program_runs_for_an_ordinary_users_daemon() {
     assert!(told.contains("/etc/passwd: Permission denied"), "{told}");
     let printed = serde_json::to_string(&hostname).expect("text");
     assert!(told.contains(printed.trim_matches('"')), "{told}");
+}
+
+#[test]
+fn a_granted_program_reaches_the_scratch_folder_of_an_ordinary_users_daemon() {
+    let job = job(SHARES.0, SHARES.1);
+    assert_eq!(job["state"], "succeeded", "{job}");
+    assert!(job.to_string().contains("left by the plugin"), "{job}");
 }
 
 #[test]

@@ -116,3 +116,37 @@ async fn with_a_token_nothing_answers_without_it() {
         "bad-request",
     );
 }
+
+#[tokio::test]
+async fn a_session_that_came_over_tls_goes_back_over_tls_only() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let login = format!(r#"{{"token":"{token}"}}"#);
+    let tls = || crate::http::config::Tls {
+        certificate: "c.pem".into(),
+        key: "k.pem".into(),
+    };
+    for (tls, origin, expected) in [
+        (None, "", false),
+        (None, "https://scans.example", true),
+        (Some(tls()), "", true),
+    ] {
+        let world = World::with(Config {
+            token: Some(token.into()),
+            tls,
+            origins: vec!["https://scans.example".into()],
+            ..Config::default()
+        });
+        let mut request = warp::test::request()
+            .method("POST")
+            .path("/api/v1/session")
+            .header("content-type", "application/json")
+            .body(&login);
+        if !origin.is_empty() {
+            request = request.header("origin", origin);
+        }
+        let answer = world.send(request).await;
+        assert_eq!(answer.status(), 204, "{origin}");
+        let cookie = header(&answer, "set-cookie");
+        assert_eq!(cookie.ends_with("; Secure"), expected, "{origin} {cookie}");
+    }
+}

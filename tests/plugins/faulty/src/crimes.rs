@@ -84,9 +84,16 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         | Mode::LieTree
         | Mode::LosePages
         | Mode::GrowResult => excess::commit(mode, text, run),
-        Mode::PrintHalf | Mode::LeakFile | Mode::ChangeFolder | Mode::HandleSignal | Mode::Burn => {
-            traces::leave(mode, text)
-        }
+        Mode::PrintHalf
+        | Mode::LeakFile
+        | Mode::ChangeFolder
+        | Mode::HandleSignal
+        | Mode::WindTimer
+        | Mode::RoundUp
+        | Mode::Unmask
+        | Mode::Nonblocking
+        | Mode::ChangeLocale
+        | Mode::Burn => traces::leave(mode, text),
         _ => break_out(mode, text),
     }
 }

@@ -20,12 +20,19 @@ impl Operation for Launch {
     const SUMMARY: &'static str = "Run a program";
     const PERMISSIONS: Permissions = Permissions {
         programs: &["cat"],
+        temp: true,
         ..Permissions::NONE
     };
 
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).stdin(Stdio::null());
+        for argument in &self.arguments {
+            command.arg(match argument.strip_prefix("{temp}/") {
+                Some(name) => written(run, name)?,
+                None => argument.clone(),
+            });
+        }
+        command.stdin(Stdio::null());
         let ran = command
             .output()
             .map_err(|error| Error::failed(format!("{}: {error}", self.program)))?;
@@ -33,6 +40,15 @@ impl Operation for Launch {
         run.result("printed", String::from_utf8_lossy(&ran.stdout))?;
         run.result("complained", String::from_utf8_lossy(&ran.stderr))
     }
+}
+
+/// A file of this name in the scratch folder, with a word of ours.
+fn written(run: &mut Run<'_>, name: &str) -> Result<String> {
+    let folder = run.temp_dir()?;
+    let path = folder.join(name);
+    std::fs::write(&path, "left by the plugin")
+        .map_err(|error| Error::failed(format!("{}: {error}", path.display())))?;
+    Ok(path.display().to_string())
 }
 
 /// Connects to a port of this machine.

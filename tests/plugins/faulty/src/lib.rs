@@ -143,6 +143,16 @@ pub enum Mode {
     ChangeFolder,
     /// Change what a signal does.
     HandleSignal,
+    /// Wind up a timer that rings in half an hour.
+    WindTimer,
+    /// Round up.
+    RoundUp,
+    /// Let new files have all rights.
+    Unmask,
+    /// Make standard output refuse what nobody reads.
+    Nonblocking,
+    /// Write numbers as another country does.
+    ChangeLocale,
     /// Use as many milliseconds of the processor as the text says, then go on.
     Burn,
 }

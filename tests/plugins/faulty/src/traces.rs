@@ -24,8 +24,71 @@ pub(crate) fn leave(mode: Mode, text: &str) -> Result<()> {
                 _ => Ok(()),
             }
         }
+        Mode::WindTimer => wind(),
+        Mode::RoundUp => round_up(),
+        Mode::Unmask => {
+            // SAFETY: it cannot fail.
+            unsafe { libc::umask(0) };
+            Ok(())
+        }
+        // SAFETY: a descriptor's flags, by number.
+        Mode::Nonblocking => heed(unsafe { libc::fcntl(1, libc::F_SETFL, libc::O_NONBLOCK) }),
+        Mode::ChangeLocale => {
+            // SAFETY: the name is a text that lasts; the library has one thread.
+            let set = unsafe { libc::setlocale(libc::LC_NUMERIC, c"C.UTF-8".as_ptr()) };
+            heed(if set.is_null() { -1 } else { 0 })
+        }
         Mode::Burn => burn(text),
         _ => Err(Error::failed("no such mode")),
+    }
+}
+
+fn heed(answer: libc::c_int) -> Result<()> {
+    match answer {
+        0.. => Ok(()),
+        _ => Err(io::Error::last_os_error().into()),
+    }
+}
+
+fn wind() -> Result<()> {
+    let mut timer = std::ptr::null_mut();
+    // SAFETY: zeros are times too; the calls write and read these places only.
+    unsafe {
+        let mut due: libc::itimerspec = std::mem::zeroed();
+        due.it_value.tv_sec = 1800;
+        heed(libc::timer_create(
+            libc::CLOCK_MONOTONIC,
+            std::ptr::null_mut(),
+            &raw mut timer,
+        ))?;
+        heed(libc::timer_settime(
+            timer,
+            0,
+            &raw const due,
+            std::ptr::null_mut(),
+        ))
+    }
+}
+
+#[link(name = "m")]
+unsafe extern "C" {
+    fn fegetround() -> libc::c_int;
+    fn fesetround(way: libc::c_int) -> libc::c_int;
+}
+
+/// `FE_UPWARD`.
+#[cfg(target_arch = "x86_64")]
+const UPWARD: libc::c_int = 0x800;
+#[cfg(target_arch = "aarch64")]
+const UPWARD: libc::c_int = 0x40_0000;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+const UPWARD: libc::c_int = 3;
+
+fn round_up() -> Result<()> {
+    // SAFETY: the C library's, with a number that it knows.
+    unsafe {
+        fesetround(UPWARD);
+        heed(if fegetround() == UPWARD { 0 } else { -1 })
     }
 }
 
