@@ -2,13 +2,14 @@
 //!
 //! *Theory of operation.* What is to be told is read from the journal, from a mark on: everything before it has been told, or given
 //! up. The store's sink only says that there is something new, and never waits. The mark is kept in the journal, so that what a
-//! daemon did not get to tell is told by the next one: at least once, under the same id each time. One task makes the calls, a few
-//! at once, each a bounded number of times. A call that fails for good is a warning in the job's log and the daemon's: no job waits
+//! daemon did not get to tell is told by the next one: at least once, under the same id each time. The calls are made a few at once
+//! for each host, each a bounded number of times, so that a host that hangs holds up no other. A call that fails for good is a warning in the job's log and the daemon's: no job waits
 //! for it or changes by it.
 
 mod call;
 mod calls;
 mod end;
+mod lanes;
 mod told;
 
 use crate::event::Stored;
@@ -23,20 +24,17 @@ use crate::time::Timestamp;
 use crate::webhook::call::Caller;
 use crate::webhook::calls::{Called, Calls};
 use crate::webhook::end::End;
+use crate::webhook::lanes::{Lanes, Place};
 use crate::webhook::told::Told;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Calls under way or waiting for their next attempt; beyond that the journal is not read on.
-const WAITING: usize = 1024;
 /// Ends that are read at a time.
 const PAGE: u32 = 64;
-/// Calls at once.
-const AT_ONCE: usize = 8;
 /// Before the second, third and fourth attempt; there is no fifth.
 const PAUSES: [Duration; 3] = [
     Duration::from_secs(1),
@@ -110,7 +108,7 @@ pub async fn run<F: Fn() -> Receivers + Send>(parts: Parts<F>) {
     // What an earlier daemon did not get to.
     let mut newest = head;
     loop {
-        let behind = teller.told.read() < newest && teller.calls.len() < WAITING;
+        let behind = teller.told.read() < newest && teller.lanes.are_open();
         if behind && let Err(error) = teller.read(newest, &receivers()).await {
             tracing::warn!(%error, "webhooks wait: the journal cannot be read");
             tokio::select! {
@@ -118,7 +116,7 @@ pub async fn run<F: Fn() -> Receivers + Send>(parts: Parts<F>) {
                 () = tokio::time::sleep(KEEP_EVERY) => continue,
             }
         }
-        let is_behind = teller.told.read() < newest && teller.calls.len() < WAITING;
+        let is_behind = teller.told.read() < newest && teller.lanes.are_open();
         let keep_at = teller.keep_at();
         tokio::select! {
             () = stop.cancelled() => break,
@@ -147,7 +145,7 @@ async fn first_mark(store: &Store, head: u64) -> Result<u64, Error> {
 struct Teller {
     store: Store,
     caller: Arc<Caller>,
-    slots: Arc<Semaphore>,
+    lanes: Lanes,
     calls: Calls,
     told: Told,
     kept: u64,
@@ -160,7 +158,7 @@ impl Teller {
         Self {
             store,
             caller: Arc::new(Caller::default()),
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            lanes: Lanes::default(),
             calls: Calls::default(),
             told: Told::up_to(mark),
             kept: mark,
@@ -206,13 +204,21 @@ impl Teller {
             webhook: notify.webhook.clone(),
             body: end.body.to_string(),
         };
-        let (caller, slots) = (Arc::clone(&self.caller), Arc::clone(&self.slots));
-        let (store, stop) = (self.store.clone(), self.stop.clone());
-        let make = async move { call.make(&caller, &slots, &store, &stop).await };
-        self.calls.begin(end.seq, make);
+        let (caller, store) = (Arc::clone(&self.caller), self.store.clone());
+        let stop = self.stop.clone();
+        match self.lanes.enter(&call::host(&call.webhook)) {
+            Some(place) => self.calls.begin(end.seq, async move {
+                call.make(&caller, &place, &store, &stop).await
+            }),
+            None => self.calls.begin(end.seq, async move {
+                call.give_up(&store, &call::Error::Crowded).await;
+                Some(call.seq)
+            }),
+        }
     }
 
     fn ended(&mut self, called: Called) {
+        self.lanes.tidy();
         if let Some(seq) = called {
             self.told.done(seq);
             self.changed();
@@ -271,21 +277,22 @@ impl Call {
     async fn make(
         self,
         caller: &Caller,
-        slots: &Semaphore,
+        place: &Place,
         store: &Store,
         stop: &CancellationToken,
     ) -> Called {
         let mut pauses = PAUSES.into_iter();
         loop {
-            // Only an attempt holds a slot, not its pause.
-            let slot = tokio::select! {
+            // Only an attempt holds a turn, not its pause.
+            let turn = tokio::select! {
                 () = stop.cancelled() => return None,
-                slot = slots.acquire() => slot,
+                turn = place.turn() => turn,
             };
             let called = caller
                 .post(&self.webhook, &self.id, self.body.clone())
                 .await;
-            drop(slot);
+            drop(turn);
+            place.tell(!matches!(called, Err(call::Error::Slow)));
             let error = match called {
                 Ok(()) => return Some(self.seq),
                 Err(error) => error,

@@ -40,6 +40,9 @@ pub(super) enum Error {
     /// Too slow.
     #[error("it did not answer within {} s", DEADLINE.as_secs())]
     Slow,
+    /// It has not answered for long, and too many calls wait for it already.
+    #[error("it does not answer, and very many calls wait for it already")]
+    Crowded,
     /// It sends us elsewhere.
     #[error(
         "it redirects to `{0}`, which is not followed; write the new address into the pipeline"
@@ -54,7 +57,7 @@ impl Error {
     /// Whether trying again makes sense.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Address(_) | Self::Redirect(_) => false,
+            Self::Address(_) | Self::Redirect(_) | Self::Crowded => false,
             Self::Unreachable(_) | Self::Broken(_) | Self::Slow => true,
             Self::Refused(status) => {
                 status.is_server_error()

@@ -14,11 +14,6 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// How many are under way.
-    pub(super) fn len(&self) -> usize {
-        self.tasks.len()
-    }
-
     /// Begins one about the end `seq`.
     pub(super) fn begin(&mut self, seq: u64, call: impl Future<Output = Called> + Send + 'static) {
         let task = self.tasks.spawn(call);

@@ -202,6 +202,34 @@ fn ends_are_told_and_whoever_does_not_hear_holds_nothing_up() {
     });
 }
 
+/// Each of 24 calls to a host that hangs takes ten seconds four times; a sound host is not behind them.
+#[test]
+fn a_host_that_hangs_holds_up_no_other() {
+    let home = TestHome::new(PROGRAM);
+    let (address, told) = listener();
+    let deaf = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let hangs = deaf.local_addr().expect("bound");
+    for (id, hook) in [
+        ("flood", format!("http://{hangs}/x")),
+        ("sound", format!("http://{address}/ok")),
+    ] {
+        home.pipeline(id, &format!("watch: {{ folder: inbox/{id}, quiet: 0s }}\nsteps: [{{ uses: reverse }}]\nnotify: [{{ webhook: \"{hook}\", when: [succeeded] }}]\n"));
+    }
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for number in 0..24 {
+        home.drop_file("inbox/flood", &format!("{number}.pdf"), sample::pdf(1));
+    }
+    feed.until_ended(24);
+    home.drop_file("inbox/sound", "sound.pdf", sample::pdf(1));
+    let call = told.recv_timeout(std::time::Duration::from_secs(15));
+    let call = call.expect("a call before the other host has timed out twice");
+    assert_eq!(
+        (&*call.path, &call.body["name"]),
+        ("/ok", &"sound.pdf".into())
+    );
+}
+
 #[test]
 fn an_address_that_cannot_be_called_is_a_fault() {
     let home = TestHome::new(PROGRAM);
