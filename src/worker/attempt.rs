@@ -116,10 +116,13 @@ impl<'a> Attempt<'a> {
             "label": part.about.label,
         });
         values.insert("part".to_owned(), about);
-        values.insert(
-            "steps".to_owned(),
-            Value::Object(part.about.results.clone()),
-        );
+        // One that was skipped or failed has told nothing, which is something to go by: `steps.ocr.words | default(0)`.
+        let mut told = part.about.results.clone();
+        for step in &self.plan.steps {
+            told.entry(step.id.clone())
+                .or_insert_with(|| Value::Object(serde_json::Map::new()));
+        }
+        values.insert("steps".to_owned(), Value::Object(told));
         Ok(Values { values })
     }
 

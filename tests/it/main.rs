@@ -15,6 +15,7 @@ mod kill;
 mod load;
 mod mounts;
 mod old_state;
+mod outputs;
 mod plugins;
 mod reload;
 mod restarts;

@@ -3,9 +3,10 @@
 use crate::job::attempt::Bill;
 use crate::job::event::{Delivering, Ended, JobEvent, Warned};
 use crate::job::id::JobId;
-use crate::job::redo::{Delivered, Redo, Verdict};
+use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo, Verdict};
 use crate::job::state::State;
 use crate::problem::{Code, Problem};
+use crate::raw_path::RawPath;
 use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::Scheduler;
 use crate::scheduler::input::{Action, Decision, EndOf};
@@ -112,9 +113,9 @@ impl Scheduler {
         let State::Delivering { redo } = &live.job.state else {
             return;
         };
-        let verdict = redo.verdict.clone();
+        let redo = redo.clone();
         match result {
-            Ok(delivered) => self.ended(id, delivered, verdict, now, decision),
+            Ok(delivered) => self.ended(id, delivered, redo, now, decision),
             Err(problem) => self.try_end_again(id, &problem, now, decision),
         }
     }
@@ -123,10 +124,18 @@ impl Scheduler {
         &mut self,
         id: JobId,
         delivered: Vec<Delivered>,
-        verdict: Verdict,
+        redo: Redo,
         now: Timestamp,
         decision: &mut Decision,
     ) {
+        for message in dropped(&redo, &delivered) {
+            let warned = Warned {
+                step: None,
+                code: "output-skipped".to_owned(),
+                message,
+            };
+            self.record(id, now, JobEvent::Warned(warned), decision);
+        }
         for written in delivered.iter().filter(|written| written.path.is_some()) {
             self.record(
                 id,
@@ -135,7 +144,7 @@ impl Scheduler {
                 decision,
             );
         }
-        let last = match verdict {
+        let last = match redo.verdict {
             Verdict::Succeed => JobEvent::Succeeded(Ended {
                 delivered,
                 problem: None,
@@ -203,4 +212,21 @@ impl Scheduler {
             }
         }
     }
+}
+
+/// What to say of results that were dropped because their names were taken.
+fn dropped(redo: &Redo, delivered: &[Delivered]) -> Vec<String> {
+    let moves = redo.moves.iter().zip(delivered);
+    let lost = moves.filter(|(step, done)| {
+        let is_result = matches!(step.kind, MoveKind::Document | MoveKind::Artifact);
+        is_result && step.collision == Collision::Skip && done.path.is_none()
+    });
+    let say = |(step, _): (&Move, &Delivered)| {
+        let name = step.to.as_ref().map(RawPath::display);
+        format!(
+            "`{}` was there already, so this result was dropped (`if_exists: skip`)",
+            name.unwrap_or_default()
+        )
+    };
+    lost.map(say).collect()
 }

@@ -1,0 +1,58 @@
+//! What becomes of results: under which names, and what is said where nothing becomes of one.
+
+use crate::PROGRAM;
+use dropleaf_test_support::daemon::TestHome;
+use dropleaf_test_support::sample;
+
+/// A result that is dropped because its name is taken is no success like any other.
+#[test]
+fn a_result_that_is_dropped_is_told() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\noutput: { name: same.pdf, if_exists: skip, receipt: true }\n",
+    );
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let first = feed.until_named("job.succeeded");
+    assert_eq!(first.data["name"], "a.pdf");
+    let taken = std::fs::read(home.path("outbox/p/same.pdf")).expect("delivered");
+    home.drop_file("inbox/p", "b.pdf", sample::pdf(2));
+    let warned = feed.until_named("job.warned");
+    assert_eq!(warned.data["code"], "output-skipped", "{}", warned.data);
+    let said = warned.data["message"].as_str().unwrap_or_default();
+    assert!(
+        said.contains("outbox/p/same.pdf` was there already") && said.contains("`if_exists: skip`"),
+        "{said}"
+    );
+    let end = feed.until_named("job.succeeded");
+    let job = end.data["job"].as_str().expect("it names its job");
+    let warnings = daemon.get(&format!("/jobs/{job}")).body["warnings"].clone();
+    assert_eq!(warnings.as_array().map(Vec::len), Some(1), "{warnings}");
+    let left = std::fs::read(home.path("outbox/p/same.pdf")).expect("there");
+    assert!(left == taken, "it is the first one's");
+}
+
+/// What a step that was skipped or that failed would have told can be given a default, or be asked for.
+#[test]
+fn what_a_skipped_step_has_not_told_can_have_a_default() {
+    let home = TestHome::new(PROGRAM);
+    let yaml = r#"
+watch: { folder: inbox/p, quiet: 0s }
+steps:
+  - { id: text, uses: extract-text, if: pdf.pages > 100 }
+  - { id: never, uses: extract-pages, with: { pages: "900" }, continue_on_error: true }
+  - uses: set-metadata
+    with: { title: "{{ steps.text.words | default('none') }} {{ steps['never'].x | default('nothing') }}" }
+  - { uses: rotate, with: { angle: 90 }, if: steps.text.words is defined }
+output: { name: "{{ steps.text.words | default('none') }}.pdf" }
+"#;
+    home.pipeline("p", yaml);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let end = feed.until(|event| event.name == "job.succeeded" || event.name == "job.failed");
+    assert_eq!(end.name, "job.succeeded", "{}", end.data);
+    assert!(home.path("outbox/p/none.pdf").is_file());
+}
