@@ -146,6 +146,17 @@ impl Values {
         Context::new(&self.values)
     }
 
+    /// The same where the original's name has so many bytes less before its extension, as far as it has them.
+    pub(crate) fn with_shorter_stem(&self, less: usize) -> Self {
+        let mut values = self.values.clone();
+        if let Some(Value::String(stem)) = values.get_mut("input").and_then(|of| of.get_mut("stem"))
+        {
+            let wanted = stem.len().saturating_sub(less);
+            stem.truncate(stem.floor_char_boundary(wanted));
+        }
+        Self { values }
+    }
+
     /// As an operation asks for them: `input.name`, `part.index`. It is not told the environment, where passwords are.
     pub(crate) fn flat(&self) -> BTreeMap<String, Value> {
         let mut flat = BTreeMap::new();

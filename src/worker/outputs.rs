@@ -110,8 +110,15 @@ fn memory_problem(error: &io::Error) -> Problem {
 /// The folder and the name that the pipeline's templates give a document.
 fn destination(attempt: &Attempt<'_>, values: &Values) -> Result<(String, String), Problem> {
     let (context, plan) = (values.context(), attempt.plan);
-    let name = paths::output_name(attempt.engine, &plan.output_name, &context)
-        .map_err(|error| path_problem(&error, "output.name"))?;
+    let name = match paths::output_name(attempt.engine, &plan.output_name, &context) {
+        // What comes from the original's name is made to fit; what the template adds tells documents apart.
+        Err(paths::Error::TooLong { over, .. }) => {
+            let shorter = values.with_shorter_stem(over).context();
+            paths::output_name(attempt.engine, &plan.output_name, &shorter)
+        }
+        named => named,
+    };
+    let name = name.map_err(|error| path_problem(&error, "output.name"))?;
     let folder = paths::output_folder(attempt.engine, &plan.output_folder, &context)
         .map_err(|error| path_problem(&error, "output.folder"))?;
     // It was made of text, so it is text.
@@ -121,7 +128,7 @@ fn destination(attempt: &Attempt<'_>, values: &Values) -> Result<(String, String
 fn path_problem(error: &paths::Error, key: &str) -> Problem {
     match error {
         paths::Error::Template(error) => template_problem(error),
-        paths::Error::Unfit { .. } => {
+        paths::Error::Unfit { .. } | paths::Error::TooLong { .. } => {
             Problem::new(Code::OutputName, error.to_string()).hint(format!("change `{key}`"))
         }
     }

@@ -56,3 +56,29 @@ output: { name: "{{ steps.text.words | default('none') }}.pdf" }
     assert_eq!(end.name, "job.succeeded", "{}", end.data);
     assert!(home.path("outbox/p/none.pdf").is_file());
 }
+
+/// A name of as many bytes as a file system takes leaves no room for a number, and a folder below the inbox may be called by anything.
+#[test]
+fn names_that_leave_no_room_are_made_to_fit() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s, recursive: true }\nsteps: [{ uses: split, with: { every: 1 } }]\n",
+    );
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    let stem = "\u{e9}".repeat(125);
+    let path = home.path("inbox/p").join(format!("{stem}x.pdf"));
+    std::fs::write(path, sample::pdf(2)).expect("a name that is just not too long");
+    let end = feed.until(|event| event.name == "job.succeeded" || event.name == "job.failed");
+    assert_eq!(end.name, "job.succeeded", "{}", end.data);
+    let stem = "\u{e9}".repeat(124);
+    for number in [1, 2] {
+        let name = format!("{stem}-{number}.pdf");
+        assert!(home.path("outbox/p").join(&name).is_file(), "{name}");
+    }
+    home.drop_file("inbox/p/line\nfeed", "b.pdf", sample::pdf(1));
+    let end = feed.until(|event| event.name == "job.succeeded" || event.name == "job.failed");
+    assert_eq!(end.name, "job.succeeded", "{}", end.data);
+    assert!(home.path("outbox/p/line_feed/b.pdf").is_file());
+}

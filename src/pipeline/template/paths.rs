@@ -20,6 +20,16 @@ pub enum Error {
         /// Why it cannot be used.
         why: &'static str,
     },
+    /// No file system takes a name that long.
+    #[error(
+        "the output cannot be called `{name}...`: it is {over} bytes longer than the 255 that a name may have"
+    )]
+    TooLong {
+        /// How it begins.
+        name: String,
+        /// By how many bytes.
+        over: usize,
+    },
 }
 
 /// The file name that `template` makes. Values cannot bring in folders: their `/` became `_`.
@@ -39,7 +49,10 @@ pub fn output_name(engine: &Engine, template: &str, context: &Context) -> Result
         "" => unfit("it is empty"),
         "." | ".." => unfit("that is a folder"),
         _ if name.contains(['/', '\0']) => unfit("it holds a `/`"),
-        _ if name.len() > MAX_NAME => unfit("it is longer than 255 bytes"),
+        _ if name.len() > MAX_NAME => Err(Error::TooLong {
+            name: name.chars().take(80).collect(),
+            over: name.len() - MAX_NAME,
+        }),
         _ => Ok(name.to_owned()),
     }
 }
@@ -57,13 +70,12 @@ pub fn output_folder(engine: &Engine, template: &str, context: &Context) -> Resu
         })
     };
     let mut path = PathBuf::from("/");
-    for part in folder.split('/').map(str::trim) {
+    // As in names; folders below an inbox may be called by anything.
+    let plain = folder.replace(char::is_control, "_");
+    for part in plain.split('/').map(str::trim) {
         match part {
             "" | "." => {}
             ".." => return unfit("`..` would leave the outbox"),
-            _ if part.chars().any(char::is_control) => {
-                return unfit("it holds a control character");
-            }
             _ if part.len() > MAX_NAME => return unfit("a part of it is longer than 255 bytes"),
             _ => path.push(part),
         }
