@@ -52,6 +52,7 @@ pub fn hostile(arguments: &[&str]) -> Result<()> {
     println!(
         "seed {}: {} files given, {ran} operations on files; daemon: KiB resident {}; descriptors {}; threads {}; \
          a small sound file took {:.0} ms before (95 %: {:.0}) and {:.0} ms (95 %: {:.0}) meanwhile; \
+         an answer over HTTP took (50 %, 95 %, worst) {:.1?} ms before and {:.1?} ms meanwhile; \
          largest worker {} KiB, longest {} ms of processor; {} outputs and {} refused files looked at by qpdf and mutool",
         plan.seed,
         report.files,
@@ -62,6 +63,8 @@ pub fn hostile(arguments: &[&str]) -> Result<()> {
         report.before.1,
         report.during.0,
         report.during.1,
+        report.answers_before,
+        report.answers_during,
         report.largest.0,
         report.largest.1,
         report.outputs,

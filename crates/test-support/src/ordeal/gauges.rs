@@ -1,6 +1,6 @@
 //! What the daemon takes of the machine, and how long a small sound file takes.
 
-use crate::daemon::TestHome;
+use crate::daemon::{TestDaemon, TestHome};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -69,6 +69,18 @@ pub(super) fn probe(
             took.lock().expect("no probe panics").push(milliseconds);
         }
         std::thread::park_timeout(pause);
+    }
+}
+
+/// Asks for the newest jobs ten times a second, until told to stop; notes how many milliseconds each answer took.
+pub(super) fn ask(daemon: &TestDaemon, stop: &AtomicBool, took: &Mutex<Vec<f64>>) {
+    while !stop.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        let status = daemon.get("/jobs?limit=20").status;
+        assert_eq!(status, 200, "whatever the files are");
+        let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
+        took.lock().expect("no probe panics").push(milliseconds);
+        std::thread::park_timeout(Duration::from_millis(100));
     }
 }
 

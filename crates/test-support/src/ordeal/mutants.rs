@@ -2,7 +2,7 @@
 
 use super::ends::End;
 use super::feeding::Feeding;
-use super::gauges::{CLEAN, Gauge, look, probe, quantile};
+use super::gauges::{CLEAN, Gauge, ask, look, probe, quantile};
 use super::judge;
 use super::operations::{self, EVERY, OPERATIONS};
 use super::{Finding, Place};
@@ -68,6 +68,10 @@ pub struct Report {
     pub before: (f64, f64),
     /// The same meanwhile.
     pub during: (f64, f64),
+    /// Milliseconds that the daemon took to answer a question over HTTP before, at 50 %, 95 % and at worst.
+    pub answers_before: (f64, f64, f64),
+    /// The same meanwhile.
+    pub answers_during: (f64, f64, f64),
     /// The largest worker, in KiB, and the longest processor time, in milliseconds.
     pub largest: (u64, u64),
     /// Everything that is not as promised.
@@ -86,16 +90,21 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Report, String> {
     let daemon = home.serve_with(&["--log", "warn"]);
     operations::has_all_operations(&daemon)?;
     let (stop, took) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+    let answered = Mutex::new(Vec::new());
     let report = std::thread::scope(|scope| {
         scope.spawn(|| probe(&home, "sound", Duration::from_millis(1500), &stop, &took));
+        scope.spawn(|| ask(&daemon, &stop, &answered));
         std::thread::park_timeout(Duration::from_secs(1));
         wait_for(&took, 20);
         let before = std::mem::take(&mut *took.lock().expect("no probe panics"));
+        let answers_before = three(&answered);
         let mut ordeal = Ordeal::new(plan, &home, &daemon, sounds);
         let ended = ordeal.go(say);
         stop.store(true, Ordering::Relaxed);
         let during = std::mem::take(&mut *took.lock().expect("no probe panics"));
         let mut report = ordeal.report;
+        report.answers_before = answers_before;
+        report.answers_during = three(&answered);
         report.before = (quantile(&before, 0.5), quantile(&before, 0.95));
         report.during = (quantile(&during, 0.5), quantile(&during, 0.95));
         ended.map(|()| report)
@@ -110,6 +119,16 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Report, String> {
         });
     }
     Ok(report)
+}
+
+/// The median, the 95th of a hundred and the worst; the list is empty afterwards.
+fn three(took: &Mutex<Vec<f64>>) -> (f64, f64, f64) {
+    let all = std::mem::take(&mut *took.lock().expect("no probe panics"));
+    (
+        quantile(&all, 0.5),
+        quantile(&all, 0.95),
+        quantile(&all, 1.0),
+    )
 }
 
 fn wait_for(took: &Mutex<Vec<f64>>, count: usize) {
