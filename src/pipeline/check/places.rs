@@ -228,6 +228,11 @@ impl Checker<'_> {
             } else if let Some(own) = OWN.iter().find(|own| folder.starts_with(home.join(own))) {
                 let message = format!("{what} would lie in Dropleaf's own folder `{own}`");
                 self.fault(pointer, message, "choose another folder");
+            } else if folder == home || spreads && home.starts_with(&folder) {
+                // A name of theirs could be that of the configuration.
+                let message = format!("{what} could come to lie among Dropleaf's own files");
+                let hint = "name a folder of their own, for example `outbox/scans`";
+                self.fault(pointer, message, hint);
             }
         }
     }

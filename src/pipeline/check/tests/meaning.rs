@@ -268,3 +268,23 @@ fn steps_are_checked_against_what_is_installed() {
     scan.yaml:2:33: `timeout` must be longer than nothing (leave the key out for the default)
     "###);
 }
+
+/// A document's title can be `config.yaml`.
+#[test]
+fn nothing_is_put_among_our_own_files() {
+    for place in [
+        "output: {folder: .}",
+        "output: {folder: \"/nowhere/{{ pdf.author }}\"}",
+        "failed: .",
+        "original: {archive: ./}",
+    ] {
+        let found = faults(&format!(
+            "watch: {{folder: inbox/a}}\nsteps: [{{uses: repair}}]\n{place}\n"
+        ));
+        assert!(
+            found.contains("among Dropleaf's own files")
+                || found.contains("in the inbox, which is below"),
+            "{place}: {found}"
+        );
+    }
+}
