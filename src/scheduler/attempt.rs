@@ -4,6 +4,7 @@ use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{JobEvent, PluginUse, Started, StepName};
 use crate::job::id::JobId;
 use crate::job::redo::{MoveKind, Redo};
+use crate::pipeline::checked::Original;
 use crate::plugin::catalog::Catalog;
 use crate::pool::Pool;
 use crate::pool::update::{Limits, Stop, StopHandle, Update};
@@ -340,8 +341,8 @@ async fn finish(
             }
         }
     };
-    // Only receipts are written to the disk.
-    if start.pipeline.output.receipt {
+    // Only receipts are written to the disk, and only for the name of an original that is kept is the disk looked at.
+    if start.pipeline.output.receipt || start.pipeline.original == Original::Keep {
         blocking(list).await?
     } else {
         list()
