@@ -1,5 +1,6 @@
 //! One attempt as the daemon sees it: a plan goes to a worker, results come back and are staged beside their destination.
 
+use crate::durable::lent::Lent;
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{JobEvent, PluginUse, Started, StepName};
 use crate::job::id::JobId;
@@ -229,7 +230,7 @@ async fn open(
         Err(silent) => {
             worker_done(told, start.job).await;
             // The attempt is not begun anew before this call has come back.
-            let _ = opening.await;
+            drop(opening.await.map(|opened| opened.map(Lent::from)));
             return Err(unanswered(&silent));
         }
     };

@@ -19,7 +19,7 @@ pub const SILENCE: Duration = Duration::from_secs(5);
 /// How long one folder is waited for before the next one is asked.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// What is younger than this is not asked again.
-const FRESH: Duration = Duration::from_secs(2);
+const FRESH: Duration = Duration::from_secs(5);
 /// Work that takes longer is a reason to ask its folders whether they answer.
 const SUSPICIOUS: Duration = Duration::from_secs(3);
 
