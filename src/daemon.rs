@@ -19,6 +19,7 @@ use crate::raw_path::RawPath;
 use crate::registry::Registry;
 use crate::scheduler::act;
 use crate::scheduler::attempt;
+use crate::scheduler::disks::Disks;
 use crate::scheduler::handle::Scheduler;
 use crate::scheduler::pipelines::{LastGood, Shelf};
 use crate::spool::Spool;
@@ -92,7 +93,7 @@ pub async fn run(config: Config) -> Result<()> {
         .await
         .context("failed to read the journal's numbers")?;
     let mounts = Mounts::load(config.home.mounts());
-    let spool = Spool::new(mounts.clone());
+    let (spool, disks) = (Spool::new(mounts.clone()), Disks::default());
     let (watcher, arrivals) = Watcher::start(parts::watch(&config), earlier(&store), mounts);
 
     append(
@@ -106,11 +107,14 @@ pub async fn run(config: Config) -> Result<()> {
     let last_good = last_good(&store, &opening).await;
     let scheduler_parts = act::Parts {
         home: config.home.root().to_path_buf(),
+        own: config.home.own(),
+        disks: disks.clone(),
         store: store.clone(),
         feed: feed.clone(),
         attempt: attempt::Parts {
             pool: pool.clone(),
             spool,
+            disks: disks.clone(),
             bounds: parts::bounds(&config),
         },
         watcher: watcher.clone(),
@@ -165,7 +169,7 @@ pub async fn run(config: Config) -> Result<()> {
         trials,
         thumbnails: backend::Thumbnails::default(),
         loss: loss(&opening),
-        disks: backend::Disks::default(),
+        disks,
         watcher: watcher.clone(),
     };
     let http = http::config::Config {

@@ -5,6 +5,7 @@
 //! folder ([`sync::Syncs`], which syncs each folder once a batch).
 
 pub(crate) mod failpoint;
+pub mod lent;
 pub mod probe;
 pub mod sync;
 

@@ -265,7 +265,7 @@ impl Pool {
         let id = self.shared.counted.fetch_add(1, Ordering::Relaxed) + 1;
         let task = supervise::Task {
             plan,
-            input,
+            input: input.into(),
             grant,
             kin,
             limits,

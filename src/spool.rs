@@ -38,8 +38,8 @@ const SHARED: u32 = 0o777;
 pub struct Spool {
     /// Names that were planned and are not taken on disk yet, and for whom.
     reserved: Arc<Mutex<HashMap<PathBuf, JobId>>>,
-    /// Where folders lay when they were looked at last.
-    grounds: Arc<Mutex<HashMap<PathBuf, Ground>>>,
+    /// Where folders lay when they were looked at last; `None` where one is being looked at for the first time.
+    grounds: Arc<Mutex<HashMap<PathBuf, Option<Ground>>>>,
     /// What was mounted in earlier lives.
     mounts: Mounts,
 }

@@ -213,19 +213,35 @@ impl Watcher {
             .ok()
     }
 
-    /// The pipeline that watches the folder in which this path lies.
+    /// The pipeline that watches the folder in which this path lies, and the path as that folder spells it. The path's own folder is
+    /// looked at where no watched one is named by it: perhaps through a link. Blocking.
     #[must_use]
-    pub fn watches(&self, path: &Path) -> Option<String> {
-        self.owner(path).map(|(_, pipeline)| pipeline)
+    pub fn owner(&self, path: &Path) -> Option<(PathBuf, String)> {
+        self.named(path).or_else(|| {
+            let real = path.parent()?.canonicalize().ok()?.join(path.file_name()?);
+            self.status().into_iter().find_map(|status| {
+                let below = real.strip_prefix(status.real?).ok()?;
+                Some((status.folder.0.join(below), status.pipeline))
+            })
+        })
     }
 
-    /// Why a file has not been taken: the chain of decisions about this absolute path.
-    pub async fn explain(&self, path: &Path) -> Vec<Link> {
-        let Some((path, pipeline)) = self.owner(path) else {
-            return vec![Link::stop(self.nobody_watches(path))];
-        };
+    /// The same as far as names tell; no file is looked at.
+    #[must_use]
+    pub fn named(&self, path: &Path) -> Option<(PathBuf, String)> {
+        let folders = self.folders();
+        let of = folders
+            .iter()
+            .filter(|(_, running)| path.starts_with(&running.folder));
+        let deepest = of.max_by_key(|(_, running)| running.folder.components().count());
+        deepest.map(|(pipeline, _)| (path.to_path_buf(), pipeline.clone()))
+    }
+
+    /// Why a file has not been taken: the chain of decisions about this path in the folder of the pipeline, as [`Watcher::owner`]
+    /// gives them.
+    pub async fn explain(&self, path: PathBuf, pipeline: &str) -> Vec<Link> {
         let (answer, answered) = oneshot::channel();
-        self.command(&pipeline, Command::Explain(path, answer));
+        self.command(pipeline, Command::Explain(path, answer));
         match tokio::time::timeout(ANSWER_WITHIN, answered).await {
             Ok(Ok(chain)) => chain,
             _ => vec![Link::stop(format!(
@@ -252,29 +268,9 @@ impl Watcher {
         }
     }
 
-    /// The pipeline in whose folder a path lies, and the path as that folder spells it.
-    fn owner(&self, path: &Path) -> Option<(PathBuf, String)> {
-        let folders = self.folders();
-        let find = |path: &Path| {
-            let of = folders
-                .iter()
-                .filter(|(_, running)| path.starts_with(&running.folder));
-            let deepest = of.max_by_key(|(_, running)| running.folder.components().count());
-            deepest.map(|(pipeline, _)| (path.to_path_buf(), pipeline.clone()))
-        };
-        find(path).or_else(|| {
-            // Perhaps the folder was named through a link.
-            let real = path.parent()?.canonicalize().ok()?.join(path.file_name()?);
-            folders.iter().find_map(|(pipeline, running)| {
-                let below = real
-                    .strip_prefix(running.folder.canonicalize().ok()?)
-                    .ok()?;
-                Some((running.folder.join(below), pipeline.clone()))
-            })
-        })
-    }
-
-    fn nobody_watches(&self, path: &Path) -> String {
+    /// That a path lies in no watched folder, in words.
+    #[must_use]
+    pub fn nobody_watches(&self, path: &Path) -> Link {
         let folders = self.folders();
         let watched: Vec<_> = folders
             .values()
@@ -282,13 +278,14 @@ impl Watcher {
             .collect();
         let path = path.display();
         if watched.is_empty() {
-            format!("`{path}` is in no watched folder: no folder is watched at all")
-        } else {
-            format!(
-                "`{path}` is in no watched folder; watched are {}",
-                watched.join(", ")
-            )
+            return Link::stop(format!(
+                "`{path}` is in no watched folder: no folder is watched at all"
+            ));
         }
+        Link::stop(format!(
+            "`{path}` is in no watched folder; watched are {}",
+            watched.join(", ")
+        ))
     }
 
     fn command(&self, pipeline: &str, command: Command) {
@@ -322,6 +319,7 @@ fn starting(folder: &Folder) -> FolderStatus {
     FolderStatus {
         pipeline: folder.pipeline.clone(),
         folder: RawPath(folder.spec.folder.clone()),
+        real: None,
         state: FolderState::Starting,
         mode: "events",
         reason: "it has not been looked at yet".to_owned(),

@@ -9,6 +9,9 @@ use anyhow::{Context as _, Result};
 
 /// How long a thread for file work waits for more.
 const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(2);
+/// Threads for file work, at the most. A pipeline has a dozen at the most; where the folders of very many of them hang, those of the
+/// others must not run out.
+const FILE_WORK: usize = 4096;
 
 pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
     let filter_from = match &flags.log {
@@ -30,6 +33,7 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
         .thread_name("dropleaf")
         .thread_stack_size(1 << 20)
         .thread_keep_alive(KEEP_ALIVE)
+        .max_blocking_threads(FILE_WORK)
         .enable_all()
         .build()
         .context("failed to start the async runtime")?;

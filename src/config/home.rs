@@ -105,6 +105,12 @@ impl Home {
         &self.0
     }
 
+    /// The folders that the daemon itself writes to, whatever the pipelines say.
+    #[must_use]
+    pub fn own(&self) -> Vec<PathBuf> {
+        vec![self.0.clone(), self.state(), self.work()]
+    }
+
     /// `config.yaml`.
     #[must_use]
     pub fn config(&self) -> PathBuf {

@@ -1,14 +1,12 @@
 //! The daemon as the HTTP routes see it: questions go to store, scheduler and registry.
 
 mod convert;
-mod disks;
 mod health;
 mod pipelines;
 mod thumbnails;
 mod trial;
 mod trials;
 
-pub(in crate::daemon) use disks::Disks;
 pub(in crate::daemon) use thumbnails::Thumbnails;
 pub(in crate::daemon) use trials::Trials;
 
@@ -21,6 +19,7 @@ use crate::http::api::{
 };
 use crate::http::picture::{Picture, Undrawn};
 use crate::http::slot::Slot;
+use crate::job::event::Identity;
 use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::pipeline::schema;
@@ -28,6 +27,7 @@ use crate::pipeline::surroundings::Surroundings;
 use crate::pool::Pool;
 use crate::raw_path::RawPath;
 use crate::registry::Registry;
+use crate::scheduler::disks::Disks;
 use crate::scheduler::handle::{Scheduler, Upload};
 use crate::scheduler::planning::Bounds;
 use crate::store::Store;
@@ -140,7 +140,10 @@ impl Backend for Daemon {
 
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot> {
         let pipeline = pipeline.to_owned();
-        Box::pin(async move { slot(self.scheduler.upload_path(&pipeline).await?) })
+        Box::pin(async move {
+            let path = self.scheduler.upload_path(&pipeline).await?;
+            blocking(move || slot(path)).await?
+        })
     }
 
     fn scratch_slot(&self) -> Answer<'_, Slot> {
@@ -152,21 +155,23 @@ impl Backend for Daemon {
         Box::pin(async move {
             // From here on the scheduler has the file: it takes it, or sweeps it at the next start.
             let (temp, file) = slot.keep();
-            drop(file);
-            let given = temp.clone();
-            let id = match self
-                .scheduler
-                .submit(Upload {
-                    pipeline,
-                    name,
-                    temp,
-                })
-                .await
-            {
+            let (given, closed) = (temp.clone(), temp.clone());
+            let found = blocking(move || {
+                drop(file);
+                closed.symlink_metadata()
+            });
+            let gone = |error| Refused::Unavailable(format!("the upload is gone: {error}"));
+            let upload = Upload {
+                pipeline,
+                name,
+                temp,
+                identity: Identity::of(&found.await?.map_err(gone)?),
+            };
+            let id = match self.scheduler.submit(upload).await {
                 Ok(id) => id,
                 Err(refused) => {
                     // Not taken: the client is told and keeps its file.
-                    let _ = durable::remove(&given);
+                    let _ = blocking(move || durable::remove(&given)).await;
                     return Err(refused.into());
                 }
             };
@@ -249,6 +254,14 @@ impl Backend for Daemon {
     fn metrics(&self) -> Answer<'_, Vec<Metric>> {
         Box::pin(self.read_metrics())
     }
+}
+
+/// File work off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refused> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Refused::Failed(format!("file work panicked: {error}")))
 }
 
 /// A new file in the work folder.

@@ -1,6 +1,7 @@
 //! Content that is larger than an answer should be: files and texts, whole, by range, or not again (RFC 9110, sections 13
 //! and 14).
 
+use crate::durable::lent::Lent;
 use crate::http::head::Head;
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::reply::{self, ByteStream, Response};
@@ -200,7 +201,7 @@ fn is_absent(error: &io::Error) -> bool {
 
 /// `length` bytes of a file from `start`, read as they are sent.
 pub(crate) fn read(file: File, start: u64, length: u64) -> ByteStream {
-    let state = (file, start, length);
+    let state = (Lent::from(file), start, length);
     Box::pin(futures_util::stream::try_unfold(
         state,
         |(file, at, left)| async move {

@@ -47,11 +47,22 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if self.file.is_some()
-            && let Err(error) = std::fs::remove_file(&self.path)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(path = %self.path.display(), %error, "an unfinished upload was left behind");
+        let Some(file) = self.file.take() else {
+            return;
+        };
+        let path = std::mem::take(&mut self.path);
+        let remove = move || {
+            drop(file);
+            if let Err(error) = std::fs::remove_file(&path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %path.display(), %error, "an unfinished upload was left behind");
+            }
+        };
+        // Its folder may not answer; outside of a runtime whoever drops it may block.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => _ = runtime.spawn_blocking(remove),
+            Err(_) => remove(),
         }
     }
 }

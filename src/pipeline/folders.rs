@@ -1,7 +1,10 @@
 //! Pipelines side by side: no two take from one inbox, and none feeds another by accident.
 
+mod real;
+
 use crate::pipeline::checked::{Original, Pipeline};
 use crate::pipeline::fault::Fault;
+pub(crate) use crate::pipeline::folders::real::real;
 use crate::pipeline::yaml::build;
 use std::path::{Path, PathBuf};
 
@@ -183,27 +186,6 @@ pub(crate) fn spreads(pipeline: &Pipeline) -> bool {
 /// Whether `folder` is `inbox` or lies below it.
 pub(crate) fn lies_in(folder: &Path, inbox: &Path) -> bool {
     folder.starts_with(inbox)
-}
-
-/// `path` with the symbolic links of that part of it resolved which exists.
-pub(crate) fn real(path: &Path) -> PathBuf {
-    let mut missing = Vec::new();
-    let mut existing = path;
-    loop {
-        if let Ok(real) = existing.canonicalize() {
-            return missing
-                .iter()
-                .rev()
-                .fold(real, |path, part| path.join(part));
-        }
-        match (existing.parent(), existing.file_name()) {
-            (Some(parent), Some(name)) => {
-                missing.push(name);
-                existing = parent;
-            }
-            _ => return path.to_path_buf(),
-        }
-    }
 }
 
 #[cfg(test)]

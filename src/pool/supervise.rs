@@ -10,6 +10,7 @@ mod end;
 mod news;
 mod rest;
 
+use crate::durable::lent::Lent;
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::StepPlace;
 use crate::plugin::grants::Grant;
@@ -24,7 +25,6 @@ use crate::wire::chatter::{Gate, Lines};
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{Place, Plan, ToDaemon, ToWorker};
 use rustix::fs::OFlags;
-use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,7 +40,7 @@ const WORDS_BEFORE: u32 = 64;
 /// One attempt to attend.
 pub(crate) struct Task {
     pub(crate) plan: Plan,
-    pub(crate) input: File,
+    pub(crate) input: Lent,
     pub(crate) grant: Grant,
     /// Whose workers it may have, and leave its own to.
     pub(crate) kin: Option<Kin>,
@@ -67,7 +67,7 @@ pub(crate) async fn attend(shared: &Arc<Shared>, mut task: Task) {
 /// Gives the plan to a blank worker, or to one that has run attempts of its kin. One that died while it waited (somebody killed
 /// it, or memory was short) is nobody's fault, so another is asked.
 async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure> {
-    match rustix::fs::fcntl_getfl(&task.input) {
+    match rustix::fs::fcntl_getfl(&*task.input) {
         Ok(flags) if flags & OFlags::RWMODE == OFlags::RDONLY => {}
         _ => return Err(failed(Code::Internal, "the input is not opened read-only")),
     }

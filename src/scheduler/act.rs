@@ -1,9 +1,13 @@
 //! The only hands: waits for an input, lets `decide` decide, journals, then does what was decided.
 //!
-//! [`hands`] is what they hold, [`turn`] how a turn of the loop ends ([`pending`] is what it then has to do); [`news`], [`watched`], [`loaded`] and [`asked`] are what
-//! can come in: from attempts and file work, from the watched folders, from the pipeline files, from people.
+//! [`hands`] is what they hold, [`turn`] how a turn of the loop ends ([`pending`] is what it then has to do); [`news`], [`watched`], [`loaded`], [`folders`] and [`asked`] are what
+//! can come in: from attempts and file work, from the watched folders, from the pipeline files, from the folders in use, from people.
+//!
+//! The loop's own task makes no call on a file: one on a network mount whose server is gone never comes back. Such calls are made on
+//! threads of their own, at the desks of the pipeline where there may be many, and what they bring comes in.
 
 mod asked;
+mod folders;
 mod hands;
 mod loaded;
 mod news;
@@ -15,21 +19,22 @@ use crate::feed::Feed;
 use crate::job::event::Identity;
 use crate::job::id::JobId;
 use crate::job::state::Job;
-use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::raw_path::RawPath;
 use crate::scheduler::act::hands::{Hands, written};
 use crate::scheduler::act::pending::{Pace, Pending};
 use crate::scheduler::attempt::{self, Told};
+use crate::scheduler::brought::{BROUGHT, Brought};
 use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
 use crate::scheduler::desks::Desks;
-use crate::scheduler::files;
+use crate::scheduler::disks::Disks;
 use crate::scheduler::handle::{COMMANDS, Command, Health, PipelineSet, Scheduler};
 use crate::scheduler::input::Input;
 use crate::scheduler::pipelines::Shelf;
 use crate::scheduler::progress::Progress;
-use crate::spool::sweep::Standing;
+use crate::scheduler::reclaim::Fetching;
+use crate::scheduler::sweeps::Unswept;
 use crate::store::Store;
 use crate::store::error::Error;
 use crate::store::open::Opening;
@@ -38,9 +43,9 @@ use crate::watch::Watcher;
 use crate::watch::lanes::Lanes;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +56,8 @@ const TOLD: usize = 1024;
 const TURN: usize = 256;
 /// How often free disk space is looked at.
 const DISK_CHECK: Duration = Duration::from_secs(30);
+/// So many questions may look at the disk at a time.
+const LOOKS: usize = 16;
 /// What running attempts get to answer an interruption.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -59,6 +66,10 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 pub struct Parts {
     /// The home's root; relative paths in questions start here.
     pub home: PathBuf,
+    /// The daemon's own folders.
+    pub own: Vec<PathBuf>,
+    /// How the folders in use are.
+    pub disks: Disks,
     /// The journal.
     pub store: Store,
     /// Who listens.
@@ -95,6 +106,7 @@ pub async fn start(
     let (set, pipelines) = watch::channel(Arc::new(PipelineSet::default()));
     let (healthy, health) = watch::channel(Arc::new(Health::default()));
     let (tell, told) = mpsc::channel(TOLD);
+    let (bring, brought) = mpsc::channel(BROUGHT);
     let (broken, breaks) = mpsc::unbounded_channel();
     let mut known: BTreeMap<String, HashMap<RawPath, Identity>> = BTreeMap::new();
     for entry in &opening.ledger {
@@ -115,6 +127,7 @@ pub async fn start(
             .collect(),
         known,
         tell,
+        bring,
         broken,
         stops: HashMap::new(),
         told_last: HashMap::new(),
@@ -123,11 +136,17 @@ pub async fn start(
         submitters: HashMap::new(),
         progress: Progress::default(),
         tasks: JoinSet::new(),
+        asides: JoinSet::new(),
         desks: Desks::default(),
+        disks: parts.disks,
+        unswept: Unswept::default(),
+        fetching: Fetching::default(),
+        looks: Arc::new(Semaphore::new(LOOKS)),
         set,
         healthy,
         draining: false,
         home: parts.home,
+        own: parts.own,
         store: parts.store,
         feed: parts.feed,
         attempt: parts.attempt,
@@ -151,10 +170,11 @@ pub async fn start(
     let sources = Sources {
         asked,
         told,
+        brought,
         breaks,
         arrivals: parts.arrivals,
     };
-    hands.reload().await;
+    hands.load().await;
     let task = tokio::spawn(hands.run(opening.open_jobs.clone(), paused, sources, shutdown));
     (Scheduler::new(commands, pipelines, health), task)
 }
@@ -162,6 +182,7 @@ pub async fn start(
 struct Sources {
     asked: mpsc::Receiver<Command>,
     told: mpsc::Receiver<(JobId, Told)>,
+    brought: mpsc::Receiver<Brought>,
     breaks: mpsc::UnboundedReceiver<Error>,
     arrivals: Lanes,
 }
@@ -174,13 +195,14 @@ impl Hands {
         mut sources: Sources,
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
-        self.sweep(&open_jobs).await;
+        self.sweep(&open_jobs);
         let recovered = self.decider.recover(open_jobs, paused, Timestamp::now());
         self.carry_out(recovered);
         self.decide(Input::Tick);
         self.finish_turn();
         let mut disk = tokio::time::interval(DISK_CHECK);
         disk.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut answers = self.disks.news();
         let mut drain_until: Option<(Instant, bool)> = None;
         loop {
             let deadline = self.deadline(drain_until.map(|(until, _)| until));
@@ -192,10 +214,13 @@ impl Hands {
                     }
                 }
                 Some((job, told)) = sources.told.recv() => self.told(job, told),
-                Some(command) = sources.asked.recv() => self.asked(command).await,
+                Some(command) = sources.asked.recv() => self.asked(command),
+                Some(brought) = sources.brought.recv() => self.brought(brought),
                 Some(update) = sources.arrivals.recv() => self.watched(update),
-                Ok(()) = self.catalog.changed() => self.reload().await,
-                _ = disk.tick() => self.check_disks(),
+                Ok(()) = self.catalog.changed() => self.reload(),
+                _ = disk.tick() => self.ask_disks(),
+                Ok(()) = answers.changed() => self.weigh_disks(),
+                Some(_) = self.asides.join_next() => {}
                 () = shutdown.cancelled(), if drain_until.is_none() => {
                     self.draining = true;
                     let watcher = self.watcher.clone();
@@ -221,6 +246,7 @@ impl Hands {
                 && self.decider.busy() == 0
                 && self.tasks.is_empty()
                 && self.turn.is_empty()
+                && sources.brought.is_empty()
             {
                 return Ok(());
             }
@@ -241,38 +267,6 @@ impl Hands {
                     }
                 }
             }
-        }
-    }
-
-    /// Before anything begins anew, what an earlier life left half-way is put right.
-    async fn sweep(&self, open_jobs: &[Job]) {
-        let standings: HashMap<JobId, Standing> = open_jobs
-            .iter()
-            .map(|job| (job.id, files::standing(job)))
-            .collect();
-        let pipelines: Vec<Arc<Pipeline>> = self
-            .entries
-            .iter()
-            .filter_map(|entry| entry.current.clone())
-            .collect();
-        let (spool, store, runtime) = (
-            self.attempt.spool.clone(),
-            self.store.clone(),
-            tokio::runtime::Handle::current(),
-        );
-        let swept = tokio::task::spawn_blocking(move || {
-            files::sweep(&spool, &pipelines, |id| {
-                let known = standings.get(&id).cloned();
-                known.unwrap_or_else(|| match runtime.block_on(store.job(id)) {
-                    Ok(Some(job)) => files::standing(&job),
-                    Ok(None) => Standing::Unknown,
-                    // Not known for sure: hands off.
-                    Err(_) => Standing::Staged,
-                })
-            });
-        });
-        if let Err(error) = swept.await {
-            tracing::error!(%error, "sweeping panicked");
         }
     }
 

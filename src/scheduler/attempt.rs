@@ -1,19 +1,23 @@
 //! One attempt as the daemon sees it: a plan goes to a worker, results come back and are staged beside their destination.
 
+use crate::durable::lent::Lent;
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{JobEvent, PluginUse, Started, StepName};
 use crate::job::id::JobId;
 use crate::job::redo::{MoveKind, Redo};
+use crate::pipeline::checked::Original;
 use crate::plugin::catalog::Catalog;
 use crate::pool::Pool;
 use crate::pool::update::{Limits, Stop, StopHandle, Update};
 use crate::problem::{Code, Problem};
 use crate::scheduler::contract::Contract;
+use crate::scheduler::disks::{Disks, Silent};
 use crate::scheduler::input::{Input, Start};
 use crate::scheduler::moves::{self, Brought, Outcome, Piece};
 use crate::scheduler::planning::{Bounds, Planned, plan};
 use crate::spool::Spool;
 use serde_json::json;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -26,6 +30,8 @@ pub struct Parts {
     pub pool: Pool,
     /// File moves.
     pub spool: Spool,
+    /// How the folders in use are.
+    pub disks: Disks,
     /// What bounds it.
     pub bounds: Bounds,
 }
@@ -90,17 +96,8 @@ async fn attempt(
     told: &Tell,
 ) -> Result<(Redo, Bill), Failure> {
     let planned = plan(catalog, start, parts.bounds)?;
-    let held = start.accepted.held.0.clone();
-    let spool = parts.spool.clone();
-    let input = blocking(move || spool.open_input(&held))
-        .await?
-        .map_err(|error| {
-            let problem = Problem::new(Code::InputVanished, error.to_string());
-            Failure {
-                ending: Ending::Rejected,
-                problem: problem.hint("drop the file into its inbox once more"),
-            }
-        })?;
+    let inbox = [start.pipeline.watch.folder.clone()];
+    let input = open(parts, start, &inbox, told).await?;
     let limits = Limits {
         deadline: start.pipeline.timeout,
         stall: start.pipeline.stalled_after,
@@ -124,19 +121,30 @@ async fn attempt(
         Told::Aside(Aside::Stop(running.stop.clone())),
     )
     .await;
-    let mut staging = Staging::default();
-    while let Some(update) = running.updates.recv().await {
+    let mut staging = Staging::new(parts, start, told);
+    let mut is_open = false;
+    loop {
+        let mut next = std::pin::pin!(running.updates.recv());
+        let update = if is_open {
+            next.as_mut().await
+        } else {
+            // Nobody knows how much of it the worker has read; without an answer it would read on until its time is over.
+            let next = parts.disks.patiently(&inbox, &mut next).await;
+            next.map_err(|silent| unanswered(&silent))?
+        };
+        let Some(update) = update else {
+            break;
+        };
         match update {
             Update::Ended(ended) => {
                 if staging.is_under_way() {
-                    let job = start.job;
-                    tell(told, job, Told::Input(Input::WorkerDone { job })).await;
+                    worker_done(told, start.job).await;
                 }
-                let outcomes = staging.finish(parts, start).await;
+                let outcomes = staging.finish().await;
                 let ended = match (broken, ended) {
                     (Some(failure), _) => Err(failure),
                     (None, Ok(bill)) => contract.all(&running.stop).await.map(|()| bill),
-                    (None, Err(failure)) => Err(failure),
+                    (None, Err(failure)) => Err(excused(parts, &inbox, failure)),
                 };
                 return match (ended, outcomes) {
                     (Ok(bill), Ok(outcomes)) => {
@@ -175,7 +183,7 @@ async fn attempt(
                     mime,
                     pages: Some(pages),
                 };
-                staging.add(parts, start, piece).await?;
+                staging.add(piece, &running.stop).await?;
             }
             Update::Artifact {
                 name,
@@ -192,9 +200,12 @@ async fn attempt(
                     mime,
                     pages: None,
                 };
-                staging.add(parts, start, piece).await?;
+                staging.add(piece, &running.stop).await?;
             }
-            Update::Opened { pages } => contract.opened(pages),
+            Update::Opened { pages } => {
+                is_open = true;
+                contract.opened(pages);
+            }
             other => relay(start, &plugins, other, told).await,
         }
     }
@@ -203,6 +214,56 @@ async fn attempt(
         ending: Ending::Failed,
         problem,
     })
+}
+
+/// Opens the original. Where its folder does not answer, the worker's place is free for others.
+async fn open(
+    parts: &Parts,
+    start: &Start,
+    inbox: &[PathBuf],
+    told: &Tell,
+) -> Result<File, Failure> {
+    let (spool, held) = (parts.spool.clone(), start.accepted.held.0.clone());
+    let mut opening = tokio::task::spawn_blocking(move || spool.open_input(&held));
+    let opened = match parts.disks.patiently(inbox, &mut opening).await {
+        Ok(opened) => opened.map_err(panicked)?,
+        Err(silent) => {
+            worker_done(told, start.job).await;
+            // The attempt is not begun anew before this call has come back.
+            drop(opening.await.map(|opened| opened.map(Lent::from)));
+            return Err(unanswered(&silent));
+        }
+    };
+    opened.map_err(|error| {
+        let problem = Problem::new(Code::InputVanished, error.to_string());
+        Failure {
+            ending: Ending::Rejected,
+            problem: problem.hint("drop the file into its inbox once more"),
+        }
+    })
+}
+
+async fn worker_done(told: &Tell, job: JobId) {
+    tell(told, job, Told::Input(Input::WorkerDone { job })).await;
+}
+
+/// The attempt is over because a folder does not answer; that is no fault of the document.
+fn unanswered(silent: &Silent) -> Failure {
+    let folder = silent.folder.display();
+    let detail = format!("`{folder}` does not answer (a network mount that hangs?)");
+    Failure {
+        ending: Ending::Environment,
+        problem: Problem::new(Code::FolderBlocked, detail)
+            .hint("look after its server; the job goes on by itself"),
+    }
+}
+
+/// A worker that ran out of time, or into an error, while its input does not answer.
+fn excused(parts: &Parts, inbox: &[PathBuf], failure: Failure) -> Failure {
+    match (failure.ending, parts.disks.silent_of(inbox)) {
+        (Ending::Failed | Ending::TimedOut | Ending::Crashed, Some(silent)) => unanswered(&silent),
+        _ => failure,
+    }
 }
 
 /// What neither ends the attempt nor brings a file.
@@ -274,46 +335,84 @@ async fn tell(told: &Tell, job: JobId, what: Told) {
 
 /// The results of one attempt on their way to their destination's file system: one after the other, because names are
 /// numbered in their order, while the worker goes on.
-#[derive(Default)]
-struct Staging {
+struct Staging<'a> {
+    parts: &'a Parts,
+    start: &'a Start,
+    told: &'a Tell,
     done: Vec<Outcome>,
     next: Option<JoinHandle<Result<Outcome, Failure>>>,
 }
 
-impl Staging {
+impl<'a> Staging<'a> {
+    fn new(parts: &'a Parts, start: &'a Start, told: &'a Tell) -> Self {
+        Self {
+            parts,
+            start,
+            told,
+            done: Vec::new(),
+            next: None,
+        }
+    }
+
     fn is_under_way(&self) -> bool {
         self.next.as_ref().is_some_and(|next| !next.is_finished())
     }
 
-    async fn add(&mut self, parts: &Parts, start: &Start, piece: Piece) -> Result<(), Failure> {
-        self.settle(parts, start).await?;
-        let (spool, again) = (parts.spool.clone(), start.clone());
+    /// Stages a piece once the one before it is staged.
+    async fn add(&mut self, piece: Piece, worker: &StopHandle) -> Result<(), Failure> {
+        self.settle(worker).await?;
+        let (spool, again) = (self.parts.spool.clone(), self.start.clone());
         let number = u32::try_from(self.done.len()).unwrap_or(u32::MAX);
         let work = move || moves::stage(&spool, &again, number, piece);
         self.next = Some(tokio::task::spawn_blocking(work));
         Ok(())
     }
 
-    async fn finish(mut self, parts: &Parts, start: &Start) -> Result<Vec<Outcome>, Failure> {
-        self.settle(parts, start).await?;
+    async fn finish(mut self) -> Result<Vec<Outcome>, Failure> {
+        if let Some(next) = self.next.take() {
+            self.took(next.await).await?;
+        }
         Ok(self.done)
     }
 
-    /// Waits for the one under way. Where it fails, all are given up.
-    async fn settle(&mut self, parts: &Parts, start: &Start) -> Result<(), Failure> {
-        let Some(next) = self.next.take() else {
+    /// Waits for the one under way. Where its folder does not answer meanwhile the worker is stopped, and its place is free for others.
+    async fn settle(&mut self, worker: &StopHandle) -> Result<(), Failure> {
+        let Some(mut next) = self.next.take() else {
             return Ok(());
         };
-        match next.await.map_err(panicked).and_then(|staged| staged) {
+        let outbox = [self.start.pipeline.output.root.clone()];
+        match self.parts.disks.patiently(&outbox, &mut next).await {
+            Ok(staged) => self.took(staged).await,
+            Err(silent) => {
+                worker.stop(Stop::Cancelled);
+                worker_done(self.told, self.start.job).await;
+                self.took(next.await).await?;
+                self.give_up().await;
+                Err(unanswered(&silent))
+            }
+        }
+    }
+
+    /// Where one fails, all are given up.
+    async fn took(
+        &mut self,
+        staged: Result<Result<Outcome, Failure>, JoinError>,
+    ) -> Result<(), Failure> {
+        match staged.map_err(panicked).and_then(|staged| staged) {
             Ok(outcome) => {
                 self.done.push(outcome);
                 Ok(())
             }
             Err(failure) => {
-                discard(parts, start.job, std::mem::take(&mut self.done)).await;
+                self.give_up().await;
                 Err(failure)
             }
         }
+    }
+
+    async fn give_up(&mut self) {
+        let done = std::mem::take(&mut self.done);
+        discard(self.parts, self.start.job, done).await;
     }
 }
 
@@ -340,8 +439,8 @@ async fn finish(
             }
         }
     };
-    // Only receipts are written to the disk.
-    if start.pipeline.output.receipt {
+    // Only receipts are written to the disk, and only for the name of an original that is kept is the disk looked at.
+    if start.pipeline.output.receipt || start.pipeline.original == Original::Keep {
         blocking(list).await?
     } else {
         list()

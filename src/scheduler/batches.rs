@@ -3,15 +3,20 @@
 use crate::durable;
 use crate::job::event::{Accepted, Origin, Queued};
 use crate::job::id::JobId;
-use crate::job::redo::Redo;
-use crate::problem::{Code, Problem};
+use crate::job::redo::{Delivered, Redo};
+use crate::problem::Problem;
+use crate::scheduler::brought::Ledger;
+use crate::scheduler::files::{Returning, blocking};
 use crate::scheduler::input::{ClaimFailure, Input};
 use crate::scheduler::moves;
 use crate::spool::claim::{Claim, ClaimError, Claimed};
+use crate::spool::redo::RedoError;
 use crate::spool::{self, Spool};
 use crate::store::Store;
+use crate::store::ledger::LedgerEntry;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A file that is to be taken.
 #[derive(Debug)]
@@ -143,14 +148,51 @@ fn not_taken(taking: &Taking, error: &ClaimError) -> ClaimFailure {
     }
 }
 
-/// Carries out redo lists.
-pub(super) async fn redo(spool: Spool, batch: Vec<(JobId, Redo)>) -> Vec<(JobId, Input)> {
-    let jobs: Vec<JobId> = batch.iter().map(|(job, _)| *job).collect();
+/// A redo list that is to be carried out.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    /// The job.
+    pub(super) job: JobId,
+    /// The list.
+    pub(super) redo: Redo,
+    /// The job once more, where its original goes back into its inbox.
+    pub(super) returning: Option<Returning>,
+}
+
+/// Carries out redo lists. An original that goes back into its inbox is known to the ledger before it is there, or it would be taken
+/// again, and once more where it got another name than it was to get: somebody may have taken that one in the last moment.
+pub(super) async fn redo(
+    spool: Spool,
+    batch: Vec<Delivery>,
+    ledger: Ledger,
+) -> Vec<(JobId, Input)> {
+    let jobs: Vec<JobId> = batch.iter().map(|delivery| delivery.job).collect();
+    let batch = Arc::new(batch);
+    if batch.iter().any(|delivery| delivery.returning.is_some()) {
+        let looked = Arc::clone(&batch);
+        let look = move || {
+            let before = |one: &Delivery| one.returning.as_ref()?.before(&one.redo);
+            looked.iter().filter_map(before).collect()
+        };
+        ledger.keep(blocking(look).await.unwrap_or_default()).await;
+    }
     let done = blocking(move || {
-        let lists: Vec<(JobId, &Redo)> = batch.iter().map(|(job, redo)| (*job, redo)).collect();
-        spool.redo_all(&lists)
+        let lists: Vec<(JobId, &Redo)> = batch.iter().map(|one| (one.job, &one.redo)).collect();
+        let results = spool.redo_all(&lists);
+        let after = |(one, result): (&Delivery, &Result<Vec<Delivered>, RedoError>)| {
+            one.returning.as_ref()?.after(result.as_ref().ok()?)
+        };
+        let returned: Vec<LedgerEntry> = batch.iter().zip(&results).filter_map(after).collect();
+        (results, returned)
     });
-    let results = match done.await {
+    let done = match done.await {
+        Ok((results, returned)) => {
+            ledger.keep(returned).await;
+            Ok(results)
+        }
+        Err(problem) => Err(problem),
+    };
+    let results = match done {
         Ok(results) => results
             .into_iter()
             .map(|result| result.map_err(|error| moves::redo_problem(&error)))
@@ -164,11 +206,4 @@ pub(super) async fn redo(spool: Spool, batch: Vec<(JobId, Redo)>) -> Vec<(JobId,
         .zip(results)
         .map(|(job, result)| (job, Input::Redone { job, result }))
         .collect()
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::new(Code::Internal, format!("file work panicked: {error}")))
 }

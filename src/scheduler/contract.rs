@@ -3,6 +3,7 @@
 //! A result is looked at by a worker that has loaded no plugin, one worker for each, and only where somebody asks for it.
 //! What the worker that made it says of it counts for nothing then.
 
+use crate::durable::lent::Lent;
 use crate::job::attempt::{Ending, Failure};
 use crate::pipeline::checked::{Expect, Pages};
 use crate::pool::Pool;
@@ -32,7 +33,7 @@ pub(super) struct Contract<'a> {
 }
 
 struct Original {
-    file: Option<File>,
+    file: Option<Lent>,
     size: u64,
     /// Its pages, as its own worker says.
     told: Option<u64>,
@@ -56,7 +57,10 @@ impl<'a> Contract<'a> {
             patience: start.pipeline.timeout,
             original: Original {
                 // Where it cannot be held twice, it is missed when it is looked at.
-                file: look.as_ref().and_then(|_| input.try_clone().ok()),
+                file: look
+                    .as_ref()
+                    .and_then(|_| input.try_clone().ok())
+                    .map(Lent::from),
                 size: start.accepted.identity.size,
                 told: None,
                 found: None,

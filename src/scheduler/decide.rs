@@ -39,6 +39,7 @@ impl Scheduler {
             Input::Pause { pipeline, reason } => self.pause(pipeline, reason, now, &mut decision),
             Input::Pipelines(pipelines) => self.replace_pipelines(pipelines),
             Input::Intake { closed } => self.set_intake(closed, now, &mut decision),
+            Input::Held(held) => self.held = held,
             Input::Tick => {}
             Input::Drain => {
                 self.draining = true;

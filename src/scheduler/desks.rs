@@ -4,11 +4,15 @@
 //! for a burst's, nor for one whose file system hangs.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Batches of one kind that a pipeline may have at work at a time: enough that one waits for the disk while others are read.
-const AT_ONCE: usize = 4;
+const AT_ONCE: u32 = 4;
+
+/// All desks of one kind of one pipeline: nobody else works there as long as this lives.
+#[derive(Debug)]
+pub(super) struct Whole(#[expect(dead_code, reason = "held, not looked at")] OwnedSemaphorePermit);
 
 /// What is done with files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,26 +33,46 @@ impl Line {
         // The line is never closed.
         self.0.acquire_owned().await.ok()
     }
+
+    /// Waits until nobody works there any more.
+    pub(super) async fn whole(self) -> Option<Whole> {
+        self.0.acquire_many_owned(AT_ONCE).await.ok().map(Whole)
+    }
 }
 
-/// The desks of all pipelines.
-#[derive(Debug, Default)]
-pub(super) struct Desks(HashMap<String, [Line; 2]>);
+/// The desks of all pipelines. Cloning it gives another handle to the same ones.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Desks(Arc<Mutex<HashMap<String, [Line; 2]>>>);
 
 impl Desks {
     /// The line of this kind of work of this pipeline.
-    pub(super) fn line(&mut self, kind: Kind, pipeline: &str) -> Line {
-        if !self.0.contains_key(pipeline) {
-            // Those of pipelines that are gone; work that is still under way has its own handle.
-            self.0.retain(|_, lines| lines.iter().any(is_in_use));
-            let new = || Line(Arc::new(Semaphore::new(AT_ONCE)));
-            self.0.insert(pipeline.to_owned(), [new(), new()]);
-        }
-        let [claim, deliver] = &self.0[pipeline];
+    pub(super) fn line(&self, kind: Kind, pipeline: &str) -> Line {
+        let [claim, deliver] = self.lines(pipeline);
         match kind {
-            Kind::Claim => claim.clone(),
-            Kind::Deliver => deliver.clone(),
+            Kind::Claim => claim,
+            Kind::Deliver => deliver,
         }
+    }
+
+    /// All desks of a pipeline at which nobody works yet.
+    pub(super) fn take_all(&self, pipeline: &str) -> Vec<Whole> {
+        let lines = self.lines(pipeline).into_iter();
+        let taken = lines.filter_map(|line| line.0.try_acquire_many_owned(AT_ONCE).ok());
+        taken.map(Whole).collect()
+    }
+
+    fn lines(&self, pipeline: &str) -> [Line; 2] {
+        // Each change is one insertion or removal: a panic elsewhere leaves the map whole.
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lines) = all.get(pipeline) {
+            return lines.clone();
+        }
+        // Those of pipelines that are gone; work that is still under way has its own handle.
+        all.retain(|_, lines| lines.iter().any(is_in_use));
+        let new = || Line(Arc::new(Semaphore::new(AT_ONCE as usize)));
+        all.entry(pipeline.to_owned())
+            .or_insert_with(|| [new(), new()])
+            .clone()
     }
 }
 
@@ -94,11 +118,11 @@ mod tests {
 
     #[test]
     fn a_burst_has_a_few_desks_and_keeps_nobody_from_theirs() {
-        let mut desks = Desks::default();
+        let desks = Desks::default();
         let burst: Vec<_> = (0..312)
             .filter_map(|_| at_once(desks.line(Kind::Claim, "burst")))
             .collect();
-        assert_eq!(burst.len(), AT_ONCE);
+        assert_eq!(burst.len(), AT_ONCE as usize);
         assert!(at_once(desks.line(Kind::Deliver, "burst")).is_some());
         assert!(at_once(desks.line(Kind::Claim, "lone")).is_some());
         // Another pipeline's coming does not give anybody more.
@@ -107,7 +131,19 @@ mod tests {
         drop(burst);
         assert!(at_once(desks.line(Kind::Claim, "burst")).is_some());
         desks.line(Kind::Claim, "fourth");
-        assert_eq!(desks.0.len(), 1, "who has nothing at work is forgotten");
+        let left = desks.0.lock().expect("nobody panics").len();
+        assert_eq!(left, 1, "who has nothing at work is forgotten");
+    }
+
+    #[test]
+    fn nobody_works_beside_whoever_has_all_desks() {
+        let desks = Desks::default();
+        let whole = desks.take_all("swept");
+        assert!(at_once(desks.line(Kind::Claim, "swept")).is_none());
+        assert!(at_once(desks.line(Kind::Deliver, "swept")).is_none());
+        assert!(at_once(desks.line(Kind::Claim, "lone")).is_some());
+        drop(whole);
+        assert!(at_once(desks.line(Kind::Deliver, "swept")).is_some());
     }
 
     #[test]

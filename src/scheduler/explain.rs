@@ -3,51 +3,132 @@
 use crate::job::id::JobId;
 use crate::job::state::{Job, State};
 use crate::raw_path::RawPath;
+use crate::scheduler::disks::Disks;
 use crate::scheduler::files;
 use crate::scheduler::handle::{Explanation, Link};
 use crate::scheduler::pipelines::Entry;
 use crate::store::Store;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
-use std::path::Path;
-use tokio::sync::{mpsc, oneshot};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+/// How long a look at the file may take before it is told that nobody answers.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whom to ask.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asker {
     pub(super) watcher: Watcher,
     pub(super) store: Store,
     /// The pipeline files as they stand.
     pub(super) entries: Vec<Entry>,
+    /// How the folders in use are.
+    pub(super) disks: Disks,
+    /// Turns of questions that look at the disk.
+    pub(super) looks: Arc<Semaphore>,
     /// Only the decider knows why a job is still queued.
     pub(super) why: mpsc::Sender<(JobId, oneshot::Sender<Option<String>>)>,
 }
 
+/// What a look at the disk tells of a path.
+struct Looked {
+    exists: bool,
+    /// The pipeline in whose folder it lies, and the path as that folder spells it.
+    owner: Option<(PathBuf, String)>,
+    of_faulty: Vec<Link>,
+}
+
+impl Asker {
+    /// Looks at a path, unless it lies in a folder that does not answer; `None` where nobody answers. One that hangs keeps its turn.
+    async fn look(&self, path: &Path) -> Option<Looked> {
+        let silent = self.disks.silent();
+        if silent.iter().any(|one| path.starts_with(&one.folder)) {
+            return None;
+        }
+        let turn = Arc::clone(&self.looks).try_acquire_owned().ok()?;
+        let (asker, path) = (self.clone(), path.to_path_buf());
+        let looking = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let owner = asker.watcher.owner(&path);
+            let name = owner.as_ref().map(|(_, pipeline)| pipeline.as_str());
+            Looked {
+                exists: path.symlink_metadata().is_ok(),
+                of_faulty: of_faulty(&asker.entries, name, &path),
+                owner,
+            }
+        });
+        tokio::time::timeout(PATIENCE, looking).await.ok()?.ok()
+    }
+
+    /// The folders of a pipeline that do not answer.
+    fn silent(&self, pipeline: &str) -> Vec<Link> {
+        let entry = self.entries.iter().find(|entry| entry.id == pipeline);
+        let current = entry.and_then(|entry| entry.current.as_ref());
+        let folders = current.map_or_else(Vec::new, |current| files::folders(current));
+        let silent = self.disks.silent().into_iter();
+        let silent = silent.filter(|one| folders.contains(&one.folder));
+        silent
+            .map(|one| Link {
+                ok: false,
+                text: one.to_string(),
+            })
+            .collect()
+    }
+
+    /// What the watcher knows of a path, and what keeps a pipeline from watching it.
+    async fn of_inbox(&self, path: &Path, looked: Looked) -> Vec<Link> {
+        let Looked {
+            owner,
+            mut of_faulty,
+            ..
+        } = looked;
+        let is_theirs = owner.is_none() && !of_faulty.is_empty();
+        let watched = match &owner {
+            Some((path, pipeline)) => self.watcher.explain(path.clone(), pipeline).await,
+            None if is_theirs => Vec::new(),
+            None => vec![self.watcher.nobody_watches(path)],
+        };
+        of_faulty.extend(watched.into_iter().map(|link| Link {
+            ok: link.ok,
+            text: link.text,
+        }));
+        if owner.is_none() && !is_theirs {
+            of_faulty.extend(self.entries.iter().filter_map(of_unknown_folder));
+        }
+        of_faulty
+    }
+}
+
 pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
-    let exists = path.0.symlink_metadata().is_ok();
+    let looked = asker.look(&path.0).await;
     let jobs = asker
         .store
         .jobs_at_path(path.clone())
         .await
         .unwrap_or_default();
     let newest = jobs.first();
-    let mut chain: Vec<Link> = Vec::new();
-    // A file that is ours already left its inbox: what the watcher thinks of the path is only of use for one that lies there.
-    if exists || newest.is_none() {
-        let owner = asker.watcher.watches(&path.0);
-        let of_faulty = of_faulty(&asker.entries, owner.as_deref(), &path.0);
-        let is_theirs = owner.is_none() && !of_faulty.is_empty();
-        chain.extend(of_faulty);
-        if !is_theirs {
-            let watched = asker.watcher.explain(&path.0).await;
-            chain.extend(watched.into_iter().map(|link| Link {
-                ok: link.ok,
-                text: link.text,
-            }));
+    let by_name = || asker.watcher.named(&path.0).map(|(_, pipeline)| pipeline);
+    let pipeline = match newest {
+        Some(job) => Some(job.accepted.pipeline.clone()),
+        None => by_name(),
+    };
+    let mut chain: Vec<Link> = pipeline.map_or_else(Vec::new, |name| asker.silent(&name));
+    match looked {
+        // A file that is ours already left its inbox: what the watcher thinks of the path is only of use for one that lies there.
+        Some(looked) if looked.exists || newest.is_none() => {
+            chain.extend(asker.of_inbox(&path.0, looked).await);
         }
-        if owner.is_none() && !is_theirs {
-            chain.extend(asker.entries.iter().filter_map(of_unknown_folder));
-        }
+        None if chain.is_empty() => chain.push(Link {
+            ok: false,
+            text: format!(
+                "`{}` cannot be looked at: its file system does not answer (a network mount that hangs?)",
+                path.0.display()
+            ),
+        }),
+        _ => {}
     }
     if let Some(job) = newest {
         chain.push(Link {

@@ -11,7 +11,7 @@ use crate::raw_path::RawPath;
 use crate::scheduler::handle::{Refused, Upload};
 use crate::scheduler::input::{EndOf, Input};
 use crate::scheduler::moves;
-use crate::spool::sweep::{Standing, Swept};
+use crate::spool::sweep::Standing;
 use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::store::ledger::LedgerEntry;
@@ -20,7 +20,7 @@ use crate::watch::update::Arrival;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -37,7 +37,7 @@ pub(super) struct Places {
 impl Places {
     /// Whether this inbox is there to put something into. A folder that has gone may be a mount that is away: what is put in its
     /// place would lie below it when it is back. Blocking.
-    fn require_inbox(&self, inbox: &Path) -> Result<(), Refused> {
+    pub(super) fn require_inbox(&self, inbox: &Path) -> Result<(), Refused> {
         if let Some(why) = self.watcher.offline(inbox) {
             return Err(Refused::Unavailable(why));
         }
@@ -96,16 +96,12 @@ pub(super) fn uploaded(
             upload.name
         )));
     }
-    let found = upload
-        .temp
-        .symlink_metadata()
-        .map_err(|error| Refused::Unavailable(format!("the upload is gone: {error}")))?;
     Ok(Accepted {
         held: spool::held_path(folder, job).into(),
         path: folder.join(name).into(),
         folder: folder.clone().into(),
         relative: RawPath(name.to_path_buf()),
-        identity: Identity::of(&found),
+        identity: upload.identity,
         ..bare(pipeline, Origin::Upload)
     })
 }
@@ -147,33 +143,55 @@ pub(super) async fn prepare_end(spool: Spool, job: JobId, about: EndOf) -> (JobI
     (job, Input::Prepared { job, result })
 }
 
-/// The ledger entry of an original that its delivery puts back into its inbox.
-pub(super) fn kept_original(job: &Job, redo: &Redo) -> Option<LedgerEntry> {
-    let mut moves = redo.moves.iter();
-    let back = moves.find(|next| next.kind == MoveKind::Original)?;
-    entry_of(job, &back.to.as_ref()?.0, &back.from.0)
+/// A job whose original goes back into its inbox.
+#[derive(Clone, Debug)]
+pub(super) struct Returning {
+    job: JobId,
+    pipeline: String,
+    folder: PathBuf,
 }
 
-/// The same of one that its delivery has put there, under whatever name.
-pub(super) fn put_back(job: &Job, delivered: &[Delivered]) -> Option<LedgerEntry> {
-    let mut delivered = delivered.iter();
-    let original = delivered.find(|one| one.kind == MoveKind::Original)?;
-    let path = &original.path.as_ref()?.0;
-    entry_of(job, path, path)
-}
+impl Returning {
+    /// The job, where its delivery puts the original back.
+    pub(super) fn of(job: &Job, redo: &Redo) -> Option<Self> {
+        let mut moves = redo.moves.iter();
+        let back = moves.find(|next| next.kind == MoveKind::Original)?;
+        let folder = &job.accepted.folder.0;
+        back.to.as_ref()?.0.starts_with(folder).then(|| Self {
+            job: job.id,
+            pipeline: job.accepted.pipeline.clone(),
+            folder: folder.clone(),
+        })
+    }
 
-/// The entry of the file that lies at `now` and is to lie at `path`, if that is in the job's inbox.
-fn entry_of(job: &Job, path: &Path, now: &Path) -> Option<LedgerEntry> {
-    let relative = path.strip_prefix(&job.accepted.folder.0).ok()?;
-    Some(LedgerEntry {
-        pipeline: job.accepted.pipeline.clone(),
-        relative: RawPath::from(relative),
-        identity: Identity::of(&now.symlink_metadata().ok()?),
-        why: format!(
-            "processed by job {}; the pipeline keeps originals in place",
-            job.id
-        ),
-    })
+    /// The ledger entry of the original before it is moved. Blocking.
+    pub(super) fn before(&self, redo: &Redo) -> Option<LedgerEntry> {
+        let mut moves = redo.moves.iter();
+        let back = moves.find(|next| next.kind == MoveKind::Original)?;
+        self.entry(&back.to.as_ref()?.0, &back.from.0)
+    }
+
+    /// The same once it lies there, under whatever name. Blocking.
+    pub(super) fn after(&self, delivered: &[Delivered]) -> Option<LedgerEntry> {
+        let mut delivered = delivered.iter();
+        let original = delivered.find(|one| one.kind == MoveKind::Original)?;
+        let path = &original.path.as_ref()?.0;
+        self.entry(path, path)
+    }
+
+    /// The entry of the file that lies at `now` and is to lie at `path`, if that is in the job's inbox.
+    fn entry(&self, path: &Path, now: &Path) -> Option<LedgerEntry> {
+        let relative = path.strip_prefix(&self.folder).ok()?;
+        Some(LedgerEntry {
+            pipeline: self.pipeline.clone(),
+            relative: RawPath::from(relative),
+            identity: Identity::of(&now.symlink_metadata().ok()?),
+            why: format!(
+                "processed by job {}; the pipeline keeps originals in place",
+                self.job
+            ),
+        })
+    }
 }
 
 /// Why a job that is not open cannot be cancelled.
@@ -189,7 +207,7 @@ fn no_job(job: JobId) -> Refused {
     Refused::NotFound(format!("there is no job {job}"))
 }
 
-async fn ended_job(store: &Store, job: JobId) -> Result<Job, Refused> {
+pub(super) async fn ended_job(store: &Store, job: JobId) -> Result<Job, Refused> {
     let found = store
         .job(job)
         .await
@@ -206,62 +224,9 @@ pub(super) fn original(job: &Job) -> Option<&RawPath> {
         .as_ref()
 }
 
-/// Fetches a failed or cancelled job's original back and removes its notes. Should the daemon die in between, the file is
-/// found without an open job and goes back to its inbox: a new job, nothing lost.
-pub(super) async fn reclaim(
-    store: &Store,
-    places: Places,
-    id: JobId,
-    pipelines: &[String],
-) -> Result<Job, Refused> {
-    let job = ended_job(store, id).await?;
-    if !matches!(job.state, State::Failed | State::Cancelled) {
-        let why = format!(
-            "the job is {}; only failed and cancelled jobs can be retried (`restore` puts the original back)",
-            job.state.word()
-        );
-        return Err(Refused::Conflict(why));
-    }
-    if !pipelines.contains(&job.accepted.pipeline) {
-        return Err(Refused::Conflict(format!(
-            "pipeline `{}` is gone or has faults: put it right first",
-            job.accepted.pipeline
-        )));
-    }
-    let Some(from) = original(&job).cloned() else {
-        return Err(Refused::Conflict(
-            "the file was never taken; drop it into its inbox again".to_owned(),
-        ));
-    };
-    let (inbox, held) = (job.accepted.folder.clone(), job.accepted.held.clone());
-    let notes: Vec<RawPath> = job
-        .delivered
-        .iter()
-        .filter(|moved| moved.kind == MoveKind::Note)
-        .filter_map(|moved| moved.path.clone())
-        .collect();
-    let fetched = blocking(move || {
-        places.require_inbox(&inbox.0)?;
-        reclaim_file(&from.0, &held.0).map_err(|error| unmoved("fetched back", &error))?;
-        for note in notes {
-            if let Err(error) = durable::remove(&note.0) {
-                tracing::warn!(%error, "a note of an earlier failure stays behind");
-            }
-        }
-        Ok(())
-    });
-    asked(fetched.await)?;
-    Ok(job)
-}
-
 /// Work that somebody asked for.
-fn asked<T>(done: Result<Result<T, Refused>, Problem>) -> Result<T, Refused> {
+pub(super) fn asked<T>(done: Result<Result<T, Refused>, Problem>) -> Result<T, Refused> {
     done.unwrap_or_else(|panicked| Err(Refused::Unavailable(panicked.detail)))
-}
-
-fn unmoved(how: &str, error: &durable::Error) -> Refused {
-    let why = crate::problem::chain(error);
-    Refused::Conflict(format!("the original cannot be {how}: {why}"))
 }
 
 /// Where an upload to this inbox is put while it comes in.
@@ -277,122 +242,6 @@ pub(super) async fn upload_path(places: Places, inbox: PathBuf) -> Result<PathBu
     asked(made.await)
 }
 
-/// Puts a copy of an ended job's original into its inbox.
-pub(super) async fn restore(store: Store, places: Places, id: JobId) -> Result<RawPath, Refused> {
-    let job = ended_job(&store, id).await?;
-    if !job.state.is_terminal() {
-        return Err(Refused::Conflict(format!(
-            "the job is {}; wait for its end, or cancel it",
-            job.state.word()
-        )));
-    }
-    let Some(from) = original(&job).cloned() else {
-        return Err(Refused::Conflict(
-            "the original was deleted, as the pipeline says (`original: delete`)".to_owned(),
-        ));
-    };
-    let (folder, to) = (job.accepted.folder.clone(), job.accepted.path.clone());
-    if from == to {
-        return Err(Refused::Conflict(
-            "the original lies in its inbox already, as the pipeline says (`original: keep`)"
-                .to_owned(),
-        ));
-    }
-    let copied = blocking(move || {
-        places.require_inbox(&folder.0)?;
-        restore_file(&from.0, &folder.0, &to.0).map_err(|error| unmoved("put back", &error))
-    });
-    asked(copied.await).map(RawPath)
-}
-
-/// Moves an original back to where its job holds it, whatever file systems lie between.
-fn reclaim_file(from: &Path, held: &Path) -> Result<(), durable::Error> {
-    durable::make_folders(&durable::folder_of(held), 0o700)?;
-    match durable::rename_noreplace(from, held) {
-        Err(error) if error.kind() == durable::Kind::OtherDevice => {
-            let part = held.with_extension("part");
-            durable::remove(&part)?;
-            durable::copy_new(&durable::open_regular(from)?, &part)?;
-            durable::rename_noreplace(&part, held)?;
-            durable::sync::parent(held)?;
-            durable::remove(from)?;
-        }
-        moved => moved?,
-    }
-    durable::sync::parent(held)?;
-    durable::sync::parent(from)
-}
-
-/// Puts a whole copy of `from` at `to`, or at the next free name beside it.
-fn restore_file(from: &Path, inbox: &Path, to: &Path) -> Result<PathBuf, durable::Error> {
-    let part = spool::upload_path(inbox, JobId(ulid::Ulid::generate()));
-    durable::make_folders(&durable::folder_of(&part), 0o700)?;
-    durable::make_folders(&durable::folder_of(to), 0o755)?;
-    durable::copy_new(&durable::open_regular(from)?, &part)?;
-    let name = to.file_name().unwrap_or_default();
-    let mut number = 0;
-    loop {
-        let path = to.with_file_name(spool::name::numbered(name, number, 0));
-        match durable::rename_noreplace(&part, &path) {
-            Ok(()) => {
-                durable::sync::parent(&path)?;
-                return Ok(path);
-            }
-            Err(error) if error.kind() == durable::Kind::Exists => number += 1,
-            Err(error) => {
-                durable::remove(&part)?;
-                return Err(error);
-            }
-        }
-    }
-}
-
-/// What an earlier life left half-way, in the folders of these pipelines. Blocking.
-pub(super) fn sweep(
-    spool: &Spool,
-    pipelines: &[Arc<Pipeline>],
-    standing: impl Fn(JobId) -> Standing,
-) {
-    let mut swept = Swept::default();
-    for pipeline in pipelines {
-        swept.add(spool.sweep_inbox(&pipeline.watch.folder, &standing));
-        let archive = match &pipeline.original {
-            Original::Archive(folder) => Some(folder),
-            Original::Keep | Original::Delete => None,
-        };
-        for folder in [&pipeline.output.root, &pipeline.failed]
-            .into_iter()
-            .chain(archive)
-        {
-            swept.add(spool.sweep_outbox(folder, &standing));
-        }
-    }
-    tell_swept(&swept);
-}
-
-/// What an earlier life left half-way in an inbox that has come (back) online, while jobs run. Blocking.
-pub(super) fn sweep_online(spool: &Spool, inbox: &Path, standing: impl Fn(JobId) -> Standing) {
-    tell_swept(&spool.sweep_claimed(inbox, standing));
-}
-
-fn tell_swept(swept: &Swept) {
-    for (job, path) in &swept.put_back {
-        tracing::warn!(%job, path = %path.display(), "a claimed file without an open job went back to its inbox");
-    }
-    for path in &swept.strange {
-        tracing::warn!(path = %path.display(), "a file that is not ours lies in a folder of ours; it stays");
-    }
-    for why in &swept.failed {
-        tracing::warn!("left-over files could not be swept: {why}");
-    }
-    if !swept.removed.is_empty() {
-        tracing::info!(
-            files = swept.removed.len(),
-            "left-over temporary files removed"
-        );
-    }
-}
-
 /// Where an open job stands, as far as its files go.
 pub(super) fn standing(job: &Job) -> Standing {
     match &job.state {
@@ -405,21 +254,4 @@ pub(super) fn standing(job: &Job) -> Standing {
             Standing::Over(job.accepted.path.0.clone())
         }
     }
-}
-
-/// Why no new files should be taken, if a disk is low.
-pub(super) fn low_disk(folders: &[PathBuf], min_free: u64) -> Option<String> {
-    folders.iter().find_map(|folder| {
-        let there = folder.ancestors().find(|place| place.exists())?;
-        let free = durable::free_space(there).ok()?;
-        (free < min_free).then(|| {
-            let mib = |bytes: u64| bytes >> 20;
-            format!(
-                "only {} MiB are free at `{}`, fewer than {} (`min_free_mb`)",
-                mib(free),
-                folder.display(),
-                mib(min_free)
-            )
-        })
-    })
 }

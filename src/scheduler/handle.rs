@@ -1,5 +1,6 @@
 //! What others may ask of the scheduler: verbs on a cloneable handle.
 
+use crate::job::event::Identity;
 use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
@@ -98,6 +99,8 @@ pub struct Upload {
     pub name: String,
     /// Where it lies: in the inbox's upload folder.
     pub temp: PathBuf,
+    /// Who it is.
+    pub identity: Identity,
 }
 
 /// Why a file has (not) been processed.

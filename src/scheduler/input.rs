@@ -9,6 +9,8 @@ use crate::pipeline::checked::Pipeline;
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
 use crate::watch::update::Decline;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -86,12 +88,36 @@ pub enum Input {
         /// `None` opens; else why it is closed.
         closed: Option<String>,
     },
+    /// The pipelines of which nothing begins, and why; all others may.
+    Held(BTreeMap<String, Hold>),
     /// A deadline passed.
     Tick,
     /// No new work; running attempts may finish.
     Drain,
     /// The drain's deadline passed: interrupt what still runs.
     Interrupt,
+}
+
+/// Why nothing of a pipeline begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Its folders are being looked through after the start. Files may arrive: they are taken after that.
+    Unswept,
+    /// This folder of it does not answer. Files stay where they are.
+    Silent(PathBuf),
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unswept => f.write_str("its folders are being looked through after the start"),
+            Self::Silent(folder) => write!(
+                f,
+                "`{}` does not answer (a network mount that hangs?)",
+                folder.display()
+            ),
+        }
+    }
 }
 
 /// Why a file could not be taken.

@@ -13,7 +13,8 @@ use crate::plugin::catalog::Catalog;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 /// One pipeline file as it stands.
 #[derive(Clone, Debug)]
@@ -56,6 +57,9 @@ pub struct Shelf {
     entries: BTreeMap<String, Entry>,
     last_good: BTreeMap<String, LastGood>,
 }
+
+/// How long a new inbox is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The [`tag`] of a file that is not there.
 pub const NO_FILE: &str = "none";
@@ -107,6 +111,25 @@ pub struct Checked {
     pub faults: Vec<Fault>,
     /// The pipeline, where nothing is wrong with the text alone.
     pub pipeline: Option<Arc<Pipeline>>,
+}
+
+/// Makes an inbox where there is none. What lies below it may be a mount that hangs: nobody waits for that.
+fn make_inbox(folder: PathBuf) {
+    let (done, is_done) = mpsc::channel();
+    let making = std::thread::Builder::new().name("inbox".to_owned());
+    let made = making.spawn(move || {
+        if !folder.exists()
+            && let Err(error) = fs::create_dir_all(&folder)
+        {
+            tracing::warn!(folder = %folder.display(), %error, "the inbox of a new pipeline cannot be made");
+        }
+        // Nobody may be waiting any more.
+        let _ = done.send(());
+    });
+    match made {
+        Ok(_) => _ = is_done.recv_timeout(PATIENCE),
+        Err(error) => tracing::warn!(%error, "the inbox of a new pipeline cannot be made"),
+    }
 }
 
 impl Shelf {
@@ -178,12 +201,10 @@ impl Shelf {
         };
         for pipeline in entries.values().filter_map(|entry| entry.current.as_ref()) {
             let folder = &pipeline.watch.folder;
-            if !folder.starts_with(&own) || folder.exists() || is_known(&pipeline.id, folder) {
+            if !folder.starts_with(&own) || is_known(&pipeline.id, folder) {
                 continue;
             }
-            if let Err(error) = fs::create_dir_all(folder) {
-                tracing::warn!(folder = %folder.display(), %error, "the inbox of a new pipeline cannot be made");
-            }
+            make_inbox(folder.clone());
         }
     }
 

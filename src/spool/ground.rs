@@ -9,6 +9,7 @@
 use crate::mounts::Missed;
 use crate::spool::Spool;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
@@ -54,15 +55,23 @@ impl Ground {
 }
 
 impl Spool {
-    /// Remembers where these folders lie, but for those that are remembered already. Blocking.
+    /// Remembers where these folders lie, but for those that are remembered already, or being looked at. Blocking.
     pub fn know(&self, folders: &[PathBuf]) {
         for folder in folders {
-            if !self.grounds().contains_key(folder)
-                && self.mounts.require(folder).is_ok()
-                && let Some(ground) = Ground::of(folder)
-            {
+            match self.grounds().entry(folder.clone()) {
+                Entry::Occupied(_) => continue,
+                Entry::Vacant(place) => _ = place.insert(None),
+            }
+            let there = self.mounts.require(folder).is_ok();
+            let found = there.then(|| Ground::of(folder)).flatten();
+            if found.is_some() {
                 self.mounts.keep(folder);
-                self.grounds().entry(folder.clone()).or_insert(ground);
+            }
+            let mut grounds = self.grounds();
+            match (grounds.get_mut(folder), found) {
+                (Some(Some(_)), _) => {}
+                (Some(unknown), Some(found)) => *unknown = Some(found),
+                _ => _ = grounds.remove(folder),
             }
         }
     }
@@ -72,7 +81,7 @@ impl Spool {
         for folder in folders {
             if let Some(ground) = Ground::of(folder) {
                 self.mounts.keep(folder);
-                self.grounds().insert(folder.clone(), ground);
+                self.grounds().insert(folder.clone(), Some(ground));
             }
         }
     }
@@ -85,7 +94,7 @@ impl Spool {
         let known = {
             let grounds = self.grounds();
             let mut above = path.ancestors();
-            above.find_map(|folder| Some((folder.to_path_buf(), *grounds.get(folder)?)))
+            above.find_map(|folder| Some((folder.to_path_buf(), (*grounds.get(folder)?)?)))
         };
         let Some((folder, before)) = known else {
             return self.is_back(path);
@@ -97,7 +106,7 @@ impl Spool {
             Some(now) if before.is_gone(now) => Err(Away::Left(folder)),
             Some(now) => {
                 self.mounts.keep(&folder);
-                self.grounds().insert(folder, now);
+                self.grounds().insert(folder, Some(now));
                 Ok(())
             }
             None => Ok(()),
@@ -112,7 +121,7 @@ impl Spool {
         Ok(())
     }
 
-    fn grounds(&self) -> MutexGuard<'_, HashMap<PathBuf, Ground>> {
+    fn grounds(&self) -> MutexGuard<'_, HashMap<PathBuf, Option<Ground>>> {
         // Each change is one insertion or removal: a panic elsewhere leaves the map whole.
         self.grounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,7 +163,7 @@ mod tests {
             device: u64::MAX,
             below: Some(bare.device),
         };
-        spool.grounds().insert(folder.clone(), mounted);
+        spool.grounds().insert(folder.clone(), Some(mounted));
         let away = Err(Away::Left(folder.clone()));
         assert_eq!(spool.stands(&folder.join("deep/a.pdf")), away);
         assert_eq!(spool.stands(&folder), away, "as long as it is away");

@@ -1,7 +1,8 @@
 //! Final names, chosen before the point of no return so that the journal can hold them.
 //!
 //! A planned name is reserved until its job is delivered or gives it up, so that two jobs at once never plan the same one. A
-//! stranger may still take it meanwhile: then the redo numbers on, and never replaces what it was not told to.
+//! stranger may still take it meanwhile: then the redo numbers on, and never replaces what it was not told to. The disk is looked at
+//! while nothing is locked: a folder that does not answer keeps no other pipeline from planning.
 
 use crate::job::id::JobId;
 use crate::job::redo::Collision;
@@ -9,6 +10,7 @@ use crate::pipeline::checked::IfExists;
 use crate::spool::Spool;
 use crate::spool::name::{self, BadName};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
@@ -61,22 +63,35 @@ impl Spool {
         let folder = folder_below(wanted.root, wanted.folder)?;
         let path = folder.join(name::below(wanted.name, room)?);
         name::check_length(&path)?;
-        let mut reserved = self.reserved();
-        let ours_already = reserved.get(&path) == Some(&wanted.job);
-        let (path, collision) = match wanted.if_exists {
-            IfExists::Fail if is_taken(&reserved, &path, &[]) => {
+        let ours_already = self.reserved().get(&path) == Some(&wanted.job);
+        let collision = match wanted.if_exists {
+            IfExists::Overwrite if !ours_already => Collision::Overwrite,
+            IfExists::Skip if !ours_already => Collision::Skip,
+            // Two outputs of one job that want one name are both wanted, whatever the rule about earlier files.
+            _ => return self.plan_free(path, wanted, room),
+        };
+        self.reserved().insert(path.clone(), wanted.job);
+        Ok(Planned { path, collision })
+    }
+
+    fn plan_free(
+        &self,
+        path: PathBuf,
+        wanted: &Wanted<'_>,
+        room: usize,
+    ) -> Result<Planned, PlanError> {
+        loop {
+            if wanted.if_exists == IfExists::Fail && self.is_taken(&path, &[]) {
                 return Err(PlanError::Exists(path));
             }
-            IfExists::Overwrite if !ours_already => (path, Collision::Overwrite),
-            IfExists::Skip if !ours_already => (path, Collision::Skip),
-            // Two outputs of one job that want one name are both wanted, whatever the rule about earlier files.
-            _ => {
-                let free = free(&reserved, &path, wanted.companions, room);
-                (free, Collision::Number)
+            let free = self.free(&path, wanted.companions, room);
+            if self.reserve(&free, wanted.job) {
+                return Ok(Planned {
+                    path: free,
+                    collision: Collision::Number,
+                });
             }
-        };
-        reserved.insert(path.clone(), wanted.job);
-        Ok(Planned { path, collision })
+        }
     }
 
     /// Plans where an original goes: below `folder` under its path below the inbox, numbered where that (or a companion's
@@ -90,15 +105,63 @@ impl Spool {
         companions: &[&str],
     ) -> PathBuf {
         let room = companions.iter().map(|end| end.len()).max().unwrap_or(0);
-        let mut reserved = self.reserved();
-        let path = free(&reserved, &folder.join(relative), companions, room);
-        reserved.insert(path.clone(), job);
-        path
+        let wanted = folder.join(relative);
+        loop {
+            let free = self.free(&wanted, companions, room);
+            if self.reserve(&free, job) {
+                return free;
+            }
+        }
+    }
+
+    /// Whether nobody else has planned this name meanwhile.
+    fn reserve(&self, path: &Path, job: JobId) -> bool {
+        match self.reserved().entry(path.to_path_buf()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(job);
+                true
+            }
+        }
     }
 
     /// Gives up everything that was planned for a job.
     pub fn release(&self, job: JobId) {
         self.reserved().retain(|_, whose| *whose != job);
+    }
+
+    /// The first free name of `name`, `name-1`, `name-2`, ... Where many are taken it is looked for in doubling steps and then
+    /// between the last two, so that ten thousand files of one name cost a few looks each.
+    fn free(&self, path: &Path, companions: &[&str], room: usize) -> PathBuf {
+        let name = path.file_name().unwrap_or(OsStr::new("unnamed"));
+        let at = |number| path.with_file_name(name::numbered(name, number, room));
+        let taken = |number| self.is_taken(&at(number), companions);
+        if !taken(0) {
+            return at(0);
+        }
+        let (mut low, mut high) = (0, 1);
+        while taken(high) && high < u32::MAX / 2 {
+            (low, high) = (high, high * 2);
+        }
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if taken(middle) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        at(high)
+    }
+
+    fn is_taken(&self, path: &Path, companions: &[&str]) -> bool {
+        let exists = |path: &Path| std::fs::symlink_metadata(path).is_ok();
+        let is_reserved = self.reserved().contains_key(path);
+        is_reserved
+            || exists(path)
+            || companions
+                .iter()
+                .any(|ending| exists(&companion(path, ending)))
     }
 
     fn reserved(&self) -> MutexGuard<'_, HashMap<PathBuf, JobId>> {
@@ -121,42 +184,4 @@ fn folder_below(root: &Path, text: &str) -> Result<PathBuf, BadName> {
     }
     // A folder is checked as a name is; a `/` at its end means nothing.
     Ok(root.join(name::below(text.trim_end_matches('/'), 0)?))
-}
-
-/// The first free name of `name`, `name-1`, `name-2`, ... Where many are taken it is looked for in doubling steps and then
-/// between the last two, so that ten thousand files of one name cost a few looks each.
-fn free(
-    reserved: &HashMap<PathBuf, JobId>,
-    path: &Path,
-    companions: &[&str],
-    room: usize,
-) -> PathBuf {
-    let name = path.file_name().unwrap_or(OsStr::new("unnamed"));
-    let at = |number| path.with_file_name(name::numbered(name, number, room));
-    let taken = |number| is_taken(reserved, &at(number), companions);
-    if !taken(0) {
-        return at(0);
-    }
-    let (mut low, mut high) = (0, 1);
-    while taken(high) && high < u32::MAX / 2 {
-        (low, high) = (high, high * 2);
-    }
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if taken(middle) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    at(high)
-}
-
-fn is_taken(reserved: &HashMap<PathBuf, JobId>, path: &Path, companions: &[&str]) -> bool {
-    let exists = |path: &Path| std::fs::symlink_metadata(path).is_ok();
-    reserved.contains_key(path)
-        || exists(path)
-        || companions
-            .iter()
-            .any(|ending| exists(&companion(path, ending)))
 }

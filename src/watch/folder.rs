@@ -329,6 +329,7 @@ impl Reconciler {
         let status = FolderStatus {
             pipeline: self.folder.pipeline.clone(),
             folder: RawPath(self.root.clone()),
+            real: self.presence.real.clone(),
             state: self.presence.state(),
             mode: if polling { "polling" } else { "events" },
             reason: self.presence.reason().map_or(reason, str::to_owned),

@@ -2,12 +2,15 @@
 
 use crate::watch::mount::Mount;
 use crate::watch::update::FolderState;
+use std::path::PathBuf;
 
 /// What is known about the watched folder itself.
 #[derive(Debug)]
 pub(crate) struct Presence {
     pub(crate) state: FolderState,
     pub(crate) reason: Option<String>,
+    /// The folder with its symbolic links resolved.
+    pub(crate) real: Option<PathBuf>,
     pub(crate) device: Option<u64>,
     pub(crate) mark: Option<String>,
     pub(crate) adopt: bool,
@@ -21,6 +24,7 @@ impl Presence {
         Self {
             state: FolderState::Starting,
             reason: None,
+            real: None,
             device: None,
             mark: None,
             adopt: false,

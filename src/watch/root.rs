@@ -66,6 +66,7 @@ impl Reconciler {
             }
         };
         self.recognise(&found)?;
+        self.presence.real = self.root.canonicalize().ok();
         let mount = mount::of(&self.root);
         self.presence.mount = Some(mount.map_err(|errno| {
             Absent::Offline(format!(

@@ -130,6 +130,9 @@ pub struct FolderStatus {
     pub pipeline: String,
     /// The folder.
     pub folder: RawPath,
+    /// The same with its symbolic links resolved, once it has been looked at.
+    #[serde(skip)]
+    pub real: Option<PathBuf>,
     /// Whether it can be used.
     pub state: FolderState,
     /// `events` or `polling`.

@@ -9,6 +9,7 @@ mod dashboard;
 mod drop;
 mod faults;
 mod feeds;
+mod hangs;
 mod inbox;
 mod input;
 mod kill;

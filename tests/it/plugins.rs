@@ -105,6 +105,6 @@ fn a_plugin_whose_first_look_was_killed_is_looked_at_again() {
     let victim = rustix::process::Pid::from_raw(victim.unwrap_or_default().cast_signed());
     let victim = victim.expect("a process");
     rustix::process::kill_process(victim, rustix::process::Signal::KILL).expect("killable");
-    let loaded = feed.until_named("plugin.loaded");
-    assert_eq!(loaded.data["plugin"], "margins", "{}", loaded.data);
+    // Those that came with the program may still be told.
+    feed.until(|event| event.name == "plugin.loaded" && event.data["plugin"] == "margins");
 }

@@ -4,6 +4,10 @@ use super::Daemon;
 use crate::http::api::{Health, Metric, MetricKind, Refused};
 use crate::plugin::catalog::INSTALL;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long the free space of folders is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Daemon {
     pub(super) async fn read_health(&self) -> Result<Health, Refused> {
@@ -153,6 +157,7 @@ impl Daemon {
                 ));
             }
         }
+        concerns.extend(self.disks.silent().iter().map(ToString::to_string));
         let health = self.scheduler.health();
         concerns.extend(
             health
@@ -186,7 +191,11 @@ impl Daemon {
                 [pipeline.watch.folder.clone(), pipeline.output.root.clone()]
             }));
         }
-        self.disks.free(folders).await
+        // One that does not answer keeps nobody waiting: what is known of it is told.
+        let _ = tokio::time::timeout(PATIENCE, self.disks.ask(&folders)).await;
+        let free = self.disks.free(&folders).into_iter();
+        free.map(|(folder, bytes)| (folder.display().to_string(), bytes))
+            .collect()
     }
 }
 

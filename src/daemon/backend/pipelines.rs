@@ -9,7 +9,7 @@ use crate::http::api::{
 use crate::pipeline::load;
 use crate::scheduler::handle::{self, PipelineStatus};
 use crate::scheduler::pipelines::{NO_FILE, tag};
-use crate::watch::update::FileStatus;
+use crate::watch::update::{FileStatus, FolderState};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -45,7 +45,14 @@ impl Daemon {
 
     /// The inboxes as the watch has them at this moment, by pipeline.
     pub(super) fn watched_folders(&self) -> BTreeMap<String, FolderEntry> {
-        let status = self.watcher.status();
+        let mut status = self.watcher.status();
+        for one in &mut status {
+            // Its thread is held up in it and cannot say so.
+            if let Some(silent) = self.disks.silent_of(std::slice::from_ref(&one.folder.0)) {
+                one.state = FolderState::Blocked;
+                one.reason = silent.to_string();
+            }
+        }
         let named = status.iter().map(|one| (one.pipeline.clone(), folder(one)));
         named.collect()
     }

@@ -1,27 +1,31 @@
 //! What the hands do about commands of people and programs.
 
 use crate::job::id::JobId;
+use crate::job::state::Job;
+use crate::problem::Problem;
 use crate::raw_path::RawPath;
-use crate::scheduler::act::hands::{Hands, locked};
+use crate::scheduler::act::hands::Hands;
+use crate::scheduler::act::loaded::reload_and_bring;
+use crate::scheduler::brought::{After, Brought};
 use crate::scheduler::decide::questions::Refusal;
+use crate::scheduler::desks::Kind;
+use crate::scheduler::disks::Silent;
 use crate::scheduler::explain;
-use crate::scheduler::files::{self, Places};
+use crate::scheduler::files::{self, Places, blocking};
 use crate::scheduler::handle::{Answer, Command, Explanation, Refused, Upload};
 use crate::scheduler::input::Input;
 use crate::scheduler::pipelines::Unsaved;
+use crate::scheduler::reclaim::Finder;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 impl Hands {
-    pub(super) async fn asked(&mut self, command: Command) {
+    pub(super) fn asked(&mut self, command: Command) {
         match command {
             Command::Cancel(job, answer) => self.cancel(job, answer),
-            Command::Retry(job, answer) => self.retry(job, answer).await,
-            Command::Restore(job, answer) => {
-                let (store, places) = (self.store.clone(), self.places());
-                self.reply(answer, files::restore(store, places, job));
-            }
+            Command::Retry(job, answer) => self.retry(job, answer),
+            Command::Restore(job, answer) => self.restore(job, answer),
             Command::Pause(pipeline, reason, answer) => {
                 let result = self.known_pipeline(&pipeline).map(drop);
                 if result.is_ok() {
@@ -43,22 +47,18 @@ impl Hands {
                 yaml,
                 expected,
                 answer,
-            } => self.save(id, yaml, expected, answer).await,
-            Command::Delete(id, answer) => self.delete(id, answer).await,
+            } => self.save(id, yaml, expected, answer),
+            Command::Delete(id, answer) => self.delete(id, answer),
             Command::Check { id, yaml, answer } => {
                 let (shelf, catalog) =
                     (Arc::clone(&self.shelf), Arc::clone(&self.catalog.borrow()));
                 self.reply(answer, async move {
-                    let checked = tokio::task::spawn_blocking(move || {
-                        locked(&shelf).check(&id, &yaml, &catalog)
-                    })
-                    .await;
-                    checked.map_err(|error| {
-                        Refused::Unavailable(format!("the check panicked: {error}"))
-                    })
+                    let shelf = shelf.lock_owned().await;
+                    let checked = blocking(move || shelf.check(&id, &yaml, &catalog)).await;
+                    checked.map_err(panicked)
                 });
             }
-            Command::Reload => self.reload().await,
+            Command::Reload => self.reload(),
         }
     }
 
@@ -84,7 +84,7 @@ impl Hands {
         }
     }
 
-    async fn retry(&mut self, job: JobId, answer: Answer<()>) {
+    fn retry(&mut self, job: JobId, answer: Answer<()>) {
         if self.draining {
             return send(
                 answer,
@@ -100,21 +100,47 @@ impl Hands {
             );
             return send(answer, Err(Refused::Conflict(why)));
         }
-        let current: Vec<String> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.current.is_some())
-            .map(|entry| entry.id.clone())
-            .collect();
-        // Done here and not in a task of its own: two retries of one job must not fetch its original twice.
-        match files::reclaim(&self.store, self.places(), job, &current).await {
-            Ok(job) => {
-                let id = job.id;
-                self.decider.adopt(job);
-                self.decide(Input::Reclaimed { job: id });
-                send(answer, Ok(()));
+        if !self.fetching.begin(job) {
+            let why = "its original is being fetched back for a retry already".to_owned();
+            return send(answer, Err(Refused::Conflict(why)));
+        }
+        let (finder, fetching, bring) = (self.finder(), self.fetching.clone(), self.bring.clone());
+        self.tasks.spawn(async move {
+            let mut answer = Some(answer);
+            match fetch(&finder, job, &mut answer).await {
+                // A loop that has ended needs no word: the file goes back to its inbox at the next start.
+                Ok(job) => _ = bring.send(Brought::Fetched(Box::new(job), answer)).await,
+                Err(refused) => {
+                    fetching.end(job);
+                    match answer {
+                        Some(answer) => send(answer, Err(refused)),
+                        None => tracing::warn!(%job, why = %refused, "an original could not be fetched back after all"),
+                    }
+                }
             }
-            Err(refused) => send(answer, Err(refused)),
+        });
+    }
+
+    fn restore(&mut self, job: JobId, answer: Answer<RawPath>) {
+        let finder = self.finder();
+        self.tasks.spawn(async move {
+            let mut answer = Some(answer);
+            let restored = finder
+                .restore(job, |folder| refuse(&mut answer, &folder, "put back"))
+                .await;
+            if let Some(answer) = answer {
+                send(answer, restored);
+            }
+        });
+    }
+
+    fn finder(&self) -> Finder {
+        Finder {
+            store: self.store.clone(),
+            places: self.places(),
+            desks: self.desks.clone(),
+            disks: self.disks.clone(),
+            pipelines: self.all_current(),
         }
     }
 
@@ -122,9 +148,17 @@ impl Hands {
     fn scan(&mut self, pipeline: &str) -> Result<(), Refused> {
         self.known_pipeline(pipeline)?;
         if let Some(current) = self.current(pipeline) {
-            let spool = self.attempt.spool.clone();
-            self.tasks
-                .spawn_blocking(move || spool.adopt(&files::folders(&current)));
+            let (spool, line) = (
+                self.attempt.spool.clone(),
+                self.desks.line(Kind::Claim, pipeline),
+            );
+            self.tasks.spawn(async move {
+                let _turn = line.turn().await;
+                let adopt = move || spool.adopt(&files::folders(&current));
+                if let Err(panicked) = blocking(adopt).await {
+                    tracing::error!(error = %panicked.detail, "folders could not be looked at");
+                }
+            });
         }
         self.watcher.scan(pipeline);
         Ok(())
@@ -144,20 +178,29 @@ impl Hands {
                     "pipeline `{pipeline}` has faults and no earlier good revision"
                 ))
             })?;
-            self.may_take()?;
+            self.may_take(pipeline)?;
             Ok(current.watch.folder.clone())
         });
         match folder {
-            Ok(folder) => self.reply(answer, files::upload_path(self.places(), folder)),
+            Ok(folder) => {
+                let (places, line) = (self.places(), self.desks.line(Kind::Claim, pipeline));
+                self.reply(answer, async move {
+                    let _turn = line.turn().await;
+                    files::upload_path(places, folder).await
+                });
+            }
             Err(refused) => send(answer, Err(refused)),
         }
     }
 
-    fn may_take(&self) -> Result<(), Refused> {
+    fn may_take(&self, pipeline: &str) -> Result<(), Refused> {
         if self.draining {
             return Err(Refused::Unavailable(
                 "the daemon is shutting down".to_owned(),
             ));
+        }
+        if let Some(silent) = self.silent(pipeline) {
+            return Err(Refused::Unavailable(silent.to_string()));
         }
         match self.decider.intake_closed() {
             Some(why) => Err(Refused::Unavailable(format!(
@@ -168,7 +211,7 @@ impl Hands {
     }
 
     fn submit(&mut self, upload: Upload, answer: Answer<JobId>) {
-        let taken = self.may_take().and_then(|()| {
+        let taken = self.may_take(&upload.pipeline).and_then(|()| {
             let gone = || Refused::NotFound(format!("there is no pipeline `{}`", upload.pipeline));
             let pipeline = self.current(&upload.pipeline).ok_or_else(gone)?;
             // An upload lies under the name of the job that it is to be.
@@ -213,6 +256,8 @@ impl Hands {
             watcher: self.watcher.clone(),
             store: self.store.clone(),
             entries: self.entries.clone(),
+            disks: self.disks.clone(),
+            looks: Arc::clone(&self.looks),
             why,
         };
         let path = RawPath(self.home.join(path));
@@ -242,48 +287,68 @@ impl Hands {
         });
     }
 
-    async fn save(
-        &mut self,
-        id: String,
-        yaml: String,
-        expected: Option<String>,
-        answer: Answer<bool>,
-    ) {
+    fn save(&mut self, id: String, yaml: String, expected: Option<String>, answer: Answer<bool>) {
         let (shelf, catalog) = (Arc::clone(&self.shelf), Arc::clone(&self.catalog.borrow()));
-        let saved = tokio::task::spawn_blocking(move || {
-            locked(&shelf).save(&id, &yaml, expected.as_deref(), &catalog)
-        })
-        .await;
-        let result = match saved {
-            Ok(Ok(new)) => {
-                self.reload().await;
-                Ok(new)
-            }
-            Ok(Err(Unsaved::Faults(faults))) => Err(Refused::Faults(faults)),
-            Ok(Err(Unsaved::Conflict(why))) => Err(Refused::Conflict(why)),
-            Ok(Err(Unsaved::BadId(why))) => Err(Refused::Invalid(why)),
-            Ok(Err(Unsaved::Io(why))) => Err(Refused::Unavailable(why)),
-            Err(error) => Err(Refused::Unavailable(format!("the check panicked: {error}"))),
-        };
-        send(answer, result);
+        let bring = self.bring.clone();
+        self.tasks.spawn(async move {
+            let shelf = shelf.lock_owned().await;
+            let used = Arc::clone(&catalog);
+            let save = move || (shelf.save(&id, &yaml, expected.as_deref(), &used), shelf);
+            let refused = match blocking(save).await {
+                Ok((Ok(new), shelf)) => {
+                    let after = After::Saved(answer, new);
+                    return reload_and_bring(shelf, catalog, after, bring).await;
+                }
+                Ok((Err(Unsaved::Faults(faults)), _)) => Refused::Faults(faults),
+                Ok((Err(Unsaved::Conflict(why)), _)) => Refused::Conflict(why),
+                Ok((Err(Unsaved::BadId(why)), _)) => Refused::Invalid(why),
+                Ok((Err(Unsaved::Io(why)), _)) => Refused::Unavailable(why),
+                Err(problem) => panicked(problem),
+            };
+            send(answer, Err(refused));
+        });
     }
 
-    async fn delete(&mut self, id: String, answer: Answer<()>) {
-        let (shelf, name) = (Arc::clone(&self.shelf), id.clone());
-        let deleted = tokio::task::spawn_blocking(move || locked(&shelf).delete(&name)).await;
-        let result = match deleted {
-            Ok(Ok(true)) => {
-                self.reload().await;
-                Ok(())
-            }
-            Ok(Ok(false)) => Err(Refused::NotFound(format!("there is no pipeline `{id}`"))),
-            Ok(Err(why)) => Err(Refused::Unavailable(why)),
-            Err(error) => Err(Refused::Unavailable(format!(
-                "the removal panicked: {error}"
-            ))),
-        };
-        send(answer, result);
+    fn delete(&mut self, id: String, answer: Answer<()>) {
+        let (shelf, catalog) = (Arc::clone(&self.shelf), Arc::clone(&self.catalog.borrow()));
+        let bring = self.bring.clone();
+        self.tasks.spawn(async move {
+            let mut shelf = shelf.lock_owned().await;
+            let name = id.clone();
+            let refused = match blocking(move || (shelf.delete(&name), shelf)).await {
+                Ok((Ok(true), shelf)) => {
+                    return reload_and_bring(shelf, catalog, After::Deleted(answer), bring).await;
+                }
+                Ok((Ok(false), _)) => Refused::NotFound(format!("there is no pipeline `{id}`")),
+                Ok((Err(why), _)) => Refused::Unavailable(why),
+                Err(problem) => panicked(problem),
+            };
+            send(answer, Err(refused));
+        });
     }
+}
+
+/// Fetches the original of a job back; whoever waits is told where a folder does not answer.
+async fn fetch(
+    finder: &Finder,
+    job: JobId,
+    answer: &mut Option<Answer<()>>,
+) -> Result<Job, Refused> {
+    let found = finder.to_retry(job).await?;
+    let tell = |folder: Silent| refuse(answer, &folder, "fetched back");
+    finder.fetch(&found, tell).await?;
+    Ok(found.job)
+}
+
+fn refuse<T>(answer: &mut Option<Answer<T>>, folder: &Silent, how: &str) {
+    if let Some(answer) = answer.take() {
+        let why = format!("{folder}; the original is {how} once it answers");
+        send(answer, Err(Refused::Unavailable(why)));
+    }
+}
+
+fn panicked(problem: Problem) -> Refused {
+    Refused::Unavailable(problem.detail)
 }
 
 fn send<T>(answer: Answer<T>, result: Result<T, Refused>) {

@@ -10,21 +10,26 @@ use crate::pool::update::StopHandle;
 use crate::raw_path::RawPath;
 use crate::scheduler::act::pending::{Pace, Pending};
 use crate::scheduler::attempt::{self, Told};
+use crate::scheduler::brought::Bring;
 use crate::scheduler::clock::Clock;
 use crate::scheduler::decide::state::Scheduler as Decider;
-use crate::scheduler::desks::{Desks, Line};
+use crate::scheduler::desks::{Desks, Kind};
+use crate::scheduler::disks::Disks;
+use crate::scheduler::files;
 use crate::scheduler::handle::{Answer, Command, Health, PipelineSet, Refused};
 use crate::scheduler::input::Input;
 use crate::scheduler::pipelines::{Entry, Shelf};
 use crate::scheduler::progress::Progress;
+use crate::scheduler::reclaim::Fetching;
+use crate::scheduler::sweeps::Unswept;
 use crate::store::Store;
 use crate::store::error::Error;
 use crate::watch::Watcher;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Says when a unit of events is durable; `None` where there was none.
@@ -48,6 +53,7 @@ pub(super) struct Hands {
     /// Files of each pipeline that are to be left where they lie, until they change or go.
     pub(super) known: BTreeMap<String, HashMap<RawPath, Identity>>,
     pub(super) tell: attempt::Tell,
+    pub(super) bring: Bring,
     /// At most one error is ever sent, so the channel needs no bound.
     pub(super) broken: mpsc::UnboundedSender<Error>,
     pub(super) stops: HashMap<JobId, StopHandle>,
@@ -58,12 +64,21 @@ pub(super) struct Hands {
     pub(super) submitters: HashMap<JobId, Answer<JobId>>,
     pub(super) progress: Progress,
     pub(super) tasks: JoinSet<()>,
+    /// Tasks whose ends nobody waits for: they only ask how folders are.
+    pub(super) asides: JoinSet<()>,
     /// Where file work waits for its turn.
     pub(super) desks: Desks,
+    /// How the folders in use are.
+    pub(super) disks: Disks,
+    pub(super) unswept: Unswept,
+    pub(super) fetching: Fetching,
+    /// Turns of questions that look at the disk.
+    pub(super) looks: Arc<Semaphore>,
     pub(super) set: watch::Sender<Arc<PipelineSet>>,
     pub(super) healthy: watch::Sender<Arc<Health>>,
     pub(super) draining: bool,
     pub(super) home: PathBuf,
+    pub(super) own: Vec<PathBuf>,
     pub(super) store: Store,
     pub(super) feed: Feed,
     pub(super) attempt: attempt::Parts,
@@ -120,14 +135,17 @@ impl Hands {
         self.last.as_ref().is_some_and(under_way)
     }
 
-    /// Runs file work once `durable` says so and its turn in the line has come; what it brings are inputs.
+    /// Runs file work of this kind for a pipeline once `durable` says so and its turn in the line has come; what it brings are inputs.
+    /// Where it takes long, the pipeline's folders are asked whether they answer.
     pub(super) fn after(
         &mut self,
         durable: Durable,
-        line: Line,
+        (kind, pipeline): (Kind, &str),
         work: impl Future<Output = Vec<(JobId, Input)>> + Send + 'static,
     ) {
-        let tell = self.tell.clone();
+        let (tell, line) = (self.tell.clone(), self.desks.line(kind, pipeline));
+        let folders = self.current(pipeline).map(|known| files::folders(&known));
+        let (disks, folders) = (self.disks.clone(), folders.unwrap_or_default());
         self.tasks.spawn(async move {
             if let Some(mut durable) = durable
                 && durable.wait_for(|durable| *durable).await.is_err()
@@ -135,7 +153,12 @@ impl Hands {
                 return;
             }
             let turn = line.turn().await;
-            let brought = work.await;
+            let mut work = std::pin::pin!(work);
+            let brought = match disks.patiently(&folders, &mut work).await {
+                Ok(brought) => brought,
+                // The pipeline is held by now. What is under way comes to its end when the folder answers.
+                Err(_) => work.await,
+            };
             drop(turn);
             for (job, input) in brought {
                 // The loop may have ended already.
@@ -155,9 +178,4 @@ impl Hands {
         let entry = self.entries.iter().find(|entry| entry.id == pipeline);
         entry.ok_or_else(|| Refused::NotFound(format!("there is no pipeline `{pipeline}`")))
     }
-}
-
-pub(super) fn locked(shelf: &Arc<Mutex<Shelf>>) -> std::sync::MutexGuard<'_, Shelf> {
-    // A shelf is whole between calls; a panic in one loses at most that reload.
-    shelf.lock().unwrap_or_else(PoisonError::into_inner)
 }

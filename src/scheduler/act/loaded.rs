@@ -2,29 +2,42 @@
 
 use crate::event::{Event, PipelineEvent};
 use crate::pipeline::checked::Pipeline;
-use crate::scheduler::act::hands::{Hands, locked};
-use crate::scheduler::files;
-use crate::scheduler::handle::{Health, PipelineSet, PipelineStatus};
+use crate::plugin::catalog::Catalog;
+use crate::problem::Problem;
+use crate::scheduler::act::hands::Hands;
+use crate::scheduler::brought::{After, Bring, Brought};
+use crate::scheduler::files::{self, blocking};
+use crate::scheduler::handle::{Health, PipelineSet, PipelineStatus, Refused};
 use crate::scheduler::input::Input;
-use crate::scheduler::pipelines::Reloaded;
+use crate::scheduler::pipelines::{Reloaded, Shelf};
 use crate::watch::update::Folder;
-use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
+
+/// The shelf, and nobody else has it.
+pub(super) type Shelved = OwnedMutexGuard<Shelf>;
 
 impl Hands {
-    pub(super) async fn reload(&mut self) {
-        let (shelf, catalog) = (
-            Arc::clone(&self.shelf),
-            Arc::clone(&self.catalog.borrow_and_update()),
-        );
-        let reloaded = tokio::task::spawn_blocking(move || locked(&shelf).reload(&catalog)).await;
-        match reloaded {
+    /// Reads the pipeline files for the first time.
+    pub(super) async fn load(&mut self) {
+        let shelf = Arc::clone(&self.shelf).lock_owned().await;
+        let catalog = Arc::clone(&self.catalog.borrow_and_update());
+        match blocking(move || reload(shelf, &catalog).0).await {
             Ok(reloaded) => self.use_pipelines(reloaded),
-            Err(error) => tracing::error!(%error, "the pipelines could not be reloaded"),
+            Err(panicked) => unread(&panicked),
         }
     }
 
-    fn use_pipelines(&mut self, reloaded: Reloaded) {
+    pub(super) fn reload(&mut self) {
+        let catalog = Arc::clone(&self.catalog.borrow_and_update());
+        let (shelf, bring) = (Arc::clone(&self.shelf), self.bring.clone());
+        self.tasks.spawn(async move {
+            let shelf = shelf.lock_owned().await;
+            reload_and_bring(shelf, catalog, After::Nobody, bring).await;
+        });
+    }
+
+    pub(super) fn use_pipelines(&mut self, reloaded: Reloaded) {
         for draft in &reloaded.events {
             if let Event::Pipeline {
                 pipeline,
@@ -38,27 +51,22 @@ impl Hands {
         }
         self.note(reloaded.events);
         self.entries = reloaded.entries;
-        let current: Vec<Arc<Pipeline>> = self
-            .entries
-            .iter()
-            .filter_map(|entry| entry.current.clone())
-            .collect();
+        let current = self.all_current();
         self.know_folders(&current);
         self.set_watched();
         self.seen
             .extend(current.iter().map(|pipeline| pipeline.id.clone()));
         self.decide(Input::Pipelines(current));
+        self.hold();
         self.publish_pipelines();
     }
 
     /// Where the folders of these pipelines lie is remembered, so that a mount that goes away is missed.
     fn know_folders(&mut self, pipelines: &[Arc<Pipeline>]) {
-        let folders: Vec<PathBuf> = pipelines
-            .iter()
-            .flat_map(|pipeline| files::folders(pipeline))
-            .collect();
-        let spool = self.attempt.spool.clone();
-        self.tasks.spawn_blocking(move || spool.know(&folders));
+        for pipeline in pipelines {
+            let (spool, folders) = (self.attempt.spool.clone(), files::folders(pipeline));
+            self.tasks.spawn_blocking(move || spool.know(&folders));
+        }
     }
 
     fn set_watched(&self) {
@@ -117,4 +125,33 @@ impl Hands {
             changed
         });
     }
+}
+
+/// Reads every file again.
+fn reload(mut shelf: Shelved, catalog: &Catalog) -> (Reloaded, Shelved) {
+    let reloaded = shelf.reload(catalog);
+    (reloaded, shelf)
+}
+
+/// The same, for the loop. The shelf is kept until the loop has it: of two reloads the later one is heard later.
+pub(super) async fn reload_and_bring(
+    shelf: Shelved,
+    catalog: Arc<Catalog>,
+    after: After,
+    bring: Bring,
+) {
+    match blocking(move || reload(shelf, &catalog)).await {
+        Ok((reloaded, _shelf)) => {
+            // The loop may have ended already.
+            let _ = bring.send(Brought::Reloaded(reloaded, after)).await;
+        }
+        Err(panicked) => {
+            unread(&panicked);
+            after.tell(Err(Refused::Unavailable(panicked.detail)));
+        }
+    }
+}
+
+fn unread(panicked: &Problem) {
+    tracing::error!(error = %panicked.detail, "the pipelines could not be reloaded");
 }

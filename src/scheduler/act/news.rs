@@ -1,8 +1,9 @@
-//! What attempts and file work tell: inputs for the decider, progress and log lines for those who listen.
+//! What attempts and file work tell: inputs for the decider, progress and log lines for those who listen; and what else is brought.
 
 use crate::job::id::JobId;
 use crate::scheduler::act::hands::Hands;
 use crate::scheduler::attempt::{Aside, Told};
+use crate::scheduler::brought::Brought;
 use crate::scheduler::handle::Refused;
 use crate::scheduler::input::Input;
 use crate::store::log::LogLine;
@@ -19,10 +20,6 @@ impl Hands {
                         self.progress.forget(job);
                         self.told_all_of(job);
                     }
-                    Input::Redone {
-                        result: Ok(delivered),
-                        ..
-                    } => self.keep_where_it_lies(job, delivered),
                     Input::Claimed { result, .. } => self.answer_submitter(job, result.is_ok()),
                     _ => {}
                 }
@@ -82,6 +79,31 @@ impl Hands {
                     message,
                 },
             ),
+        }
+    }
+
+    /// What work beside the loop brings.
+    pub(super) fn brought(&mut self, brought: Brought) {
+        match brought {
+            Brought::Kept(entries, done) => self.keep(entries, done),
+            Brought::Fetched(job, answer) => {
+                let id = job.id;
+                self.decider.adopt(*job);
+                self.decide(Input::Reclaimed { job: id });
+                self.turn.fetched.push(id);
+                if let Some(answer) = answer {
+                    // The asker may have gone.
+                    let _ = answer.send(Ok(()));
+                }
+            }
+            Brought::Swept(pipeline) => {
+                self.unswept.done(&pipeline);
+                self.hold();
+            }
+            Brought::Reloaded(reloaded, after) => {
+                self.use_pipelines(reloaded);
+                after.tell(Ok(()));
+            }
         }
     }
 

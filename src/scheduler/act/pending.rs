@@ -4,7 +4,6 @@ use crate::event::Draft;
 use crate::job::id::JobId;
 use crate::job::redo::Redo;
 use crate::scheduler::batches::Taking;
-use crate::store::ledger::LedgerEntry;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,8 +13,8 @@ pub(super) struct Pending {
     events: Vec<Draft>,
     pub(super) claims: Vec<Taking>,
     pub(super) redos: Vec<(JobId, Redo)>,
-    /// Originals that their deliveries put back into an inbox.
-    pub(super) kept: Vec<LedgerEntry>,
+    /// Jobs whose originals were fetched back, which the journal is told now.
+    pub(super) fetched: Vec<JobId>,
     /// Jobs of which an attempt told something.
     pub(super) told: Vec<JobId>,
     /// Whether something waits for the events, or should not be told late.

@@ -7,19 +7,21 @@
 use crate::event::Draft;
 use crate::job::event::Accepted;
 use crate::job::id::JobId;
-use crate::job::redo::{Delivered, Redo};
+use crate::job::redo::Redo;
 use crate::pool::update::Stop;
-use crate::scheduler::act::hands::{Durable, Hands};
+use crate::scheduler::act::hands::{Durable, Hands, written};
 use crate::scheduler::act::pending::Pending;
 use crate::scheduler::attempt;
-use crate::scheduler::batches::{self, Taking};
+use crate::scheduler::batches::{self, Delivery, Taking};
+use crate::scheduler::brought::Ledger;
 use crate::scheduler::decide::state::Scheduler as Decider;
-use crate::scheduler::desks::{self, Kind, Line};
-use crate::scheduler::files;
+use crate::scheduler::desks::{self, Kind};
+use crate::scheduler::files::{self, Returning};
 use crate::scheduler::input::{Action, Decision, Input, Start};
 use crate::store::ledger::LedgerEntry;
 use crate::time::Timestamp;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// Files of one pipeline that one thread takes or delivers one after the other; more threads share larger batches.
@@ -56,14 +58,11 @@ impl Hands {
         for action in decision.actions {
             match action {
                 Action::Claim { job, accepted } => self.take(job, *accepted),
-                Action::Redo { job, redo } => {
-                    self.keep_in_ledger(job, &redo);
-                    self.turn.redos.push((job, redo));
-                }
+                Action::Redo { job, redo } => self.turn.redos.push((job, redo)),
                 Action::PrepareEnd { job, about } => {
                     let spool = self.attempt.spool.clone();
-                    let line = self.line(Kind::Deliver, job);
-                    self.after(None, line, async move {
+                    let pipeline = pipeline_of(&self.decider, job);
+                    self.after(None, (Kind::Deliver, &pipeline), async move {
                         vec![files::prepare_end(spool, job, *about).await]
                     });
                 }
@@ -119,7 +118,7 @@ impl Hands {
         let Pending {
             claims,
             redos,
-            kept,
+            fetched,
             told,
             ..
         } = turn;
@@ -130,10 +129,17 @@ impl Hands {
         let of = |taking: &Taking| taking.accepted.pipeline.clone();
         for (pipeline, batch) in desks::batches(claims, BATCH, of) {
             let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
-            let line = self.desks.line(Kind::Claim, &pipeline);
-            self.after(durable.clone(), line, batches::claim(spool, store, batch));
+            let work = batches::claim(spool, store, batch);
+            self.after(durable.clone(), (Kind::Claim, &pipeline), work);
         }
-        self.redo(redos, kept, &durable);
+        self.redo(redos, &durable);
+        if !fetched.is_empty() {
+            let fetching = self.fetching.clone();
+            self.tasks.spawn(async move {
+                written(durable).await;
+                fetched.into_iter().for_each(|job| fetching.end(job));
+            });
+        }
     }
 
     /// When the next unit may begin, if not at once.
@@ -141,36 +147,22 @@ impl Hands {
         self.pace.next(self.decider.open())
     }
 
-    fn redo(&mut self, redos: Vec<(JobId, Redo)>, kept: Vec<LedgerEntry>, durable: &Durable) {
-        // An original that goes back to its inbox is known to the ledger before it is there, or it would be taken again.
-        let known = (!kept.is_empty()).then(|| self.store.ledger_put(kept));
-        let (done, known_now) = tokio::sync::watch::channel(known.is_none());
-        if let Some(known) = known {
-            self.tasks.spawn(async move {
-                if let Err(error) = known.await {
-                    tracing::warn!(%error, "a kept original is not in the ledger: it may be processed again after a restart");
-                }
-                // Nobody may be waiting.
-                let _ = done.send(true);
-            });
-        }
-        let decider = &self.decider;
-        let of = |(job, _): &(JobId, Redo)| pipeline_of(decider, *job);
+    fn redo(&mut self, redos: Vec<(JobId, Redo)>, durable: &Durable) {
+        let of = |(job, _): &(JobId, Redo)| pipeline_of(&self.decider, *job);
         for (pipeline, batch) in desks::batches(redos, BATCH, of) {
-            let spool = self.attempt.spool.clone();
-            let mut known = known_now.clone();
-            let line = self.desks.line(Kind::Deliver, &pipeline);
-            self.after(durable.clone(), line, async move {
-                // A sender that is gone has said what it had to say.
-                let _ = known.wait_for(|known| *known).await;
-                batches::redo(spool, batch).await
-            });
+            let delivery = |(job, redo): (JobId, Redo)| Delivery {
+                job,
+                returning: self
+                    .decider
+                    .job(job)
+                    .and_then(|job| Returning::of(job, &redo)),
+                redo,
+            };
+            let batch = batch.into_iter().map(delivery).collect();
+            let (spool, ledger) = (self.attempt.spool.clone(), Ledger(self.bring.clone()));
+            let work = batches::redo(spool, batch, ledger);
+            self.after(durable.clone(), (Kind::Deliver, &pipeline), work);
         }
-    }
-
-    fn line(&mut self, kind: Kind, job: JobId) -> Line {
-        let pipeline = pipeline_of(&self.decider, job);
-        self.desks.line(kind, &pipeline)
     }
 
     fn take(&mut self, job: JobId, accepted: Accepted) {
@@ -188,39 +180,34 @@ impl Hands {
         self.tasks.spawn(attempt::run(parts, catalog, start, tell));
     }
 
-    fn keep_in_ledger(&mut self, job: JobId, redo: &Redo) {
-        let entry = self
-            .decider
-            .job(job)
-            .and_then(|job| files::kept_original(job, redo));
-        if let Some(entry) = entry {
-            self.leave(entry);
-        }
-    }
-
-    /// An original may have got another name than it was to get, where somebody took that one in the last moment.
-    pub(super) fn keep_where_it_lies(&mut self, job: JobId, delivered: &[Delivered]) {
-        let entry = self
-            .decider
-            .job(job)
-            .and_then(|job| files::put_back(job, delivered));
-        let Some(entry) = entry else {
-            return;
+    /// Leaves files where they (will) lie, unless that is known already; says when a restart would not forget it.
+    pub(super) fn keep(&mut self, entries: Vec<LedgerEntry>, done: oneshot::Sender<()>) {
+        let known = |known: &LedgerEntry| {
+            let of_pipeline = self.known.get(&known.pipeline);
+            of_pipeline.and_then(|all| all.get(&known.relative)) == Some(&known.identity)
         };
-        let known = self.known.get(&entry.pipeline);
-        if known.and_then(|known| known.get(&entry.relative)) != Some(&entry.identity) {
-            self.leave(entry);
+        let new: Vec<LedgerEntry> = entries.into_iter().filter(|one| !known(one)).collect();
+        for entry in &new {
+            self.known
+                .entry(entry.pipeline.clone())
+                .or_default()
+                .insert(entry.relative.clone(), entry.identity);
+            self.watcher
+                .leave(&entry.pipeline, &entry.relative, entry.identity);
         }
-    }
-
-    fn leave(&mut self, entry: LedgerEntry) {
-        self.known
-            .entry(entry.pipeline.clone())
-            .or_default()
-            .insert(entry.relative.clone(), entry.identity);
-        self.watcher
-            .leave(&entry.pipeline, &entry.relative, entry.identity);
-        self.turn.kept.push(entry);
+        if new.is_empty() {
+            // Nobody may be waiting.
+            let _ = done.send(());
+            return;
+        }
+        let put = self.store.ledger_put(new);
+        self.tasks.spawn(async move {
+            if let Err(error) = put.await {
+                tracing::warn!(%error, "a kept original is not in the ledger: it may be processed again after a restart");
+            }
+            // Nobody may be waiting.
+            let _ = done.send(());
+        });
     }
 
     pub(super) fn stop(&mut self, job: JobId) {

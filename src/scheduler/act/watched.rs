@@ -1,4 +1,4 @@
-//! What the watched folders bring, and whether there is room for it.
+//! What the watched folders bring.
 
 use crate::event::{Draft, Event, WatchEvent};
 use crate::job::event::Identity;
@@ -7,10 +7,8 @@ use crate::raw_path::RawPath;
 use crate::scheduler::act::hands::Hands;
 use crate::scheduler::files;
 use crate::scheduler::input::Input;
-use crate::spool::sweep::Standing;
 use crate::store::ledger::LedgerEntry;
 use crate::watch::update::{Decline, WatchUpdate};
-use std::path::PathBuf;
 
 impl Hands {
     pub(super) fn watched(&mut self, update: WatchUpdate) {
@@ -53,24 +51,6 @@ impl Hands {
         }
     }
 
-    /// An inbox that was away at the start has not been swept yet. Open jobs are at work: hands off theirs.
-    fn sweep_online(&mut self, pipeline: &str) {
-        let Some(pipeline) = self.current(pipeline) else {
-            return;
-        };
-        let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
-        let runtime = tokio::runtime::Handle::current();
-        self.tasks.spawn_blocking(move || {
-            files::sweep_online(&spool, &pipeline.watch.folder, |id| {
-                match runtime.block_on(store.job(id)) {
-                    Ok(Some(job)) if job.state.is_terminal() => files::standing(&job),
-                    Ok(None) => Standing::Unknown,
-                    Ok(Some(_)) | Err(_) => Standing::Staged,
-                }
-            });
-        });
-    }
-
     /// What lay there before the pipeline came stays, after a restart too.
     fn leave_existing(&mut self, pipeline: &str, files: Vec<(RawPath, Identity)>) {
         let why = "it was there before the pipeline (`existing: ignore`)";
@@ -110,36 +90,5 @@ impl Hands {
 
     fn say(&mut self, event: Event) {
         self.note([Draft::now(event)]);
-    }
-
-    /// While no files are taken there may be no commits, after which the journal would take its reserve again by itself.
-    fn try_reserve(&mut self) {
-        let tried = self.store.ledger_put(Vec::new());
-        self.tasks.spawn(async move {
-            if let Err(error) = tried.await {
-                tracing::debug!(%error, "no reserve for the journal yet");
-            }
-        });
-    }
-
-    pub(super) fn check_disks(&mut self) {
-        let mut folders: Vec<PathBuf> = vec![self.home.clone()];
-        for pipeline in self
-            .entries
-            .iter()
-            .filter_map(|entry| entry.current.as_ref())
-        {
-            folders.push(pipeline.output.root.clone());
-            folders.push(pipeline.watch.folder.clone());
-        }
-        if !self.store.health().reserve {
-            self.try_reserve();
-        }
-        let closed = files::low_disk(&folders, self.min_free).or_else(|| {
-            let full = !self.store.health().reserve;
-            full.then(|| "the disk of the journal was full; free some space".to_owned())
-        });
-        self.decide(Input::Intake { closed });
-        self.publish_pipelines();
     }
 }

@@ -183,7 +183,8 @@ impl Scheduler {
         // what others have to stage alone.
         let is_full = self.open.staging() >= self.capacity.saturating_mul(STAGING);
         let may_start = |name: &str| {
-            let may = self.pipelines.get(name).is_some_and(Known::may_start);
+            let may = !self.held.contains_key(name)
+                && self.pipelines.get(name).is_some_and(Known::has_room);
             may && !(is_full && self.open.is_staging(name))
         };
         if let Some((name, id)) = self.ready.overdue(may_start) {

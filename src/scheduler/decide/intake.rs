@@ -9,7 +9,7 @@ use crate::problem::{Code, Problem};
 use crate::scheduler::decide::attempts::INTERRUPTIONS;
 use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::{Scheduler, draft};
-use crate::scheduler::input::{Action, ClaimFailure, Decision, EndOf};
+use crate::scheduler::input::{Action, ClaimFailure, Decision, EndOf, Hold};
 use crate::time::Timestamp;
 use crate::watch::update::Decline;
 
@@ -108,7 +108,8 @@ impl Scheduler {
         let gone = self.current(&accepted.pipeline).is_none();
         let full =
             self.open.count() >= MOST_OPEN && self.open.count_of(&accepted.pipeline) >= OWN_ROOM;
-        if self.draining || gone || self.intake_closed.is_some() || full {
+        let is_silent = matches!(self.held.get(&accepted.pipeline), Some(Hold::Silent(_)));
+        if self.draining || gone || self.intake_closed.is_some() || full || is_silent {
             decision.actions.push(Action::Declined {
                 pipeline: accepted.pipeline,
                 path: accepted.path,

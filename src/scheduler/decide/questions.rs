@@ -102,6 +102,9 @@ impl Scheduler {
                 paused: Some(reason),
                 ..
             }) => format!("pipeline `{name}` is paused: {reason}"),
+            Some(_) if self.held.contains_key(name) => {
+                format!("nothing of pipeline `{name}` begins: {}", self.held[name])
+            }
             Some(Known {
                 current: Some(pipeline),
                 running,
@@ -122,8 +125,7 @@ impl Scheduler {
     }
 
     fn why_no_memory(&self, id: JobId, ahead: usize, name: &str) -> String {
-        let may_start = |name: &str| self.pipelines.get(name).is_some_and(Known::may_start);
-        match self.ready.overdue(may_start) {
+        match self.ready.overdue(|name| self.may_start(name)) {
             Some((_, large)) if large != id => {
                 format!("memory is kept free for the large job {large}, which was passed often")
             }

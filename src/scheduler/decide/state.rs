@@ -7,7 +7,7 @@ use crate::pipeline::checked::Pipeline;
 use crate::scheduler::decide::open::{OpenJobs, Phase};
 use crate::scheduler::decide::ready::Ready;
 use crate::scheduler::fair::Turns;
-use crate::scheduler::input::Decision;
+use crate::scheduler::input::{Decision, Hold};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub struct Scheduler {
     pub(super) ready: Ready,
     pub(super) turns: Turns,
     pub(super) intake_closed: Option<String>,
+    pub(super) held: BTreeMap<String, Hold>,
     pub(super) draining: bool,
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn may_start(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.paused.is_none()
             && self
                 .current
@@ -55,6 +56,7 @@ impl Scheduler {
             ready: Ready::default(),
             turns: Turns::default(),
             intake_closed: None,
+            held: BTreeMap::new(),
             draining: false,
         }
     }
@@ -63,6 +65,12 @@ impl Scheduler {
         self.pipelines
             .get(pipeline)
             .and_then(|known| known.current.clone())
+    }
+
+    /// Whether an attempt of this pipeline may start, as far as the pipeline goes.
+    pub(super) fn may_start(&self, pipeline: &str) -> bool {
+        !self.held.contains_key(pipeline)
+            && self.pipelines.get(pipeline).is_some_and(Known::has_room)
     }
 
     pub(super) fn running(&self) -> usize {

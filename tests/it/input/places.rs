@@ -169,6 +169,33 @@ fn a_full_outbox_is_waited_for_and_the_job_goes_on_by_itself() {
     assert!(home.path("archive/full/large.pdf").is_file());
 }
 
+/// The disks of all folders that are written to count, not only those of inboxes and outboxes.
+#[test]
+fn a_low_disk_of_an_archive_or_a_failed_folder_closes_the_intake() {
+    for folder in ["archive/good", "failed/good"] {
+        let home = TestHome::new(PROGRAM);
+        home.write("config.yaml", "min_free_mb: 16\n");
+        home.pipeline("good", GOOD);
+        home.write("inbox/good/.keep", "");
+        let Some(_disk) = Disk::mount(home.path(folder), "32m") else {
+            eprintln!("skipped: this user may not mount a small disk to fill");
+            return;
+        };
+        home.write(&format!("{folder}/filler"), vec![0; 24 << 20]);
+        let daemon = home.serve();
+        let intake = || daemon.get("/healthz").body["details"]["intake"].clone();
+        wait_until("the look at the disks", || intake()["open"] == false);
+        let said = intake()["reason"].to_string();
+        assert!(
+            said.contains(folder) && said.contains("min_free_mb"),
+            "{said}"
+        );
+        std::fs::remove_file(home.path(folder).join("filler")).expect("ours");
+        wait_until("room again", || intake()["open"] == true);
+        still_works(&home, &daemon, "a.pdf");
+    }
+}
+
 /// In a container root may not mount either.
 fn may_mount() -> bool {
     let probe = tempfile::tempdir().expect("a folder");

@@ -4,7 +4,10 @@ use crate::job::attempt::Ending;
 use crate::job::id::JobId;
 use crate::problem::Code;
 use crate::scheduler::decide::tests::stand::{Bench, accepted, id, names, pipeline, starts};
-use crate::scheduler::input::{Decision, Input};
+use crate::scheduler::input::{Action, Decision, Hold, Input};
+use crate::watch::update::Decline;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 #[test]
 fn limits_hold_and_pipelines_take_turns() {
@@ -207,4 +210,30 @@ fn a_lone_file_lets_at_most_one_of_a_burst_begin_before_it() {
             bench.end(lone, Ending::Rejected, Code::NotPdf);
         }
     }
+}
+
+#[test]
+fn a_folder_that_does_not_answer_stops_its_pipeline_and_no_other() {
+    let mut bench = Bench::new(2, vec![pipeline("far", |_| {}), pipeline("near", |_| {})]);
+    bench.arrive(1, "far");
+    let held = |hold| Input::Held(BTreeMap::from([("far".to_owned(), hold)]));
+    bench.tell(held(Hold::Silent(PathBuf::from("/mnt/scans"))));
+    assert!(starts(&bench.claim(1)).is_empty());
+    let why = bench.scheduler.why_queued(id(1)).unwrap_or_default();
+    assert!(why.contains("`/mnt/scans` does not answer"), "{why}");
+    let stays = bench.arrive(2, "far");
+    assert!(matches!(
+        stays.actions[..],
+        [Action::Declined {
+            why: Decline::Full,
+            ..
+        }]
+    ));
+    bench.arrive(3, "near");
+    assert_eq!(starts(&bench.claim(3)), [id(3)]);
+    // Before its folders are swept nothing begins, but files may come.
+    bench.tell(held(Hold::Unswept));
+    let comes = bench.arrive(4, "far");
+    assert!(matches!(comes.actions[..], [Action::Claim { .. }]));
+    assert_eq!(starts(&bench.tell(Input::Held(BTreeMap::new()))), [id(1)]);
 }

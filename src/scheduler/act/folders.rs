@@ -1,0 +1,146 @@
+//! The folders of all pipelines: what an earlier life left in them, how much room there is, and which of them do not answer.
+
+use crate::job::id::JobId;
+use crate::job::state::Job;
+use crate::pipeline::checked::Pipeline;
+use crate::scheduler::act::hands::Hands;
+use crate::scheduler::brought::Brought;
+use crate::scheduler::desks::Kind;
+use crate::scheduler::disks::Silent;
+use crate::scheduler::files;
+use crate::scheduler::input::{Hold, Input};
+use crate::scheduler::sweeps::{self, Sweeps, Unswept};
+use crate::spool::sweep::Standing;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+impl Hands {
+    /// What an earlier life left half-way is put right before anything begins in a pipeline.
+    pub(super) fn sweep(&mut self, open_jobs: &[Job]) {
+        let standings: HashMap<JobId, Standing> = open_jobs
+            .iter()
+            .map(|job| (job.id, files::standing(job)))
+            .collect();
+        let (store, runtime) = (self.store.clone(), tokio::runtime::Handle::current());
+        let standing = move |id| {
+            let known = standings.get(&id).cloned();
+            known.unwrap_or_else(|| match runtime.block_on(store.job(id)) {
+                Ok(Some(job)) => files::standing(&job),
+                Ok(None) => Standing::Unknown,
+                // Not known for sure: hands off.
+                Err(_) => Standing::Staged,
+            })
+        };
+        let current = self.all_current();
+        self.unswept = Unswept::new(&current, &self.desks);
+        let sweeps = Sweeps::new(self.attempt.spool.clone(), standing);
+        for pipeline in current {
+            let (sweeps, bring) = (Arc::clone(&sweeps), self.bring.clone());
+            self.tasks.spawn(async move {
+                let id = pipeline.id.clone();
+                sweeps.sweep(pipeline).await;
+                // The loop may have ended already.
+                let _ = bring.send(Brought::Swept(id)).await;
+            });
+        }
+        self.hold();
+    }
+
+    /// An inbox that was away at the start has not been swept yet. Open jobs are at work: hands off theirs.
+    pub(super) fn sweep_online(&mut self, pipeline: &str) {
+        let Some(pipeline) = self.current(pipeline) else {
+            return;
+        };
+        let (spool, store) = (self.attempt.spool.clone(), self.store.clone());
+        let (runtime, fetching) = (tokio::runtime::Handle::current(), self.fetching.clone());
+        let line = self.desks.line(Kind::Claim, &pipeline.id);
+        self.tasks.spawn(async move {
+            let _whole = line.whole().await;
+            let swept = tokio::task::spawn_blocking(move || {
+                sweeps::sweep_online(&spool, &pipeline.watch.folder, |id| {
+                    // Asked first: what is not being fetched any more is in the journal.
+                    if fetching.contains(id) {
+                        return Standing::Staged;
+                    }
+                    match runtime.block_on(store.job(id)) {
+                        Ok(Some(job)) if job.state.is_terminal() => files::standing(&job),
+                        Ok(None) => Standing::Unknown,
+                        Ok(Some(_)) | Err(_) => Standing::Staged,
+                    }
+                });
+            });
+            if let Err(error) = swept.await {
+                tracing::error!(%error, "sweeping panicked");
+            }
+        });
+    }
+
+    /// Has every folder in use asked how it is; [`Hands::weigh_disks`] hears of the answers.
+    pub(super) fn ask_disks(&mut self) {
+        if !self.store.health().reserve {
+            self.try_reserve();
+        }
+        let (disks, folders) = (self.disks.clone(), self.folders_in_use());
+        self.asides
+            .spawn(async move { disks.ask_all(folders).await });
+    }
+
+    /// Whether new files are taken, and what begins, as far as the folders go.
+    pub(super) fn weigh_disks(&mut self) {
+        let low = self.disks.low(&self.folders_in_use(), self.min_free);
+        let closed = low.or_else(|| {
+            let full = !self.store.health().reserve;
+            full.then(|| "the disk of the journal was full; free some space".to_owned())
+        });
+        self.decide(Input::Intake { closed });
+        self.hold();
+        self.publish_pipelines();
+    }
+
+    /// Nothing of a pipeline begins before its folders are swept, or while one of them does not answer.
+    pub(super) fn hold(&mut self) {
+        let hold = |pipeline: &Arc<Pipeline>| {
+            let hold = match self.disks.silent_of(&files::folders(pipeline)) {
+                Some(silent) => Some(Hold::Silent(silent.folder)),
+                None => self.unswept.contains(&pipeline.id).then_some(Hold::Unswept),
+            };
+            Some((pipeline.id.clone(), hold?))
+        };
+        let held: BTreeMap<String, Hold> = self.all_current().iter().filter_map(hold).collect();
+        self.decide(Input::Held(held));
+    }
+
+    /// The folder of a pipeline that does not answer.
+    pub(super) fn silent(&self, pipeline: &str) -> Option<Silent> {
+        let current = self.current(pipeline)?;
+        self.disks.silent_of(&files::folders(&current))
+    }
+
+    pub(super) fn all_current(&self) -> Vec<Arc<Pipeline>> {
+        let current = self
+            .entries
+            .iter()
+            .filter_map(|entry| entry.current.clone());
+        current.collect()
+    }
+
+    /// Every folder that the daemon writes to, each once; its own come first.
+    fn folders_in_use(&self) -> Vec<PathBuf> {
+        let current = self.all_current();
+        let theirs = current.iter().flat_map(|pipeline| files::folders(pipeline));
+        let mut seen = HashSet::new();
+        let all = self.own.iter().cloned().chain(theirs);
+        all.filter(|folder| seen.insert(folder.clone())).collect()
+    }
+
+    /// While no files are taken there may be no commits, after which the journal would take its reserve again by itself.
+    fn try_reserve(&mut self) {
+        let tried = self.store.ledger_put(Vec::new());
+        self.tasks.spawn(async move {
+            if let Err(error) = tried.await {
+                tracing::debug!(%error, "no reserve for the journal yet");
+            }
+        });
+    }
+}

@@ -1,0 +1,249 @@
+//! Originals of ended jobs that people ask for: fetched back for a retry, or put into the inbox once more. That may be a copy of any
+//! length, or a folder that does not answer; only who asked waits for it.
+
+use crate::durable;
+use crate::job::id::JobId;
+use crate::job::redo::MoveKind;
+use crate::job::state::{Job, State};
+use crate::pipeline::checked::Pipeline;
+use crate::raw_path::RawPath;
+use crate::scheduler::desks::{Desks, Kind};
+use crate::scheduler::disks::{Disks, Silent};
+use crate::scheduler::files::{self, Places, original};
+use crate::scheduler::handle::Refused;
+use crate::spool;
+use crate::store::Store;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The jobs whose originals are being fetched back, until the journal says so: two retries of one job must not fetch its original twice,
+/// and no sweep may take what was fetched for a left-over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fetching(Arc<Mutex<HashSet<JobId>>>);
+
+impl Fetching {
+    /// False where it is being fetched already.
+    pub(super) fn begin(&self, job: JobId) -> bool {
+        self.jobs().insert(job)
+    }
+
+    pub(super) fn end(&self, job: JobId) {
+        self.jobs().remove(&job);
+    }
+
+    pub(super) fn contains(&self, job: JobId) -> bool {
+        self.jobs().contains(&job)
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, HashSet<JobId>> {
+        // Each change is one insertion or removal: a panic elsewhere leaves the set whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What it takes to look for an original.
+#[derive(Clone, Debug)]
+pub(super) struct Finder {
+    pub(super) store: Store,
+    pub(super) places: Places,
+    pub(super) desks: Desks,
+    pub(super) disks: Disks,
+    /// The pipelines that are current.
+    pub(super) pipelines: Vec<Arc<Pipeline>>,
+}
+
+/// An original that is to be moved or copied.
+pub(super) struct Found {
+    pub(super) job: Job,
+    from: PathBuf,
+    /// The folders of its pipeline, as far as that is known.
+    folders: Vec<PathBuf>,
+}
+
+impl Finder {
+    /// A failed or cancelled job whose original can be fetched back.
+    pub(super) async fn to_retry(&self, id: JobId) -> Result<Found, Refused> {
+        let job = files::ended_job(&self.store, id).await?;
+        if !matches!(job.state, State::Failed | State::Cancelled) {
+            let why = format!(
+                "the job is {}; only failed and cancelled jobs can be retried (`restore` puts the original back)",
+                job.state.word()
+            );
+            return Err(Refused::Conflict(why));
+        }
+        if self.pipeline(&job).is_none() {
+            return Err(Refused::Conflict(format!(
+                "pipeline `{}` is gone or has faults: put it right first",
+                job.accepted.pipeline
+            )));
+        }
+        let Some(from) = original(&job).cloned() else {
+            return Err(Refused::Conflict(
+                "the file was never taken; drop it into its inbox again".to_owned(),
+            ));
+        };
+        self.found(job, from)
+    }
+
+    /// An ended job whose original can be put into its inbox once more.
+    async fn to_restore(&self, id: JobId) -> Result<Found, Refused> {
+        let job = files::ended_job(&self.store, id).await?;
+        if !job.state.is_terminal() {
+            return Err(Refused::Conflict(format!(
+                "the job is {}; wait for its end, or cancel it",
+                job.state.word()
+            )));
+        }
+        let Some(from) = original(&job).cloned() else {
+            return Err(Refused::Conflict(
+                "the original was deleted, as the pipeline says (`original: delete`)".to_owned(),
+            ));
+        };
+        if from == job.accepted.path {
+            return Err(Refused::Conflict(
+                "the original lies in its inbox already, as the pipeline says (`original: keep`)"
+                    .to_owned(),
+            ));
+        }
+        self.found(job, from)
+    }
+
+    fn found(&self, job: Job, from: RawPath) -> Result<Found, Refused> {
+        let folders = match self.pipeline(&job) {
+            Some(pipeline) => files::folders(pipeline),
+            None => vec![job.accepted.folder.0.clone(), durable::folder_of(&from.0)],
+        };
+        if let Some(silent) = self.disks.silent_of(&folders) {
+            return Err(Refused::Unavailable(silent.to_string()));
+        }
+        Ok(Found {
+            job,
+            from: from.0,
+            folders,
+        })
+    }
+
+    fn pipeline(&self, job: &Job) -> Option<&Arc<Pipeline>> {
+        let mut all = self.pipelines.iter();
+        all.find(|pipeline| pipeline.id == job.accepted.pipeline)
+    }
+
+    /// Does it at a desk of the job's pipeline. Whoever waits for it is told by `silent` if a folder does not answer; it is done all
+    /// the same once that answers.
+    async fn at_desk<T: Send + 'static>(
+        &self,
+        found: &Found,
+        silent: impl FnOnce(Silent),
+        work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let line = self.desks.line(Kind::Claim, &found.job.accepted.pipeline);
+        let mut done = Box::pin(async {
+            let _turn = line.turn().await;
+            files::asked(files::blocking(work).await)
+        });
+        match self.disks.patiently(&found.folders, &mut done).await {
+            Ok(done) => done,
+            Err(folder) => {
+                silent(folder);
+                done.await
+            }
+        }
+    }
+
+    /// Fetches an original back and removes the notes beside it. Should the daemon die in between, the file is found without an open
+    /// job and goes back to its inbox: a new job, nothing lost.
+    pub(super) async fn fetch(
+        &self,
+        found: &Found,
+        silent: impl FnOnce(Silent),
+    ) -> Result<(), Refused> {
+        let (places, from) = (self.places.clone(), found.from.clone());
+        let accepted = &found.job.accepted;
+        let (inbox, held) = (accepted.folder.clone(), accepted.held.clone());
+        let notes: Vec<RawPath> = found
+            .job
+            .delivered
+            .iter()
+            .filter(|moved| moved.kind == MoveKind::Note)
+            .filter_map(|moved| moved.path.clone())
+            .collect();
+        let work = move || {
+            places.require_inbox(&inbox.0)?;
+            reclaim_file(&from, &held.0).map_err(|error| unmoved("fetched back", &error))?;
+            for note in notes {
+                if let Err(error) = durable::remove(&note.0) {
+                    tracing::warn!(%error, "a note of an earlier failure stays behind");
+                }
+            }
+            Ok(())
+        };
+        self.at_desk(found, silent, work).await
+    }
+
+    /// Puts a copy of an ended job's original into its inbox.
+    pub(super) async fn restore(
+        &self,
+        id: JobId,
+        silent: impl FnOnce(Silent),
+    ) -> Result<RawPath, Refused> {
+        let found = self.to_restore(id).await?;
+        let (places, from) = (self.places.clone(), found.from.clone());
+        let accepted = &found.job.accepted;
+        let (folder, to) = (accepted.folder.clone(), accepted.path.clone());
+        let work = move || {
+            places.require_inbox(&folder.0)?;
+            restore_file(&from, &folder.0, &to.0)
+                .map(RawPath)
+                .map_err(|error| unmoved("put back", &error))
+        };
+        self.at_desk(&found, silent, work).await
+    }
+}
+
+fn unmoved(how: &str, error: &durable::Error) -> Refused {
+    let why = crate::problem::chain(error);
+    Refused::Conflict(format!("the original cannot be {how}: {why}"))
+}
+
+/// Moves an original back to where its job holds it, whatever file systems lie between.
+fn reclaim_file(from: &Path, held: &Path) -> Result<(), durable::Error> {
+    durable::make_folders(&durable::folder_of(held), 0o700)?;
+    match durable::rename_noreplace(from, held) {
+        Err(error) if error.kind() == durable::Kind::OtherDevice => {
+            let part = held.with_extension("part");
+            durable::remove(&part)?;
+            durable::copy_new(&durable::open_regular(from)?, &part)?;
+            durable::rename_noreplace(&part, held)?;
+            durable::sync::parent(held)?;
+            durable::remove(from)?;
+        }
+        moved => moved?,
+    }
+    durable::sync::parent(held)?;
+    durable::sync::parent(from)
+}
+
+/// Puts a whole copy of `from` at `to`, or at the next free name beside it.
+fn restore_file(from: &Path, inbox: &Path, to: &Path) -> Result<PathBuf, durable::Error> {
+    let part = spool::upload_path(inbox, JobId(ulid::Ulid::generate()));
+    durable::make_folders(&durable::folder_of(&part), 0o700)?;
+    durable::make_folders(&durable::folder_of(to), 0o755)?;
+    durable::copy_new(&durable::open_regular(from)?, &part)?;
+    let name = to.file_name().unwrap_or_default();
+    let mut number = 0;
+    loop {
+        let path = to.with_file_name(spool::name::numbered(name, number, 0));
+        match durable::rename_noreplace(&part, &path) {
+            Ok(()) => {
+                durable::sync::parent(&path)?;
+                return Ok(path);
+            }
+            Err(error) if error.kind() == durable::Kind::Exists => number += 1,
+            Err(error) => {
+                durable::remove(&part)?;
+                return Err(error);
+            }
+        }
+    }
+}
