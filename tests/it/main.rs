@@ -20,6 +20,7 @@ mod reload;
 mod restarts;
 mod secure;
 mod start;
+mod submit;
 mod thumbnails;
 mod torture;
 mod trust;
