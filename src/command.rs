@@ -8,6 +8,7 @@ mod new;
 mod operations;
 mod print;
 mod remote;
+mod results;
 mod run;
 mod serve;
 mod submit;
