@@ -49,10 +49,16 @@ pub enum Error {
         #[source]
         source: tls::Error,
     },
-    /// Whoever is there is not trusted, or speaks no TLS.
-    #[error(
-        "no TLS connection to {address}: if the daemon has a certificate of its own making, name it with `--ca FILE`; if it speaks no TLS, use http://"
-    )]
+    /// Whoever is there is not trusted.
+    #[error("no TLS connection to {address}: {why}")]
+    Distrusted {
+        /// Where.
+        address: Address,
+        /// What is wrong with the certificate, and what to do.
+        why: String,
+    },
+    /// Whoever is there speaks no TLS, or not ours.
+    #[error("no TLS connection to {address}: if it speaks no TLS, use http://")]
     Handshake {
         /// Where.
         address: Address,
