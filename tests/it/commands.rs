@@ -1,9 +1,11 @@
 //! The command line without a daemon.
 
 use crate::PROGRAM;
+use dropleaf::worker::options::{Limits, Options, Sandbox};
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::folder::files;
 use dropleaf_test_support::{plugins, sample};
+use std::path::Path;
 use std::process::Command;
 
 const TURN: &str =
@@ -104,6 +106,41 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
     }
     let turned = std::fs::read(home.path("out/a.pdf")).expect("it is there");
     assert_eq!(sample::rotations(&turned), [90, 90]);
+}
+
+#[test]
+fn where_no_plugin_is_installed_no_command_names_itself_as_the_remedy() {
+    let home = TestHome::bare(PROGRAM);
+    for (command, expected) in [("plugins", false), ("operations", true)] {
+        let (code, _, errors) = home.run(&[command]);
+        assert_eq!(code, 0, "{errors}");
+        assert!(errors.starts_with("no plugins are installed"), "{errors}");
+        assert_eq!(errors.contains("`dropleaf plugins`"), expected, "{errors}");
+        assert_eq!(
+            errors.lines().count(),
+            1,
+            "and no word of workers: {errors}"
+        );
+    }
+}
+
+#[test]
+fn a_worker_whose_daemon_is_gone_ends_without_a_word() {
+    let options = Options {
+        // The test's process is its parent, and not this one.
+        parent: 1,
+        sandbox: Sandbox::Off,
+        limits: Limits::default(),
+        store: Path::new("/").into(),
+        readable: Vec::new(),
+    };
+    let options = serde_json::to_string(&options).expect("JSON");
+    let output = Command::new(PROGRAM)
+        .args(["worker", &options])
+        .output()
+        .expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success());
 }
 
 #[test]
