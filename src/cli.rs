@@ -1,6 +1,7 @@
 //! The command line: verbs and flags, nothing about what they do.
 
 use crate::telemetry::Format;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -73,6 +74,8 @@ pub enum Verb {
     Retry(JobsNamed),
     /// Cancel jobs
     Cancel(JobsNamed),
+    /// Put the originals of ended jobs back into their inboxes
+    Restore(JobsNamed),
     /// Hand files to a running daemon
     Submit(Submit),
     /// List the installed plugins
@@ -107,7 +110,7 @@ impl Verb {
             Self::Explain(flags) => Some(&flags.remote),
             Self::Follow(flags) => Some(&flags.remote),
             Self::Jobs(flags) => Some(&flags.remote),
-            Self::Retry(flags) | Self::Cancel(flags) => Some(&flags.remote),
+            Self::Retry(flags) | Self::Cancel(flags) | Self::Restore(flags) => Some(&flags.remote),
             Self::Submit(flags) => Some(&flags.remote),
             _ => None,
         }
@@ -132,6 +135,7 @@ pub struct Serve {
 #[derive(Debug, Args)]
 pub struct Run {
     /// A pipeline's id, or a pipeline file
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub pipeline: String,
     /// PDFs
     #[arg(required = true)]
@@ -161,12 +165,16 @@ pub struct Check {
 #[derive(Debug, Args)]
 pub struct Try {
     /// A pipeline's id, or a pipeline file
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub pipeline: String,
     /// A PDF
     pub file: PathBuf,
     /// Keep the results in this folder
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// One JSON object instead of lines for people
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `dropleaf init`.
@@ -197,7 +205,7 @@ pub struct Remote {
     /// The daemon's token [default: the home's]
     #[arg(long, env = "DROPLEAF_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// As JSON
+    /// As JSON: of commands that do something, one object a line for each file or job
     #[arg(long)]
     pub json: bool,
 }
@@ -216,10 +224,10 @@ pub struct Explain {
 #[derive(Debug, Args)]
 pub struct Follow {
     /// Only this pipeline
-    #[arg(long, conflicts_with_all = ["job", "file"])]
+    #[arg(long, conflicts_with_all = ["job", "file"], value_parser = NonEmptyStringValueParser::new())]
     pub pipeline: Option<String>,
     /// Only this job; ends with it
-    #[arg(long, conflicts_with = "file")]
+    #[arg(long, conflicts_with = "file", value_parser = NonEmptyStringValueParser::new())]
     pub job: Option<String>,
     /// Only this file, from before it exists
     #[arg(long, value_name = "PATH")]
@@ -233,7 +241,7 @@ pub struct Follow {
 #[derive(Debug, Args)]
 pub struct Jobs {
     /// Only this pipeline
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub pipeline: Option<String>,
     /// Only this state: claiming, queued, running, waiting, delivering, succeeded, failed, cancelled
     #[arg(long)]
@@ -253,7 +261,7 @@ pub struct Jobs {
 #[derive(Debug, Args)]
 pub struct JobsNamed {
     /// Their ids
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = NonEmptyStringValueParser::new())]
     pub jobs: Vec<String>,
     /// Where to ask.
     #[command(flatten)]
@@ -264,6 +272,7 @@ pub struct JobsNamed {
 #[derive(Debug, Args)]
 pub struct Submit {
     /// The pipeline's id
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub pipeline: String,
     /// PDFs
     #[arg(required = true)]

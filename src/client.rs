@@ -46,6 +46,8 @@ pub struct Client {
     address: Address,
     token: Option<String>,
     tls: Option<TlsConnector>,
+    /// Whether certificates are trusted besides those of the system.
+    names: bool,
 }
 
 impl std::fmt::Debug for Client {
@@ -78,6 +80,7 @@ impl Client {
             })?,
             address,
             token,
+            names: !trusted.is_empty(),
         })
     }
 
@@ -261,10 +264,17 @@ impl Client {
         tls: &TlsConnector,
         stream: TcpStream,
     ) -> Result<TlsStream<TcpStream>, Error> {
-        let failed = |source| Error::Handshake {
-            address: self.address.clone(),
-            source,
-        };
+        let failed =
+            |source: io::Error| match tls::distrust(&source, self.address.host(), self.names) {
+                Some(why) => Error::Distrusted {
+                    address: self.address.clone(),
+                    why,
+                },
+                None => Error::Handshake {
+                    address: self.address.clone(),
+                    source,
+                },
+            };
         let name = ServerName::try_from(self.address.host().to_owned())
             .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
         match tokio::time::timeout(CONNECT, tls.connect(name, stream)).await {

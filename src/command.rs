@@ -3,12 +3,15 @@
 mod check;
 mod home;
 mod local;
+mod named;
 mod new;
 mod operations;
 mod print;
 mod remote;
+mod results;
 mod run;
 mod serve;
+mod submit;
 
 use crate::cli::{Cli, Verb, exit};
 use crate::config::home::Home;
@@ -85,9 +88,10 @@ fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
         Verb::Follow(flags) => remote::follow(&home, &flags),
         Verb::Status(flags) => remote::status(&home, &flags),
         Verb::Jobs(flags) => remote::jobs(&home, &flags),
-        Verb::Retry(flags) => remote::retry(&home, &flags),
-        Verb::Cancel(flags) => remote::cancel(&home, &flags),
-        Verb::Submit(flags) => remote::submit(&home, &flags),
+        Verb::Retry(flags) => named::retry(&home, &flags),
+        Verb::Cancel(flags) => named::cancel(&home, &flags),
+        Verb::Restore(flags) => named::restore(&home, &flags),
+        Verb::Submit(flags) => submit::submit(&home, &flags),
         Verb::Completions { .. } | Verb::Worker { .. } => Ok(()),
     }
 }

@@ -1,6 +1,8 @@
 //! `config.yaml` and flags -> one checked [`Config`](spec::Config), the sum of what the parts need.
 
 pub mod home;
+mod names;
 pub mod parts;
+mod place;
 pub mod spec;
 mod words;

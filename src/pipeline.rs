@@ -13,4 +13,4 @@ pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod units;
-mod yaml;
+pub(crate) mod yaml;

@@ -122,7 +122,7 @@ codes! {
         "correct the step's `with` (`dropleaf try` shows what happens), then retry the job",
     /// A template could not be rendered.
     TemplateFailed "template-failed" "A template could not be filled in"
-        "give values that may be missing a default in the template, then retry the job",
+        "correct the template (`dropleaf try` shows what it makes of a file), then retry the job",
     /// A worker died by a signal or by exiting.
     PluginCrashed "plugin-crashed" "A plugin crashed"
         "tell the plugin's author; a newer build counts as soon as it is in the plugin folder, then retry the job",

@@ -59,7 +59,8 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     dropleaf_plugin_host::close_inherited();
     match nursery::bear(&options) {
         Ok(Some(born)) => work(&options, born, engine),
-        Ok(None) => ExitCode::SUCCESS,
+        // A daemon that is gone wants no word of it.
+        Ok(None) | Err(ConfineError::Orphan) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&crate::problem::chain(&error));
             ExitCode::from(NOT_BEGUN)

@@ -2,7 +2,8 @@
 
 use crate::client::address::{Address, NotAnAddress};
 use crate::client::tls;
-use serde_json::Value;
+use crate::problem::chain;
+use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,10 +49,16 @@ pub enum Error {
         #[source]
         source: tls::Error,
     },
-    /// Whoever is there is not trusted, or speaks no TLS.
-    #[error(
-        "no TLS connection to {address}: if the daemon has a certificate of its own making, name it with `--ca FILE`; if it speaks no TLS, use http://"
-    )]
+    /// Whoever is there is not trusted.
+    #[error("no TLS connection to {address}: {why}")]
+    Distrusted {
+        /// Where.
+        address: Address,
+        /// What is wrong with the certificate, and what to do.
+        why: String,
+    },
+    /// Whoever is there speaks no TLS, or not ours.
+    #[error("no TLS connection to {address}: if it speaks no TLS, use http://")]
     Handshake {
         /// Where.
         address: Address,
@@ -115,6 +122,34 @@ impl Error {
             } => Some("or name the daemon's certificate with `--ca FILE`"),
             _ => None,
         }
+    }
+
+    /// Whether nothing can have come of the request: it was not sent, or refused.
+    #[must_use]
+    pub const fn is_before_sending(&self) -> bool {
+        !matches!(
+            self,
+            Self::Silent { .. } | Self::Broken { .. } | Self::Cut(_) | Self::NotJson { .. }
+        )
+    }
+
+    /// As JSON, for programs: `detail`, and `type`, `status` and `hint` where there are such.
+    #[must_use]
+    pub fn told(&self) -> Value {
+        let mut told = json!({ "detail": chain(self) });
+        if let Self::Refused {
+            status, document, ..
+        } = self
+        {
+            told["status"] = (*status).into();
+            if document["type"].is_string() {
+                told["type"] = document["type"].clone();
+            }
+        }
+        if let Some(hint) = self.hint() {
+            told["hint"] = hint.into();
+        }
+        told
     }
 
     /// Whether trying again later makes sense.

@@ -89,6 +89,48 @@ pub fn connector(named: &[CertificateDer<'static>]) -> Result<TlsConnector, Erro
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
+/// What is wrong with the certificate that a connection to `host` ended for, and what to do; `None` where it did not end for that.
+pub(crate) fn distrust(error: &io::Error, host: &str, names: bool) -> Option<String> {
+    let inside = error.get_ref()?.downcast_ref::<TlsError>()?;
+    let TlsError::InvalidCertificate(what) = inside else {
+        return None;
+    };
+    Some(match what {
+        CertificateError::NotValidForName => {
+            format!("its certificate is not one for `{host}`: ask for the daemon by a name that is in it, or have one made that has this name")
+        }
+        CertificateError::NotValidForNameContext { presented, .. } => format!(
+            "its certificate is not one for `{host}` but for {}: ask for the daemon by such a name, or have a certificate made that has this one",
+            presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", ")
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired: have it renewed, or set this machine's clock".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet: look at the clocks of both machines".to_owned()
+        }
+        CertificateError::BadEncoding => {
+            "its certificate is broken: have a new one made".to_owned()
+        }
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::Other(_) => match names {
+            true => "its certificate is not the one that `--ca FILE` (or DROPLEAF_CA, or `tls` of the home) names, and that one does not vouch for it: name the file that `tls.certificate` of that daemon names",
+            false => "nobody whom this system trusts vouches for its certificate: if the daemon has one of its own making, name it with `--ca FILE`",
+        }
+        .to_owned(),
+        other => format!("its certificate cannot be used: {other}"),
+    })
+}
+
+/// `scans.example` of the library's `DnsName("scans.example")`.
+fn bare(name: &str) -> &str {
+    let inside = name
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    inside.unwrap_or(name).trim_matches('"')
+}
+
 /// Takes the certificates that were named, and asks the library about all others.
 #[derive(Debug)]
 struct Named {

@@ -29,7 +29,7 @@ pub(super) fn plugins(home: Home, flags: &Data) -> Result<()> {
         return Ok(());
     }
     if catalog.plugins().is_empty() {
-        no_plugins(&config);
+        print::note(no_plugins(&config));
     }
     let rows: Vec<Vec<String>> = catalog
         .plugins()
@@ -93,7 +93,10 @@ pub(super) fn operations(home: Home, flags: &Operations) -> Result<()> {
         return Ok(());
     }
     if catalog.plugins().is_empty() {
-        no_plugins(&config);
+        let said = no_plugins(&config);
+        print::note(format_args!(
+            "{said}; `dropleaf plugins` tells which cannot be used, and why"
+        ));
     }
     let rows: Vec<Vec<String>> = catalog
         .operations()
@@ -125,16 +128,16 @@ fn about(catalog: &Catalog, found: &Found<'_>) -> Value {
 }
 
 /// An empty table alone would leave one wondering.
-fn no_plugins(config: &Config) {
+fn no_plugins(config: &Config) -> String {
     let folders: Vec<String> = config
         .plugin_folders
         .iter()
         .map(|folder| format!("`{}`", folder.display()))
         .collect();
-    print::note(format_args!(
-        "no plugins are installed: put their libraries (`.so`) into {}; `dropleaf plugins` tells which cannot be used, and why",
+    format!(
+        "no plugins are installed: put their libraries (`.so`) into {}",
         folders.join(" or ")
-    ));
+    )
 }
 
 fn show(catalog: &Catalog, found: &Found<'_>) {

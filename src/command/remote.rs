@@ -1,6 +1,6 @@
 //! Commands that ask a running daemon.
 
-use crate::cli::{Explain, Follow, Jobs, JobsNamed, Remote, Submit, exit};
+use crate::cli::{Explain, Follow, Jobs, Remote, exit};
 use crate::client::error::Error as ClientError;
 use crate::client::feed::{Heard, Patience};
 use crate::client::{self, Client};
@@ -8,13 +8,16 @@ use crate::command::{Exit, print};
 use crate::config::home::Home;
 use crate::config::spec::{Config, ConfigSpec, Flags};
 use anyhow::{Context as _, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Asks the daemon that a command means.
-fn ask<T>(home: &Home, remote: &Remote, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
+pub(super) fn ask<T>(
+    home: &Home,
+    remote: &Remote,
+    work: impl AsyncFnOnce(&Client) -> Result<T>,
+) -> Result<T> {
     let client = client(home, remote)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -68,7 +71,7 @@ fn explain_exit(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("")
 }
 
@@ -186,7 +189,15 @@ pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
         }
     }
     let page = ask(home, &flags.remote, async |client| {
-        Ok(client.get(&format!("/api/v1/jobs?{query}")).await?)
+        let page = client.get(&format!("/api/v1/jobs?{query}")).await?;
+        if let Some(pipeline) = &flags.pipeline
+            && page["jobs"].as_array().is_none_or(Vec::is_empty)
+        {
+            // Jobs outlive their pipeline. Where there are none, there may never have been such a pipeline.
+            let path = format!("/api/v1/pipelines/{}", client::encode(pipeline));
+            client.get(&path).await?;
+        }
+        Ok(page)
     })?;
     if flags.remote.json {
         print::json(&page["jobs"]);
@@ -217,43 +228,6 @@ pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
         &rows,
     );
     Ok(())
-}
-
-pub(super) fn retry(home: &Home, flags: &JobsNamed) -> Result<()> {
-    each(home, flags, "retry", "queued again")
-}
-
-pub(super) fn cancel(home: &Home, flags: &JobsNamed) -> Result<()> {
-    each(home, flags, "cancel", "cancelling")
-}
-
-/// Says one verb to each job; goes on after a refusal, and fails in the end if there was one.
-fn each(home: &Home, flags: &JobsNamed, verb: &str, done: &str) -> Result<()> {
-    let refused = ask(home, &flags.remote, async |client| {
-        let mut refused = 0;
-        for job in &flags.jobs {
-            match client
-                .post(
-                    &format!("/api/v1/jobs/{}/{verb}", client::encode(job)),
-                    None::<&Value>,
-                )
-                .await
-            {
-                Ok(_) => print::line(format_args!("{job}: {done}")),
-                Err(error @ ClientError::Refused { .. }) => {
-                    refused += 1;
-                    print::note(format_args!("{job}: {error}"));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(refused)
-    })?;
-    if refused == 0 {
-        Ok(())
-    } else {
-        Err(Exit(exit::FAILED).into())
-    }
 }
 
 pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
@@ -321,83 +295,4 @@ fn show(name: &str, data: &Value) {
     let parts = [text(data, "at"), name, &place.join(" / "), &more, problem];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     print::line(parts.join("  "));
-}
-
-pub(super) fn submit(home: &Home, flags: &Submit) -> Result<()> {
-    let failed = ask(home, &flags.remote, async |client| {
-        let mut jobs = Vec::new();
-        for file in &flags.files {
-            let job = upload(client, &flags.pipeline, file).await?;
-            if !flags.wait {
-                print::line(format_args!("{}: job {}", file.display(), text(&job, "id")));
-            }
-            jobs.push((file, text(&job, "id").to_owned()));
-        }
-        let mut failed = 0;
-        for (file, id) in jobs.iter().filter(|_| flags.wait) {
-            failed += usize::from(!wait(client, file, id).await?);
-        }
-        Ok(failed)
-    })?;
-    if failed == 0 {
-        Ok(())
-    } else {
-        Err(Exit(exit::JOBS_FAILED).into())
-    }
-}
-
-async fn upload(client: &Client, pipeline: &str, file: &Path) -> Result<Value> {
-    let name = file
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let size = std::fs::metadata(file).map_or(0, |found| found.len());
-    let bar = if print::is_lively() {
-        ProgressBar::new(size)
-    } else {
-        ProgressBar::hidden()
-    };
-    let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {bytes}/{total_bytes}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style);
-    bar.set_prefix(name.clone());
-    let shown = bar.clone();
-    let answer = client
-        .upload(pipeline, &name, file, move |sent| shown.set_position(sent))
-        .await;
-    bar.finish_and_clear();
-    let answer = answer?;
-    Ok(if answer["job"].is_object() {
-        answer["job"].clone()
-    } else {
-        answer
-    })
-}
-
-/// Follows a job to its end; whether it succeeded.
-async fn wait(client: &Client, file: &Path, id: &str) -> Result<bool> {
-    let path = format!("/api/v1/jobs/{id}/events");
-    client::feed::follow(client, &path, Patience::Wait, |_| ControlFlow::Continue(())).await?;
-    let job = client.get(&format!("/api/v1/jobs/{id}")).await?;
-    let name = file.display();
-    match text(&job, "state") {
-        "succeeded" => {
-            let outputs = job["artifacts"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter(|artifact| text(artifact, "kind") != "original");
-            let paths: Vec<&str> = outputs.map(|artifact| text(artifact, "path")).collect();
-            print::line(format_args!("{name} -> {}", paths.join(", ")));
-            Ok(true)
-        }
-        state => {
-            print::note(format_args!(
-                "{name}: {state}: {}",
-                text(&job["problem"], "detail")
-            ));
-            Ok(false)
-        }
-    }
 }

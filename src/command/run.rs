@@ -2,6 +2,7 @@
 
 use crate::cli::{Run, Try, exit};
 use crate::command::local::Workshop;
+use crate::command::results::{self, About, Written};
 use crate::command::{Exit, print};
 use crate::config::home::Home;
 use crate::config::parts;
@@ -12,18 +13,21 @@ use crate::pool::update::Update;
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
 use crate::scheduler::sample::{self, Outcome, Sample};
-use crate::spool;
 use anyhow::{Context as _, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinSet};
 
 pub(super) fn run(home: Home, flags: &Run) -> Result<()> {
     let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
-    let pipeline = Arc::new(pipeline(&workshop, &flags.pipeline)?);
+    let pipeline = Arc::new(pipeline(&workshop, &flags.pipeline, flags.json)?);
     let folder = flags.output.clone().unwrap_or_else(|| PathBuf::from("."));
     durable::make_folders(&folder, 0o755)?;
     let jobs = flags.jobs.unwrap_or(workshop.config.workers).max(1);
@@ -44,7 +48,7 @@ pub(super) fn run(home: Home, flags: &Run) -> Result<()> {
 
 pub(super) fn try_one(home: Home, flags: &Try) -> Result<()> {
     let workshop = Workshop::open_home(Config::load(home, Flags::default())?)?;
-    let pipeline = Arc::new(pipeline(&workshop, &flags.pipeline)?);
+    let pipeline = Arc::new(pipeline(&workshop, &flags.pipeline, flags.json)?);
     if let Some(folder) = &flags.output {
         durable::make_folders(folder, 0o755)?;
     }
@@ -52,7 +56,7 @@ pub(super) fn try_one(home: Home, flags: &Try) -> Result<()> {
     let task = Task {
         pipeline,
         folder: flags.output.clone(),
-        json: false,
+        json: flags.json,
     };
     let failed =
         workshop
@@ -65,9 +69,12 @@ pub(super) fn try_one(home: Home, flags: &Try) -> Result<()> {
     }
 }
 
-fn pipeline(workshop: &Workshop, named: &str) -> Result<Pipeline> {
+fn pipeline(workshop: &Workshop, named: &str, as_json: bool) -> Result<Pipeline> {
     workshop.pipeline(named).map_err(|faults| {
-        for fault in &faults {
+        if as_json {
+            print::json(&json!(faults));
+        }
+        for fault in faults.iter().filter(|_| !as_json) {
             print::line(fault);
         }
         Exit(exit::FAULTS).into()
@@ -90,30 +97,76 @@ async fn all(workshop: &Workshop, files: &[PathBuf], jobs: usize, task: Task) ->
     } else {
         MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden())
     };
-    let turns = Arc::new(Semaphore::new(jobs));
+    let mut queue = Queue::default();
     let mut running = JoinSet::new();
+    let mut failed = 0;
+    let mut told = |joined: Result<(PathBuf, Result<Done, Failed>), JoinError>| {
+        let (file, result) = joined.context("a file's task panicked")?;
+        failed += usize::from(!tell(&file, result, task.json, &bars));
+        anyhow::Ok(())
+    };
     for file in files.iter().cloned() {
-        let (turns, task, bars) = (Arc::clone(&turns), task.clone(), bars.clone());
+        if running.len() >= jobs
+            && let Some(joined) = running.join_next().await
+        {
+            told(joined)?;
+        }
+        let turn = queue.join(&file);
+        let (task, bars) = (task.clone(), bars.clone());
         let (pool, catalog, bounds) = (
             workshop.pool.clone(),
             workshop.catalog(),
             parts::bounds(&workshop.config),
         );
         running.spawn(async move {
-            // The semaphore is never closed.
-            let _turn = turns.acquire_owned().await;
             let bar = bars.add(bar(&file));
-            let result = one(&pool, &catalog, bounds, &task, &file, &bar).await;
+            let sample = Named { file: &file, turn };
+            let result = one(&pool, &catalog, bounds, &task, sample, &bar).await;
             bar.finish_and_clear();
             (file, result)
         });
     }
-    let mut failed = 0;
     while let Some(joined) = running.join_next().await {
-        let (file, result) = joined.context("a file's task panicked")?;
-        failed += usize::from(!tell(&file, result, task.json, &bars));
+        told(joined)?;
     }
     Ok(failed)
+}
+
+/// Who waits for whom: results of files with equal names get their numbers in the order of the command line. No other file waits, and
+/// whoever is waited for runs already.
+#[derive(Default)]
+struct Queue(HashMap<OsString, oneshot::Receiver<Infallible>>);
+
+impl Queue {
+    fn join(&mut self, file: &Path) -> Turn {
+        let (ends, ended) = oneshot::channel();
+        let stem = file.file_stem().unwrap_or_default().to_os_string();
+        Turn {
+            before: self.0.insert(stem, ended),
+            _ends: ends,
+        }
+    }
+}
+
+/// A file's place behind the one of an equal name. Whoever waits for it goes on when it is dropped.
+struct Turn {
+    before: Option<oneshot::Receiver<Infallible>>,
+    _ends: oneshot::Sender<Infallible>,
+}
+
+impl Turn {
+    async fn come(&mut self) {
+        if let Some(before) = self.before.take() {
+            // Nothing is ever sent: the other end is dropped.
+            let _ended = before.await;
+        }
+    }
+}
+
+/// A file as it was named.
+struct Named<'a> {
+    file: &'a Path,
+    turn: Turn,
 }
 
 fn bar(file: &Path) -> ProgressBar {
@@ -125,13 +178,6 @@ fn bar(file: &Path) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix:24!} {bar:24} {pos}/{len} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style).with_prefix(name)
-}
-
-/// A file that was written, or would be.
-struct Written {
-    path: String,
-    pages: Option<u64>,
-    size: u64,
 }
 
 struct Done {
@@ -146,23 +192,46 @@ enum Failed {
     Other(anyhow::Error),
 }
 
+struct Opened {
+    input: File,
+    /// Once more, for the receipt, where one is written.
+    again: Option<File>,
+    /// As it was named: a link's own name is the file's.
+    path: PathBuf,
+    size: u64,
+}
+
+/// Opens a file that somebody named. Links are followed: whoever names one means what it leads to.
+fn open(file: &Path, task: &Task) -> Result<Opened> {
+    let failed = || format!("failed to open `{}`", file.display());
+    let input = durable::open_regular(&std::fs::canonicalize(file).with_context(failed)?)?;
+    let is_receipted = task.folder.is_some() && task.pipeline.output.receipt;
+    Ok(Opened {
+        again: is_receipted.then(|| input.try_clone()).transpose()?,
+        size: input.metadata()?.len(),
+        path: std::path::absolute(file)?,
+        input,
+    })
+}
+
 async fn one(
     pool: &crate::pool::Pool,
     catalog: &crate::plugin::catalog::Catalog,
     bounds: crate::scheduler::planning::Bounds,
     task: &Task,
-    file: &Path,
+    Named { file, mut turn }: Named<'_>,
     bar: &ProgressBar,
 ) -> Result<Done, Failed> {
-    let input = durable::open_regular(file).map_err(|error| Failed::Other(error.into()))?;
-    let size = input
-        .metadata()
-        .map_err(|error| Failed::Other(error.into()))?
-        .len();
-    let path = std::path::absolute(file).map_err(|error| Failed::Other(error.into()))?;
+    let opened = open(file, task).map_err(Failed::Other)?;
+    let Opened {
+        input,
+        again,
+        path,
+        size,
+    } = opened;
     let sample = Sample {
         pipeline: Arc::clone(&task.pipeline),
-        path: RawPath(path),
+        path: RawPath(path.clone()),
         input,
         size,
     };
@@ -190,12 +259,23 @@ async fn one(
         warnings,
     } = outcome;
     let bill = result.map_err(|failure| Failed::Problem(Box::new(failure.problem)))?;
+    let about = again
+        .map(|again| {
+            // It reads the whole file.
+            tokio::task::block_in_place(|| {
+                About::new(&task.pipeline, catalog, (&again, &path), &bill)
+            })
+        })
+        .transpose()
+        .map_err(Failed::Other)?;
+    turn.come().await;
     let folder = task.folder.clone();
     let written = tokio::task::spawn_blocking(move || {
-        pieces
-            .into_iter()
-            .map(|piece| write(folder.as_deref(), piece))
-            .collect::<Result<Vec<_>>>()
+        let written = pieces.iter().map(|piece| match &folder {
+            Some(folder) => results::write(folder, piece, about.as_ref()),
+            None => Written::imagined(piece),
+        });
+        written.collect::<Result<Vec<_>>>()
     });
     let written = written
         .await
@@ -207,52 +287,6 @@ async fn one(
         parses: bill.parses,
         saves: bill.saves,
     })
-}
-
-/// Writes one result under the first free name; a result never replaces a file.
-fn write(folder: Option<&Path>, piece: sample::Piece) -> Result<Written> {
-    let size = piece.file.metadata()?.len();
-    let Some(folder) = folder else {
-        let path = Path::new(&piece.folder).join(&piece.name);
-        return Ok(Written {
-            path: path.display().to_string(),
-            pages: piece.pages,
-            size,
-        });
-    };
-    let wanted = folder.join(spool::name::below(&piece.name, 0)?);
-    let temp = folder.join(format!(".dropleaf-{}.tmp", ulid::Ulid::generate()));
-    durable::copy_new(&piece.file, &temp)?;
-    let path = place(&temp, &wanted)?;
-    durable::sync::folder(folder)?;
-    Ok(Written {
-        path: path.display().to_string(),
-        pages: piece.pages,
-        size,
-    })
-}
-
-fn place(temp: &Path, wanted: &Path) -> Result<PathBuf> {
-    let mut path = wanted.to_path_buf();
-    let mut number = 0;
-    loop {
-        match durable::rename_noreplace(temp, &path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == durable::Kind::Exists => {
-                number += 1;
-                path = wanted.with_file_name(spool::name::numbered(
-                    wanted.file_name().unwrap_or_default(),
-                    number,
-                    0,
-                ));
-            }
-            Err(error) => {
-                // The temp is of no use to anybody.
-                let _ = durable::remove(temp);
-                return Err(error.into());
-            }
-        }
-    }
 }
 
 /// Prints how one file went; whether it went well.

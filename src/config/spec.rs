@@ -1,7 +1,8 @@
 //! What `config.yaml` may say, and the checked form of it.
 
 use crate::config::home::Home;
-use crate::config::words;
+use crate::config::place::Text;
+use crate::config::{names, words};
 use crate::plugin::grants::Grants;
 use crate::plugin::trust::Untrusted;
 use crate::telemetry::Format;
@@ -237,24 +238,38 @@ pub enum Error {
     )]
     Open(SocketAddr),
     /// A grant cannot be meant.
-    #[error("{path}: {fault}")]
+    #[error("{place}: {fault}")]
     Grant {
-        /// The file.
-        path: String,
+        /// The file, with line and column.
+        place: String,
         /// Where in it, and what is wrong.
         fault: String,
     },
     /// A value makes no sense.
-    #[error("{path}: `{key}` is {value}; {rule}")]
+    #[error("{place}: `{key}` is {value}; {rule}")]
     Value {
-        /// The file.
-        path: String,
+        /// The file, with line and column.
+        place: String,
         /// The key.
         key: &'static str,
         /// Its value.
         value: String,
         /// What it may be.
         rule: &'static str,
+    },
+    /// An entry of a list can never count.
+    #[error("{place}: item {number} of `{key}` is `{entry}`; {why}")]
+    Entry {
+        /// The file, with line and column.
+        place: String,
+        /// The list's key.
+        key: &'static str,
+        /// Which, from 1.
+        number: usize,
+        /// It.
+        entry: String,
+        /// Why, and what it should be.
+        why: String,
     },
 }
 
@@ -265,7 +280,7 @@ impl Config {
     /// The file cannot be read or has a fault, or a value makes no sense.
     pub fn load(home: Home, flags: Flags) -> Result<Self, Error> {
         let path = home.config();
-        let mut spec = read(&path)?;
+        let (mut spec, text) = read(&path)?;
         if let Some(listen) = flags.listen {
             spec.listen = listen;
         }
@@ -275,15 +290,17 @@ impl Config {
         if let Some(format) = flags.log_format {
             spec.log_format = format;
         }
-        check(home, spec, &path.display().to_string())
+        let path = path.display().to_string();
+        check(home, spec, &Text { path, text })
     }
 }
 
-fn read(path: &std::path::Path) -> Result<ConfigSpec, Error> {
+/// What the file says, and its text.
+fn read(path: &std::path::Path) -> Result<(ConfigSpec, String), Error> {
     let size = match std::fs::metadata(path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(ConfigSpec::default());
+            return Ok((ConfigSpec::default(), String::new()));
         }
         Err(source) => {
             return Err(Error::Unreadable {
@@ -306,26 +323,29 @@ fn read(path: &std::path::Path) -> Result<ConfigSpec, Error> {
         .lines()
         .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
     {
-        return Ok(ConfigSpec::default());
+        return Ok((ConfigSpec::default(), text));
     }
-    serde_yaml::from_str(&text).map_err(|error| {
-        let place = error
-            .location()
-            .map_or_else(String::new, |at| format!("{}:{}: ", at.line(), at.column()));
-        Error::Fault {
-            path: path.display().to_string(),
-            fault: format!("{place}{}", words::plain(&error.to_string())),
+    match serde_yaml::from_str(&text) {
+        Ok(spec) => Ok((spec, text)),
+        Err(error) => {
+            let place = error
+                .location()
+                .map_or_else(String::new, |at| format!("{}:{}: ", at.line(), at.column()));
+            Err(Error::Fault {
+                path: path.display().to_string(),
+                fault: format!("{place}{}", words::plain(&error.to_string())),
+            })
         }
-    })
+    }
 }
 
-fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
+fn check(home: Home, spec: ConfigSpec, text: &Text) -> Result<Config, Error> {
     let local = spec.listen.ip().is_loopback();
     if !local && spec.token.is_none() && !spec.insecure {
         return Err(Error::Open(spec.listen));
     }
     let value = |key, value: String, rule| Error::Value {
-        path: path.to_owned(),
+        place: text.place(&format!("/{key}")),
         key,
         value,
         rule,
@@ -372,9 +392,11 @@ fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
             "at least 1 client must be able to listen",
         ));
     }
+    entries("hosts", &spec.hosts, names::host_fault, text)?;
+    entries("origins", &spec.origins, names::origin_fault, text)?;
     if let Some(fault) = spec.grants.faults().into_iter().next() {
-        let path = path.to_owned();
-        return Err(Error::Grant { path, fault });
+        let place = text.place("/grants");
+        return Err(Error::Grant { place, fault });
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if spec.workers > MOST_WORKERS.max(cores) {
@@ -399,6 +421,29 @@ fn check(home: Home, spec: ConfigSpec, path: &str) -> Result<Config, Error> {
         plugin_folders,
         spec,
     })
+}
+
+/// Refuses the first entry of a list that has a fault.
+fn entries(
+    key: &'static str,
+    list: &[String],
+    fault: impl Fn(&str) -> Option<String>,
+    text: &Text,
+) -> Result<(), Error> {
+    let found = list
+        .iter()
+        .enumerate()
+        .find_map(|(index, entry)| Some((index, entry, fault(entry)?)));
+    match found {
+        None => Ok(()),
+        Some((index, entry, why)) => Err(Error::Entry {
+            place: text.place(&format!("/{key}/{index}")),
+            key,
+            number: index + 1,
+            entry: entry.clone(),
+            why,
+        }),
+    }
 }
 
 /// Plugins that came with the program: `plugins/` beside the executable, or `../lib/dropleaf/plugins`.

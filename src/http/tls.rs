@@ -5,7 +5,8 @@
 //! seconds at most: they are often links into folders that are swapped as a whole, whose changes no notification tells of.
 
 use crate::http::config::Tls;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::{self, InconsistentKeys, ServerConfig};
 
 /// Why TLS cannot be spoken.
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +37,31 @@ pub enum Error {
         /// `certificate`, `private key`.
         what: &'static str,
     },
-    /// The two do not make a pair, or are of a kind that is not known.
+    /// The key is locked with a password.
+    #[error(
+        "`{path}`, which `tls` names, is encrypted, and nobody is there who could type its password: write it without one (`openssl pkey -in {path} -out FILE`) to a file that only the daemon may read"
+    )]
+    Locked {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The two do not make a pair.
+    #[error(
+        "`{key}` is not the key of the first certificate in `{certificate}`: `tls` must name the two that were made together, and the daemon's own certificate stands before those that vouch for it"
+    )]
+    Mismatch {
+        /// The certificate.
+        certificate: PathBuf,
+        /// The key.
+        key: PathBuf,
+    },
+    /// The two are of a kind that is not known, or broken.
     #[error("the certificate and the key that `tls` names cannot be used together")]
     Unusable(#[from] rustls::Error),
 }
+
+/// No key is longer.
+const MAX_KEY: u64 = 64 << 10;
 
 /// The files are looked at no more often than this.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -157,14 +179,34 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
             pem::Error::NoItemsFound,
         ));
     }
-    let key = PrivateKeyDer::from_pem_file(&tls.key)
-        .map_err(|error| refused(&tls.key, "private key", error))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key);
+    if is_locked(&tls.key) {
+        return Err(Error::Locked {
+            path: tls.key.clone(),
+        });
+    }
+    let key = key.map_err(|error| refused(&tls.key, "private key", error))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_single_cert(chain, key)
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => Error::Mismatch {
+                certificate: tls.certificate.clone(),
+                key: tls.key.clone(),
+            },
+            other => other.into(),
+        })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Whether a key's file says that it is encrypted: in its first line, or, in the older form, below it.
+fn is_locked(path: &Path) -> bool {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_KEY).read_to_end(&mut text));
+    let text = String::from_utf8_lossy(&text);
+    read.is_ok() && (text.contains("BEGIN ENCRYPTED ") || text.contains("4,ENCRYPTED"))
 }
 
 #[cfg(test)]
@@ -194,7 +236,17 @@ mod tests {
         assert_eq!(said(&certificate, &key), "good");
         assert!(said(&key, &key).contains("key.pem`, which `tls` names, holds no certificate"));
         assert!(said(&certificate, &certificate).contains("holds no private key"));
-        assert!(said(&certificate, &others).contains("cannot be used together"));
+        assert!(said(&certificate, &others).contains("other.pem` is not the key of the first"));
+        for locked in [
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIB\n-----END RSA PRIVATE KEY-----\n",
+        ] {
+            let locked = write("locked.pem", locked);
+            assert!(
+                said(&certificate, &locked)
+                    .contains("locked.pem`, which `tls` names, is encrypted")
+            );
+        }
         let missing = folder.path().join("missing.pem");
         assert!(said(&missing, &key).starts_with("failed to read"));
     }

@@ -173,7 +173,7 @@ impl Checker<'_> {
         self.globs("/watch/include", &include);
         self.globs("/watch/exclude", &exclude);
         if let Some(template) = &spec.done_file {
-            self.done_file(template);
+            self.done_file(template, &include);
         }
         let quiet = spec
             .quiet

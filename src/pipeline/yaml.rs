@@ -77,5 +77,14 @@ fn unreadable(error: &serde_yaml::Error) -> Flaw {
     });
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or(&text);
+    if let Some(path) = reason.strip_suffix("JSON number out of range") {
+        let key = path.trim_end_matches(": ");
+        let what = match key {
+            "" => "a number here".to_owned(),
+            key => format!("the number at `{key}`"),
+        };
+        return Flaw::new(place, format!("{what} is too large to be read"))
+            .hint("write a smaller one, or put it in quotes if it is a text");
+    }
     Flaw::new(place, format!("this cannot be read as YAML: {reason}"))
 }

@@ -79,7 +79,9 @@ fn limit(autopsy: &Autopsy<'_>) -> Option<Problem> {
             autopsy.limits.file_size >> 20
         );
         return Some(
-            Problem::new(Code::StepFailed, text).hint("raise the workers' file size limit"),
+            Problem::new(Code::StepFailed, text).hint(
+                "the limit is fixed: look why it writes so much, or split the document first",
+            ),
         );
     }
     // A failed allocation that is not looked at ends in one of these signals.
@@ -99,7 +101,7 @@ fn limit(autopsy: &Autopsy<'_>) -> Option<Problem> {
         );
         return Some(
             Problem::new(Code::MemoryLimit, text)
-                .hint("raise the workers' memory limit, or split the document first"),
+                .hint("raise `worker_memory_mb` in config.yaml, or split the document first"),
         );
     }
     None
@@ -110,7 +112,7 @@ pub(crate) fn too_much_cpu(scene: &Scene<'_>, allowed: Duration) -> Problem {
     let (who, seconds) = (scene.who(), allowed.as_secs());
     let text = format!("{who} used more than {seconds} s of processor time");
     Problem::new(Code::CpuLimit, text)
-        .hint("raise the workers' processor limit, or look why it spins")
+        .hint("raise `worker_cpu_seconds` in config.yaml, or look why it spins")
 }
 
 /// Rust and C++ say so before they abort.
@@ -235,6 +237,8 @@ mod tests {
         ];
         for (death, cpu, data, tail, code, text) in cases {
             let Failure { problem, .. } = autopsy(death, cpu, data, tail);
+            let hint = problem.hint.clone().unwrap_or_default();
+            assert!(!hint.contains("workers'"), "no key has that name: {hint}");
             assert_eq!(problem.code, code, "{death:?} {tail:?}");
             assert!(
                 problem.detail.contains(text),

@@ -28,14 +28,15 @@ use rustix::fs::OFlags;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::io::AsyncReadExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Workers that may die between being looked at and being asked, before the attempt is given up.
 const TRIES: u32 = 3;
-/// Words that are heard before a denied call is counted.
+/// Words that are heard before a denied call is counted, or what was printed is read.
 const WORDS_BEFORE: u32 = 64;
+/// Bytes of what was printed that are read at once.
+const PRINTS: usize = 4096;
 
 /// One attempt to attend.
 pub(crate) struct Task {
@@ -152,7 +153,7 @@ pub(super) fn stop_failure(why: Stop) -> Failure {
 /// What was waited for and came.
 enum Came {
     Word(Result<Option<Frame<ToDaemon>>, FrameError>),
-    Print(std::io::Result<usize>),
+    Print,
     Denied(Denied),
     Death,
     Tick,
@@ -236,15 +237,10 @@ impl<'a> Vigil<'a> {
             self.worker.process.yield_to_others();
         }
         self.tell(Update::Began { worker, sandbox }).await;
-        let mut buffer = [0; 4096];
         loop {
-            match self.wait(&mut buffer).await {
+            match self.wait().await {
                 Came::Word(word) => self.heard(word).await,
-                Came::Print(Ok(count @ 1..)) => {
-                    let lines = self.lines.push(&buffer[..count]);
-                    self.printed(lines).await;
-                }
-                Came::Print(_) => self.sees = false,
+                Came::Print => self.read_prints().await,
                 Came::Denied(call) => {
                     self.catch_up().await;
                     self.denied(call);
@@ -269,8 +265,8 @@ impl<'a> Vigil<'a> {
         self.conclude().await
     }
 
-    /// Hears what the worker has said so far: a call that is held up belongs to the step that a word before it has begun. Not
-    /// for ever, since a worker may never stop talking.
+    /// Hears what the worker has said so far: a call that is held up belongs to the step that a word before it has begun, and so does
+    /// what is printed. Not for ever, since a worker may never stop talking.
     async fn catch_up(&mut self) {
         for _ in 0..WORDS_BEFORE {
             match self.worker.connection.hear_now() {
@@ -281,7 +277,25 @@ impl<'a> Vigil<'a> {
         }
     }
 
-    async fn wait(&mut self, buffer: &mut [u8]) -> Came {
+    /// Reads what was printed, for the step that printed it. What lies in the pipe is counted before the words are heard and no more
+    /// than that is read: a step's beginning is said before it prints, and its end not before its prints have been read.
+    async fn read_prints(&mut self) {
+        let mut buffer = [0; PRINTS];
+        let there = rustix::io::ioctl_fionread(&self.worker.output);
+        let most = there.map_or(PRINTS, |count| usize::try_from(count).unwrap_or(PRINTS));
+        self.catch_up().await;
+        let output = &self.worker.output;
+        match output.try_read(&mut buffer[..most.clamp(1, PRINTS)]) {
+            Ok(count @ 1..) => {
+                let lines = self.lines.push(&buffer[..count]);
+                self.printed(lines).await;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Ok(_) | Err(_) => self.sees = false,
+        }
+    }
+
+    async fn wait(&mut self) -> Came {
         let tick = tokio::time::sleep_until(self.next_tick().into());
         let Self {
             worker,
@@ -299,7 +313,7 @@ impl<'a> Vigil<'a> {
         let gone = process.dead();
         tokio::select! {
             word = connection.hear(), if self.hears => Came::Word(word),
-            count = output.read(buffer), if self.sees => Came::Print(count),
+            _ready = output.readable(), if self.sees => Came::Print,
             call = denials.next() => Came::Denied(call),
             () = gone => Came::Death,
             why = stopped(&mut task.stop, shared), if self.reason.is_none() => Came::Stop(why),

@@ -39,10 +39,14 @@ pub(super) fn bear(options: &Options) -> Result<Option<Born>, ConfineError> {
         }
         let request = match line.next() {
             Ok(Some(request)) => request,
-            // The daemon has hung up, or was killed.
-            ended => {
+            Err(error) if !is_hung_up(&error) => {
                 wards.end();
-                return ended.map(|_| None).map_err(failed);
+                return Err(failed(error));
+            }
+            // The daemon has hung up, or was killed.
+            Ok(None) | Err(_) => {
+                wards.end();
+                return Ok(None);
             }
         };
         let may_start_programs = !request.own.reach.programs.is_empty();
@@ -59,11 +63,27 @@ pub(super) fn bear(options: &Options) -> Result<Option<Born>, ConfineError> {
                 if may_start_programs {
                     wards.welcome(id).map_err(failed)?;
                 }
-                line.answer(Ok(id)).map_err(failed)?;
+                answer(&line, Ok(id)).map_err(failed)?;
             }
-            Err(error) => line.answer(Err(error)).map_err(failed)?,
+            Err(error) => answer(&line, Err(error)).map_err(failed)?,
         }
     }
+}
+
+/// Answers a request. A daemon that has hung up meanwhile is heard of with the next.
+fn answer(line: &Line, born: io::Result<u32>) -> io::Result<()> {
+    match line.answer(born) {
+        Err(error) if is_hung_up(&error) => Ok(()),
+        answered => answered,
+    }
+}
+
+/// Whether the other end is closed: a command without a daemon ends while a worker is born for it.
+fn is_hung_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// Gives the copy its own group, socket and output.
@@ -78,4 +98,19 @@ fn settle(request: Request) -> io::Result<Own> {
     rustix::stdio::dup2_stdout(output.as_fd())?;
     rustix::stdio::dup2_stderr(output)?;
     Ok(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_has_hung_up_is_no_failure() {
+        let (daemon, theirs) = Line::pair().expect("a socket");
+        let line = Line::of(theirs);
+        drop(daemon);
+        answer(&line, Ok(4711)).expect("nobody is there to be told");
+        let broken = line.answer(Ok(4711)).expect_err("it is closed");
+        assert!(is_hung_up(&broken), "{broken:?}");
+    }
 }

@@ -9,7 +9,12 @@ use dropleaf_plugin_abi as abi;
 use dropleaf_plugin_host::{self as host, Document, Invocation, Outcome, RunError};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a step's end waits for the daemon to read what it has printed.
+const READ_WITHIN: Duration = Duration::from_millis(200);
+/// Between two looks whether it has.
+const LOOK: Duration = Duration::from_micros(500);
 
 /// Documents that one attempt may have.
 const MOST_PARTS: usize = 100_000;
@@ -89,6 +94,7 @@ impl Turn<'_> {
             .map_err(|error| template_problem(&error))
             .and_then(|parameters| self.operate(&mut documents, parameters, &values.flat()));
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        until_read();
         match given {
             Ok(given) => self.finished(documents, abouts, given, ms),
             Err(problem) => {
@@ -235,6 +241,16 @@ impl Turn<'_> {
             true => Ok(()),
             false => Err(problem.into()),
         }
+    }
+}
+
+/// Waits until the daemon has read what was printed: it takes what it reads for the step's that runs. Not for ever, since a thread
+/// that was left over may go on printing.
+fn until_read() {
+    let began = Instant::now();
+    let waits = || rustix::io::ioctl_fionread(rustix::stdio::stdout()).is_ok_and(|left| left > 0);
+    while waits() && began.elapsed() < READ_WITHIN {
+        std::thread::sleep(LOOK);
     }
 }
 

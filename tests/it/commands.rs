@@ -1,10 +1,15 @@
 //! The command line without a daemon.
 
 use crate::PROGRAM;
+use dropleaf::worker::options::{Limits, Options, Sandbox};
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::folder::files;
 use dropleaf_test_support::{plugins, sample};
+use std::path::Path;
 use std::process::Command;
+
+const TURN: &str =
+    "watch: { folder: inbox/turn }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
 
 #[test]
 fn check_lists_every_fault_with_its_place_and_exits_with_3() {
@@ -104,6 +109,41 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
 }
 
 #[test]
+fn where_no_plugin_is_installed_no_command_names_itself_as_the_remedy() {
+    let home = TestHome::bare(PROGRAM);
+    for (command, expected) in [("plugins", false), ("operations", true)] {
+        let (code, _, errors) = home.run(&[command]);
+        assert_eq!(code, 0, "{errors}");
+        assert!(errors.starts_with("no plugins are installed"), "{errors}");
+        assert_eq!(errors.contains("`dropleaf plugins`"), expected, "{errors}");
+        assert_eq!(
+            errors.lines().count(),
+            1,
+            "and no word of workers: {errors}"
+        );
+    }
+}
+
+#[test]
+fn a_worker_whose_daemon_is_gone_ends_without_a_word() {
+    let options = Options {
+        // The test's process is its parent, and not this one.
+        parent: 1,
+        sandbox: Sandbox::Off,
+        limits: Limits::default(),
+        store: Path::new("/").into(),
+        readable: Vec::new(),
+    };
+    let options = serde_json::to_string(&options).expect("JSON");
+    let output = Command::new(PROGRAM)
+        .args(["worker", &options])
+        .output()
+        .expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success());
+}
+
+#[test]
 fn operations_are_listed_with_their_schemas() {
     let home = TestHome::new(PROGRAM);
     let (code, text, _) = home.run(&["operations", "--json"]);
@@ -167,6 +207,76 @@ fn run_needs_no_daemon_and_says_what_failed() {
     );
     let (_, said, _) = home.run(&["run", "turn", "good.pdf", "-o", "out"]);
     assert!(said.contains("good-1.pdf"), "nothing is replaced: {said}");
+}
+
+#[test]
+fn run_follows_links_that_are_named() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("turn", TURN);
+    home.write("elsewhere/good.pdf", sample::pdf(2));
+    let link = |to: &str, name: &str| {
+        std::os::unix::fs::symlink(home.path(to), home.path(name)).expect("the home is writable");
+    };
+    link("elsewhere/good.pdf", "link.pdf");
+    link("elsewhere/none.pdf", "dangling.pdf");
+    let (code, said, errors) = home.run(&["run", "turn", "link.pdf", "-o", "out"]);
+    assert_eq!(code, 0, "{said}{errors}");
+    assert!(home.path("out/link.pdf").is_file(), "{said}");
+    let (code, said, errors) = home.run(&["try", "turn", "link.pdf", "--json"]);
+    assert_eq!(code, 0, "{said}{errors}");
+    let told: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(told["ok"], true, "{said}");
+    let (code, _, errors) = home.run(&["run", "turn", "dangling.pdf"]);
+    assert_eq!(code, 4, "{errors}");
+    assert!(
+        errors.contains("failed to open `dangling.pdf`: No such"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn results_of_equal_names_are_numbered_in_the_order_of_the_command_line() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("turn", TURN);
+    home.write("slow/a.pdf", sample::pdf(3000));
+    home.write("quick/a.pdf", sample::pdf(1));
+    home.write("third/a.pdf", sample::pdf(2));
+    let line = ["run", "turn", "slow/a.pdf", "quick/a.pdf", "third/a.pdf"];
+    let (code, said, errors) = home.run(&[&line[..], &["-o", "out", "-j", "3"]].concat());
+    assert_eq!(code, 0, "{said}{errors}");
+    for part in [
+        "slow/a.pdf -> out/a.pdf",
+        "quick/a.pdf -> out/a-1.pdf",
+        "third/a.pdf -> out/a-2.pdf",
+    ] {
+        assert!(said.contains(part), "`{part}` in:\n{said}");
+    }
+}
+
+#[test]
+fn run_leaves_receipts_where_the_pipeline_asks_for_them() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("turn", &format!("{TURN}output: {{ receipt: true }}\n"));
+    home.write("a.pdf", sample::pdf(2));
+    home.write("out/a.pdf.json", "somebody's own");
+    let (code, said, errors) = home.run(&["run", "turn", "a.pdf", "-o", "out"]);
+    assert_eq!(code, 0, "{said}{errors}");
+    assert!(said.contains("out/a-1.pdf"), "they keep together: {said}");
+    let text = std::fs::read(home.path("out/a-1.pdf.json")).expect("it is there");
+    let receipt: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    assert_eq!(receipt["pipeline"]["id"], "turn", "{receipt}");
+    assert_eq!(receipt["plugins"][0]["name"], "pages", "{receipt}");
+    let hash = |name: &str| {
+        let bytes = std::fs::read(home.path(name)).expect("it is there");
+        blake3::hash(&bytes).to_hex().to_string()
+    };
+    assert_eq!(receipt["input"]["blake3"], hash("a.pdf"), "{receipt}");
+    assert_eq!(
+        receipt["output"]["blake3"],
+        hash("out/a-1.pdf"),
+        "{receipt}"
+    );
+    assert_eq!(files(&home.path("out")).len(), 3, "nothing else is left");
 }
 
 #[test]

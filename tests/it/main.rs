@@ -22,6 +22,7 @@ mod reload;
 mod restarts;
 mod secure;
 mod start;
+mod submit;
 mod thumbnails;
 mod torture;
 mod trust;

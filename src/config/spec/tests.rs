@@ -51,9 +51,34 @@ fn a_grant_that_cannot_be_meant_is_named() {
         .expect_err("not absolute")
         .to_string();
     assert!(
-        text.ends_with("config.yaml: `grants.ocr.programs` has `tesseract`; paths are absolute there, such as `/usr/bin/tesseract`"),
+        text.ends_with("config.yaml:1:1: `grants.ocr.programs` has `tesseract`; paths are absolute there, such as `/usr/bin/tesseract`"),
         "{text}"
     );
+}
+
+#[test]
+fn values_that_make_no_sense_are_told_with_their_place() {
+    for (text, expected) in [
+        (
+            "# mine\ntoken: short\n",
+            "config.yaml:2:1: `token` is shorter than 16 characters;",
+        ),
+        (
+            "log: info\nheartbeat_ms: 5\n",
+            "config.yaml:2:1: `heartbeat_ms` is 5;",
+        ),
+        (
+            "hosts: [a.example, \"*\"]\n",
+            "config.yaml:1:20: item 2 of `hosts` is `*`; no client",
+        ),
+        (
+            "origins:\n  - http://x/y\n",
+            "config.yaml:2:5: item 1 of `origins` is `http://x/y`; no page",
+        ),
+    ] {
+        let said = load(text).expect_err(text).to_string();
+        assert!(said.contains(expected), "{text}: {said}");
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@ use crate::pipeline::fault::Fault;
 use crate::pipeline::template::paths::MAX_NAME;
 use crate::plugin::words::holds_template;
 use globset::GlobBuilder;
+use std::ffi::OsStr;
+use std::path::Path;
 
 /// The input's name, numbered where a step made several documents.
 pub(super) const DEFAULT_OUTPUT: &str =
@@ -71,7 +73,7 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn done_file(&mut self, template: &str) {
+    pub(super) fn done_file(&mut self, template: &str, include: &[String]) {
         const POINTER: &str = "/watch/done_file";
         const HINT: &str =
             "for example \"{name}.ok\" for `scan.pdf.ok` or \"{stem}.ok\" for `scan.ok`";
@@ -106,7 +108,7 @@ impl Checker<'_> {
                 "`done_file` is a name beside the file and holds no `/`",
                 HINT,
             );
-        } else if template == "{name}" {
+        } else if is_file_itself(template, include) {
             self.fault(POINTER, "`done_file` is the file itself", HINT);
         }
     }
@@ -151,6 +153,21 @@ impl Checker<'_> {
     }
 }
 
+/// Whether a file that `include` takes is its own mark: `{stem}.pdf` beside `*.pdf`.
+fn is_file_itself(template: &str, include: &[String]) -> bool {
+    let Some(ending) = template.strip_prefix("{stem}") else {
+        return template == "{name}";
+    };
+    let name = format!("a{ending}");
+    let is_extension = Path::new(&name).file_stem() == Some(OsStr::new("a"));
+    let takes = |pattern: &String| {
+        let glob = GlobBuilder::new(pattern).case_insensitive(true).build();
+        let ends = pattern.to_lowercase().ends_with(&ending.to_lowercase());
+        ends || glob.is_ok_and(|glob| glob.compile_matcher().is_match(&name))
+    };
+    is_extension && include.iter().any(takes)
+}
+
 /// What stands outside `{{ }}`, `{% %}` and `{# #}`.
 pub(super) fn literal_text(template: &str) -> String {
     let mut literal = String::new();
@@ -173,4 +190,29 @@ pub(super) fn literal_text(template: &str) -> String {
     }
     literal.push_str(rest);
     literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_beside_files_of_another_ending_is_none_of_them() {
+        let include = |patterns: &[&str]| patterns.iter().map(|&text| text.to_owned()).collect();
+        for (template, patterns, expected) in [
+            ("{name}", &["*.pdf"] as &[&str], true),
+            ("{stem}.pdf", &["*.pdf"], true),
+            ("{stem}.Pdf", &["scan*.pdf"], true),
+            ("{stem}.tif", &["*.{pdf,tif}"], true),
+            ("{stem}.pdf", &["*"], true),
+            ("{stem}.ok", &["*.pdf"], false),
+            ("{stem}.pdf", &["*.tif"], false),
+            ("{stem}.pdf.ok", &["*.pdf"], false),
+            ("{name}.pdf", &["*.pdf"], false),
+            ("done-{stem}.pdf", &["*.pdf"], false),
+        ] {
+            let include: Vec<String> = include(patterns);
+            assert_eq!(is_file_itself(template, &include), expected, "{template}");
+        }
+    }
 }

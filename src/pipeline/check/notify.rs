@@ -40,9 +40,22 @@ fn address(webhook: &str) -> Result<(), &'static str> {
         Some(authority) if authority.as_str().contains('@') => {
             Err("must not hold a user or password")
         }
-        Some(authority) if !authority.host().is_empty() => Ok(()),
-        _ => Err("names no host"),
+        Some(authority) if authority.host().is_empty() => Err("names no host"),
+        Some(authority) => match authority.as_str().strip_prefix(authority.host()) {
+            Some("" | ":") => Ok(()),
+            Some(port) if is_port(port) => Ok(()),
+            _ => Err("has a port that is none: they go from 1 to 65535"),
+        },
+        None => Err("names no host"),
     }
+}
+
+/// Whether this is `:` and a number that a port can have.
+fn is_port(text: &str) -> bool {
+    let number = text
+        .strip_prefix(':')
+        .and_then(|digits| digits.parse().ok());
+    number.is_some_and(|number: u16| number > 0)
 }
 
 #[cfg(test)]
@@ -55,6 +68,11 @@ mod tests {
             ("https://example.org/hook", ""),
             ("http://127.0.0.1:8080", ""),
             ("http://[::1]:80/a?b=c", ""),
+            ("http://a:65535/", ""),
+            ("http://a:/", ""),
+            ("http://a:99999/", "a port that is none"),
+            ("http://a:0/", "a port that is none"),
+            ("http://[::1]:70000", "a port that is none"),
             ("ftp://example.org/", "must begin with"),
             ("file:///etc/passwd", "is not an address"),
             ("example.org/hook", "is not an address"),

@@ -6,7 +6,7 @@ use crate::pipeline::spec::{self, PipelineSpec};
 use crate::pipeline::units::duration;
 use crate::pipeline::yaml::flaw::unescape;
 use crate::plugin::parameters::Schema;
-use crate::plugin::parameters::objection::{About, Objection};
+use crate::plugin::parameters::objection::{About, Objection, QUOTE};
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
@@ -88,6 +88,12 @@ impl Checker<'_> {
                 }
                 _ => {}
             }
+        }
+        if hint.as_ref().is_some_and(|hint| hint.starts_with(QUOTE))
+            && let Some(written) = self.tree.written(self.text, &pointer)
+        {
+            // `1e5` is another text than `100000.0`.
+            hint = Some(format!("{QUOTE}\"{written}\""));
         }
         if objection.kind.as_deref() == Some("duration")
             && let Some(value) = whole.pointer(&objection.pointer)

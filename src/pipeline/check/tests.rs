@@ -248,7 +248,7 @@ fn texts_that_are_no_yaml_say_what_to_do() {
     scan.yaml:3:3: merge keys (`<<`) are not supported here (write the values out)
     scan.yaml:1:3: a key must be plain text, not a list or a map (put a text that starts with `{` or `[`, such as a template, in double quotes)
     scan.yaml:3:15: a `:` stands where YAML allows none (a text with `: ` in it needs quotes; else check the indentation of this line and the one above)
-    scan.yaml:2:11: this cannot be read as YAML: priority: JSON number out of range
+    scan.yaml:2:11: the number at `priority` is too large to be read (write a smaller one, or put it in quotes if it is a text)
     scan.yaml:1:24: unknown key `~` in `watch` (known keys: folder, include, exclude, recursive, quiet, existing, done_file, polling)
     scan.yaml:1:22: there is text behind the closing quote (a double quote inside double quotes is written `\"`)
     scan.yaml:1:14: there is a `\` in double quotes that starts no known escape (write `\\` for a backslash, or use single quotes)

@@ -46,7 +46,15 @@ impl Error {
             Self::Undefined { name, .. } => Some(format!(
                 "where it may be absent write `{name} | default('')`"
             )),
-            Self::TooMuch { .. } | Self::Failed { .. } => None,
+            Self::TooMuch { .. } => Some(
+                "let it loop over less, or make less text; `dropleaf try` shows what it makes of a file".to_owned(),
+            ),
+            Self::Failed { why, .. } if is_division_by_zero(why) => Some(
+                "say what to take where the divisor is 0: `{{ a / b if b else 0 }}`".to_owned(),
+            ),
+            Self::Failed { .. } => Some(
+                "correct the template; `dropleaf try` shows what it makes of a file".to_owned(),
+            ),
         }
     }
 }
@@ -299,6 +307,14 @@ fn tell(
                 .map_or_else(|| kind.to_string(), str::to_owned),
         },
     }
+}
+
+/// The engine's words: `unable to calculate 1 / 0`.
+fn is_division_by_zero(why: &str) -> bool {
+    let divisor = why
+        .strip_prefix("unable to calculate ")
+        .and_then(|calculation| calculation.rsplit_once(['/', '%']));
+    divisor.is_some_and(|(_, divisor)| divisor.trim().parse() == Ok(0.0))
 }
 
 /// The variable as it is written, where it has no value.

@@ -137,14 +137,15 @@ fn moment(value: &Value) -> Option<Zoned> {
     Some(timestamp.to_zoned(TimeZone::UTC))
 }
 
-fn pad(value: &Value, width: u32) -> Result<String, Error> {
-    if width > 32 {
+fn pad(value: &Value, width: &Value) -> Result<String, Error> {
+    let whole = width.as_i64().and_then(|width| usize::try_from(width).ok());
+    let Some(width) = whole.filter(|width| *width <= 32) else {
         return Err(Error::new(
             ErrorKind::InvalidOperation,
-            "`pad` goes up to 32",
+            format!("`pad` needs a width from 0 to 32, not `{width}`"),
         ));
-    }
-    Ok(format!("{:0>1$}", value.to_string(), width as usize))
+    };
+    Ok(format!("{:0>1$}", value.to_string(), width))
 }
 
 fn slug(value: &Value) -> String {
@@ -214,6 +215,14 @@ mod filter_tests {
     #[test]
     fn names_are_made_fit() {
         assert_eq!(slug(&Value::from("  Ärger & Co. / 2026 ")), "ärger-co-2026");
-        assert_eq!(pad(&Value::from(7), 3).expect("fits"), "007");
+        let width = |width| pad(&Value::from(7), &Value::from(width));
+        assert_eq!(width(3).expect("fits"), "007");
+        for wrong in [-1, 33] {
+            let said = width(wrong).expect_err("refused").to_string();
+            assert!(
+                said.contains(&format!("from 0 to 32, not `{wrong}`")),
+                "{said}"
+            );
+        }
     }
 }

@@ -32,6 +32,14 @@ impl Scalar {
         }
     }
 
+    /// What stands in the text, where it has no quotes and one line.
+    pub(super) fn written(&self, text: &str) -> Option<String> {
+        let length = self.end.saturating_sub(self.start);
+        let source: String = text.chars().skip(self.start).take(length).collect();
+        let is_plain = self.style == ScalarStyle::Plain && !source.contains('\n');
+        is_plain.then_some(source)
+    }
+
     /// The place of byte `offset` of the value; the scalar's own `start` where it is folded over several lines.
     pub(super) fn place(&self, text: &str, start: Place, offset: usize) -> Place {
         let source: Vec<char> = text

@@ -110,6 +110,14 @@ impl Tree {
         }
     }
 
+    /// The value at `pointer` as the text has it, where it is one without quotes.
+    pub(crate) fn written(&self, text: &str, pointer: &str) -> Option<String> {
+        match &self.walk(pointer).filter(|_| self.has(pointer))?.1.kind {
+            Kind::Scalar(scalar) => scalar.written(text),
+            Kind::List(_) | Kind::Map(_) => None,
+        }
+    }
+
     /// The deepest node on the way to `pointer`, with its key's place.
     fn walk(&self, pointer: &str) -> Option<(Option<Place>, &Node)> {
         let mut at = (None, self.root.as_ref()?);

@@ -24,6 +24,9 @@ pub struct Objection {
     pub about: About,
 }
 
+/// How the hint for a number or `true` in a text's place begins; the value follows in quotes.
+pub(crate) const QUOTE: &str = "put it in quotes: ";
+
 /// What an objection is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
@@ -235,10 +238,12 @@ impl Case<'_> {
             Kind::MultipleOf { multiple_of } => {
                 format!("{place} must be a multiple of {multiple_of}, not {shown}")
             }
-            Kind::MinLength { limit: 1 }
-            | Kind::MinItems { limit: 1 }
-            | Kind::MinProperties { limit: 1 } => {
+            Kind::MinLength { limit: 1 } | Kind::MinItems { limit: 1 } => {
                 format!("{place} must not be empty")
+            }
+            Kind::MinProperties { limit: 1 } => {
+                let message = format!("{place} must have at least one key");
+                return (message, self.about_keys(&Value::Null));
             }
             Kind::MinLength { limit } => format!("{place} must have at least {limit} characters"),
             Kind::MaxLength { limit } => format!("{place} must have at most {limit} characters"),
@@ -252,7 +257,7 @@ impl Case<'_> {
             Kind::Format { format } => format!("{place} is {shown}, which is not a valid {format}"),
             Kind::FalseSchema => format!("{place} is not allowed here"),
             Kind::OneOfMultipleValid { .. } => return self.mixed_forms(),
-            Kind::Not { .. } => format!("{place} has a form that is not allowed"),
+            Kind::Not { .. } => format!("{place} must not be {shown}"),
             _ => format!(
                 "{place} is not allowed: {}",
                 shorten(&self.error.to_string(), 200)
@@ -292,7 +297,7 @@ impl Case<'_> {
                 Some("write it as a list: [...]".to_owned())
             }
             Value::Number(_) | Value::Bool(_) if allows(JsonType::String) => {
-                Some(format!("put it in quotes: \"{is}\""))
+                Some(format!("{QUOTE}\"{is}\""))
             }
             _ => None,
         };

@@ -208,6 +208,30 @@ fn what_templates_made_takes_the_type_of_its_place() {
 }
 
 #[test]
+fn an_empty_map_and_a_value_that_is_taken_out_are_named() {
+    let schema = Schema::of_parameters(&json!({
+        "properties": {
+            "title": {"type": "string"},
+            "pages": {"type": ["string", "integer"], "not": {"const": 0}, "description": "Pages, counted from 1. More."}
+        },
+        "minProperties": 1
+    }))
+    .expect("a schema");
+    for (value, expected) in [
+        (
+            json!({}),
+            " `with` must have at least one key (its keys are: title, pages)",
+        ),
+        (
+            json!({"pages": 0}),
+            "/pages `pages` must not be `0` (`pages`: Pages, counted from 1)",
+        ),
+    ] {
+        assert_eq!(said_by(&schema, &value).join("; "), expected, "{value}");
+    }
+}
+
+#[test]
 fn forms_that_exclude_each_other_are_named() {
     let schema = Schema::of_parameters(&json!({
         "properties": {

@@ -34,9 +34,11 @@ fn commands_speak_tls_to_whom_they_trust() {
     let (code, said) = ask(&away, &["--ca", &path("other.pem")]);
     assert_eq!(code, 1, "{said}");
     assert!(
-        said.contains("no TLS connection to 127.0.0.1") && said.contains("--ca FILE"),
+        said.contains("no TLS connection to 127.0.0.1")
+            && said.contains("is not the one that `--ca FILE`"),
         "{said}"
     );
+    assert!(!said.contains("peer certificate"), "plain words: {said}");
     let (code, said) = ask(&away, &["--ca", &path("own.key")]);
     assert_eq!(code, 1, "{said}");
     assert!(
@@ -60,7 +62,10 @@ fn commands_speak_tls_to_whom_they_trust() {
     let address = format!("https://{}", daemon.address());
     let (code, said, wrong) = away.run(&["status", "--daemon", &address, "--ca", &certificate]);
     assert_eq!(code, 1, "{said}{wrong}");
-    assert!(wrong.contains("not valid for name"), "{wrong}");
+    assert!(
+        wrong.contains("is not one for `127.0.0.1` but for scans.example: ask"),
+        "{wrong}"
+    );
 }
 
 #[test]
@@ -99,6 +104,10 @@ fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
     let home = TestHome::bare(PROGRAM);
     Certificate::plain(&["localhost"], &home.path(""), "own");
     Certificate::plain(&["localhost"], &home.path(""), "other");
+    home.write(
+        "locked.key",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
     for (tls, expected) in [
         (
             "{ certificate: missing.pem, key: own.key }",
@@ -114,7 +123,11 @@ fn a_certificate_that_cannot_be_used_is_named_at_the_start() {
         ),
         (
             "{ certificate: own.pem, key: other.key }",
-            "cannot be used together",
+            "other.key` is not the key of the first certificate in `",
+        ),
+        (
+            "{ certificate: own.pem, key: locked.key }",
+            "locked.key`, which `tls` names, is encrypted",
         ),
     ] {
         home.write("config.yaml", format!("tls: {tls}\n"));

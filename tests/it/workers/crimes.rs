@@ -166,6 +166,28 @@ async fn what_is_printed_becomes_log_lines() {
 }
 
 #[tokio::test]
+async fn what_is_printed_belongs_to_the_step_that_printed_it() {
+    let bench = Bench::new();
+    let step = |id: &str| {
+        let mut step = bench.misbehave("print");
+        step.id = id.to_owned();
+        step
+    };
+    for _ in 0..20 {
+        let ran = bench.run(vec![step("a"), step("b"), step("c")]).await;
+        let steps: Vec<&str> = ran
+            .updates
+            .iter()
+            .filter_map(|update| match update {
+                Update::Log { step, .. } => Some(step.as_deref().unwrap_or("-")),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(steps, ["a", "a", "b", "b", "c", "c"]);
+    }
+}
+
+#[tokio::test]
 async fn floods_of_lines_are_cut_and_counted() {
     let bench = Bench::new();
     for mode in ["flood-print", "flood-log"] {

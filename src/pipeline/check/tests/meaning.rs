@@ -28,7 +28,7 @@ fn values_are_checked_with_their_meaning() {
         "original:\n  - keep",
         "passwords: secret",
         "passwords: ['{{ pdf.title }}', '{{ env.SCAN_PASSWRD }}', '{{ steps.repair.x }}', '{{ env }}']",
-        "passwords: [1234]",
+        "passwords: [1234, 1e5, 0x1F, true]",
         "allow_chain: on",
         "collect: {}",
         "inbox: x",
@@ -66,6 +66,9 @@ fn values_are_checked_with_their_meaning() {
     scan.yaml:3:62: `steps` is not known here: passwords are tried before the document is open
     scan.yaml:3:86: `env` must be followed by the name of one variable (for example `env.SCAN_PASSWORD`)
     scan.yaml:3:13: item 1 of `passwords` must be a text, not the number 1234 (put it in quotes: "1234")
+    scan.yaml:3:19: item 2 of `passwords` must be a text, not the number 100000.0 (put it in quotes: "1e5")
+    scan.yaml:3:24: item 3 of `passwords` must be a text, not the number 31 (put it in quotes: "0x1F")
+    scan.yaml:3:30: item 4 of `passwords` must be a text, not `true` (put it in quotes: "true")
     scan.yaml:3:14: `allow_chain` must be `true` or `false`, not the text `on` (write `true`)
     scan.yaml:3:1: `collect` is not built yet in this version of Dropleaf (take it out: collecting several files into one job is to come)
     scan.yaml:3:1: unknown key `inbox` (this is called `watch` here)
@@ -98,6 +101,8 @@ fn folders_are_checked_with_their_meaning() {
         "watch: {folder: inbox, done_file: '{name}.{x}'}",
         "watch: {folder: inbox, done_file: '{name}'}",
         "watch: {folder: inbox, done_file: '{name}.{stem}'}",
+        "watch: {folder: inbox, done_file: '{stem}.PDF'}",
+        "watch: {folder: inbox, include: ['*.{pdf,tif}'], done_file: '{stem}.tif'}",
         "watch: {folder: inbox, quiet: 2d}",
         "watch: inbox",
         "watch: {folder: inbox}\noutput: {folder: inbox/out}",
@@ -137,6 +142,8 @@ fn folders_are_checked_with_their_meaning() {
     scan.yaml:1:35: `done_file` may only hold `{name}` and `{stem}` in braces (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:35: `done_file` is the file itself (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:35: `done_file` may hold `{name}` or `{stem}` only once (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
+    scan.yaml:1:35: `done_file` is the file itself (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
+    scan.yaml:1:61: `done_file` is the file itself (for example "{name}.ok" for `scan.pdf.ok` or "{stem}.ok" for `scan.ok`)
     scan.yaml:1:31: `quiet` is longer than a day
     scan.yaml:1:8: `watch` must be a map of keys and values, not the text `inbox` (its keys are: folder, include, exclude, recursive, quiet, existing, done_file, polling)
     scan.yaml:2:18: results would lie in the inbox (/nowhere/dropleaf/inbox/out) and be taken again (choose a folder outside the inbox)

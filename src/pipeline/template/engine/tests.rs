@@ -69,6 +69,29 @@ fn what_cannot_be_filled_in_says_why() {
 }
 
 #[test]
+fn hints_fit_what_went_wrong() {
+    for (template, expected) in [
+        ("{{ env.X ~ 1 }}", "write `env.X | default('')`"),
+        ("{{ 1 / (pdf.pages - 3) }}", "`{{ a / b if b else 0 }}`"),
+        ("{{ 7 // 0 }}", "`{{ a / b if b else 0 }}`"),
+        ("{{ 7 % 0 }}", "`{{ a / b if b else 0 }}`"),
+        ("{{ pdf.pages | pad(-1) }}", "correct the template"),
+        ("{{ 'soon' | date }}", "correct the template"),
+        ("{{ 'a' * 10000000000 }}", ""),
+        (
+            "{% for a in 'x' * 10000 %}{% for b in 'x' * 10000 %}{{ a }}{% endfor %}{% endfor %}",
+            "let it loop over less",
+        ),
+    ] {
+        let error = Engine::new().render_string(template, &context());
+        let hint = error.expect_err(template).hint().unwrap_or_default();
+        assert!(hint.contains(expected), "{template}: {hint}");
+        let speaks_of_absence = hint.contains("absent") || hint.contains("missing");
+        assert_eq!(speaks_of_absence, template.contains("env"), "{hint}");
+    }
+}
+
+#[test]
 fn bombs_end() {
     let doubling = format!(
         "{{% set s = 'aaaaaaaa' %}}{}{{{{ s }}}}",

@@ -1,0 +1,66 @@
+//! `dropleaf retry`, `cancel` and `restore`: one verb to each of the jobs that are named.
+
+use crate::cli::{JobsNamed, exit};
+use crate::client;
+use crate::client::error::Error as ClientError;
+use crate::command::remote::{ask, text};
+use crate::command::{Exit, print};
+use crate::config::home::Home;
+use anyhow::Result;
+use serde_json::{Value, json};
+
+pub(super) fn retry(home: &Home, flags: &JobsNamed) -> Result<()> {
+    each(home, flags, "retry", |_| "queued again".to_owned())
+}
+
+pub(super) fn cancel(home: &Home, flags: &JobsNamed) -> Result<()> {
+    each(home, flags, "cancel", |_| "cancelling".to_owned())
+}
+
+pub(super) fn restore(home: &Home, flags: &JobsNamed) -> Result<()> {
+    each(home, flags, "restore", |answer| {
+        format!("the original lies in {}", text(answer, "path"))
+    })
+}
+
+/// Says one verb to each job; goes on after a refusal, and fails in the end if there was one.
+fn each(home: &Home, flags: &JobsNamed, verb: &str, done: impl Fn(&Value) -> String) -> Result<()> {
+    let as_json = flags.remote.json;
+    let refused = ask(home, &flags.remote, async |client| {
+        let mut refused = 0;
+        for job in &flags.jobs {
+            let path = format!("/api/v1/jobs/{}/{verb}", client::encode(job));
+            match client.post(&path, None::<&Value>).await {
+                Ok(answer) if as_json => print::line(taken(job, &answer)),
+                Ok(answer) => print::line(format_args!("{job}: {}", done(&answer))),
+                Err(error @ ClientError::Refused { .. }) => {
+                    refused += 1;
+                    if as_json {
+                        print::line(json!({ "job": job, "ok": false, "error": error.told() }));
+                        continue;
+                    }
+                    print::note(format_args!("{job}: {error}"));
+                    if let Some(hint) = error.hint() {
+                        print::note(format_args!("  {hint}"));
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(refused)
+    })?;
+    if refused == 0 {
+        Ok(())
+    } else {
+        Err(Exit(exit::FAILED).into())
+    }
+}
+
+/// One job's answer: what the daemon says, if it says something.
+fn taken(job: &str, answer: &Value) -> Value {
+    let mut told = json!({ "job": job, "ok": true });
+    if let Some(path) = answer.get("path") {
+        told["path"] = path.clone();
+    }
+    told
+}
