@@ -283,6 +283,26 @@ fn numbers(values: &[f32]) -> Object {
         .into()
 }
 
+/// `pdf`, which has a cross-reference table, with objects in PDF syntax appended as an incremental update (ISO 32000-2, 7.5.6).
+#[must_use]
+pub fn with_objects(pdf: &[u8], objects: &[(u32, &str)]) -> Vec<u8> {
+    let before = open(pdf);
+    let root = before.trailer.get(b"Root").and_then(Object::as_reference);
+    let root = root.expect("the sample has a catalog").0;
+    let last = objects.iter().map(|(number, _)| *number).max();
+    let size = last.unwrap_or(0).max(before.max_id) + 1;
+    let (mut out, mut table) = (pdf.to_vec(), String::from("xref\n"));
+    for (number, text) in objects {
+        out.push(b'\n');
+        table += &format!("{number} 1\n{:010} 00000 n \n", out.len());
+        out.extend_from_slice(format!("{number} 0 obj\n{text}\nendobj\n").as_bytes());
+    }
+    let (at, previous) = (out.len(), before.xref_start);
+    let trailer = format!("trailer\n<</Size {size}/Root {root} 0 R/Prev {previous}>>");
+    out.extend_from_slice(format!("{table}{trailer}\nstartxref\n{at}\n%%EOF\n").as_bytes());
+    out
+}
+
 /// The engine's view of a PDF that a test got.
 #[must_use]
 pub fn open(pdf: &[u8]) -> Document {

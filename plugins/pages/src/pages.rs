@@ -49,6 +49,7 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
     let kept: HashSet<u32> = keep.iter().copied().collect();
     let dropped: Vec<u32> = (0..count).filter(|page| !kept.contains(page)).collect();
     drop_fields(&document, &dropped)?;
+    label(run, keep)?;
     let mut done = 0;
     for (first, length) in assemble::runs(&dropped).into_iter().rev() {
         document.page_remove(first, length)?;
@@ -122,8 +123,32 @@ fn drop_items(list: &Object<'_>, gone: &HashSet<Ref>) -> Result<bool> {
     Ok(list.len()? < before)
 }
 
+/// Turns the order of all pages round.
+pub(crate) fn reverse(run: &Run<'_>) -> Result<()> {
+    let order: Vec<u32> = (0..run.document().page_count()?).rev().collect();
+    label(run, &order)?;
+    arrange(run, &order)
+}
+
+/// Writes the page labels so that the page at `order[i]`, when it has come to stand at `i`, has the one that it has now.
+fn label(run: &Run<'_>, order: &[u32]) -> Result<()> {
+    let document = run.document();
+    if order.iter().copied().eq(0..document.page_count()?) {
+        return Ok(());
+    }
+    let Some(before) = PageLabels::read(&document)? else {
+        return Ok(());
+    };
+    if before.is_damaged() {
+        run.warn("the page labels are damaged: those that cannot be read are dropped");
+    }
+    let mut labels = PageLabels::default();
+    labels.extend(&before, order.iter().copied());
+    labels.write(&document)
+}
+
 /// Orders the pages so that the one at `order[i]` comes to stand at `i`; `order` has each page once.
-pub(crate) fn arrange(run: &Run<'_>, order: &[u32]) -> Result<()> {
+fn arrange(run: &Run<'_>, order: &[u32]) -> Result<()> {
     if order.is_sorted() {
         return Ok(());
     }
