@@ -2,7 +2,6 @@
 
 mod metadata;
 mod property;
-mod xmp;
 
 use std::collections::BTreeMap;
 use std::fmt;

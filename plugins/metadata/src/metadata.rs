@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dropleaf_plugin_sdk::prelude::*;
+use dropleaf_xmp::property::{DC, Form, Name, XMP, keywords};
+use dropleaf_xmp::{Edit, Packet};
 
-use crate::property::{Change, DC, Form, NOT_TEXT, Name, STANDARD, XMP, keywords};
-use crate::xmp::{Edit, Packet};
+use crate::property::{Change, NOT_TEXT, STANDARD};
 
 /// Changes the document's metadata.
 pub(crate) fn apply(run: &Run<'_>, change: &Change) -> Result<()> {

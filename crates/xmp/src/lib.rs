@@ -3,6 +3,7 @@
 //! The packet is read once, for its properties and where they stand in the text. An edit cuts spans out and puts one new
 //! `rdf:Description` in; every other byte stays, so that properties of other programs survive in their own form.
 
+pub mod property;
 mod scan;
 
 use std::borrow::Cow;
@@ -17,7 +18,7 @@ const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
 /// A packet and what is in it.
 #[derive(Debug)]
-pub(crate) struct Packet {
+pub struct Packet {
     text: String,
     properties: Vec<Property>,
     /// What the packet is about, as its descriptions have it; they must all have the same.
@@ -51,15 +52,19 @@ enum End {
 
 /// One new value; `None` takes the property out.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Edit {
-    pub(crate) name: Name,
-    pub(crate) form: Form,
-    pub(crate) value: Option<String>,
+pub struct Edit {
+    /// Of which property.
+    pub name: Name,
+    /// How it is written.
+    pub form: Form,
+    /// The text.
+    pub value: Option<String>,
 }
 
 impl Packet {
     /// A packet without properties.
-    pub(crate) fn empty() -> Self {
+    #[must_use]
+    pub fn empty() -> Self {
         let head = format!(
             "<?xpacket begin=\"\u{FEFF}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
              <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n<rdf:RDF xmlns:rdf=\"{RDF}\">\n"
@@ -73,13 +78,17 @@ impl Packet {
         }
     }
 
-    /// Reads a packet; the error says what is wrong with it.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
         Scan::new(&decode(bytes)).packet()
     }
 
     /// A property's text; of an array that has languages, the default one, else all its items.
-    pub(crate) fn get(&self, name: &Name) -> Option<String> {
+    #[must_use]
+    pub fn get(&self, name: &Name) -> Option<String> {
         let property = self
             .properties
             .iter()
@@ -97,7 +106,8 @@ impl Packet {
     }
 
     /// The packet with other values, in UTF-8.
-    pub(crate) fn edited(&self, edits: &[Edit]) -> String {
+    #[must_use]
+    pub fn edited(&self, edits: &[Edit]) -> String {
         let touched = |property: &&Property| edits.iter().any(|edit| edit.name == property.name);
         let mut cuts: Vec<&Range<usize>> = self
             .properties
