@@ -18,7 +18,7 @@ pub enum Form {
     Alternatives,
     /// An `rdf:Seq`.
     Sequence,
-    /// An `rdf:Bag` with one item a keyword.
+    /// An `rdf:Bag`, an item a value.
     Bag,
 }
 
@@ -66,13 +66,6 @@ impl Name {
 #[must_use]
 pub fn is_xml(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
-}
-
-/// The single keywords of a text with commas or semicolons.
-#[must_use]
-pub fn keywords(text: &str) -> Vec<&str> {
-    let words = text.split([',', ';']).map(str::trim);
-    words.filter(|word| !word.is_empty()).collect()
 }
 
 #[cfg(test)]

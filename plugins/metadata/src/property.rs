@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use dropleaf_plugin_sdk::prelude::*;
 use dropleaf_xmp::property::{DC, Form, PDF, XMP, is_xml};
 
+use crate::Keywords;
+
 /// The properties that stand in both places (ISO 19005-2, 6.6.3; XMP specification part 3, 2.1): Info key, name, form.
 pub(crate) const STANDARD: [(&str, &str, &str, Form); 6] = [
     ("Title", DC, "title", Form::Alternatives),
@@ -18,9 +20,14 @@ pub(crate) const STANDARD: [(&str, &str, &str, Form); 6] = [
 /// Entries of the Info dictionary that are not text.
 pub(crate) const NOT_TEXT: [&str; 3] = ["CreationDate", "ModDate", "Trapped"];
 
-/// What the parameters ask for: new values by Info key, `None` to remove.
+/// What the parameters ask for.
 #[derive(Debug, Default)]
-pub(crate) struct Change(pub(crate) BTreeMap<String, Option<String>>);
+pub(crate) struct Change {
+    /// New values by Info key, `None` to remove.
+    pub(crate) entries: BTreeMap<String, Option<String>>,
+    /// The single keywords, where they were given one by one: one may hold a comma.
+    pub(crate) keywords: Option<Vec<String>>,
+}
 
 impl Change {
     /// Sets an entry; an empty value removes it.
@@ -33,6 +40,19 @@ impl Change {
         }
         let value = (!value.is_empty()).then(|| value.to_owned());
         self.insert(key, value)
+    }
+
+    /// Sets the keywords; of a list, each item is one.
+    pub(crate) fn keywords(&mut self, keywords: &Keywords) -> Result<()> {
+        match keywords {
+            Keywords::Text(text) => self.set("Keywords", text),
+            Keywords::List(items) => {
+                let items = items.iter().map(|item| item.trim());
+                let items: Vec<&str> = items.filter(|item| !item.is_empty()).collect();
+                self.keywords = Some(items.iter().map(|&item| item.to_owned()).collect());
+                self.set("Keywords", &items.join(", "))
+            }
+        }
     }
 
     /// Sets an entry that has no parameter of its own.
@@ -67,7 +87,7 @@ impl Change {
 
     fn insert(&mut self, key: &str, value: Option<String>) -> Result<()> {
         let removed = value.is_none();
-        match self.0.insert(key.to_owned(), value) {
+        match self.entries.insert(key.to_owned(), value) {
             Some(before) if before.is_none() != removed => Err(Error::parameters(format!(
                 "`{key}` is to be set and to be removed"
             ))),
@@ -84,6 +104,13 @@ fn canonical(key: &str) -> String {
         .chain(NOT_TEXT);
     let mut standard = standard.filter(|standard| standard.eq_ignore_ascii_case(key));
     standard.next().unwrap_or(key).to_owned()
+}
+
+/// The single keywords of a text with commas or semicolons.
+pub(crate) fn keywords(text: &str) -> Vec<String> {
+    let words = text.split([',', ';']).map(str::trim);
+    let words = words.filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
