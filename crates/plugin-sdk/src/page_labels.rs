@@ -294,15 +294,12 @@ impl Reading<'_, '_> {
 
 fn follow(document: &Document<'_>, reference: Ref) -> Result<Tree> {
     Ok(match document.object(reference)? {
-        Value::Int(number) => Tree::Int(number),
-        Value::Name(name) => Tree::Name(name),
-        Value::String(bytes) | Value::HexString(bytes) => Tree::String(bytes),
         Value::Array(object) | Value::Dict(object) => {
             let tree = object.tree()?;
             object.release()?;
             tree
         }
-        _ => Tree::Null,
+        scalar => Tree::of_scalar(&scalar),
     })
 }
 

@@ -199,6 +199,39 @@ impl Sample {
         self
     }
 
+    /// A packet that claims the document to be PDF/A-2 of this level and, if it is tagged (level `A`), PDF/UA-1; output intent
+    /// and tags go with it.
+    #[must_use]
+    pub fn archive(self, level: &str, profile: &[u8]) -> Self {
+        let accessible = match level {
+            "A" => "xmlns:u='http://www.aiim.org/pdfua/ns/id/' u:part='1'",
+            _ => "",
+        };
+        let packet = format!(
+            "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+             <r:Description r:about='' xmlns:a='http://www.aiim.org/pdfa/ns/id/' a:part='2' a:conformance='{level}' {accessible}/>\
+             </r:RDF>"
+        );
+        let mut sample = self.xmp(&packet);
+        let profile = Stream::new(dictionary! { "N" => 3 }, profile.to_vec());
+        let profile = sample.document.add_object(profile);
+        let intent = dictionary! {
+            "S" => "GTS_PDFA1", "OutputConditionIdentifier" => Object::string_literal("sRGB"), "DestOutputProfile" => profile,
+        };
+        let intent = sample.document.add_object(intent);
+        let tree = sample
+            .document
+            .add_object(dictionary! { "Type" => "StructTreeRoot" });
+        let catalog = sample.catalog;
+        let catalog = sample.dict(catalog);
+        catalog.set("OutputIntents", vec![Object::Reference(intent)]);
+        if level == "A" {
+            catalog.set("StructTreeRoot", tree);
+            catalog.set("MarkInfo", dictionary! { "Marked" => true });
+        }
+        sample
+    }
+
     /// An entry of the Info dictionary.
     #[must_use]
     pub fn info(mut self, key: &str, value: impl Into<Object>) -> Self {

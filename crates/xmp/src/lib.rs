@@ -3,6 +3,7 @@
 //! The packet is read once, for its properties and where they stand in the text. An edit cuts spans out and puts one new
 //! `rdf:Description` in; every other byte stays, so that properties of other programs survive in their own form.
 
+pub mod claims;
 pub mod property;
 mod scan;
 
