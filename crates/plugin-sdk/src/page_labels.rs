@@ -49,6 +49,15 @@ struct Label {
 }
 
 impl Label {
+    /// That of the first page where nothing else is said.
+    fn first() -> Self {
+        Self {
+            style: Some(b"D".to_vec()),
+            prefix: Vec::new(),
+            number: 1,
+        }
+    }
+
     /// The label that many pages further on in the same range.
     fn after(&self, pages: u32) -> Self {
         let number = match self.style {
@@ -66,13 +75,8 @@ impl PageLabels {
     /// Those of a document that says nothing of labels, as viewers show them: 1, 2, 3.
     #[must_use]
     pub fn numbered(pages: u32) -> Self {
-        let first = Label {
-            style: Some(b"D".to_vec()),
-            prefix: Vec::new(),
-            number: 1,
-        };
         Self {
-            ranges: vec![(0, first)],
+            ranges: vec![(0, Label::first())],
             pages,
             damaged: false,
         }
@@ -118,7 +122,14 @@ impl PageLabels {
         self.damaged
     }
 
-    /// Appends pages of `from`, counted from 0, with the labels that they have there.
+    /// Whether nothing of them could be read, as if there were none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Appends pages of `from`, counted from 0, with the labels that they have there. Where nothing of these could be read,
+    /// the pages have their numbers.
     pub fn extend(&mut self, from: &Self, pages: impl IntoIterator<Item = u32>) {
         for page in pages {
             let (place, label) = (self.pages, from.label(page));
@@ -133,8 +144,11 @@ impl PageLabels {
         }
     }
 
-    /// The label of a page; one without number and prefix where no range holds it.
+    /// The label of a page; one without number and prefix before the first range.
     fn label(&self, page: u32) -> Label {
+        if self.ranges.is_empty() {
+            return Label::first().after(page);
+        }
         let end = self.ranges.partition_point(|(first, _)| *first <= page);
         match end.checked_sub(1).and_then(|range| self.ranges.get(range)) {
             Some((first, label)) => label.after(page - first),
@@ -145,11 +159,7 @@ impl PageLabels {
     /// Gives them to `document`, whose pages they are to be, in place of those that it has.
     pub fn write(&self, document: &Document<'_>) -> Result<()> {
         let catalog = document.catalog()?;
-        if self
-            .ranges
-            .iter()
-            .all(|(_, label)| *label == Label::default())
-        {
+        if self.ranges.is_empty() {
             return catalog.remove("PageLabels").map(|_| ());
         }
         let labels = document.parse(self.syntax())?;
@@ -358,6 +368,13 @@ mod tests {
     }
 
     #[test]
+    fn pages_of_which_nothing_could_be_read_have_their_numbers() {
+        let mut labels = PageLabels::default();
+        labels.extend(&PageLabels::default(), [2, 3, 0]);
+        assert_eq!(labels.syntax(), "<</Nums[0<</S/D/St 3>>2<</S/D>>]>>");
+    }
+
+    #[test]
     fn pages_before_the_first_range_have_no_label() {
         let late = PageLabels {
             ranges: vec![(2, label("a#", "", i64::MAX))],
@@ -370,5 +387,8 @@ mod tests {
             labels.syntax(),
             format!("<</Nums[0<<>>2<</S/a#23/St {last}>>]>>")
         );
+        let mut blank = PageLabels::default();
+        blank.extend(&late, [1, 0]);
+        assert_eq!(blank.syntax(), "<</Nums[0<<>>]>>");
     }
 }

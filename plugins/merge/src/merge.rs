@@ -54,7 +54,7 @@ fn labels(run: &Run<'_>, inputs: &[Document<'_>], counts: &[u32]) -> Result<Opti
     let (mut joined, mut any) = (PageLabels::default(), false);
     for (number, (document, &count)) in (1..).zip(inputs.iter().zip(counts)) {
         let labels = PageLabels::read(document)?;
-        any |= labels.is_some();
+        any |= labels.as_ref().is_some_and(|labels| !labels.is_empty());
         if labels.as_ref().is_some_and(PageLabels::is_damaged) {
             run.warn(format!(
                 "the page labels of document `{number}` are damaged: those that cannot be read are dropped"

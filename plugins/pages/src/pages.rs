@@ -143,6 +143,9 @@ fn label(run: &Run<'_>, order: &[u32]) -> Result<()> {
         run.warn("the page labels are damaged: those that cannot be read are dropped");
     }
     let mut labels = PageLabels::default();
+    if before.is_empty() {
+        return labels.write(&document);
+    }
     labels.extend(&before, order.iter().copied());
     labels.write(&document)
 }

@@ -279,7 +279,7 @@ fn damaged_labels_are_kept_as_far_as_they_can_be_read() {
     check("<</Nums[0<</S/r>>(x)<</S/D>>1 7]>>", &[], "0:r3 1:r2 2:r");
     check("<</Nums[-1<</S/r>>1<</S/D>>2]>>", &[], "0:D2 1:D 2:");
     check("<</Nums 7/Kids(x)>>", &[], "");
-    check("<</Nums[0<</S(D)/P/x/St 1.5>>]>>", &[], "");
+    check("<</Nums[0<</S(D)/P/x/St 1.5>>]>>", &[], "0:");
     check(
         "<</Kids[2000 0 R 1000 0 R]>>",
         &["<</Nums[0<</P(x)>>]>>"],

@@ -45,7 +45,7 @@ impl<'r> Luggage<'r> {
             language: catalog.get("Lang")?,
             preferences: catalog.get("ViewerPreferences")?,
             intents,
-            labels,
+            labels: labels.filter(|labels| !labels.is_empty()),
             packet: packet(run, &catalog, is_lost)?,
         })
     }
