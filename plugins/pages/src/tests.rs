@@ -294,3 +294,34 @@ fn damaged_labels_are_kept_as_far_as_they_can_be_read() {
     let ran = testing::run::<Reverse>(json!({}), &[pdf]).expect("it runs");
     assert_eq!(numbers(ran.document()), [3, 2, 1]);
 }
+
+#[test]
+fn a_field_that_is_on_another_page_too_stays_one() {
+    let shared = || {
+        Sample::new("s", 3)
+            .field("name", "value")
+            .edit(|document, pages| {
+                let first = document.get_dictionary(pages[0]).expect("a page");
+                let annotations = first.get(b"Annots").expect("annotations").clone();
+                let second = document.get_dictionary_mut(pages[1]).expect("a page");
+                second.set("Annots", annotations);
+            })
+    };
+    let fields = |pages: &str| {
+        let with = json!({ "pages": pages });
+        let ran = testing::run::<DeletePages>(with, &[shared().bytes()]).expect("it runs");
+        let document = sample::open(ran.document());
+        let form = document
+            .catalog()
+            .expect("a catalog")
+            .get_deref(b"AcroForm", &document);
+        let form = form.and_then(Cos::as_dict).expect("a form");
+        form.get(b"Fields")
+            .and_then(Cos::as_array)
+            .expect("fields")
+            .len()
+    };
+    assert_eq!(fields("1"), 1);
+    assert_eq!(fields("2"), 1);
+    assert_eq!(fields("1-2"), 0);
+}
