@@ -7,6 +7,7 @@ pub(crate) mod decode;
 pub(crate) mod deflate;
 pub(crate) mod encryption;
 pub(crate) mod entries;
+pub(crate) mod exact;
 pub(crate) mod facts;
 pub(crate) mod heap;
 pub(crate) mod ids;

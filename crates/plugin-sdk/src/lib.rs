@@ -88,6 +88,7 @@ mod handle;
 mod manifest;
 mod object;
 mod operation;
+mod page_labels;
 mod page_range;
 mod reference;
 mod run;
@@ -104,6 +105,7 @@ pub use dropleaf_plugin_abi as abi;
 pub use error::{Error, Result};
 pub use handle::{Kind, Mode, Object};
 pub use operation::{Example, Inputs, Limits, Operation, Permissions};
+pub use page_labels::PageLabels;
 pub use page_range::PageRange;
 pub use reference::Ref;
 pub use run::{Reporter, Run};
@@ -113,8 +115,8 @@ pub use value::{Opaque, Value};
 /// What a plugin needs, for `use dropleaf_plugin_sdk::prelude::*`.
 pub mod prelude {
     pub use crate::{
-        Document, Error, Example, Inputs, Kind, Limits, Mode, Object, Operation, PageRange,
-        Permissions, Ref, Result, Run, Tree, Value, export_plugin,
+        Document, Error, Example, Inputs, Kind, Limits, Mode, Object, Operation, PageLabels,
+        PageRange, Permissions, Ref, Result, Run, Tree, Value, export_plugin,
     };
     pub use log::Level;
     pub use schemars::JsonSchema;

@@ -5,6 +5,7 @@ use dropleaf_plugin_abi as abi;
 use crate::error::{Error, Result};
 use crate::reference::Ref;
 use crate::session::copied;
+use crate::value::Value;
 
 /// A copy of a value and of all that stands directly in it; references are not followed.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +60,19 @@ impl Tree {
             }
         }
         found
+    }
+
+    /// A value that is no container; `Null` for one that is.
+    pub(crate) fn of_scalar(value: &Value<'_>) -> Self {
+        match value {
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Int(value) => Self::Int(*value),
+            Value::Real(value) => Self::Real(*value),
+            Value::Name(name) => Self::Name(name.clone()),
+            Value::String(bytes) | Value::HexString(bytes) => Self::String(bytes.clone()),
+            Value::Ref(reference) => Self::Ref(*reference),
+            _ => Self::Null,
+        }
     }
 
     /// # Safety

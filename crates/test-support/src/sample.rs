@@ -199,6 +199,39 @@ impl Sample {
         self
     }
 
+    /// A packet that claims the document to be PDF/A-2 of this level and, if it is tagged (level `A`), PDF/UA-1; output intent
+    /// and tags go with it.
+    #[must_use]
+    pub fn archive(self, level: &str, profile: &[u8]) -> Self {
+        let accessible = match level {
+            "A" => "xmlns:u='http://www.aiim.org/pdfua/ns/id/' u:part='1'",
+            _ => "",
+        };
+        let packet = format!(
+            "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+             <r:Description r:about='' xmlns:a='http://www.aiim.org/pdfa/ns/id/' a:part='2' a:conformance='{level}' {accessible}/>\
+             </r:RDF>"
+        );
+        let mut sample = self.xmp(&packet);
+        let profile = Stream::new(dictionary! { "N" => 3 }, profile.to_vec());
+        let profile = sample.document.add_object(profile);
+        let intent = dictionary! {
+            "S" => "GTS_PDFA1", "OutputConditionIdentifier" => Object::string_literal("sRGB"), "DestOutputProfile" => profile,
+        };
+        let intent = sample.document.add_object(intent);
+        let tree = sample
+            .document
+            .add_object(dictionary! { "Type" => "StructTreeRoot" });
+        let catalog = sample.catalog;
+        let catalog = sample.dict(catalog);
+        catalog.set("OutputIntents", vec![Object::Reference(intent)]);
+        if level == "A" {
+            catalog.set("StructTreeRoot", tree);
+            catalog.set("MarkInfo", dictionary! { "Marked" => true });
+        }
+        sample
+    }
+
     /// An entry of the Info dictionary.
     #[must_use]
     pub fn info(mut self, key: &str, value: impl Into<Object>) -> Self {
@@ -281,6 +314,26 @@ fn numbers(values: &[f32]) -> Object {
         .map(|&value| Object::Real(value))
         .collect::<Vec<_>>()
         .into()
+}
+
+/// `pdf`, which has a cross-reference table, with objects in PDF syntax appended as an incremental update (ISO 32000-2, 7.5.6).
+#[must_use]
+pub fn with_objects(pdf: &[u8], objects: &[(u32, &str)]) -> Vec<u8> {
+    let before = open(pdf);
+    let root = before.trailer.get(b"Root").and_then(Object::as_reference);
+    let root = root.expect("the sample has a catalog").0;
+    let last = objects.iter().map(|(number, _)| *number).max();
+    let size = last.unwrap_or(0).max(before.max_id) + 1;
+    let (mut out, mut table) = (pdf.to_vec(), String::from("xref\n"));
+    for (number, text) in objects {
+        out.push(b'\n');
+        table += &format!("{number} 1\n{:010} 00000 n \n", out.len());
+        out.extend_from_slice(format!("{number} 0 obj\n{text}\nendobj\n").as_bytes());
+    }
+    let (at, previous) = (out.len(), before.xref_start);
+    let trailer = format!("trailer\n<</Size {size}/Root {root} 0 R/Prev {previous}>>");
+    out.extend_from_slice(format!("{table}{trailer}\nstartxref\n{at}\n%%EOF\n").as_bytes());
+    out
 }
 
 /// The engine's view of a PDF that a test got.

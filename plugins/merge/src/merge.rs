@@ -3,6 +3,8 @@
 use dropleaf_plugin_sdk::assemble;
 use dropleaf_plugin_sdk::prelude::*;
 
+use crate::standing;
+
 /// Appends all other documents of the run to the first.
 pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
     let inputs = run.inputs()?;
@@ -19,6 +21,8 @@ pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
             "the joined document would have {total} pages, which is too many"
         )));
     }
+    let labels = labels(run, &inputs, &counts)?;
+    standing::settle(run, target, others)?;
     let mut done = u64::from(counts[0]);
     run.progress(done, total)?;
     for (number, (other, &count)) in others.iter().zip(&counts[1..]).enumerate() {
@@ -35,19 +39,38 @@ pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
         done += u64::from(count);
         run.progress(done, total)?;
     }
+    if let Some(labels) = labels {
+        labels.write(target)?;
+    }
     run.result("documents", inputs.len())?;
     run.result("pages", total)
+}
+
+/// The labels of all pages, each as in its own document; `None` where they are to stay as they are.
+fn labels(run: &Run<'_>, inputs: &[Document<'_>], counts: &[u32]) -> Result<Option<PageLabels>> {
+    if inputs.len() == 1 {
+        return Ok(None);
+    }
+    let (mut joined, mut any) = (PageLabels::default(), false);
+    for (number, (document, &count)) in (1..).zip(inputs.iter().zip(counts)) {
+        let labels = PageLabels::read(document)?;
+        any |= labels.as_ref().is_some_and(|labels| !labels.is_empty());
+        if labels.as_ref().is_some_and(PageLabels::is_damaged) {
+            run.warn(format!(
+                "the page labels of document `{number}` are damaged: those that cannot be read are dropped"
+            ));
+        }
+        let labels = labels.unwrap_or_else(|| PageLabels::numbered(count));
+        joined.extend(&labels, 0..count);
+    }
+    Ok(any.then_some(joined))
 }
 
 /// Says what of a later document is not in the joined one.
 fn left_behind(run: &Run<'_>, document: &Document<'_>, number: usize) -> Result<()> {
     let catalog = document.catalog()?;
     let mut left = Vec::new();
-    for (key, name) in [
-        ("Outlines", "outlines"),
-        ("Names", "named destinations"),
-        ("PageLabels", "page labels"),
-    ] {
+    for (key, name) in [("Outlines", "outlines"), ("Names", "named destinations")] {
         if catalog.has(key)? {
             left.push(name);
         }

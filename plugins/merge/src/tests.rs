@@ -227,3 +227,75 @@ fn a_cancelled_job_stops() {
     assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
     assert_eq!(failed.progress.last(), Some(&(4, 6)));
 }
+
+/// What a result claims, and the number of its output intents.
+fn claims(document: &Pdf) -> (Vec<String>, usize) {
+    let catalog = document.catalog().expect("a catalog");
+    let packet = catalog.get_deref(b"Metadata", document);
+    let packet = packet.and_then(Cos::as_stream).expect("a packet");
+    let packet = dropleaf_xmp::Packet::read(&packet.content).expect("a packet");
+    let intents = catalog.get_deref(b"OutputIntents", document);
+    let intents = intents.and_then(Cos::as_array).map_or(0, Vec::len);
+    let claims = packet.claims().iter().map(ToString::to_string).collect();
+    (claims, intents)
+}
+
+#[test]
+fn only_archives_of_one_kind_make_an_archive() {
+    let archive = |profile: &[u8]| Sample::new("a", 1).archive("B", profile).bytes();
+    let check = |documents: &[Vec<u8>], expected: &[&str], warnings: usize| {
+        let ran = run(documents);
+        let document = sample::open(ran.document());
+        let expected = expected.iter().map(|&claim| claim.to_owned()).collect();
+        assert_eq!(claims(&document), (expected, 1));
+        assert_eq!(ran.warnings.len(), warnings, "{:?}", ran.warnings);
+    };
+    check(&[archive(b"x")], &["PDF/A-2b"], 0);
+    check(
+        &[archive(b"x"), archive(b"x"), archive(b"x")],
+        &["PDF/A-2b"],
+        0,
+    );
+    check(&[archive(b"x"), archive(b"y")], &[], 2);
+    check(&[archive(b"x"), sample::pdf(1)], &[], 1);
+    let tagged = Sample::new("a", 1).archive("A", b"x").bytes();
+    check(&[tagged.clone()], &["PDF/A-2a", "PDF/UA-1"], 0);
+    check(&[tagged.clone(), tagged.clone()], &[], 3);
+    check(&[archive(b"x"), tagged], &[], 2);
+}
+
+#[test]
+fn a_result_of_which_only_some_pages_have_tags_is_not_marked() {
+    let tagged = Sample::new("a", 1).archive("A", b"x").bytes();
+    let ran = run(&[tagged, sample::pdf(1)]);
+    let document = sample::open(ran.document());
+    assert!(
+        document
+            .catalog()
+            .expect("a catalog")
+            .has(b"StructTreeRoot")
+    );
+    assert!(!dict(&document, &["MarkInfo"]).has(b"Marked"));
+    assert!(ran.warnings[0].contains("tags"), "{:?}", ran.warnings);
+}
+
+#[test]
+fn labels_follow_one_another() {
+    let roman = || {
+        Sample::new("b", 2).edit(|document, _| {
+            let label = dictionary! { "S" => "r" };
+            let ranges: Vec<Cos> = vec![0.into(), label.into()];
+            let catalog = document.catalog_mut().expect("a catalog");
+            catalog.set("PageLabels", dictionary! { "Nums" => ranges });
+        })
+    };
+    let ran = run(&[sample::pdf(2), roman().bytes(), sample::pdf(1)]);
+    let document = sample::open(ran.document());
+    let labels = dict(&document, &["PageLabels"]);
+    let numbers = labels.get(b"Nums").and_then(Cos::as_array).expect("Nums");
+    let firsts = numbers.iter().step_by(2).map(|first| first.as_i64().ok());
+    assert_eq!(firsts.collect::<Vec<_>>(), [Some(0), Some(2), Some(4)]);
+    let ran = run(&[sample::pdf(2), sample::pdf(1)]);
+    let document = sample::open(ran.document());
+    assert!(!document.catalog().expect("a catalog").has(b"PageLabels"));
+}

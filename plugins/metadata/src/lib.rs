@@ -1,8 +1,8 @@
 //! The plugin `metadata`: title, author, subject, keywords and others, in the Info dictionary and the XMP packet alike.
 
+mod date;
 mod metadata;
 mod property;
-mod xmp;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ pub struct SetMetadata {
     #[serde(default)]
     #[schemars(with = "String")]
     subject: Option<String>,
-    /// Keywords: a list, or one text with commas; an empty one removes the entry.
+    /// Keywords: a list, in which each item is one, or one text with commas; an empty one removes the entry.
     #[serde(default)]
     #[schemars(with = "Keywords")]
     keywords: Option<Keywords>,
@@ -43,7 +43,12 @@ pub struct SetMetadata {
 
 /// Keywords as they are given: one text, or a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keywords(String);
+pub enum Keywords {
+    /// With commas or semicolons between them.
+    Text(String),
+    /// Each for itself.
+    List(Vec<String>),
+}
 
 impl<'de> Deserialize<'de> for Keywords {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -57,12 +62,12 @@ impl<'de> Deserialize<'de> for Keywords {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Keywords, E> {
-                Ok(Keywords(text.to_owned()))
+                Ok(Keywords::Text(text.to_owned()))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Keywords, A::Error> {
                 let items = Vec::<String>::deserialize(SeqAccessDeserializer::new(items))?;
-                Ok(Keywords(items.join(", ")))
+                Ok(Keywords::List(items))
             }
         }
 
@@ -83,17 +88,18 @@ impl JsonSchema for Keywords {
 impl SetMetadata {
     fn change(&self) -> Result<Change> {
         let mut change = Change::default();
-        let keywords = self.keywords.as_ref().map(|keywords| &keywords.0);
         let standard = [
             ("Title", self.title.as_ref()),
             ("Author", self.author.as_ref()),
             ("Subject", self.subject.as_ref()),
-            ("Keywords", keywords),
         ];
         for (key, value) in standard {
             if let Some(value) = value {
                 change.set(key, value)?;
             }
+        }
+        if let Some(keywords) = &self.keywords {
+            change.keywords(keywords)?;
         }
         for (key, value) in &self.custom {
             change.custom(key, value)?;
@@ -111,7 +117,7 @@ impl Operation for SetMetadata {
         "Set or remove title, author, subject, keywords and other entries";
     const DESCRIPTION: &'static str = "Writes the Info dictionary and the XMP packet so that they agree; a missing packet is \
         made, and what it says otherwise stays. Entries that are not named keep their values; where the two disagreed \
-        about one, the Info dictionary's holds.";
+        about one, dates included, the Info dictionary's holds.";
     const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1", "leaf.stream/1"];
 
     fn examples() -> Vec<Example> {

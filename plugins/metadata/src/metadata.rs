@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dropleaf_plugin_sdk::prelude::*;
+use dropleaf_xmp::property::{DC, Form, Name, XMP};
+use dropleaf_xmp::{Edit, Packet};
 
-use crate::property::{Change, DC, Form, NOT_TEXT, Name, STANDARD, XMP, keywords};
-use crate::xmp::{Edit, Packet};
+use crate::date::Date;
+use crate::property::{Change, NOT_TEXT, STANDARD, keywords};
 
 /// Changes the document's metadata.
 pub(crate) fn apply(run: &Run<'_>, change: &Change) -> Result<()> {
@@ -46,7 +48,7 @@ fn plan(info: &BTreeMap<String, String>, packet: &Packet, change: &Change, is_ne
         xmp: Vec::new(),
     };
     let custom: BTreeSet<&str> = change
-        .0
+        .entries
         .keys()
         // A packet that is there may be an archive's (PDF/A), which needs a schema for each such entry: only what is
         // asked for goes in.
@@ -67,87 +69,83 @@ fn plan(info: &BTreeMap<String, String>, packet: &Packet, change: &Change, is_ne
             info.get(key).filter(|text| !text.is_empty()),
             packet.get(&name),
         );
-        let value = match change.0.get(key) {
+        let value = match change.entries.get(key) {
             Some(value) => value.clone(),
             None => ours
                 .cloned()
                 .or_else(|| theirs.clone().filter(|text| !text.is_empty())),
         };
-        if key == "Keywords" && theirs != value {
-            plan.xmp.push(Edit {
-                name: Name::new(DC, "subject"),
-                form: Form::Bag,
-                value: value.clone().filter(|text| !keywords(text).is_empty()),
-            });
+        if key == "Keywords" {
+            subject(
+                &mut plan,
+                packet,
+                change,
+                (theirs.as_deref(), value.as_deref()),
+            );
         }
         if ours != value.as_ref() && (value.is_some() || info.contains_key(key)) {
             plan.info.insert(key.to_owned(), value.clone());
         }
         if theirs != value {
-            plan.xmp.push(Edit { name, form, value });
+            plan.xmp.push(Edit::text(name, form, value));
         }
     }
     for key in NOT_TEXT {
-        if change.0.contains_key(key) && info.contains_key(key) {
+        if change.entries.contains_key(key) && info.contains_key(key) {
             plan.info.insert(key.to_owned(), None);
         }
     }
-    plan.xmp.extend(dates(info, packet, change));
+    dates(&mut plan, info, packet, change);
     plan
 }
 
-/// The dates that XMP lacks, from the Info dictionary; those that are to go.
-fn dates(info: &BTreeMap<String, String>, packet: &Packet, change: &Change) -> Vec<Edit> {
-    let mut edits = Vec::new();
+/// The single keywords: those that were given, or the parts of the one text that is to be.
+fn subject(
+    plan: &mut Plan,
+    packet: &Packet,
+    change: &Change,
+    (theirs, value): (Option<&str>, Option<&str>),
+) {
+    let name = Name::new(DC, "subject");
+    let words = match &change.keywords {
+        Some(words) => words.clone(),
+        None if theirs == value && !change.entries.contains_key("Keywords") => return,
+        None => keywords(value.unwrap_or_default()),
+    };
+    if packet.items(&name) != words {
+        let values = (!words.is_empty()).then_some(words);
+        plan.xmp.push(Edit {
+            name,
+            form: Form::Bag,
+            values,
+        });
+    }
+}
+
+/// Brings the dates to one point in time: the Info dictionary's, or XMP's where the other says none.
+fn dates(plan: &mut Plan, info: &BTreeMap<String, String>, packet: &Packet, change: &Change) {
     for (key, local) in [("CreationDate", "CreateDate"), ("ModDate", "ModifyDate")] {
         let name = Name::new(XMP, local);
         let there = packet.get(&name);
-        let is_removed = change.0.contains_key(key);
-        let value = info
-            .get(key)
-            .filter(|_| !is_removed)
-            .and_then(|date| iso_date(date));
-        if is_removed && there.is_some() || there.is_none() && value.is_some() {
-            let form = Form::Simple;
-            edits.push(Edit { name, form, value });
+        if change.entries.contains_key(key) {
+            if there.is_some() {
+                plan.xmp.push(Edit::text(name, Form::Simple, None));
+            }
+            continue;
+        }
+        let ours = info.get(key).and_then(|date| Date::from_info(date));
+        let theirs = there.and_then(|date| Date::from_xmp(&date));
+        match (ours, theirs) {
+            (Some(ours), theirs) if theirs.as_ref().is_none_or(|theirs| !theirs.agrees(&ours)) => {
+                let edit = Edit::text(name, Form::Simple, Some(ours.to_xmp()));
+                plan.xmp.push(edit);
+            }
+            (None, Some(theirs)) if !info.contains_key(key) => {
+                plan.info.insert(key.to_owned(), Some(theirs.to_info()));
+            }
+            _ => {}
         }
     }
-    edits
-}
-
-/// `2026-11-22T20:33:33+01:00` for `D:20261122203333+01'00'` (ISO 32000-2, 7.9.4); `None` for what is no date.
-fn iso_date(date: &str) -> Option<String> {
-    let rest = date.strip_prefix("D:").unwrap_or(date);
-    let digits: &str = &rest[..rest
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(rest.len())];
-    let zone = &rest[digits.len()..];
-    let part = |range: std::ops::Range<usize>| digits.get(range);
-    let mut out = part(0..4)?.to_owned();
-    for range in [4..6, 6..8] {
-        match part(range) {
-            Some(part) => out += &format!("-{part}"),
-            None => return Some(out),
-        }
-    }
-    let Some(hour) = part(8..10) else {
-        return Some(out);
-    };
-    let (minute, second) = (part(10..12).unwrap_or("00"), part(12..14).unwrap_or("00"));
-    out += &format!("T{hour}:{minute}:{second}");
-    let sign = zone.chars().next();
-    let numbers: Vec<&str> = zone
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|n| n.len() == 2)
-        .collect();
-    match (sign, numbers.as_slice()) {
-        (Some('Z'), _) => out.push('Z'),
-        (Some(sign @ ('+' | '-')), [hours, rest @ ..]) => {
-            out += &format!("{sign}{hours}:{}", rest.first().unwrap_or(&"00"));
-        }
-        _ => {}
-    }
-    Some(out)
 }
 
 /// Writes entries of the Info dictionary, which is made if there is none and something to put in.

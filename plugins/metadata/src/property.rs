@@ -3,60 +3,9 @@
 use std::collections::BTreeMap;
 
 use dropleaf_plugin_sdk::prelude::*;
+use dropleaf_xmp::property::{DC, Form, PDF, XMP, is_xml};
 
-pub(crate) const DC: &str = "http://purl.org/dc/elements/1.1/";
-pub(crate) const PDF: &str = "http://ns.adobe.com/pdf/1.3/";
-pub(crate) const XMP: &str = "http://ns.adobe.com/xap/1.0/";
-/// Entries of the Info dictionary that no other namespace knows.
-pub(crate) const PDFX: &str = "http://ns.adobe.com/pdfx/1.3/";
-
-/// How XMP writes a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// Plain text.
-    Simple,
-    /// An `rdf:Alt` with an `x-default`.
-    Alternatives,
-    /// An `rdf:Seq`.
-    Sequence,
-    /// An `rdf:Bag` with one item a keyword.
-    Bag,
-}
-
-/// A property of XMP.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Name {
-    pub(crate) namespace: String,
-    pub(crate) local: String,
-}
-
-impl Name {
-    pub(crate) fn new(namespace: &str, local: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            local: local.to_owned(),
-        }
-    }
-
-    /// The one under which Adobe's programs keep `key` of the Info dictionary: what XML does not allow is written as
-    /// U+2182 and four hexadecimal digits.
-    pub(crate) fn custom(key: &str) -> Self {
-        let mut local = String::new();
-        for (index, character) in key.chars().enumerate() {
-            let start = character.is_ascii_alphabetic() || character == '_';
-            let plain = start
-                || index > 0 && (character.is_ascii_digit() || matches!(character, '-' | '.'));
-            if plain {
-                local.push(character);
-            } else {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    local.push_str(&format!("\u{2182}{unit:04X}"));
-                }
-            }
-        }
-        Self::new(PDFX, &local)
-    }
-}
+use crate::Keywords;
 
 /// The properties that stand in both places (ISO 19005-2, 6.6.3; XMP specification part 3, 2.1): Info key, name, form.
 pub(crate) const STANDARD: [(&str, &str, &str, Form); 6] = [
@@ -71,9 +20,14 @@ pub(crate) const STANDARD: [(&str, &str, &str, Form); 6] = [
 /// Entries of the Info dictionary that are not text.
 pub(crate) const NOT_TEXT: [&str; 3] = ["CreationDate", "ModDate", "Trapped"];
 
-/// What the parameters ask for: new values by Info key, `None` to remove.
+/// What the parameters ask for.
 #[derive(Debug, Default)]
-pub(crate) struct Change(pub(crate) BTreeMap<String, Option<String>>);
+pub(crate) struct Change {
+    /// New values by Info key, `None` to remove.
+    pub(crate) entries: BTreeMap<String, Option<String>>,
+    /// The single keywords, where they were given one by one: one may hold a comma.
+    pub(crate) keywords: Option<Vec<String>>,
+}
 
 impl Change {
     /// Sets an entry; an empty value removes it.
@@ -86,6 +40,19 @@ impl Change {
         }
         let value = (!value.is_empty()).then(|| value.to_owned());
         self.insert(key, value)
+    }
+
+    /// Sets the keywords; of a list, each item is one.
+    pub(crate) fn keywords(&mut self, keywords: &Keywords) -> Result<()> {
+        match keywords {
+            Keywords::Text(text) => self.set("Keywords", text),
+            Keywords::List(items) => {
+                let items = items.iter().map(|item| item.trim());
+                let items: Vec<&str> = items.filter(|item| !item.is_empty()).collect();
+                self.keywords = Some(items.iter().map(|&item| item.to_owned()).collect());
+                self.set("Keywords", &items.join(", "))
+            }
+        }
     }
 
     /// Sets an entry that has no parameter of its own.
@@ -120,7 +87,7 @@ impl Change {
 
     fn insert(&mut self, key: &str, value: Option<String>) -> Result<()> {
         let removed = value.is_none();
-        match self.0.insert(key.to_owned(), value) {
+        match self.entries.insert(key.to_owned(), value) {
             Some(before) if before.is_none() != removed => Err(Error::parameters(format!(
                 "`{key}` is to be set and to be removed"
             ))),
@@ -139,30 +106,16 @@ fn canonical(key: &str) -> String {
     standard.next().unwrap_or(key).to_owned()
 }
 
-/// Whether XML 1.0 can hold the character.
-pub(crate) fn is_xml(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
-}
-
 /// The single keywords of a text with commas or semicolons.
-pub(crate) fn keywords(text: &str) -> Vec<&str> {
+pub(crate) fn keywords(text: &str) -> Vec<String> {
     let words = text.split([',', ';']).map(str::trim);
-    words.filter(|word| !word.is_empty()).collect()
+    let words = words.filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_that_xml_does_not_allow_are_escaped() {
-        let check = |key, local: &str| assert_eq!(Name::custom(key).local, local, "{key}");
-        check("Department", "Department");
-        check("Cost centre", "Cost\u{2182}0020centre");
-        check("2nd", "\u{2182}0032nd");
-        check("a:b", "a\u{2182}003Ab");
-        check("ä", "\u{2182}00E4");
-    }
 
     #[test]
     fn contradictions_are_refused() {

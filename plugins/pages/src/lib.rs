@@ -66,7 +66,7 @@ impl Operation for ExtractPages {
     const NAME: &'static str = "extract-pages";
     const SUMMARY: &'static str = "Keep some pages, in the order given";
     const DESCRIPTION: &'static str = "What only the dropped pages used is removed from the file. Outlines, forms and \
-                                       metadata stay; links to dropped pages lead nowhere.";
+                                       metadata stay, and each page keeps its label; links to dropped pages lead nowhere.";
 
     fn examples() -> Vec<Example> {
         vec![
@@ -102,8 +102,8 @@ pub struct DeletePages {
 impl Operation for DeletePages {
     const NAME: &'static str = "delete-pages";
     const SUMMARY: &'static str = "Drop some pages";
-    const DESCRIPTION: &'static str = "What only the dropped pages used is removed from the file. A document keeps at \
-                                       least one page: deleting all is refused.";
+    const DESCRIPTION: &'static str = "What only the dropped pages used is removed from the file; the others keep their \
+                                       labels. A document keeps at least one page: deleting all is refused.";
 
     fn examples() -> Vec<Example> {
         vec![
@@ -138,15 +138,14 @@ pub struct Reverse {}
 impl Operation for Reverse {
     const NAME: &'static str = "reverse";
     const SUMMARY: &'static str = "Put the pages in reverse order";
+    const DESCRIPTION: &'static str = "Each page keeps its label.";
 
     fn examples() -> Vec<Example> {
         vec![Example::new("Last page first", json!({})).expect_pages(4)]
     }
 
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
-        let count = run.document().page_count()?;
-        let order: Vec<u32> = (0..count).rev().collect();
-        pages::arrange(run, &order)
+        pages::reverse(run)
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
     let count = document.page_count()?;
     let kept: HashSet<u32> = keep.iter().copied().collect();
     let dropped: Vec<u32> = (0..count).filter(|page| !kept.contains(page)).collect();
-    drop_fields(&document, &dropped)?;
+    drop_fields(&document, &dropped, keep)?;
+    label(run, keep)?;
     let mut done = 0;
     for (first, length) in assemble::runs(&dropped).into_iter().rev() {
         document.page_remove(first, length)?;
@@ -65,23 +66,18 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
     arrange(run, &places)
 }
 
-/// Takes the form fields of these pages out of the form, which would hold them and their values in the file.
-fn drop_fields(document: &Document<'_>, pages: &[u32]) -> Result<()> {
+/// Takes the form fields of the pages `dropped` out of the form, which would hold them and their values in the file; but for
+/// those that stand on the pages `kept`, too.
+fn drop_fields(document: &Document<'_>, dropped: &[u32], kept: &[u32]) -> Result<()> {
     let Some(form) = document.catalog()?.object("AcroForm")? else {
         return Ok(());
     };
-    let mut gone = HashSet::new();
-    for &index in pages {
-        let Some(Value::Array(annotations)) = document.page(index)?.get("Annots")? else {
-            continue;
-        };
-        for index in 0..annotations.len()? {
-            gone.extend(
-                annotations
-                    .at_raw(index)?
-                    .and_then(|annotation| annotation.as_ref()),
-            );
-        }
+    let mut gone = annotations(document, dropped)?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    for annotation in annotations(document, kept)? {
+        gone.remove(&annotation);
     }
     // One level of the tree of fields a round: a field whose last widget goes, goes too.
     while !gone.is_empty() {
@@ -110,6 +106,22 @@ fn drop_fields(document: &Document<'_>, pages: &[u32]) -> Result<()> {
     Ok(())
 }
 
+/// The annotations of these pages.
+fn annotations(document: &Document<'_>, pages: &[u32]) -> Result<HashSet<Ref>> {
+    let mut found = HashSet::new();
+    for &index in pages {
+        if let Some(Value::Array(annotations)) = document.page(index)?.get("Annots")?
+            && let Tree::Array(items) = annotations.tree()?
+        {
+            found.extend(items.iter().filter_map(|item| match item {
+                Tree::Ref(annotation) => Some(*annotation),
+                _ => None,
+            }));
+        }
+    }
+    Ok(found)
+}
+
 /// Takes references out of an array; says whether there were any.
 fn drop_items(list: &Object<'_>, gone: &HashSet<Ref>) -> Result<bool> {
     let before = list.len()?;
@@ -122,8 +134,35 @@ fn drop_items(list: &Object<'_>, gone: &HashSet<Ref>) -> Result<bool> {
     Ok(list.len()? < before)
 }
 
+/// Turns the order of all pages round.
+pub(crate) fn reverse(run: &Run<'_>) -> Result<()> {
+    let order: Vec<u32> = (0..run.document().page_count()?).rev().collect();
+    label(run, &order)?;
+    arrange(run, &order)
+}
+
+/// Writes the page labels so that the page at `order[i]`, when it has come to stand at `i`, has the one that it has now.
+fn label(run: &Run<'_>, order: &[u32]) -> Result<()> {
+    let document = run.document();
+    if order.iter().copied().eq(0..document.page_count()?) {
+        return Ok(());
+    }
+    let Some(before) = PageLabels::read(&document)? else {
+        return Ok(());
+    };
+    if before.is_damaged() {
+        run.warn("the page labels are damaged: those that cannot be read are dropped");
+    }
+    let mut labels = PageLabels::default();
+    if before.is_empty() {
+        return labels.write(&document);
+    }
+    labels.extend(&before, order.iter().copied());
+    labels.write(&document)
+}
+
 /// Orders the pages so that the one at `order[i]` comes to stand at `i`; `order` has each page once.
-pub(crate) fn arrange(run: &Run<'_>, order: &[u32]) -> Result<()> {
+fn arrange(run: &Run<'_>, order: &[u32]) -> Result<()> {
     if order.is_sorted() {
         return Ok(());
     }

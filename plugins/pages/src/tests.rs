@@ -176,3 +176,152 @@ fn encrypted_documents_are_edited_with_their_password() {
     assert!(document.was_encrypted());
     assert_eq!(document.get_pages().len(), 2);
 }
+
+/// A document of which `labels`, an object in PDF syntax, are the page labels; `objects` are there from 1000 on.
+fn labelled(pages: u32, labels: &str, objects: &[&str]) -> Vec<u8> {
+    let sample = Sample::new("s", pages).xref_table().edit(|document, _| {
+        let catalog = document.catalog_mut().expect("a catalog");
+        catalog.set("PageLabels", Cos::Reference((999, 0)));
+    });
+    let objects = std::iter::once(&labels).chain(objects).copied();
+    let objects: Vec<(u32, &str)> = (999..).zip(objects).collect();
+    sample::with_objects(&sample.bytes(), &objects)
+}
+
+/// The ranges of a result, as `0:r1 2:D1`; `P` goes before the style.
+fn labels(pdf: &[u8]) -> String {
+    let document = sample::open(pdf);
+    let catalog = document.catalog().expect("a catalog");
+    let Ok(labels) = catalog.get_deref(b"PageLabels", &document) else {
+        return String::new();
+    };
+    let labels = labels.as_dict().expect("a dictionary");
+    let numbers = labels.get(b"Nums").and_then(Cos::as_array).expect("Nums");
+    let range = |pair: &[Cos]| {
+        let first = pair[0].as_i64().expect("a number");
+        let label = pair[1].as_dict().expect("a label");
+        let text = |key: &[u8]| match label.get(key) {
+            Ok(Cos::Name(bytes) | Cos::String(bytes, _)) => {
+                String::from_utf8_lossy(bytes).into_owned()
+            }
+            Ok(Cos::Integer(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        format!("{first}:{}{}{}", text(b"P"), text(b"S"), text(b"St"))
+    };
+    numbers.chunks(2).map(range).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn labels_go_with_their_pages() {
+    let flat = "<</Nums[0<</S/r>>2<</S/D>>4<</P(A-)/S/D/St 7>>]>>";
+    let deep = "<</Kids[1000 0 R 1001 0 R]>>";
+    let kids = [
+        "<</Limits[0 2]/Nums[0 1002 0 R 2<</S 1003 0 R>>]>>",
+        "<</Limits[4 4]/Kids[<</Nums[4<</P(A-)/S/D/St 7>>]>>]>>",
+        "<</S/r/St null>>",
+        "/D",
+    ];
+    for (tree, objects) in [(flat, &[][..]), (deep, &kids)] {
+        let pdf = labelled(6, tree, objects);
+        let check = |ran: Result<testing::Ran, Failed>, expected: &str| {
+            let ran = ran.expect("it runs");
+            assert_eq!(labels(ran.document()), expected);
+            assert_eq!(ran.warnings, [""; 0]);
+        };
+        let of = |pages: &str| json!({ "pages": pages });
+        let pdf = [pdf.as_slice()];
+        check(
+            testing::run::<Reverse>(json!({}), &pdf),
+            "0:A-D8 1:A-D7 2:D2 3:D 4:r2 5:r",
+        );
+        check(testing::run::<ExtractPages>(of("last"), &pdf), "0:A-D8");
+        check(
+            testing::run::<ExtractPages>(of("2,1,3-4"), &pdf),
+            "0:r2 1:r 2:D",
+        );
+        check(
+            testing::run::<DeletePages>(of("1,4-5"), &pdf),
+            "0:r2 1:D 2:A-D8",
+        );
+    }
+}
+
+#[test]
+fn pages_that_stay_where_they_are_keep_their_labels_as_they_stand() {
+    let pdf = labelled(2, "<</Nums[0<</S/r>>1<</S/r/St 2>>]>>", &[]);
+    let ran = testing::run::<ExtractPages>(json!({ "pages": "all" }), &[pdf]).expect("it runs");
+    assert_eq!(
+        (labels(ran.document()).as_str(), ran.saves),
+        ("0:r 1:r2", 0)
+    );
+    let ran = testing::run::<Reverse>(json!({}), &[sample::pdf(3)]).expect("it runs");
+    assert_eq!(labels(ran.document()), "");
+}
+
+#[test]
+fn damaged_labels_are_kept_as_far_as_they_can_be_read() {
+    let many: String = (0..5000).map(|_| "1000 0 R ").collect();
+    let many = format!("<</Kids[{many}]>>");
+    let check = |tree: &str, objects: &[&str], expected: &str| {
+        let pdf = labelled(3, tree, objects);
+        let ran = testing::run::<Reverse>(json!({}), &[pdf]).expect("it runs");
+        assert_eq!(labels(ran.document()), expected, "{tree}");
+        assert_eq!(ran.warnings.len(), 1, "{tree}");
+        assert!(
+            ran.warnings[0].contains("page labels"),
+            "{:?}",
+            ran.warnings
+        );
+    };
+    check("<</Kids[1000 0 R]>>", &["<</Kids[999 0 R 1000 0 R]>>"], "");
+    check(&many, &["<</Nums[0<</S/r>>]>>"], "0:r3 1:r2 2:r");
+    check("<</Nums[0<</S/r>>(x)<</S/D>>1 7]>>", &[], "0:r3 1:r2 2:r");
+    check("<</Nums[-1<</S/r>>1<</S/D>>2]>>", &[], "0:D2 1:D 2:");
+    check("<</Nums 7/Kids(x)>>", &[], "");
+    check("<</Nums[0<</S(D)/P/x/St 1.5>>]>>", &[], "0:");
+    check(
+        "<</Kids[2000 0 R 1000 0 R]>>",
+        &["<</Nums[0<</P(x)>>]>>"],
+        "0:x",
+    );
+    let nested = format!(
+        "<</Kids{}{}>>",
+        "[<</Kids".repeat(40),
+        "[]".to_owned() + &">>]".repeat(40)
+    );
+    let pdf = labelled(3, &nested, &[]);
+    let ran = testing::run::<Reverse>(json!({}), &[pdf]).expect("it runs");
+    assert_eq!(numbers(ran.document()), [3, 2, 1]);
+}
+
+#[test]
+fn a_field_that_is_on_another_page_too_stays_one() {
+    let shared = || {
+        Sample::new("s", 3)
+            .field("name", "value")
+            .edit(|document, pages| {
+                let first = document.get_dictionary(pages[0]).expect("a page");
+                let annotations = first.get(b"Annots").expect("annotations").clone();
+                let second = document.get_dictionary_mut(pages[1]).expect("a page");
+                second.set("Annots", annotations);
+            })
+    };
+    let fields = |pages: &str| {
+        let with = json!({ "pages": pages });
+        let ran = testing::run::<DeletePages>(with, &[shared().bytes()]).expect("it runs");
+        let document = sample::open(ran.document());
+        let form = document
+            .catalog()
+            .expect("a catalog")
+            .get_deref(b"AcroForm", &document);
+        let form = form.and_then(Cos::as_dict).expect("a form");
+        form.get(b"Fields")
+            .and_then(Cos::as_array)
+            .expect("fields")
+            .len()
+    };
+    assert_eq!(fields("1"), 1);
+    assert_eq!(fields("2"), 1);
+    assert_eq!(fields("1-2"), 0);
+}

@@ -1,5 +1,6 @@
 //! The plugin `split`: one document in, several out.
 
+mod carry;
 mod split;
 
 use dropleaf_plugin_sdk::prelude::*;
@@ -25,8 +26,10 @@ impl Operation for Split {
     const NAME: &'static str = "split";
     const SUMMARY: &'static str = "Cut a document into several";
     const DESCRIPTION: &'static str = "Takes either `every` or `ranges`. The steps below run on each part. `{{ part.label }}` \
-        is the part's pages, such as `1-10`; `{{ part.index }}` and `{{ part.count }}` number the parts. Metadata, form fields and \
-        layers go with the pages; outlines, named destinations, page labels and attachments do not.";
+        is the part's pages, such as `1-10`; `{{ part.index }}` and `{{ part.count }}` number the parts. Metadata, form fields, \
+        layers, page labels, output intents and reading preferences go with the pages; outlines, named destinations, attachments \
+        and tags (the structure tree) do not. A part does not claim to be what it no longer is: PDF/UA, or PDF/A at a level that \
+        asks for tags. Warnings tell of tags and claims that are lost.";
     const NEEDS: &'static [&'static str] =
         &["leaf.run/1", "leaf.cos/1", "leaf.stream/1", "leaf.doc/1"];
 

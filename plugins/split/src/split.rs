@@ -3,6 +3,8 @@
 use dropleaf_plugin_sdk::assemble;
 use dropleaf_plugin_sdk::prelude::*;
 
+use crate::carry::Luggage;
+
 /// One document to come out.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Part {
@@ -61,37 +63,22 @@ fn label(pages: &[u32]) -> String {
 pub(crate) fn split(run: &Run<'_>, parts: &[Part]) -> Result<()> {
     let whole = run.document();
     let count = whole.page_count()?;
+    if let [part] = parts
+        && part.pages.iter().copied().eq(0..count)
+    {
+        run.emit(&whole, &part.label)?;
+        return run.progress(part.pages.len(), part.pages.len());
+    }
+    let luggage = Luggage::of(run, &whole)?;
     let total: usize = parts.iter().map(|part| part.pages.len()).sum();
     let mut done = 0;
     for part in parts {
-        let is_whole = parts.len() == 1 && part.pages.iter().copied().eq(0..count);
-        if is_whole {
-            run.emit(&whole, &part.label)?;
-        } else {
-            let document = run.create(Some(&whole))?;
-            assemble::append(&document, &whole, &part.pages)?;
-            carry_metadata(&whole, &document)?;
-            run.emit(&document, &part.label)?;
-        }
+        let document = run.create(Some(&whole))?;
+        assemble::append(&document, &whole, &part.pages)?;
+        luggage.give(&document, &part.pages)?;
+        run.emit(&document, &part.label)?;
         done += part.pages.len();
         run.progress(done, total)?;
-    }
-    Ok(())
-}
-
-/// Gives a part what the catalog says about the whole: language, reading preferences and the XMP packet.
-fn carry_metadata(whole: &Document<'_>, part: &Document<'_>) -> Result<()> {
-    let (from, to) = (whole.catalog()?, part.catalog()?);
-    if let Some(language) = from.get("Lang")? {
-        to.put("Lang", language)?;
-    }
-    let Some(packet) = from.get("Metadata")?.and_then(|value| value.as_stream()) else {
-        return Ok(());
-    };
-    let dict = part.parse("<< /Type /Metadata /Subtype /XML >>")?;
-    // A packet that cannot be decoded is of use to nobody, and no reason to refuse the pages.
-    if let Ok(bytes) = packet.decoded() {
-        to.put("Metadata", part.stream(Some(&dict), Mode::Decoded, &bytes)?)?;
     }
     Ok(())
 }

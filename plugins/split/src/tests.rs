@@ -1,5 +1,5 @@
 use dropleaf_plugin_sdk::testing::{self, Trial};
-use dropleaf_test_support::sample::lopdf::Object as Cos;
+use dropleaf_test_support::sample::lopdf::{self, Object as Cos, dictionary};
 use dropleaf_test_support::sample::{self, Sample, rotations, texts};
 
 use super::*;
@@ -145,4 +145,123 @@ fn a_cancelled_job_stops() {
         .expect_err("cancelled");
     assert_eq!(failed.status, dropleaf_plugin_sdk::abi::E_CANCELLED);
     assert_eq!(failed.progress.len(), 3);
+}
+
+/// What the catalog of a part has under these keys, one after the other.
+fn catalog_value(document: &lopdf::Document, keys: &[&str]) -> Option<Cos> {
+    let mut value = Cos::Dictionary(document.catalog().expect("a catalog").clone());
+    for key in keys {
+        let dict = match &value {
+            Cos::Dictionary(dict) => dict,
+            Cos::Array(items) => document
+                .dereference(items.first()?)
+                .ok()?
+                .1
+                .as_dict()
+                .ok()?,
+            _ => return None,
+        };
+        value = dict.get_deref(key.as_bytes(), document).ok()?.clone();
+    }
+    Some(value)
+}
+
+fn claims(document: &lopdf::Document) -> Vec<String> {
+    let Some(Cos::Stream(packet)) = catalog_value(document, &["Metadata"]) else {
+        return Vec::new();
+    };
+    assert!(!packet.dict.has(b"Filter"), "an archive's packet is plain");
+    let packet = dropleaf_xmp::Packet::read(&packet.content).expect("a packet");
+    packet.claims().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn parts_of_an_archive_are_archives() {
+    let ran = run(
+        json!({ "every": 1 }),
+        &Sample::new("s", 2).archive("B", b"icc").bytes(),
+    );
+    let ran = ran.expect("it runs");
+    assert_eq!(ran.warnings, [""; 0]);
+    for part in &ran.documents {
+        let document = sample::open(part);
+        assert_eq!(claims(&document), ["PDF/A-2b"]);
+        let profile = catalog_value(&document, &["OutputIntents", "DestOutputProfile"]);
+        let profile = profile.expect("a profile");
+        let profile = profile.as_stream().expect("a stream");
+        assert_eq!(profile.get_plain_content().expect("its bytes"), b"icc");
+        assert_eq!(profile.dict.get(b"N").and_then(Cos::as_i64).ok(), Some(3));
+    }
+}
+
+#[test]
+fn parts_do_not_claim_the_tags_that_they_lack() {
+    let pdf = Sample::new("s", 3).archive("A", b"icc").bytes();
+    let ran = run(json!({ "every": 2 }), &pdf).expect("it runs");
+    for part in &ran.documents {
+        let document = sample::open(part);
+        assert_eq!(claims(&document), [""; 0]);
+        assert_eq!(catalog_value(&document, &["MarkInfo"]), None);
+        assert_eq!(catalog_value(&document, &["StructTreeRoot"]), None);
+    }
+    let [tags, claims] = ran.warnings.as_slice() else {
+        panic!("{:?}", ran.warnings)
+    };
+    assert!(tags.contains("no tags"), "{tags}");
+    assert!(claims.contains("PDF/A-2a, PDF/UA-1"), "{claims}");
+    let whole = run(json!({ "every": 3 }), &pdf).expect("it runs");
+    assert_eq!((whole.saves, whole.warnings.len()), (0, 0));
+}
+
+#[test]
+fn an_output_intent_that_leads_to_everything_stays_behind() {
+    let pdf = Sample::new("s", 300)
+        .archive("B", b"icc")
+        .edit(|document, pages| {
+            let page = pages[0];
+            let catalog = document.catalog_mut().expect("a catalog");
+            catalog.set("OutputIntents", vec![Cos::Reference(page)]);
+        });
+    let ran = run(json!({ "ranges": ["1-2"] }), &pdf.bytes()).expect("it runs");
+    let document = sample::open(ran.document());
+    assert_eq!(catalog_value(&document, &["OutputIntents"]), None);
+    assert_eq!(claims(&document), [""; 0]);
+    assert_eq!(ran.warnings.len(), 2, "{:?}", ran.warnings);
+}
+
+#[test]
+fn labels_and_reading_preferences_go_with_the_pages() {
+    let pdf = Sample::new("s", 4).edit(|document, _| {
+        let roman = dictionary! { "S" => "r" };
+        let decimal = dictionary! { "S" => "D" };
+        let ranges: Vec<Cos> = vec![0.into(), roman.into(), 1.into(), decimal.into()];
+        let preferences = dictionary! {
+            "DisplayDocTitle" => true, "PrintPageRange" => vec![0.into(), 3.into()],
+        };
+        let catalog = document.catalog_mut().expect("a catalog");
+        catalog.set("PageLabels", dictionary! { "Nums" => ranges });
+        catalog.set("ViewerPreferences", preferences);
+    });
+    let ran = run(json!({ "ranges": ["3-", "2,1"] }), &pdf.bytes()).expect("it runs");
+    let labels = |part: &[u8]| {
+        let document = sample::open(part);
+        let Some(Cos::Array(list)) = catalog_value(&document, &["PageLabels", "Nums"]) else {
+            return String::new();
+        };
+        let label = |pair: &[Cos]| {
+            let dict = pair[1].as_dict().expect("a label");
+            let style = dict.get(b"S").and_then(Cos::as_name).expect("a style");
+            let start = dict.get(b"St").and_then(Cos::as_i64).unwrap_or(1);
+            let first = pair[0].as_i64().expect("a page");
+            format!("{first}:{}{start}", String::from_utf8_lossy(style))
+        };
+        list.chunks(2).map(label).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(labels(&ran.documents[0]), "0:D2");
+    assert_eq!(labels(&ran.documents[1]), "0:D1 1:r1");
+    let document = sample::open(&ran.documents[0]);
+    let preferences = catalog_value(&document, &["ViewerPreferences"]).expect("preferences");
+    let preferences = preferences.as_dict().expect("a dictionary");
+    assert_eq!(preferences.len(), 1);
+    assert!(preferences.has(b"DisplayDocTitle"));
 }

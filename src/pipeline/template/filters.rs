@@ -6,6 +6,8 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, filters, tests};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Every filter and what it does.
 pub const FILTERS: &[(&str, &str)] = &[
@@ -150,15 +152,12 @@ fn pad(value: &Value, width: &Value) -> Result<String, Error> {
 
 fn slug(value: &Value) -> String {
     let mut slug = String::new();
-    for c in value
-        .to_string()
-        .chars()
-        .flat_map(char::to_lowercase)
-        .take(200)
-    {
+    // A letter and its accent are one, however a system writes its names: some take them apart.
+    let letters = value.to_string();
+    for c in letters.nfc().flat_map(char::to_lowercase).take(200) {
         if c.is_alphanumeric() {
             slug.push(c);
-        } else if !slug.is_empty() && !slug.ends_with('-') {
+        } else if !is_combining_mark(c) && !slug.is_empty() && !slug.ends_with('-') {
             slug.push('-');
         }
     }
@@ -215,6 +214,11 @@ mod filter_tests {
     #[test]
     fn names_are_made_fit() {
         assert_eq!(slug(&Value::from("  Ärger & Co. / 2026 ")), "ärger-co-2026");
+        assert_eq!(
+            slug(&Value::from("A\u{308}rger Cafe\u{301} x\u{301}y")),
+            "ärger-café-xy"
+        );
+        assert_eq!(slug(&Value::from("İzmir")), "izmir");
         let width = |width| pad(&Value::from(7), &Value::from(width));
         assert_eq!(width(3).expect("fits"), "007");
         for wrong in [-1, 33] {

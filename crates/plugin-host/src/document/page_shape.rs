@@ -3,6 +3,7 @@
 
 use lopdf::{Object, ObjectId};
 
+use crate::document::exact;
 use crate::document::objects::Objects;
 use crate::document::place::{Place, entry};
 use crate::document::unread::{self, Unread};
@@ -68,7 +69,7 @@ impl Objects {
     fn is_rectangle(&self, object: &Object) -> bool {
         let is_number = |item: &Object| {
             let found = self.resolve(item);
-            found.is_some_and(|(_, value)| value.as_float().is_ok())
+            found.is_some_and(|(_, value)| value.as_i64().is_ok() || exact::value(value).is_some())
         };
         let items = object.as_array();
         items.is_ok_and(|items| items.len() >= 4 && items.iter().take(4).all(is_number))

@@ -3,9 +3,12 @@
 //! The engine's writer says the same and hands over every byte through a virtual call, which for small objects costs
 //! several times what it writes.
 
+use std::fmt::Display;
 use std::io::Write as _;
 
 use lopdf::{Dictionary, Object, ObjectId, StringFormat};
+
+use crate::document::exact;
 
 /// Appends `object`; of a stream the dictionary and the bytes.
 pub(crate) fn object(object: &Object, out: &mut Vec<u8>) {
@@ -15,7 +18,10 @@ pub(crate) fn object(object: &Object, out: &mut Vec<u8>) {
         Object::Boolean(false) => out.extend_from_slice(b"false"),
         Object::Integer(value) => integer(*value, out),
         Object::Real(value) => real(*value, out),
-        Object::Name(text) => name(text, out),
+        Object::Name(text) => match exact::wide(text) {
+            Some(value) => digits(value, out),
+            None => name(text, out),
+        },
         Object::String(text, StringFormat::Literal) => literal(text, out),
         Object::String(text, StringFormat::Hexadecimal) => hexadecimal(text, out),
         Object::Array(items) => array(items, out),
@@ -56,6 +62,10 @@ fn real(value: f32, out: &mut Vec<u8>) {
     } else {
         value.clamp(f32::MIN, f32::MAX)
     };
+    digits(value, out);
+}
+
+fn digits(value: impl Display, out: &mut Vec<u8>) {
     let from = out.len();
     // Writing to memory does not fail.
     let _ = write!(out, "{value}");
@@ -180,14 +190,15 @@ pub(crate) fn entry(key: &[u8], value: &Object, out: &mut Vec<u8>) {
 
 /// Whether it would run into the word before it.
 pub(crate) fn is_word(object: &Object) -> bool {
-    matches!(
-        object,
+    match object {
         Object::Null
-            | Object::Boolean(_)
-            | Object::Integer(_)
-            | Object::Real(_)
-            | Object::Reference(_)
-    )
+        | Object::Boolean(_)
+        | Object::Integer(_)
+        | Object::Real(_)
+        | Object::Reference(_) => true,
+        Object::Name(text) => exact::wide(text).is_some(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

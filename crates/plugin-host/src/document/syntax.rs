@@ -3,6 +3,7 @@
 use lopdf::{Dictionary, Object, StringFormat};
 
 use crate::document::characters::{is_delimiter, is_space};
+use crate::document::exact;
 use crate::document::place::Holder;
 use crate::document::serialize;
 use crate::fault::{Fault, Result};
@@ -233,11 +234,7 @@ impl Parser<'_> {
             .all(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
         let object = match text.parse::<i64>() {
             Ok(integer) => Some(Object::Integer(integer)),
-            Err(_) => text
-                .parse::<f32>()
-                .ok()
-                .filter(|real| plain && real.is_finite())
-                .map(Object::Real),
+            Err(_) => plain.then(|| exact::read(text)).flatten(),
         };
         let length = word.len();
         let object = object.ok_or_else(|| self.wrong("a number"))?;

@@ -3,6 +3,7 @@
 use dropleaf_plugin_abi as abi;
 use lopdf::{Object, StringFormat};
 
+use crate::document::exact;
 use crate::document::heap::Shape;
 use crate::document::objects::Objects;
 use crate::document::place::{Holder, Root};
@@ -150,6 +151,7 @@ pub(crate) fn kind(object: &Object) -> u32 {
         Object::Boolean(_) => abi::BOOL,
         Object::Integer(_) => abi::INT,
         Object::Real(_) => abi::REAL,
+        Object::Name(name) if exact::wide(name).is_some() => abi::REAL,
         Object::Name(_) => abi::NAME,
         Object::String(..) => abi::STRING,
         Object::Array(_) => abi::ARRAY,
@@ -168,13 +170,7 @@ pub(crate) fn scalar(object: &Object, flags: u32) -> abi::Val {
             },
         ),
         Object::Integer(value) => (flags, abi::ValUnion { i: *value }),
-        Object::Real(value) => (flags, abi::ValUnion { r: widened(*value) }),
-        Object::Name(name) => (
-            flags,
-            abi::ValUnion {
-                s: abi::Str::new(name),
-            },
-        ),
+        Object::Real(_) | Object::Name(_) => (flags, real_or_name(object)),
         Object::String(text, StringFormat::Literal) => (
             flags,
             abi::ValUnion {
@@ -202,12 +198,14 @@ pub(crate) fn scalar(object: &Object, flags: u32) -> abi::Val {
     }
 }
 
-/// The number that the file spells, not the one that 32 bits hold: 0.1 and not 0.10000000149.
-pub(crate) fn widened(value: f32) -> f64 {
-    if value == value.trunc() && value.abs() < 1e7 {
-        return f64::from(value);
+fn real_or_name(object: &Object) -> abi::ValUnion {
+    match (exact::value(object), object) {
+        (Some(r), _) => abi::ValUnion { r },
+        (None, Object::Name(name)) => abi::ValUnion {
+            s: abi::Str::new(name),
+        },
+        _ => abi::ValUnion { i: 0 },
     }
-    value.to_string().parse().unwrap_or(f64::from(value))
 }
 
 pub(crate) fn reference(id: lopdf::ObjectId) -> abi::Reference {
@@ -244,7 +242,7 @@ impl State {
                 abi::NULL => Object::Null,
                 abi::BOOL => Object::Boolean(value.u.i != 0),
                 abi::INT => Object::Integer(value.u.i),
-                abi::REAL => Object::Real(real(value.u.r)?),
+                abi::REAL => real(value.u.r)?,
                 abi::NAME => Object::Name(name(bytes(value.u.s)?)?.to_vec()),
                 abi::STRING => {
                     Object::String(bytes(value.u.s)?.to_vec(), string_format(value.flags))
@@ -322,14 +320,9 @@ pub(crate) fn measure(holder: Holder<'_>, max_depth: u32) -> Result<u32> {
     Ok(deepest)
 }
 
-fn real(value: f64) -> Result<f32> {
-    let narrow = value as f32;
-    if narrow.is_finite() {
-        return Ok(narrow);
-    }
-    Err(Fault::argument(format!(
-        "{value} is no number that a PDF can hold"
-    )))
+fn real(value: f64) -> Result<Object> {
+    exact::real(value)
+        .ok_or_else(|| Fault::argument(format!("{value} is no number that a PDF can hold")))
 }
 
 pub(crate) fn name(bytes: &[u8]) -> Result<&[u8]> {

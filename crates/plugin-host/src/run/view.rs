@@ -3,10 +3,11 @@
 use dropleaf_plugin_abi as abi;
 use lopdf::{Object, ObjectId, StringFormat};
 
+use crate::document::exact;
 use crate::document::heap::{Heap, Shape};
 use crate::document::place::Holder;
 use crate::document::unread::{self, Unread};
-use crate::run::value::{kind, reference, widened};
+use crate::run::value::{kind, reference};
 
 /// The nesting of what is told from its text.
 const UNREAD_DEPTH: u32 = 8;
@@ -110,6 +111,12 @@ pub(crate) fn flatten(holder: Holder<'_>, nodes: &mut Vec<abi::Node>) {
     }
 }
 
+fn number(value: &Object) -> abi::NodeUnion {
+    abi::NodeUnion {
+        r: exact::value(value).unwrap_or_default(),
+    }
+}
+
 fn push(key: &[u8], value: &Object, nodes: &mut Vec<abi::Node>) {
     let key = abi::Str::new(key);
     if let Some(holder) = Holder::of(value) {
@@ -123,7 +130,8 @@ fn push(key: &[u8], value: &Object, nodes: &mut Vec<abi::Node>) {
             i: i64::from(*value),
         },
         Object::Integer(value) => abi::NodeUnion { i: *value },
-        Object::Real(value) => abi::NodeUnion { r: widened(*value) },
+        Object::Real(_) => number(value),
+        Object::Name(name) if exact::wide(name).is_some() => number(value),
         Object::Name(text)
         | Object::String(text, StringFormat::Literal | StringFormat::Hexadecimal) => {
             abi::NodeUnion {

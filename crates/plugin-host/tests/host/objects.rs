@@ -2,7 +2,7 @@
 
 use dropleaf_plugin_abi as abi;
 
-use crate::samples::{open, reread, sample};
+use crate::samples::{by_hand, open, reread, sample, save};
 use crate::script::{Value, edit};
 
 #[test]
@@ -201,4 +201,59 @@ fn a_value_of_another_document_cannot_be_put() {
         assert!(p.why().contains("another document"), "{}", p.why());
         abi::OK
     });
+}
+
+#[test]
+fn numbers_keep_their_digits() {
+    let file = by_hand(
+        &[
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 100.123456789 100]/Own 4 0 R>>",
+            "<</GPTS[-17.7143812345 1234567890.5]/Short .5>>",
+        ],
+        "/Root 1 0 R",
+    );
+    let given = 16_777_217.25;
+    let plain = by_hand(
+        &[
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+        ],
+        "/Root 1 0 R",
+    );
+    let mut document = edit(open(plain), move |p| {
+        let other = p.open(&file).expect("opened");
+        p.import(abi::DOCUMENT, 0, other, 0, 1).expect("imported");
+        let page = p.page(abi::DOCUMENT, 0).expect("a page");
+        p.put(page, "Given", &Value::Real(given)).expect("put");
+        assert_eq!(p.get(page, "Given"), Ok(Value::Real(given)));
+        let floating = Value::Real(f64::from(0.1_f32));
+        p.put(page, "Float", &floating).expect("put");
+        let own = p.get(page, "Own").expect("a dictionary").obj();
+        let numbers = p.get(own, "GPTS").expect("an array").obj();
+        assert_eq!(p.at(numbers, 1), Ok(Value::Real(1_234_567_890.5)));
+        let parsed = p
+            .parse(abi::DOCUMENT, "[0.1234567891234/N 1.5]")
+            .expect("parsed");
+        assert_eq!(p.syntax(parsed).expect("syntax"), "[0.1234567891234/N 1.5]");
+        let nodes = p.view(parsed).expect("a view");
+        let kinds: Vec<u32> = nodes.iter().map(|node| node.type_).collect();
+        assert_eq!(kinds, [abi::ARRAY, abi::REAL, abi::NAME, abi::REAL]);
+        p.put(page, "Parsed", &Value::Array(parsed)).expect("put");
+        abi::OK
+    });
+    let saved = save(&mut document);
+    let saved = String::from_utf8_lossy(&saved);
+    for expected in [
+        "[0 0 100.123456789 100]",
+        "[-17.7143812345 1234567890.5]",
+        "/Short 0.5",
+        "/Given 16777217.25",
+        "/Float 0.1",
+        "/Parsed[0.1234567891234/N 1.5]",
+    ] {
+        assert!(saved.contains(expected), "{expected} in {saved}");
+    }
 }

@@ -7,11 +7,16 @@ use lopdf::{Dictionary, Object, ObjectId, SaveOptions, Stream, StringFormat, Wri
 use proptest::prelude::*;
 
 use crate::corpus;
-use crate::samples::{by_hand, engine_document, open, sample, save};
+use crate::samples::{by_hand, engine_document, narrowed, open, sample, save};
 use crate::script::{Plugin, Value, run};
 
 /// An object as a plugin sees it: its syntax or its scalar, and the bytes of a stream.
 fn seen(p: &Plugin, id: ObjectId) -> (String, Vec<u8>) {
+    let (syntax, bytes) = looked_at(p, id);
+    (narrowed(&syntax), bytes)
+}
+
+fn looked_at(p: &Plugin, id: ObjectId) -> (String, Vec<u8>) {
     match p.object(abi::DOCUMENT, id.0, u32::from(id.1)) {
         Ok(Value::Array(obj) | Value::Dict(obj)) => (p.syntax(obj).expect("syntax"), Vec::new()),
         Ok(Value::Stream(obj)) => {
@@ -24,6 +29,11 @@ fn seen(p: &Plugin, id: ObjectId) -> (String, Vec<u8>) {
 
 /// The same of the engine's object.
 fn read(object: &Object) -> Option<(String, Vec<u8>)> {
+    let (syntax, bytes) = written(object)?;
+    Some((narrowed(&syntax), bytes))
+}
+
+fn written(object: &Object) -> Option<(String, Vec<u8>)> {
     let syntax = |object: &Object| {
         let mut written = Vec::new();
         Writer::write_object(&mut written, object).expect("writing to memory");

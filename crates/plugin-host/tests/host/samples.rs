@@ -100,3 +100,21 @@ pub(crate) fn by_hand(objects: &[&str], trailer: &str) -> Vec<u8> {
     );
     file
 }
+
+/// Numbers with as many digits as the engine keeps: who reads the file itself keeps them all.
+pub(crate) fn narrowed(text: &str) -> String {
+    let (mut out, mut word) = (String::new(), String::new());
+    for character in text.chars().chain(['\0']) {
+        if matches!(character, '0'..='9' | '.' | '-') {
+            word.push(character);
+            continue;
+        }
+        match word.parse::<f32>() {
+            Ok(number) if word.contains('.') => out += &number.to_string(),
+            _ => out += &word,
+        }
+        word.clear();
+        out.push(character);
+    }
+    out
+}

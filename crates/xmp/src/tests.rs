@@ -19,19 +19,19 @@ const PACKET: &str = concat!(
 );
 
 fn title(value: Option<&str>) -> Edit {
-    Edit {
-        name: Name::new(DC, "title"),
-        form: Form::Alternatives,
-        value: value.map(str::to_owned),
-    }
+    Edit::text(
+        Name::new(DC, "title"),
+        Form::Alternatives,
+        value.map(str::to_owned),
+    )
 }
 
 fn producer(value: Option<&str>) -> Edit {
-    Edit {
-        name: Name::new(PDF, "Producer"),
-        form: Form::Simple,
-        value: value.map(str::to_owned),
-    }
+    Edit::text(
+        Name::new(PDF, "Producer"),
+        Form::Simple,
+        value.map(str::to_owned),
+    )
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_new_packet_and_an_empty_one_take_properties() {
         let bag = Edit {
             name: Name::new(DC, "subject"),
             form: Form::Bag,
-            value: Some("a & b, c;".to_owned()),
+            values: Some(vec!["a & b".to_owned(), "c, d".to_owned()]),
         };
         let edited = packet.edited(&[title(Some("T")), bag]);
         let again = Packet::read(edited.as_bytes()).expect("still a packet");
@@ -96,8 +96,9 @@ fn a_new_packet_and_an_empty_one_take_properties() {
         );
         assert_eq!(
             again.get(&Name::new(DC, "subject")).as_deref(),
-            Some("a & b; c")
+            Some("a & b; c, d")
         );
+        assert_eq!(again.items(&Name::new(DC, "subject")), ["a & b", "c, d"]);
     }
 }
 

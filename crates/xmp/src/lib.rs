@@ -3,6 +3,8 @@
 //! The packet is read once, for its properties and where they stand in the text. An edit cuts spans out and puts one new
 //! `rdf:Description` in; every other byte stays, so that properties of other programs survive in their own form.
 
+pub mod claims;
+pub mod property;
 mod scan;
 
 use std::borrow::Cow;
@@ -11,13 +13,13 @@ use std::ops::Range;
 use quick_xml::escape::escape;
 
 use self::scan::Scan;
-use crate::property::{DC, Form, Name, PDF, PDFX, XMP, is_xml, keywords};
+use crate::property::{DC, Form, Name, PDF, PDFX, XMP, is_xml};
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
 /// A packet and what is in it.
 #[derive(Debug)]
-pub(crate) struct Packet {
+pub struct Packet {
     text: String,
     properties: Vec<Property>,
     /// What the packet is about, as its descriptions have it; they must all have the same.
@@ -50,16 +52,32 @@ enum End {
 }
 
 /// One new value; `None` takes the property out.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Edit {
-    pub(crate) name: Name,
-    pub(crate) form: Form,
-    pub(crate) value: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Of which property.
+    pub name: Name,
+    /// How it is written.
+    pub form: Form,
+    /// The items of an array, one text of anything else.
+    pub values: Option<Vec<String>>,
+}
+
+impl Edit {
+    /// One text, or none.
+    #[must_use]
+    pub fn text(name: Name, form: Form, value: Option<String>) -> Self {
+        Self {
+            name,
+            form,
+            values: value.map(|value| vec![value]),
+        }
+    }
 }
 
 impl Packet {
     /// A packet without properties.
-    pub(crate) fn empty() -> Self {
+    #[must_use]
+    pub fn empty() -> Self {
         let head = format!(
             "<?xpacket begin=\"\u{FEFF}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
              <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n<rdf:RDF xmlns:rdf=\"{RDF}\">\n"
@@ -73,13 +91,17 @@ impl Packet {
         }
     }
 
-    /// Reads a packet; the error says what is wrong with it.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
         Scan::new(&decode(bytes)).packet()
     }
 
     /// A property's text; of an array that has languages, the default one, else all its items.
-    pub(crate) fn get(&self, name: &Name) -> Option<String> {
+    #[must_use]
+    pub fn get(&self, name: &Name) -> Option<String> {
         let property = self
             .properties
             .iter()
@@ -96,8 +118,21 @@ impl Packet {
         Some(texts.join("; "))
     }
 
+    /// The items of an array; the one text of anything else, and nothing of what is not there.
+    #[must_use]
+    pub fn items(&self, name: &Name) -> Vec<&str> {
+        let property = self
+            .properties
+            .iter()
+            .find(|property| property.name == *name);
+        let items = property.map(|property| property.items.as_slice());
+        let items = items.unwrap_or_default().iter();
+        items.map(|item| item.text.as_str()).collect()
+    }
+
     /// The packet with other values, in UTF-8.
-    pub(crate) fn edited(&self, edits: &[Edit]) -> String {
+    #[must_use]
+    pub fn edited(&self, edits: &[Edit]) -> String {
         let touched = |property: &&Property| edits.iter().any(|edit| edit.name == property.name);
         let mut cuts: Vec<&Range<usize>> = self
             .properties
@@ -131,9 +166,9 @@ impl Packet {
 /// The description that holds the new values; nothing if there are none.
 fn describe(about: &str, edits: &[Edit]) -> String {
     const PREFIXES: [(&str, &str); 4] = [("dc", DC), ("pdf", PDF), ("xmp", XMP), ("pdfx", PDFX)];
-    let new: Vec<(&Edit, &str)> = edits
+    let new: Vec<(&Edit, &[String])> = edits
         .iter()
-        .filter_map(|edit| Some((edit, edit.value.as_deref()?)))
+        .filter_map(|edit| Some((edit, edit.values.as_deref()?)))
         .collect();
     if new.is_empty() {
         return String::new();
@@ -148,34 +183,35 @@ fn describe(about: &str, edits: &[Edit]) -> String {
         "<rdf:Description rdf:about=\"{}\" xmlns:rdf=\"{RDF}\"{spaces}>\n",
         escape(about)
     );
-    for (edit, value) in new {
+    for (edit, values) in new {
         let prefix = PREFIXES.iter().find(|(_, uri)| edit.name.namespace == *uri);
         let prefix = prefix.map_or("pdfx", |(prefix, _)| prefix);
         let local = &edit.name.local;
-        let body = body(edit.form, value);
+        let body = body(edit.form, values);
         out.push_str(&format!(" <{prefix}:{local}>{body}</{prefix}:{local}>\n"));
     }
     out + "</rdf:Description>\n"
 }
 
-fn body(form: Form, value: &str) -> String {
-    let clean: String = value
-        .chars()
-        .filter(|&character| is_xml(character))
-        .collect();
-    let text = escape(clean.as_str());
+fn body(form: Form, values: &[String]) -> String {
+    let texts = values.iter().map(|value| {
+        let clean = value.chars().filter(|&character| is_xml(character));
+        escape(clean.collect::<String>()).into_owned()
+    });
+    let items = |language: &str| -> String {
+        let texts = texts.clone();
+        texts
+            .map(|text| format!("<rdf:li{language}>{text}</rdf:li>"))
+            .collect()
+    };
     match form {
-        Form::Simple => text.into_owned(),
+        Form::Simple => texts.collect(),
         Form::Alternatives => {
-            format!("<rdf:Alt><rdf:li xml:lang=\"x-default\">{text}</rdf:li></rdf:Alt>")
+            let items = items(" xml:lang=\"x-default\"");
+            format!("<rdf:Alt>{items}</rdf:Alt>")
         }
-        Form::Sequence => format!("<rdf:Seq><rdf:li>{text}</rdf:li></rdf:Seq>"),
-        Form::Bag => {
-            let items = keywords(&clean)
-                .into_iter()
-                .map(|word| format!("<rdf:li>{}</rdf:li>", escape(word)));
-            format!("<rdf:Bag>{}</rdf:Bag>", items.collect::<String>())
-        }
+        Form::Sequence => format!("<rdf:Seq>{}</rdf:Seq>", items("")),
+        Form::Bag => format!("<rdf:Bag>{}</rdf:Bag>", items("")),
     }
 }
 

@@ -1,0 +1,132 @@
+//! What the catalog says about the whole document, for each part: language, reading preferences, output intents, page
+//! labels and the XMP packet, less what the packet would claim of the part and what is no longer so.
+
+use dropleaf_plugin_sdk::assemble;
+use dropleaf_plugin_sdk::prelude::*;
+use dropleaf_xmp::Packet;
+use dropleaf_xmp::claims::{Claim, Standard};
+
+/// What parts are given besides their pages.
+pub(crate) struct Luggage<'r> {
+    whole: Document<'r>,
+    language: Option<Value<'r>>,
+    preferences: Option<Value<'r>>,
+    intents: Option<Value<'r>>,
+    labels: Option<PageLabels>,
+    packet: Option<(Vec<u8>, Mode)>,
+}
+
+impl<'r> Luggage<'r> {
+    /// Looks what there is, and warns of what no part gets.
+    pub(crate) fn of(run: &Run<'_>, whole: &Document<'r>) -> Result<Self> {
+        let catalog = whole.catalog()?;
+        let labels = PageLabels::read(whole)?;
+        if labels.as_ref().is_some_and(PageLabels::is_damaged) {
+            run.warn("the page labels are damaged: those that cannot be read are dropped");
+        }
+        if catalog.has("StructTreeRoot")? {
+            run.warn(
+                "the parts have no tags: headings, tables, alternative texts and reading order stay behind",
+            );
+        }
+        let intents = catalog.get("OutputIntents")?;
+        let intents = match &intents {
+            Some(value) if !can_be_copied(run, whole, value)? => {
+                run.warn("the output intents cannot be copied: the parts have none");
+                None
+            }
+            _ => intents,
+        };
+        let intents_stay = intents.is_none() && catalog.has("OutputIntents")?;
+        let has_layers = catalog.has("OCProperties")?;
+        let is_lost = |claim: &Claim| is_lost(claim, has_layers, intents_stay);
+        Ok(Self {
+            whole: *whole,
+            language: catalog.get("Lang")?,
+            preferences: catalog.get("ViewerPreferences")?,
+            intents,
+            labels: labels.filter(|labels| !labels.is_empty()),
+            packet: packet(run, &catalog, is_lost)?,
+        })
+    }
+
+    /// Gives a part, which has these pages of the document, its share.
+    pub(crate) fn give(&self, part: &Document<'r>, pages: &[u32]) -> Result<()> {
+        let catalog = part.catalog()?;
+        if let Some(language) = &self.language {
+            catalog.put("Lang", language)?;
+        }
+        if let Some(preferences) = &self.preferences
+            && let Ok(copy) = assemble::copy(part, &self.whole, preferences)
+        {
+            if let Some(copy) = copy.as_dict() {
+                // Pages by their numbers in the whole document.
+                copy.remove("PrintPageRange")?;
+            }
+            catalog.put("ViewerPreferences", copy)?;
+        }
+        if let Some(intents) = &self.intents {
+            catalog.put("OutputIntents", assemble::copy(part, &self.whole, intents)?)?;
+        }
+        if let Some(before) = &self.labels {
+            let mut labels = PageLabels::default();
+            labels.extend(before, pages.iter().copied());
+            labels.write(part)?;
+        }
+        if let Some((bytes, mode)) = &self.packet {
+            let dict = part.parse("<< /Type /Metadata /Subtype /XML >>")?;
+            catalog.put("Metadata", part.stream(Some(&dict), *mode, bytes)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a copy of `value` succeeds, tried in a document that nobody gets.
+fn can_be_copied(run: &Run<'_>, whole: &Document<'_>, value: &Value<'_>) -> Result<bool> {
+    let trial = run.create(None)?;
+    Ok(assemble::copy(&trial, whole, value).is_ok())
+}
+
+/// The packet for the parts; compressed if it is in the document, since archives must not have it so (ISO 19005-1, 6.7.2).
+fn packet(
+    run: &Run<'_>,
+    catalog: &Object<'_>,
+    is_lost: impl Fn(&Claim) -> bool,
+) -> Result<Option<(Vec<u8>, Mode)>> {
+    let Some(stream) = catalog.get("Metadata")?.and_then(|value| value.as_stream()) else {
+        return Ok(None);
+    };
+    // A packet that cannot be decoded is of use to nobody, and no reason to refuse the pages.
+    let Ok(bytes) = stream.decoded() else {
+        return Ok(None);
+    };
+    let mode = match stream.has("Filter")? {
+        true => Mode::Decoded,
+        false => Mode::Raw,
+    };
+    let Ok(packet) = Packet::read(&bytes) else {
+        return Ok(Some((bytes, mode)));
+    };
+    let lost: Vec<Claim> = packet.claims().into_iter().filter(is_lost).collect();
+    if lost.is_empty() {
+        return Ok(Some((bytes, mode)));
+    }
+    let names: Vec<String> = lost.iter().map(Claim::to_string).collect();
+    let names = names.join(", ");
+    run.warn(format!("the parts no longer claim to be {names}"));
+    let standards: Vec<Standard> = lost.iter().map(|claim| claim.standard).collect();
+    Ok(Some((packet.without(&standards).into_bytes(), mode)))
+}
+
+/// Whether a part is no longer what the whole document claims to be.
+fn is_lost(claim: &Claim, has_layers: bool, intents_stay: bool) -> bool {
+    match claim.standard {
+        // They are about tags, about a tree of parts, about an attachment: none of them comes along.
+        Standard::Accessible | Standard::Declared | Standard::VariablePrint | Standard::Invoice => {
+            true
+        }
+        // Other levels want tags (a) or attachments (f); layers get a list that has no name.
+        Standard::Archive => !claim.is_visual() || has_layers || intents_stay,
+        Standard::Print | Standard::Engineering => intents_stay,
+    }
+}
