@@ -26,6 +26,12 @@ pub(super) fn submit(home: &Home, flags: &Submit) -> Result<()> {
     };
     let failed = ask(home, &flags.remote, async |client| {
         let sent = send(client, flags, telling).await;
+        if let Some(error) = &sent.broken
+            && flags.wait
+            && !(sent.taken.is_empty() || telling.as_json)
+        {
+            print::note(format_args!("{error}; waiting for what was submitted"));
+        }
         let failed = match flags.wait {
             true => wait_for(client, &sent.taken, telling).await,
             false => Ok(0),

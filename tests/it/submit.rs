@@ -63,6 +63,7 @@ fn a_submit_that_ends_early_tells_what_has_become_of_each_file() {
         &format!("a.pdf: submitted as job {id}"),
         "empty.pdf: not submitted",
         "b.pdf: not submitted",
+        "; waiting for what was submitted",
         "error: ",
     ] {
         assert!(errors.contains(part), "`{part}` in: {errors}");
