@@ -92,7 +92,7 @@ typedef struct leaf_ctx leaf_ctx;             /* one run of one operation */
 #define LEAF_BOOL   1u   /* u.i 0/1 */
 #define LEAF_INT    2u   /* u.i */
 #define LEAF_REAL   3u   /* u.r: written with the digits it takes to read the same double, or the same float if it is one (0.1f
-                          * is 0.1); at most 3.4e38.  Damaged and encrypted files are read with the 7 digits of a float */
+                          * is 0.1); at most 3.4e38.  A file that is damaged, encrypted or odd in its form is read with the 7 digits of a float */
 #define LEAF_NAME   4u   /* u.s, without '/', #xx decoded */
 #define LEAF_STRING 5u   /* u.s, raw bytes; LEAF_F_HEX keeps the <..> form */
 #define LEAF_ARRAY  6u   /* u.obj */

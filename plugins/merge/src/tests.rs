@@ -259,7 +259,7 @@ fn only_archives_of_one_kind_make_an_archive() {
     check(&[archive(b"x"), archive(b"y")], &[], 2);
     check(&[archive(b"x"), sample::pdf(1)], &[], 1);
     let tagged = Sample::new("a", 1).archive("A", b"x").bytes();
-    check(&[tagged.clone()], &["PDF/A-2a", "PDF/UA-1"], 0);
+    check(std::slice::from_ref(&tagged), &["PDF/A-2a", "PDF/UA-1"], 0);
     check(&[tagged.clone(), tagged.clone()], &[], 3);
     check(&[archive(b"x"), tagged], &[], 2);
 }
