@@ -43,6 +43,19 @@ fn through_fuse(from: &Path, to: &Path) -> Option<Mounted> {
     try_run("bindfs", &[], &[from, to]).then(|| Mounted(to.to_owned()))
 }
 
+/// A home whose inbox is to be another machine's folder, with both folders.
+fn with_a_server() -> (TestHome, PathBuf, PathBuf) {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "far",
+        "watch: { folder: inbox/far, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    let (server, inbox) = (home.path("server"), home.path("inbox/far"));
+    fs::create_dir_all(&server).expect("ours");
+    fs::create_dir_all(&inbox).expect("ours");
+    (home, server, inbox)
+}
+
 /// A disk of btrfs in a file, which holds a folder to a quota, whoever writes.
 fn with_quota(image: &Path, at: &Path) -> Option<Mounted> {
     let file = fs::File::create(image).expect("the home is ours");
@@ -65,14 +78,7 @@ fn place(path: &Path, content: &[u8]) {
 /// Another machine's folder, as far as one machine can have one: nothing is reported, so it is polled; away, nothing is concluded.
 #[test]
 fn a_folder_behind_fuse_is_polled_and_may_go_and_come_back() {
-    let home = TestHome::new(PROGRAM);
-    home.pipeline(
-        "far",
-        "watch: { folder: inbox/far, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
-    );
-    let (server, inbox) = (home.path("server"), home.path("inbox/far"));
-    fs::create_dir_all(&server).expect("ours");
-    fs::create_dir_all(&inbox).expect("ours");
+    let (home, server, inbox) = with_a_server();
     let Some(mount) = through_fuse(&server, &inbox) else {
         return;
     };
@@ -154,14 +160,7 @@ fn nothing_is_put_below_the_mount_point_of_a_folder_that_is_away() {
 /// The daemon is started before the share of an inbox is mounted: its bare folder is not taken for it, and nothing is left there.
 #[test]
 fn an_inbox_that_is_not_mounted_yet_at_the_start_is_waited_for() {
-    let home = TestHome::new(PROGRAM);
-    home.pipeline(
-        "far",
-        "watch: { folder: inbox/far, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
-    );
-    let (server, inbox) = (home.path("server"), home.path("inbox/far"));
-    fs::create_dir_all(&server).expect("ours");
-    fs::create_dir_all(&inbox).expect("ours");
+    let (home, server, inbox) = with_a_server();
     let Some(mount) = through_fuse(&server, &inbox) else {
         return;
     };
