@@ -86,6 +86,15 @@ fn is_host(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// That the fault says this, or that there is none where nothing is expected.
+    fn hold(entry: &str, fault: Option<String>, expected: &str) {
+        let said = fault.unwrap_or_default();
+        assert!(
+            said.contains(expected) && said.is_empty() == expected.is_empty(),
+            "{entry}: {said}"
+        );
+    }
+
     #[test]
     fn hosts_that_no_client_sends_are_told_apart() {
         for (entry, expected) in [
@@ -102,11 +111,7 @@ mod tests {
             ("fe80::1", "brackets: `[fe80::1]`"),
             ("https://scans.example", "without `http://`"),
         ] {
-            let said = host_fault(entry).unwrap_or_default();
-            assert!(
-                said.contains(expected) && said.is_empty() == expected.is_empty(),
-                "{entry}: {said}"
-            );
+            hold(entry, host_fault(entry), expected);
         }
     }
 
@@ -127,11 +132,7 @@ mod tests {
             ("https://x:443", "usual port: `https://x`"),
             ("http://x:99999", "from 1 to 65535"),
         ] {
-            let said = origin_fault(entry).unwrap_or_default();
-            assert!(
-                said.contains(expected) && said.is_empty() == expected.is_empty(),
-                "{entry}: {said}"
-            );
+            hold(entry, origin_fault(entry), expected);
         }
     }
 }

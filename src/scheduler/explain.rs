@@ -48,7 +48,9 @@ impl Asker {
         if silent.iter().any(|one| path.starts_with(&one.folder)) {
             return None;
         }
-        let turn = Arc::clone(&self.looks).try_acquire_owned().ok()?;
+        // Those before it may hang, or there are just many.
+        let turn = Arc::clone(&self.looks).acquire_owned();
+        let turn = tokio::time::timeout(PATIENCE, turn).await.ok()?.ok()?;
         let (asker, path) = (self.clone(), path.to_path_buf());
         let looking = tokio::task::spawn_blocking(move || {
             let _turn = turn;

@@ -56,6 +56,17 @@ fn with_a_server() -> (TestHome, PathBuf, PathBuf) {
     (home, server, inbox)
 }
 
+/// A home whose pipeline `p` does without the room that others need.
+fn on_small_disks() -> TestHome {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "min_free_mb: 0\n");
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    home
+}
+
 /// A disk of btrfs in a file, which holds a folder to a quota, whoever writes.
 fn with_quota(image: &Path, at: &Path) -> Option<Mounted> {
     let file = fs::File::create(image).expect("the home is ours");
@@ -190,12 +201,7 @@ fn an_inbox_that_is_not_mounted_yet_at_the_start_is_waited_for() {
 /// The same of an outbox: the job says so and waits. A killed daemon has kept where its folders were mounted.
 #[test]
 fn an_outbox_that_is_not_mounted_yet_at_the_start_is_waited_for() {
-    let home = TestHome::new(PROGRAM);
-    home.write("config.yaml", "min_free_mb: 0\n");
-    home.pipeline(
-        "p",
-        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
-    );
+    let home = on_small_disks();
     let outbox = home.path("outbox/p");
     let mount = || Disk::mount(outbox.clone(), "16m");
     let Some(disk) = mount() else {
@@ -235,12 +241,7 @@ fn an_outbox_that_is_not_mounted_yet_at_the_start_is_waited_for() {
 /// Somebody means the bare folder: a scan of the pipeline takes it as it is.
 #[test]
 fn a_folder_whose_mount_will_not_come_back_can_be_taken_as_it_is() {
-    let home = TestHome::new(PROGRAM);
-    home.write("config.yaml", "min_free_mb: 0\n");
-    home.pipeline(
-        "p",
-        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
-    );
+    let home = on_small_disks();
     home.write("inbox/p/.keep", "");
     let Some(disk) = Disk::mount(home.path("outbox/p"), "16m") else {
         return;
@@ -260,12 +261,7 @@ fn a_folder_whose_mount_will_not_come_back_can_be_taken_as_it_is() {
 /// A quota is used up: said as a quota, waited for, and the job goes on by itself when there may be more.
 #[test]
 fn a_quota_that_is_used_up_is_said_and_waited_for() {
-    let home = TestHome::new(PROGRAM);
-    home.write("config.yaml", "min_free_mb: 0\n");
-    home.pipeline(
-        "p",
-        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
-    );
+    let home = on_small_disks();
     let outbox = home.path("outbox/p");
     fs::create_dir_all(&outbox).expect("ours");
     let Some(_mount) = with_quota(&home.path("disk.img"), &outbox) else {
