@@ -171,19 +171,23 @@ fn one(plan: &Plan, cuts: u32, seed: u64) -> Result<Report, String> {
         empty(&home.path(""));
         disk.image(&home.path(""), luck, &mut random);
         let faults = report.faults.len();
-        let kept = place.join(format!("dropleaf-cut-{seed}-{moment}"));
-        copy(&home.path(""), &kept);
+        let kept = tempfile::Builder::new()
+            .prefix("dropleaf-cut-")
+            .tempdir_in(&place)
+            .map_err(|error| error.to_string())?;
+        copy(&home.path(""), kept.path());
         after::judge(&home, &session, moment, random.u64(..), &mut report);
         report.cuts += 1;
         report.torn += u32::from(disk.has_waiting() && luck != Luck::All);
         if report.faults.len() > faults {
+            let disk = match plan.syncs {
+                Syncs::Kept => format!("kept: {}", kept.keep().display()),
+                Syncs::Forgotten => "not kept: it was to lose files".into(),
+            };
             report.faults.push(format!(
-                "(session {seed}, cut at operation {moment}, luck {luck:?}; the disk is kept: {}; just before the cut:\n{})",
-                kept.display(),
+                "(session {seed}, cut at operation {moment}, luck {luck:?}; the disk is {disk}; just before the cut:\n{})",
                 session.around(moment)
             ));
-        } else {
-            std::fs::remove_dir_all(&kept).expect("the place is ours");
         }
     }
     Ok(report)
