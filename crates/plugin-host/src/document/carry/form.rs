@@ -1,0 +1,115 @@
+//! The fields of a form.
+
+mod defaults;
+
+use std::collections::HashSet;
+
+use lopdf::{Dictionary, Object, ObjectId};
+
+use super::{append, catalog, references};
+use crate::document::copy::{Copy, annotations};
+use crate::document::ids::IdSet;
+use crate::document::objects::Objects;
+use crate::document::place::Place;
+use crate::fault::Result;
+
+/// The deepest tree of fields that is climbed.
+const MAX_DEPTH: usize = 64;
+
+/// Enters the fields (12.7.4) whose widgets have come, under names that are free.
+pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
+    let Some(theirs) =
+        catalog(copy.from).and_then(|catalog| copy.from.below(&catalog, b"AcroForm"))
+    else {
+        return Ok(());
+    };
+    let all: IdSet = references(copy.from, &theirs, b"Fields")
+        .into_iter()
+        .collect();
+    let mut seen = IdSet::default();
+    let mut come = Vec::new();
+    for (id, _) in pages.iter().flat_map(|page| annotations(copy.from, *page)) {
+        let top = id
+            .and_then(|id| top_field(copy.from, id))
+            .filter(|top| all.contains(top));
+        if let Some(top) = top
+            && seen.insert(top)
+            && let Some(here) = copy.here(top)
+        {
+            come.push(here);
+        }
+    }
+    let Some(ours) = catalog(copy.to).filter(|_| !come.is_empty()) else {
+        return Ok(());
+    };
+    let form = copy
+        .to
+        .below_or(&ours, b"AcroForm", Object::Dictionary(Dictionary::new()))?;
+    defaults::carry(copy, &theirs, &form, &come)?;
+    let known: IdSet = references(copy.to, &form, b"Fields").into_iter().collect();
+    let mut names: HashSet<Vec<u8>> = known
+        .iter()
+        .filter_map(|id| field_name(copy.to, *id))
+        .collect();
+    for id in come.into_iter().filter(|id| !known.contains(id)) {
+        if let Some(name) = field_name(copy.to, id) {
+            let free = free_name(&name, &names);
+            if free != name {
+                copy.to.put(
+                    Place::object(id),
+                    b"T",
+                    Object::string_literal(free.clone()),
+                )?;
+            }
+            names.insert(free);
+        }
+        append(copy.to, &form, b"Fields", id)?;
+    }
+    Ok(())
+}
+
+/// The field at the top of the tree that a widget belongs to.
+fn top_field(objects: &Objects, widget: ObjectId) -> Option<ObjectId> {
+    let mut at = widget;
+    let is_widget = objects
+        .dict(at)?
+        .get(b"Subtype")
+        .is_ok_and(|name| matches!(name.as_name(), Ok(b"Widget")));
+    for _ in 0..MAX_DEPTH {
+        match objects
+            .dict(at)?
+            .get(b"Parent")
+            .ok()
+            .and_then(|parent| parent.as_reference().ok())
+        {
+            Some(parent) => at = parent,
+            None => return is_widget.then_some(at),
+        }
+    }
+    None
+}
+
+fn field_name(objects: &Objects, id: ObjectId) -> Option<Vec<u8>> {
+    let name = objects.lookup(objects.dict(id)?, b"T")?;
+    name.as_str().ok().map(<[u8]>::to_vec)
+}
+
+/// `name`, or the first of `name+1`, `name+2` and so on that is not taken; in its own encoding.
+fn free_name(name: &[u8], taken: &HashSet<Vec<u8>>) -> Vec<u8> {
+    let wide = name.starts_with(b"\xFE\xFF");
+    let numbered = |number: usize| {
+        let suffix = format!("+{number}");
+        let widened = suffix.bytes().flat_map(|byte| [0, byte]);
+        let suffix: Vec<u8> = if wide {
+            widened.collect()
+        } else {
+            suffix.into_bytes()
+        };
+        [name, &suffix].concat()
+    };
+    let candidates = std::iter::once(name.to_vec()).chain((1..).map(numbered));
+    candidates
+        .into_iter()
+        .find(|candidate| !taken.contains(candidate))
+        .unwrap_or_default()
+}
