@@ -166,7 +166,8 @@ typedef struct leaf_cos_v1 { uint32_t struct_size, reserved;
   leaf_status (LEAF_CALL *page_insert)(leaf_ctx *, leaf_doc, uint32_t at, leaf_obj page);
   leaf_status (LEAF_CALL *page_remove)(leaf_ctx *, leaf_doc, uint32_t at, uint32_t count);
   leaf_status (LEAF_CALL *page_move)(leaf_ctx *, leaf_doc, uint32_t from, uint32_t to);     /* keeps the page's object id */
-  /* Deep copy from another document; what the pages share is copied once per pair of documents. */
+  /* Deep copy from another document; what the pages share is copied once per pair of documents. Layers
+   and form fields come along; links and actions that name their destination get the destination itself. */
   leaf_status (LEAF_CALL *import_pages)(leaf_ctx *, leaf_doc dst, uint32_t at, leaf_doc src, uint32_t first, uint32_t count);
   leaf_status (LEAF_CALL *release)(leaf_ctx *, uint64_t handle);
 } leaf_cos_v1;

@@ -5,6 +5,7 @@ pub(crate) mod characters;
 pub(crate) mod copy;
 pub(crate) mod decode;
 pub(crate) mod deflate;
+pub(crate) mod destinations;
 pub(crate) mod encryption;
 pub(crate) mod entries;
 pub(crate) mod exact;

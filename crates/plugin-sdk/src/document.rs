@@ -80,6 +80,7 @@ impl<'r> Document<'r> {
     }
 
     /// Copies `count` pages of `source`, from `first` on, to before page `at`. What the pages share is copied once.
+    /// Links and actions that name their destination get the destination itself.
     pub fn import_pages(
         &self,
         at: u32,

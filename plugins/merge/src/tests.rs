@@ -209,6 +209,85 @@ fn fields_keep_the_type_and_the_side_that_their_form_gave_them() {
     assert_eq!(base(b"Helv+1").as_deref(), Some(b"Times-Roman".as_slice()));
 }
 
+/// Three pages, the first with links to the last: by a string and by a name, each as a destination and as an action's; and one that leads
+/// nowhere.
+fn with_named_links(name: &str) -> Vec<u8> {
+    let sample = Sample::new(name, 3).edit(|document, pages| {
+        let (first, last) = (pages[0], pages[2]);
+        let place: Vec<Cos> = vec![last.into(), "XYZ".into(), 72.into(), 500.into(), Cos::Null];
+        let place = document.add_object(place);
+        let names = |key: &str, value: Cos| {
+            dictionary! {
+                "Limits" => vec![Cos::string_literal(key), Cos::string_literal(key)],
+                "Names" => vec![Cos::string_literal(key), value],
+            }
+        };
+        let before = document.add_object(names("chapter.1", dictionary! { "D" => vec![first.into(), Cos::from("Fit")] }.into()));
+        let wanted = document.add_object(names("chapter.2", dictionary! { "D" => place }.into()));
+        let string = Cos::string_literal("chapter.2");
+        let link = |key: &str, value: Cos| {
+            let mut link = dictionary! {
+                "Type" => "Annot", "Subtype" => "Link", "Rect" => vec![0.into(), 0.into(), 9.into(), 9.into()],
+            };
+            link.set(key, value);
+            Cos::from(link)
+        };
+        let action = |place: Cos| Cos::from(dictionary! { "S" => "GoTo", "D" => place });
+        let links = vec![
+            link("Dest", string.clone()),
+            link("A", action(string)),
+            link("Dest", "second".into()),
+            link("A", action("second".into())),
+            link("Dest", Cos::string_literal("chapter.3")),
+        ];
+        document
+            .get_dictionary_mut(first)
+            .expect("a page")
+            .set("Annots", links);
+        let catalog = document.catalog_mut().expect("a catalog");
+        let tree = dictionary! { "Kids" => vec![Cos::from(before), wanted.into()] };
+        catalog.set("Names", dictionary! { "Dests" => tree });
+        catalog.set("Dests", dictionary! { "second" => place });
+    });
+    sample.bytes()
+}
+
+#[test]
+fn links_by_name_lead_where_they_led_in_their_own_document() {
+    let ran = run(&[with_named_links("a"), with_named_links("b")]);
+    let document = sample::open(ran.document());
+    let pages = document.get_pages();
+    let annotations = |page: u32| {
+        let page = document.get_dictionary(pages[&page]).expect("a page");
+        let list = page.get_deref(b"Annots", &document).expect("links");
+        list.as_array().cloned().expect("links")
+    };
+    let target = |link: &Cos| {
+        let link = document.dereference(link).expect("a link").1;
+        let link = link.as_dict().expect("a dictionary");
+        let action = link.get_deref(b"A", &document).and_then(Cos::as_dict);
+        let place = match action {
+            Ok(action) => action.get_deref(b"D", &document),
+            Err(_) => link.get_deref(b"Dest", &document),
+        };
+        place.cloned().expect("a destination")
+    };
+    let own: Vec<Cos> = annotations(1).iter().map(target).collect();
+    assert_eq!(own[0], Cos::string_literal("chapter.2"));
+    let come: Vec<Cos> = annotations(4).iter().map(target).collect();
+    let expected: Vec<Cos> = vec![
+        pages[&6].into(),
+        "XYZ".into(),
+        72.into(),
+        500.into(),
+        Cos::Null,
+    ];
+    for place in &come[..4] {
+        assert_eq!(place.as_array().expect("explicit"), &expected);
+    }
+    assert_eq!(come[4], Cos::string_literal("chapter.3"));
+}
+
 #[test]
 fn hidden_layers_stay_hidden() {
     let layered = |name| {

@@ -2,6 +2,7 @@
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
+use crate::document::destinations;
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
 use crate::document::page_index::INHERITED;
@@ -175,10 +176,16 @@ impl<'a> Copy<'a> {
     }
 
     fn dictionary(&mut self, dict: &Dictionary) -> Result<Dictionary> {
-        dict.iter()
+        let mut copy: Dictionary = dict
+            .iter()
             .filter(|(key, _)| !TIES.contains(&key.as_slice()))
             .map(|(key, value)| Ok((key.clone(), self.translated(value)?)))
-            .collect()
+            .collect::<Result<_>>()?;
+        // Names stay behind, and here one could mean another place.
+        if let Some((key, destination)) = destinations::explicit(self.from, dict) {
+            copy.set(key, self.translated(&destination)?);
+        }
+        Ok(copy)
     }
 
     fn reference(&mut self, id: ObjectId) -> Result<Object> {
