@@ -140,7 +140,7 @@ pub struct Run {
     /// PDFs
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
-    /// Where results go [default: beside nothing: the current folder]
+    /// Where results go [default: the current folder]
     #[arg(long, short, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// How many at once [default: the cores]
