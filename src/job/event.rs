@@ -310,6 +310,50 @@ pub struct Waiting {
 pub struct Requeued {
     /// Why.
     pub why: RequeueReason,
+    /// The step that the next attempt goes on without, where that is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<Box<GivenUp>>,
+}
+
+impl Requeued {
+    /// Back into the queue, with all steps that it had.
+    #[must_use]
+    pub fn new(why: RequeueReason) -> Self {
+        let given_up = None;
+        Self { why, given_up }
+    }
+
+    /// Back into the queue, to go on without this step.
+    #[must_use]
+    pub fn without(given_up: GivenUp) -> Self {
+        Self {
+            why: RequeueReason::StepGivenUp,
+            given_up: Some(Box::new(given_up)),
+        }
+    }
+}
+
+/// A step under `continue_on_error` that took its worker along. The job goes on without it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// Which, and on which document.
+    #[serde(flatten)]
+    pub place: StepPlace,
+    /// On every document, and not only on that one.
+    pub everywhere: bool,
+    /// The pipeline revision it stands in (hex). Other revisions run it.
+    pub revision: String,
+    /// How the attempt ended.
+    pub failure: Failure,
+}
+
+impl GivenUp {
+    /// Whether the step is not to run on this document. Where there are more or fewer documents than there were, the numbers mean
+    /// others.
+    #[must_use]
+    pub fn covers(&self, part: u32, parts: u32) -> bool {
+        self.everywhere || (part, parts) == (self.place.part, self.place.parts)
+    }
 }
 
 /// Why a job is in the queue again.
@@ -324,6 +368,8 @@ pub enum RequeueReason {
     Asked,
     /// The environment failed (disk full, folder blocked), not the document.
     Environment,
+    /// A step took its worker along, and the job goes on without it.
+    StepGivenUp,
 }
 
 /// The point of no return.

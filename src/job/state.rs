@@ -1,7 +1,9 @@
 //! A job as its events made it. `apply` is the only way to change one; live work and replay use it alike.
 
 use crate::job::attempt::{Bill, Ending, Failure, StepStatus};
-use crate::job::event::{Accepted, JobEvent, PluginUse, StepName};
+use crate::job::event::{
+    Accepted, GivenUp, JobEvent, PluginUse, RequeueReason, Requeued, StepName,
+};
 use crate::job::id::JobId;
 use crate::job::redo::{Delivered, Redo, Verdict};
 use crate::problem::Problem;
@@ -48,6 +50,9 @@ pub struct Job {
     /// Milliseconds spent running, over all attempts.
     #[serde(default)]
     pub ran_ms: u64,
+    /// What it goes on without since the last `retry` by a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<GivenUp>,
     /// The steps of the last attempt.
     #[serde(default)]
     pub steps: Vec<StepRecord>,
@@ -204,6 +209,7 @@ impl Job {
             interruptions: 0,
             queued_ms: 0,
             ran_ms: 0,
+            given_up: Vec::new(),
             steps,
             plugins: Vec::new(),
             sandbox: None,
@@ -310,15 +316,14 @@ impl Job {
             }
             (State::Running { since }, JobEvent::Requeued(requeued)) => {
                 self.ran_ms += millis(at.since(*since));
-                if requeued.why == crate::job::event::RequeueReason::Interrupted {
-                    self.interruptions += 1;
-                }
+                self.requeue(requeued);
                 self.state = State::Queued { since: at };
             }
             (State::Failed | State::Cancelled, JobEvent::Requeued(_)) => {
                 self.counted = 0;
                 self.crashes = 0;
                 self.interruptions = 0;
+                self.given_up.clear();
                 self.problem = None;
                 self.delivered.clear();
                 self.state = State::Queued { since: at };
@@ -376,6 +381,20 @@ impl Job {
                 self.interruptions = 0;
                 self.counted += 1;
             }
+        }
+    }
+
+    /// An attempt gave no result and the next one need not wait. Without a step it is another job: its tries count anew.
+    fn requeue(&mut self, requeued: &Requeued) {
+        if requeued.why == RequeueReason::Interrupted {
+            self.interruptions += 1;
+        }
+        if let Some(given_up) = &requeued.given_up {
+            self.problem = Some(given_up.failure.problem.clone());
+            self.given_up.push((**given_up).clone());
+            self.counted = 0;
+            self.crashes = 0;
+            self.interruptions = 0;
         }
     }
 

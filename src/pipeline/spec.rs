@@ -125,7 +125,7 @@ pub struct StepSpec {
     /// The longest time that this step may take on one document.
     #[schemars(with = "Option<DurationText>")]
     pub timeout: Option<String>,
-    /// Whether a failure of this step is only a warning: its edits are undone and the job goes on.
+    /// Whether a failure of this step is only a warning: its edits are undone and the job goes on, also where it took its worker along.
     #[schemars(extend("default" = false))]
     pub continue_on_error: Option<bool>,
 }

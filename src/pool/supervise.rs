@@ -326,6 +326,12 @@ impl<'a> Vigil<'a> {
         named(place, &self.task.plan)
     }
 
+    /// Why a step that the worker was told not to run has failed; no worker need say it.
+    fn given_up_on(&self, place: &Place) -> Option<&Problem> {
+        let step = self.task.plan.steps.get(place.step as usize)?;
+        step.given_up_on(place)
+    }
+
     fn known_step(&self, step: Option<String>) -> Option<String> {
         step.filter(|id| self.task.plan.steps.iter().any(|known| &known.id == id))
     }

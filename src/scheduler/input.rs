@@ -2,7 +2,7 @@
 
 use crate::event::Draft;
 use crate::job::attempt::{Bill, Failure};
-use crate::job::event::{Accepted, JobEvent, Queued};
+use crate::job::event::{Accepted, GivenUp, JobEvent, Queued};
 use crate::job::id::JobId;
 use crate::job::redo::{Delivered, Redo};
 use crate::pipeline::checked::Pipeline;
@@ -204,6 +204,8 @@ pub struct Start {
     pub blake3: String,
     /// When the job was accepted.
     pub created: crate::time::Timestamp,
+    /// What the job goes on without.
+    pub given_up: Vec<GivenUp>,
 }
 
 /// What a failing or cancelled job's notes are made of.

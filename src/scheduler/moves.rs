@@ -211,6 +211,7 @@ fn receipt(
         accepted,
         blake3,
         created,
+        given_up: _,
     } = brought.start;
     let text = json!({
         "job": job,

@@ -1,7 +1,7 @@
 //! What an attempt is about to do: the plan for its worker, the plugins that it uses and what those are given.
 
 use crate::job::attempt::{Ending, Failure};
-use crate::job::event::PluginUse;
+use crate::job::event::{GivenUp, PluginUse};
 use crate::pipeline::checked::OnSigned;
 use crate::pipeline::template;
 use crate::pipeline::template::values::{self, InputValues, JobValues};
@@ -96,6 +96,7 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<P
                 .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             continue_on_error: step.continue_on_error,
             temp,
+            given_up: given_up(start, &step.id),
         });
     }
     let plan = Plan {
@@ -118,6 +119,14 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<P
         distrusted,
         kin: kin.flatten(),
     })
+}
+
+/// Where the step is not run. Another revision of the pipeline begins with all its steps.
+fn given_up(start: &Start, step: &str) -> Vec<GivenUp> {
+    let given_up = start.given_up.iter().filter(|given_up| {
+        given_up.revision == start.pipeline.revision && given_up.place.step == step
+    });
+    given_up.cloned().collect()
 }
 
 /// Whose workers an attempt of trusted plugins without grants may have. What has been tried before is not done in company, and a

@@ -1,16 +1,21 @@
 //! One attempt outside of everything: for `try` and for `dropleaf run`. No job, no journal, no folder is touched.
+//!
+//! A failure is the end here, and nothing waits. Only where a step took its worker along that the job goes on without, the attempt is made
+//! again as it is for a job.
 
-use crate::job::attempt::{Bill, Failure};
-use crate::job::event::{Accepted, Identity, Origin};
+use crate::job::attempt::{Bill, Ending, Failure};
+use crate::job::event::{Accepted, Identity, Origin, StepPlace};
 use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::pool::Pool;
 use crate::pool::update::{Limits, Stop, Update};
+use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
 use crate::scheduler::contract::Contract;
+use crate::scheduler::giving_up::{self, Loss};
 use crate::scheduler::input::Start;
-use crate::scheduler::planning::{Bounds, plan};
+use crate::scheduler::planning::{Bounds, Planned, plan};
 use crate::time::Timestamp;
 use std::fs::File;
 use std::path::Path;
@@ -55,7 +60,7 @@ pub struct Outcome {
     pub warnings: Vec<String>,
 }
 
-/// Runs the pipeline over the sample; `watch` sees every update first.
+/// Runs the pipeline over the sample; `watch` sees every update first. Each [`Update::Began`] is the beginning of all.
 pub async fn run(
     pool: &Pool,
     catalog: &Catalog,
@@ -63,26 +68,94 @@ pub async fn run(
     sample: Sample,
     mut watch: impl FnMut(&Update),
 ) -> Outcome {
+    let mut start = start(&sample);
+    let mut warnings = Vec::new();
+    let mut crashes = 0;
+    loop {
+        let input = match sample.input.try_clone() {
+            Ok(input) => input,
+            Err(error) => return Outcome::failed(unreadable(&error)),
+        };
+        let planned = match plan(catalog, &start, bounds) {
+            Ok(planned) => planned,
+            Err(failure) => return Outcome::failed(failure),
+        };
+        let mut at_work = None;
+        let mut outcome = attempt(pool, &start, planned, input, |update| {
+            follow_steps(&mut at_work, update);
+            watch(update);
+        })
+        .await;
+        let loss = outcome.result.as_ref().err().map(|failure| Loss {
+            pipeline: &start.pipeline,
+            given_up: &start.given_up,
+            at_work: at_work.as_ref(),
+            failure,
+        });
+        let Some((loss, given_up)) = loss.and_then(|loss| Some((loss, loss.step_to_give_up()?)))
+        else {
+            outcome.warnings.splice(..0, warnings);
+            return outcome;
+        };
+        crashes += u32::from(loss.failure.ending == Ending::Crashed);
+        if !loss.may_be_bad_luck(crashes, crashes) {
+            crashes = 0;
+            warnings.push(giving_up::warning(&given_up).message);
+            start.given_up.push(given_up);
+        }
+        start.attempt += 1;
+    }
+}
+
+/// Keeps in mind which step is at work.
+fn follow_steps(at_work: &mut Option<StepPlace>, update: &Update) {
+    match update {
+        Update::StepStarted(place) => *at_work = Some(place.clone()),
+        Update::StepFinished(_) | Update::StepFailed(_) | Update::StepSkipped(_) => *at_work = None,
+        _ => {}
+    }
+}
+
+impl Outcome {
+    fn failed(failure: Failure) -> Self {
+        Self {
+            result: Err(failure),
+            pieces: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> Failure {
+    Failure {
+        ending: Ending::Environment,
+        problem: Problem::new(
+            Code::Internal,
+            format!("failed to open the file once more: {error}"),
+        ),
+    }
+}
+
+/// Makes one attempt in one worker.
+async fn attempt(
+    pool: &Pool,
+    start: &Start,
+    planned: Planned,
+    input: File,
+    mut watch: impl FnMut(&Update),
+) -> Outcome {
     let mut outcome = Outcome {
         result: Ok(Bill::default()),
         pieces: Vec::new(),
         warnings: Vec::new(),
     };
-    let start = start(&sample);
-    let planned = match plan(catalog, &start, bounds) {
-        Ok(planned) => planned,
-        Err(failure) => {
-            outcome.result = Err(failure);
-            return outcome;
-        }
-    };
     let limits = Limits {
-        deadline: sample.pipeline.timeout,
-        stall: sample.pipeline.stalled_after,
+        deadline: start.pipeline.timeout,
+        stall: start.pipeline.stalled_after,
     };
-    let mut contract = Contract::new(pool, &start, &planned, &sample.input);
+    let mut contract = Contract::new(pool, start, &planned, &input);
     let mut broken = None;
-    let mut running = pool.run(planned.plan, sample.input, planned.grant, limits);
+    let mut running = pool.run(planned.plan, input, planned.grant, limits);
     while let Some(update) = running.updates.recv().await {
         watch(&update);
         match update {
@@ -169,5 +242,6 @@ fn start(sample: &Sample) -> Start {
         accepted,
         blake3: String::new(),
         created: Timestamp::now(),
+        given_up: Vec::new(),
     }
 }

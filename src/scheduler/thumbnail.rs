@@ -156,6 +156,7 @@ fn plan(found: &Found<'_>, bounds: Bounds, wanted: &Wanted, temp: bool) -> Plan 
         own_variables: BTreeMap::new(),
         timeout_ms: None,
         continue_on_error: false,
+        given_up: Vec::new(),
         temp,
     };
     let passwords = wanted.pipeline.as_deref();

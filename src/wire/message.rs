@@ -6,12 +6,13 @@
 //! instead. Documents and libraries travel as file descriptors beside a frame, never in it.
 
 use crate::job::attempt::Bill;
+use crate::job::event::GivenUp;
 use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Both sides must say the same number.
-pub const PROTOCOL: u32 = 4;
+pub const PROTOCOL: u32 = 5;
 
 /// From the daemon to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,6 +87,19 @@ pub struct PlanStep {
     /// Whether the operation may write into the worker's scratch folder.
     #[serde(default)]
     pub temp: bool,
+    /// On which documents it is not run, and reported as failed: it has cost earlier attempts their workers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<GivenUp>,
+}
+
+impl PlanStep {
+    /// Why the step is not to run on this document, where it is not.
+    #[must_use]
+    pub fn given_up_on(&self, place: &Place) -> Option<&Problem> {
+        let given_up = self.given_up.iter();
+        let mut here = given_up.filter(|given_up| given_up.covers(place.part, place.parts));
+        here.next().map(|given_up| &given_up.failure.problem)
+    }
 }
 
 /// From a worker to the daemon.

@@ -82,6 +82,10 @@ impl Turn<'_> {
         }
         let started = ToDaemon::StepStarted(self.place.clone());
         self.attempt.line.say(&started, None)?;
+        if let Some(problem) = self.step.given_up_on(&self.place) {
+            self.failed(problem.clone(), 0)?;
+            return Ok(group);
+        }
         let began = Instant::now();
         let (mut documents, abouts): (Vec<_>, Vec<_>) = group
             .into_iter()

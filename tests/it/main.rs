@@ -9,6 +9,7 @@ mod dashboard;
 mod drop;
 mod faults;
 mod feeds;
+mod giving_up;
 mod hangs;
 mod inbox;
 mod input;

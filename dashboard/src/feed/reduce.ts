@@ -39,6 +39,7 @@ const reducers: Reducers = {
       ...(event.duplicateOf == null ? {} : { duplicateOf: event.duplicateOf }),
     },
     ...(event.reason === 'asked' ? { artifacts: [], problem: null } : {}),
+    ...(event.problem == null ? {} : { problem: event.problem }),
   }),
   'job.started': (job, event) => ({
     ...leaving(job, event.at),

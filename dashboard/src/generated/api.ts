@@ -181,7 +181,7 @@ export type DaemonStatus = 'ok' | 'degraded' | 'stopping'
 /**
  * Why a job is in the queue.
  */
-export type QueuedReason = 'new' | 'due' | 'interrupted' | 'asked' | 'environment'
+export type QueuedReason = 'new' | 'due' | 'interrupted' | 'asked' | 'environment' | 'step_given_up'
 /**
  * How a job that is being delivered will end.
  */
@@ -515,7 +515,7 @@ export interface Everything {
   TryInputView: TryInputView1
   StepView: StepView
   StepState: StepState
-  ProblemView: ProblemView6
+  ProblemView: ProblemView7
   TryOutputView: TryOutputView
   PipelineExampleView: PipelineExampleView
   JobView: JobView
@@ -740,7 +740,7 @@ export interface JobQueued {
   /**
    * `new`, or why it is in the queue again.
    */
-  reason: 'new' | 'due' | 'interrupted' | 'asked' | 'environment'
+  reason: 'new' | 'due' | 'interrupted' | 'asked' | 'environment' | 'step_given_up'
   /**
    * Bytes, of a new one.
    */
@@ -753,6 +753,44 @@ export interface JobQueued {
    * An earlier job with the same content.
    */
   duplicateOf?: string
+  problem?: ProblemView
+}
+/**
+ * Why the last attempt gave no result, of one that goes on without a step.
+ */
+export interface ProblemView {
+  /**
+   * Its page: `/problems/pdf-encrypted`.
+   */
+  type: string
+  /**
+   * A short title.
+   */
+  title: string
+  /**
+   * What happened to which thing.
+   */
+  detail: string
+  /**
+   * What to do.
+   */
+  hint?: string
+  /**
+   * The step it happened in.
+   */
+  step?: string
+  /**
+   * The page (from 1) it happened on.
+   */
+  page?: number
+  /**
+   * `name version (hash)` of the plugin to blame.
+   */
+  plugin?: string
+  /**
+   * Whether the same document could pass by trying again.
+   */
+  retryable: boolean
 }
 /**
  * An attempt began.
@@ -1065,7 +1103,7 @@ export interface StepFailed {
    * Milliseconds.
    */
   ms: number
-  problem: ProblemView
+  problem: ProblemView1
   /**
    * The job goes on.
    */
@@ -1074,7 +1112,7 @@ export interface StepFailed {
 /**
  * Why.
  */
-export interface ProblemView {
+export interface ProblemView1 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */
@@ -1201,12 +1239,12 @@ export interface WorkerCrashed {
    * Its exit code, where no signal did.
    */
   exit?: number
-  problem: ProblemView1
+  problem: ProblemView2
 }
 /**
  * What is known.
  */
-export interface ProblemView1 {
+export interface ProblemView2 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */
@@ -1280,7 +1318,7 @@ export interface JobWaiting {
    * How the attempt ended.
    */
   ending: 'succeeded' | 'rejected' | 'failed' | 'crashed' | 'timed_out' | 'interrupted' | 'cancelled' | 'environment'
-  problem: ProblemView2
+  problem: ProblemView3
   /**
    * When the next one may begin.
    */
@@ -1289,7 +1327,7 @@ export interface JobWaiting {
 /**
  * Why.
  */
-export interface ProblemView2 {
+export interface ProblemView3 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */
@@ -1367,7 +1405,7 @@ export interface JobDelivering {
    * Documents that will be delivered.
    */
   outputs: number
-  problem?: ProblemView3
+  problem?: ProblemView4
   /**
    * How often a document was parsed.
    */
@@ -1396,7 +1434,7 @@ export interface JobDelivering {
 /**
  * Why it fails.
  */
-export interface ProblemView3 {
+export interface ProblemView4 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */
@@ -1623,12 +1661,12 @@ export interface JobFailed {
    * Everything as it lies now.
    */
   artifacts: ArtifactView1[]
-  problem?: ProblemView4
+  problem?: ProblemView5
 }
 /**
  * Why.
  */
-export interface ProblemView4 {
+export interface ProblemView5 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */
@@ -2447,7 +2485,7 @@ export interface TryView {
   /**
    * Why there is no result.
    */
-  problem: ProblemView6 | null
+  problem: ProblemView7 | null
   /**
    * What would have been delivered.
    */
@@ -2514,7 +2552,7 @@ export interface StepView {
    * Milliseconds over all documents.
    */
   ms: number
-  problem?: ProblemView5
+  problem?: ProblemView6
   /**
    * Values it published.
    */
@@ -2525,7 +2563,7 @@ export interface StepView {
 /**
  * Why it failed.
  */
-export interface ProblemView5 {
+export interface ProblemView6 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */
@@ -2562,7 +2600,7 @@ export interface ProblemView5 {
 /**
  * What went wrong.
  */
-export interface ProblemView6 {
+export interface ProblemView7 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */
@@ -2746,7 +2784,7 @@ export interface JobView {
   /**
    * Why it (or its last attempt) failed.
    */
-  problem: ProblemView6 | null
+  problem: ProblemView7 | null
   /**
    * What it put out.
    */
@@ -2981,7 +3019,7 @@ export interface AttemptView {
    * How it ended; absent while it runs.
    */
   ending?: 'succeeded' | 'rejected' | 'failed' | 'crashed' | 'timed_out' | 'interrupted' | 'cancelled' | 'environment'
-  problem?: ProblemView7
+  problem?: ProblemView8
   /**
    * The steps, in order.
    */
@@ -2990,7 +3028,7 @@ export interface AttemptView {
 /**
  * What went wrong.
  */
-export interface ProblemView7 {
+export interface ProblemView8 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */
@@ -3099,12 +3137,12 @@ export interface StepRunView {
   results?: {
     [k: string]: unknown
   }
-  problem?: ProblemView8
+  problem?: ProblemView9
 }
 /**
  * What went wrong.
  */
-export interface ProblemView8 {
+export interface ProblemView9 {
   /**
    * Its page: `/problems/pdf-encrypted`.
    */

@@ -134,6 +134,19 @@ impl Seen {
         }
     }
 
+    /// What an attempt before this one told is over.
+    fn begin_again(&mut self) {
+        self.pages = None;
+        let steps = std::mem::take(&mut self.steps).into_iter();
+        let pending = steps.map(|step| {
+            StepRecord::pending(&StepName {
+                id: step.id,
+                uses: step.uses,
+            })
+        });
+        self.steps = pending.collect();
+    }
+
     fn set(&mut self, index: u32, status: StepStatus, ms: u64) {
         if let Some(step) = self.steps.get_mut(index as usize) {
             step.status = status;
@@ -143,6 +156,7 @@ impl Seen {
 
     fn update(&mut self, update: &Update) {
         match update {
+            Update::Began { .. } => self.begin_again(),
             Update::Opened { pages } => self.pages = Some(*pages),
             Update::StepStarted(place) => self.set(place.index, StepStatus::Running, 0),
             Update::StepFinished(finished) => {

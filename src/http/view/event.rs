@@ -126,6 +126,7 @@ fn job_event(still: AboutJobStill, id: JobId, what: &JobEvent) -> Value {
             size: Some(queued.size),
             blake3: Some(queued.blake3.clone()),
             duplicate_of: queued.duplicate_of.map(|job| job.to_string()),
+            problem: None,
         }),
         JobEvent::Requeued(requeued) => json!(JobQueued {
             about,
@@ -133,6 +134,10 @@ fn job_event(still: AboutJobStill, id: JobId, what: &JobEvent) -> Value {
             size: None,
             blake3: None,
             duplicate_of: None,
+            problem: requeued
+                .given_up
+                .as_ref()
+                .map(|given_up| ProblemView::new(&given_up.failure.problem)),
         }),
         JobEvent::Started(started) => json!(job_started(about, started)),
         JobEvent::StepStarted(on) => json!(StepStarted {
@@ -278,6 +283,7 @@ const fn requeue_word(why: RequeueReason) -> &'static str {
         RequeueReason::Interrupted => "interrupted",
         RequeueReason::Asked => "asked",
         RequeueReason::Environment => "environment",
+        RequeueReason::StepGivenUp => "step_given_up",
     }
 }
 

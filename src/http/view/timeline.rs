@@ -4,7 +4,7 @@ use crate::event::{Event, Stored};
 use crate::http::view::event::state_after;
 use crate::http::view::job::{PluginUseView, ProblemView, ending};
 use crate::http::view::words;
-use crate::job::event::{JobEvent, RequeueReason, Started, StepPlace};
+use crate::job::event::{JobEvent, RequeueReason, Requeued, Started, StepPlace};
 use crate::job::redo::Verdict;
 use crate::time::{Timestamp, millis};
 use schemars::JsonSchema;
@@ -253,17 +253,23 @@ impl AttemptView {
                 self.problem = Some(ProblemView::new(&waiting.failure.problem));
                 self.end(at, ending(waiting.failure.ending));
             }
-            JobEvent::Requeued(requeued) => self.end(
-                at,
-                match requeued.why {
-                    RequeueReason::Environment => "environment",
-                    _ => "interrupted",
-                },
-            ),
+            JobEvent::Requeued(requeued) => self.requeue(at, requeued),
             JobEvent::Delivering(delivering) => self.deliver(at, &delivering.redo.verdict),
             JobEvent::Cancelled(_) => self.end(at, "cancelled"),
             _ => {}
         }
+    }
+
+    fn requeue(&mut self, at: Timestamp, requeued: &Requeued) {
+        if let Some(given_up) = &requeued.given_up {
+            self.problem = Some(ProblemView::new(&given_up.failure.problem));
+            return self.end(at, ending(given_up.failure.ending));
+        }
+        let word = match requeued.why {
+            RequeueReason::Environment => "environment",
+            _ => "interrupted",
+        };
+        self.end(at, word);
     }
 
     fn deliver(&mut self, at: Timestamp, verdict: &Verdict) {
@@ -331,5 +337,66 @@ impl StepRunView {
         self.status = status;
         self.ended_at = Some(at.rfc3339());
         self.ms = Some(ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::fake::{AT, id};
+    use crate::job::attempt::{Ending, Failure};
+    use crate::job::event::GivenUp;
+    use crate::problem::{Code, Problem};
+
+    #[test]
+    fn an_attempt_that_gave_a_step_up_has_ended_as_it_did() {
+        let started = |attempt| {
+            JobEvent::Started(Started {
+                attempt,
+                revision: "r".into(),
+                worker: 7,
+                sandbox: "full".into(),
+                plugins: Vec::new(),
+                steps: Vec::new(),
+            })
+        };
+        let given_up = GivenUp {
+            place: StepPlace {
+                step: "stamp".into(),
+                index: 0,
+                part: 1,
+                parts: 1,
+            },
+            everywhere: false,
+            revision: "r".into(),
+            failure: Failure {
+                ending: Ending::TimedOut,
+                problem: Problem::new(Code::Stalled, "there was no progress"),
+            },
+        };
+        let requeued = JobEvent::Requeued(Requeued::without(given_up));
+        let events = [started(1), requeued, started(2)].into_iter().zip(1..);
+        let events: Vec<_> = events
+            .map(|(what, seq)| {
+                Arc::new(Stored {
+                    seq,
+                    at: AT,
+                    rev: Some(seq),
+                    pipeline: None,
+                    path: None,
+                    event: Event::Job { job: id(1), what },
+                })
+            })
+            .collect();
+        let timeline = TimelineView::new("j".into(), &events);
+        let states: Vec<&str> = timeline.phases.iter().map(|phase| phase.state).collect();
+        assert_eq!(states, ["running", "queued", "running"]);
+        let [first, second] = &timeline.attempts[..] else {
+            panic!("{timeline:?}");
+        };
+        assert_eq!(first.ending, Some("timed_out"));
+        let problem = first.problem.as_ref().expect("it has a reason");
+        assert_eq!(problem.kind, "/problems/stalled");
+        assert_eq!(second.ending, None);
     }
 }

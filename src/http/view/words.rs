@@ -100,6 +100,8 @@ words! {
         Asked,
         /// The disk was full, or a folder blocked.
         Environment,
+        /// A step under `continue_on_error` took its worker along; it goes on without it.
+        StepGivenUp,
     }
     /// How a job that is being delivered will end.
     DeliveryVerdict {

@@ -20,6 +20,7 @@ pub(crate) fn plan(steps: usize) -> Plan {
         own_variables: Default::default(),
         timeout_ms: None,
         continue_on_error: false,
+        given_up: Vec::new(),
         temp: false,
     };
     Plan {

@@ -136,7 +136,10 @@ impl Vigil<'_> {
                 _,
             ) => {
                 self.steps_failed += 1;
-                let problem = self.scene_of(&place).place(problem);
+                let problem = match self.given_up_on(&place) {
+                    Some(problem) => problem.clone(),
+                    None => self.scene_of(&place).place(problem),
+                };
                 let place = self.named(&place);
                 self.tell(Update::StepFailed(StepFailed {
                     place,

@@ -1,18 +1,17 @@
 //! Which job's attempt starts when, what it tells, and what follows from how it ended.
 
 use crate::job::attempt::{Bill, Ending, Failure};
-use crate::job::event::{JobEvent, RequeueReason, Requeued, Waiting};
+use crate::job::event::{GivenUp, JobEvent, RequeueReason, Requeued, StepPlace, Waiting};
 use crate::job::id::JobId;
 use crate::job::redo::Redo;
 use crate::scheduler::decide::ending::ENVIRONMENT_PAUSE;
 use crate::scheduler::decide::open::{self, Phase};
 use crate::scheduler::decide::state::{Known, Scheduler};
+use crate::scheduler::giving_up::{self, CRASHES, Loss};
 use crate::scheduler::input::{Action, Decision, Start};
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// Crashes after which a job fails: one retry.
-const CRASHES: u32 = 2;
 /// Interruptions in a row after which a job fails.
 pub(super) const INTERRUPTIONS: u32 = 3;
 /// For each worker so many jobs may be staging their outputs.
@@ -31,8 +30,22 @@ impl Scheduler {
         if self.open.get(id).is_some_and(|live| {
             live.phase == Phase::Attempt || matches!(event, JobEvent::Warned(_))
         }) {
+            self.follow_steps(id, &event);
             self.record(id, now, event, decision);
         }
+    }
+
+    /// Keeps in mind which step is at work.
+    fn follow_steps(&mut self, id: JobId, event: &JobEvent) {
+        let at_work = match event {
+            JobEvent::StepStarted(place) => Some(place.clone()),
+            JobEvent::Started(_)
+            | JobEvent::StepFinished(_)
+            | JobEvent::StepFailed(_)
+            | JobEvent::StepSkipped(_) => None,
+            _ => return,
+        };
+        self.open.change(id, |live| live.at_work = at_work);
     }
 
     /// The job's worker is free for another one.
@@ -64,7 +77,11 @@ impl Scheduler {
             return;
         }
         let cancelled = live.cancelled;
-        self.set_phase(id, Phase::Idle);
+        let at_work = self.open.change(id, |live| {
+            live.phase = Phase::Idle;
+            live.at_work.take()
+        });
+        let at_work = at_work.flatten();
         match result {
             Ok((redo, bill)) => self.deliver(id, redo, bill, now, decision),
             Err(_) if cancelled => self.prepare_cancel(id, decision),
@@ -76,8 +93,45 @@ impl Scheduler {
                 let ending = Ending::Interrupted;
                 self.after_failure(id, Failure { ending, problem }, now, decision);
             }
-            Err(failure) => self.after_failure(id, failure, now, decision),
+            Err(failure) => match self.step_to_give_up(id, &failure, at_work.as_ref()) {
+                Some(given_up) => self.give_up(id, given_up, now, decision),
+                None => self.after_failure(id, failure, now, decision),
+            },
         }
+    }
+
+    /// The step that the job can go on without, where nothing else is left to try.
+    fn step_to_give_up(
+        &self,
+        id: JobId,
+        failure: &Failure,
+        at_work: Option<&StepPlace>,
+    ) -> Option<GivenUp> {
+        let job = &self.open.get(id)?.job;
+        let pipeline = self.current(&job.accepted.pipeline)?;
+        // Another revision may do better: it is tried as after any failure.
+        if job.revision.as_ref() != Some(&pipeline.revision) {
+            return None;
+        }
+        let loss = Loss {
+            pipeline: &pipeline,
+            given_up: &job.given_up,
+            at_work,
+            failure,
+        };
+        if loss.may_be_bad_luck(job.crashes, job.counted + 1) {
+            return None;
+        }
+        loss.step_to_give_up()
+    }
+
+    /// The job begins again at once, without the step.
+    fn give_up(&mut self, id: JobId, given_up: GivenUp, now: Timestamp, decision: &mut Decision) {
+        let warned = JobEvent::Warned(giving_up::warning(&given_up));
+        self.record(id, now, warned, decision);
+        let requeued = JobEvent::Requeued(Requeued::without(given_up));
+        self.record(id, now, requeued, decision);
+        self.enqueue(id);
     }
 
     fn after_failure(
@@ -99,9 +153,7 @@ impl Scheduler {
                 self.record(
                     id,
                     now,
-                    JobEvent::Requeued(Requeued {
-                        why: RequeueReason::Interrupted,
-                    }),
+                    JobEvent::Requeued(Requeued::new(RequeueReason::Interrupted)),
                     decision,
                 );
                 self.enqueue(id);
@@ -159,7 +211,7 @@ impl Scheduler {
                 continue;
             }
             let why = RequeueReason::Due;
-            self.record(id, now, JobEvent::Requeued(Requeued { why }), decision);
+            self.record(id, now, JobEvent::Requeued(Requeued::new(why)), decision);
             self.enqueue(id);
         }
     }
@@ -233,6 +285,7 @@ impl Scheduler {
             accepted: job.accepted.clone(),
             blake3: job.blake3.clone().unwrap_or_default(),
             created: job.created,
+            given_up: job.given_up.clone(),
             pipeline,
         };
         self.turns.took(name, start.pipeline.priority);

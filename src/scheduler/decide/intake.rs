@@ -68,7 +68,7 @@ impl Scheduler {
 
     fn recover_running(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
         let why = RequeueReason::Interrupted;
-        self.record(id, now, JobEvent::Requeued(Requeued { why }), decision);
+        self.record(id, now, JobEvent::Requeued(Requeued::new(why)), decision);
         let interruptions = self.open.get(id).map_or(0, |live| live.job.interruptions);
         if interruptions < INTERRUPTIONS {
             return self.enqueue(id);
@@ -93,7 +93,7 @@ impl Scheduler {
 
     pub(super) fn reclaimed(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
         let why = RequeueReason::Asked;
-        self.record(id, now, JobEvent::Requeued(Requeued { why }), decision);
+        self.record(id, now, JobEvent::Requeued(Requeued::new(why)), decision);
         self.set_phase(id, Phase::Idle);
         self.enqueue(id);
     }

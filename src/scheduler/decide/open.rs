@@ -2,7 +2,7 @@
 //! attempts take, which one is due next. Every change goes through [`OpenJobs::change`], which keeps these true.
 
 use crate::event::{Draft, Event};
-use crate::job::event::JobEvent;
+use crate::job::event::{JobEvent, StepPlace};
 use crate::job::id::JobId;
 use crate::job::state::{Job, State};
 use crate::time::Timestamp;
@@ -40,6 +40,8 @@ pub(super) struct Live {
     pub(super) phase: Phase,
     /// Whether a person wants it to end.
     pub(super) cancelled: bool,
+    /// The step of the running attempt that has begun and not ended.
+    pub(super) at_work: Option<StepPlace>,
     /// When its retry is due, while it waits for one; its state tells what was said when it began to wait.
     pub(super) due: Timestamp,
     /// How far the wall clock was moved back, less ahead, since the job was opened, in milliseconds. Its events go on by the
@@ -157,6 +159,7 @@ impl OpenJobs {
             job,
             phase,
             cancelled: false,
+            at_work: None,
             steady: 0,
         };
         let share = Share::of(&live);

@@ -1,6 +1,7 @@
 //! The rules about jobs, without processes, clocks or files.
 
-mod stand;
+mod given_up;
+pub(crate) mod stand;
 mod starts;
 
 use crate::job::attempt::{Bill, Ending};

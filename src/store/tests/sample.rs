@@ -123,9 +123,7 @@ pub(crate) fn failed() -> JobEvent {
 }
 
 pub(crate) fn asked_again() -> JobEvent {
-    JobEvent::Requeued(Requeued {
-        why: RequeueReason::Asked,
-    })
+    JobEvent::Requeued(Requeued::new(RequeueReason::Asked))
 }
 
 pub(crate) fn at(ms: i64, event: Event) -> Draft {

@@ -82,6 +82,7 @@ impl Bench {
             own_variables: BTreeMap::new(),
             timeout_ms: None,
             continue_on_error: false,
+            given_up: Vec::new(),
             temp: false,
         }
     }

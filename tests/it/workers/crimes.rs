@@ -2,6 +2,7 @@
 
 use crate::workers::bench::{Bench, Ran, finish, limits};
 use dropleaf::job::attempt::Ending;
+use dropleaf::job::event::{GivenUp, StepPlace};
 use dropleaf::pool::update::{Limits, Stop, Update};
 use dropleaf::problem::Code;
 use dropleaf_test_support::sample;
@@ -392,4 +393,49 @@ fn children_of(parent: u32) -> usize {
     let stats =
         entries.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok());
     stats.filter(|stat| zombie(stat)).count()
+}
+
+#[tokio::test]
+async fn a_step_that_is_given_up_is_not_run_and_tells_why_it_was() {
+    let bench = Bench::new();
+    let crashed = bench.run_mode("segv").await;
+    let mut step = bench.step(
+        "misbehave",
+        json!({ "mode": "{{ 'segv' if part.index == 2 else 'behave' }}" }),
+    );
+    step.continue_on_error = true;
+    step.given_up = vec![GivenUp {
+        place: StepPlace {
+            step: "bad".into(),
+            index: 1,
+            part: 2,
+            parts: 3,
+        },
+        everywhere: false,
+        revision: String::new(),
+        failure: crashed.failure().clone(),
+    }];
+    let steps = vec![bench.step("burst", json!({})), step.clone()];
+    let ran = bench.run(steps).await;
+    let outputs = ran.outputs();
+    let turned: Vec<i64> = outputs
+        .iter()
+        .map(|(_, pdf)| sample::rotations(pdf)[0])
+        .collect();
+    assert_eq!(turned, [90, 0, 90]);
+    let failed = ran.updates.iter().find_map(|update| match update {
+        Update::StepFailed(failed) => Some(failed),
+        _ => None,
+    });
+    let failed = failed.expect("it is told");
+    assert!(failed.continued);
+    assert_eq!((failed.place.part, failed.ms), (2, 0));
+    assert_eq!(failed.problem, crashed.failure().problem);
+    assert_eq!(failed.problem.page, Some(2), "as it was said then");
+
+    // On all documents, whichever they are.
+    step.given_up[0].everywhere = true;
+    step.with = json!({ "mode": "segv" });
+    let ran = bench.run(vec![step]).await;
+    assert_eq!(sample::rotations(&ran.outputs()[0].1), [0, 0, 0]);
 }

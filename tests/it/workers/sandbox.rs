@@ -143,8 +143,10 @@ async fn a_nursery_that_died_is_replaced() {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
     for (id, _) in family {
-        // The dead have no words any more. Until they are, the pool may ask the worker that waits, and see it crash.
-        while std::fs::read(format!("/proc/{id}/cmdline")).is_ok_and(|words| !words.is_empty()) {
+        // Until it is dead to the last, the pool may ask the worker that waits, and see it crash.
+        while std::fs::read_to_string(format!("/proc/{id}/stat"))
+            .is_ok_and(|stat| !stat.contains(") Z "))
+        {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     }

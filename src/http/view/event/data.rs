@@ -114,6 +114,9 @@ data! {
         /// An earlier job with the same content.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub duplicate_of: Option<String>,
+        /// Why the last attempt gave no result, of one that goes on without a step.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub problem: Option<ProblemView>,
     }
     /// An attempt began.
     JobStarted {

@@ -5,8 +5,8 @@ use crate::http::fake::{AT, accepted, id};
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{Delivering, Ended};
 use crate::job::event::{
-    PluginUse, Queued, Requeued, Started, StepFailed, StepFinished, StepSkipped, Waiting, Warned,
-    WorkerCrashed,
+    GivenUp, PluginUse, Queued, Requeued, Started, StepFailed, StepFinished, StepSkipped, Waiting,
+    Warned, WorkerCrashed,
 };
 use crate::job::redo::{Collision, Delivered, Move, Redo};
 use crate::problem::{Code, Problem};
@@ -25,6 +25,7 @@ fn samples() -> Vec<Stored> {
         part: 1,
         parts: 1,
     };
+    let given_up = place.clone();
     let problem = Problem {
         page: Some(3),
         plugin: Some("stamp 0.1.0 (5f1c2a9e)".into()),
@@ -90,9 +91,7 @@ fn samples() -> Vec<Stored> {
             size: 1_834_221,
             duplicate_of: None,
         })),
-        job(JobEvent::Requeued(Requeued {
-            why: RequeueReason::Due,
-        })),
+        job(JobEvent::Requeued(Requeued::new(RequeueReason::Due))),
         job(JobEvent::Started(Started {
             attempt: 1,
             revision: "0011223344556677".into(),
@@ -206,6 +205,17 @@ fn samples() -> Vec<Stored> {
             open: false,
             reason: "120 MiB free, 200 MiB wanted".into(),
         }),
+        job(JobEvent::Requeued(Requeued::without(GivenUp {
+            place: given_up,
+            everywhere: false,
+            revision: "0011223344556677".into(),
+            failure: Failure {
+                ending: Ending::TimedOut,
+                problem: Problem::new(Code::TimedOut, "the step took longer than 60.0 s")
+                    .hint("raise the step's `timeout`")
+                    .in_step("stamp"),
+            },
+        }))),
     ];
     all.into_iter()
         .zip(184_468..)

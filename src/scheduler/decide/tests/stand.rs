@@ -24,7 +24,7 @@ pub(super) fn id(n: u128) -> JobId {
     JobId(Ulid::from(n))
 }
 
-pub(super) fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pipeline> {
+pub(crate) fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pipeline> {
     let mut pipeline = Pipeline {
         id: name.to_owned(),
         revision: "0123456789abcdef".to_owned(),
@@ -144,7 +144,7 @@ impl Bench {
     pub(super) fn begin(&mut self, n: u128) -> Decision {
         let started = Started {
             attempt: 1,
-            revision: String::new(),
+            revision: "0123456789abcdef".to_owned(),
             worker: 7,
             sandbox: "full".to_owned(),
             plugins: Vec::new(),
