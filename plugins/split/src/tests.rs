@@ -333,16 +333,3 @@ fn items(document: &lopdf::Document, above: &lopdf::Dictionary) -> String {
     }
     lines.join(" ")
 }
-
-#[test]
-fn labels_that_lead_anywhere_end_nothing() {
-    let pdf = Sample::new("s", 2).edit(|document, _| {
-        let catalog = document.trailer.get(b"Root").and_then(Cos::as_reference);
-        let catalog = Cos::from(catalog.expect("a reference"));
-        let labels = dictionary! { "Kids" => vec![catalog] };
-        let catalog = document.catalog_mut().expect("a catalog");
-        catalog.set("PageLabels", labels);
-    });
-    let ran = run(json!({ "every": 1 }), &pdf.bytes()).expect("it runs");
-    assert_eq!(ran.pages(), [1, 1]);
-}

@@ -178,6 +178,9 @@ impl<'d, 'r> Destinations<'d, 'r> {
         if !COMPLETE.contains(&kind) {
             return Lead::Nowhere;
         }
+        if let Some(place) = self.named_page(action, kind) {
+            return Lead::Page(place);
+        }
         let mut room = MAX_PARTS;
         // What comes next may be anything.
         let entries = entries.iter().filter(|(key, _)| key != b"Next");
@@ -185,6 +188,22 @@ impl<'d, 'r> Destinations<'d, 'r> {
             .map(|(key, value)| Some((key.clone(), self.complete(value, &mut room)?)))
             .collect();
         entries.map_or(Lead::Nowhere, |entries| Lead::Action(Tree::Dict(entries)))
+    }
+
+    /// The first or the last page, where an action leads to that: in another document it would be another.
+    fn named_page(&self, action: &Tree, kind: &[u8]) -> Option<Place> {
+        let Some(Tree::Name(name)) = action.get("N").filter(|_| kind == b"Named") else {
+            return None;
+        };
+        let page = match name.as_slice() {
+            b"FirstPage" if self.count > 0 => 0,
+            b"LastPage" => self.count.checked_sub(1)?,
+            _ => return None,
+        };
+        // As large as it is shown now.
+        let mut view = vec![Tree::Name(b"XYZ".to_vec())];
+        view.resize(4, Tree::Null);
+        Some(Place { page, view })
     }
 
     /// A value with what it refers to in place of the references; `None` where that is much.

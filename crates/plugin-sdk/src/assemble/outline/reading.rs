@@ -133,7 +133,8 @@ impl Reading<'_, '_> {
             Some(Tree::Real(count)) => count > 0.0,
             _ => false,
         };
-        let lead = dict.get("Dest").or_else(|| dict.get("A"));
+        let dest = dict.get("Dest").filter(|dest| **dest != Tree::Null);
+        let lead = dest.or_else(|| dict.get("A"));
         let lead = lead.map_or(Lead::Nowhere, |lead| self.destinations.lead(lead));
         self.bytes += title.len() + lead.bytes();
         Some(Item {

@@ -30,6 +30,8 @@ impl Operation for Take {
         draw(&from, &self.from, &self.catalog)?;
         draw(&to, &self.to, "")?;
         let catalog = from.catalog()?;
+        PageLabels::read(&from)?;
+        assert!(catalog.has("Pages")?, "a handle of the caller is gone");
         let outline = Outline::read(&from)?;
         assert!(catalog.has("Pages")?, "a handle of the caller is gone");
         for _ in 0..self.rounds.unwrap_or(1) {
@@ -248,7 +250,7 @@ fn names_are_looked_up_in_both_lists() {
         "<</Title(new)/Dest(two)/Next #3>>",
         "<</Title(deed)/A<</S/GoTo/D(three)>>/Next #4>>",
         "<</Title(lost)/Dest(four)/Next #5>>",
-        "<</Title(other list)/A #6>>",
+        "<</Title(other list)/Dest null/A #6>>",
         "<</S/GoTo/D(one)>>",
         "<</Limits[(a)(b)]/Kids[#8 #7 #9 null 5]>>",
         "<</Limits[(x)(z)]/Names[(five)[@0/Fit](two)#10(odd)]>>",
@@ -278,12 +280,15 @@ fn what_leads_to_no_page_comes_with_all_pages_only() {
         "<</F #5>>",
         "<</Title(script)/A<</S/JavaScript/JS(1)>>/Next #9>>",
         "<</Title(far)/Dest[9/Fit]/Next #10>>",
-        "<</Title(no page)/Dest[#1/Fit]>>",
+        "<</Title(no page)/Dest[#1/Fit]/Next #11>>",
+        "<</Title(next)/A<</S/Named/N/NextPage>>/Next #12>>",
+        "<</Title(last)/A<</S/Named/N/LastPage>>>>",
     ];
     let with = json!({ "from": from, "pages": [0, 1, 2, 3] });
     check(
         with,
-        "heading-[below>3/Fit] link<</S/URI/URI(x:y)>> file<</S/GoToR/F<</F(x:y)>>/D[3/Fit]>> script far no page",
+        "heading-[below>3/Fit] link<</S/URI/URI(x:y)>> file<</S/GoToR/F<</F(x:y)>>/D[3/Fit]>> script far no page \
+         next<</S/Named/N/NextPage>> last>5/XYZ null null null",
     );
     check(
         json!({ "from": from, "pages": [1] }),
@@ -325,8 +330,17 @@ fn damage_ends_a_chain_and_nothing_else() {
         ],
         "a b c d",
     );
-    // The catalog is no item, and the handle that the caller has of it stays good.
-    read(&["<</First 1 0 R>>"], "none");
+}
+
+#[test]
+fn what_leads_to_the_catalog_takes_no_handle_of_it() {
+    let check = |root: &str, more: &str| {
+        let from = [root, "<</Title(a)>>"];
+        let with = json!({ "from": from, "catalog": more, "pages": [0, 1, 2, 3] });
+        assert!(testing::run::<Take>(with, &[testing::sample(4)]).is_ok());
+    };
+    check("<</First 1 0 R>>", "");
+    check("<</First #1>>", "/PageLabels<</Kids[1 0 R]>>");
 }
 
 #[test]
