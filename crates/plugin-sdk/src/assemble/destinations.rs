@@ -12,6 +12,8 @@ use crate::value::Value;
 const MAX_VIEW: usize = 8;
 /// The longest title, and the longest of other short texts: what a string could have before PDF 2.0.
 const MAX_TEXT: usize = 32_767;
+/// The longest name in a destination.
+const MAX_NAME: usize = 127;
 /// Values of an action that are taken: a link to another file has about ten.
 const MAX_PARTS: usize = 64;
 /// How often something leads to something that leads on: an action to a name, a name to a dictionary, this to an array.
@@ -139,9 +141,11 @@ impl<'d, 'r> Destinations<'d, 'r> {
             _ => return None,
         };
         let view = view.iter().take(MAX_VIEW);
+        // Names and numbers; many items may share what else stands there.
         let view = view.map(|item| match self.small(item) {
-            Tree::Array(_) => Tree::Null,
-            scalar => scalar,
+            Tree::Name(name) if name.len() <= MAX_NAME => Tree::Name(name),
+            number @ (Tree::Int(_) | Tree::Real(_)) => number,
+            _ => Tree::Null,
         });
         Some(Place {
             page,

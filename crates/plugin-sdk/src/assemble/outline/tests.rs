@@ -255,7 +255,7 @@ fn names_are_looked_up_in_both_lists() {
         "<</Limits[(a)(b)]/Kids[#8 #7 #9 null 5]>>",
         "<</Limits[(x)(z)]/Names[(five)[@0/Fit](two)#10(odd)]>>",
         "<</Kids[#7]/Names 5>>",
-        "<</D[@1/FitH 3]/X 1>>",
+        "<</D[@1/FitH 3(x)]/X 1>>",
         "<</one[@0/FitV 9]/three(two)>>",
         "<</Names[(three)[2/FitR 1 2 3 4]]>>",
     ];
@@ -263,7 +263,7 @@ fn names_are_looked_up_in_both_lists() {
     let with = json!({ "from": from, "catalog": catalog, "pages": [0, 1, 2, 3] });
     check(
         with,
-        "old>2/FitV 9 new>3/FitH 3 deed>4/FitR 1 2 3 4 lost other list>2/FitV 9",
+        "old>2/FitV 9 new>3/FitH 3 null deed>4/FitR 1 2 3 4 lost other list>2/FitV 9",
     );
 }
 
