@@ -1,13 +1,16 @@
 //! Pages from one document into another, and what became of their form fields.
 //!
 //! [`Document::import_pages`] copies pages with whatever they refer to, layers and form fields among it; [`append`] tells which
-//! fields got another name. [`copy`] is for what no page refers to.
+//! fields got another name. [`Outline`] brings the items of an outline that lead to them. [`copy`] is for what no page refers to.
 
 mod copying;
+mod destinations;
+mod outline;
 
 use std::collections::HashSet;
 
 pub use copying::copy;
+pub use outline::{Outline, OutlineEnd};
 
 use crate::document::Document;
 use crate::error::Result;
@@ -27,8 +30,8 @@ pub struct Appended {
 /// - Layers (optional content) keep their visibility.
 /// - The structure tree stays behind, and with it the numbers on the pages that would point into that of `to`.
 ///
-/// Outlines, named destinations, page labels ([`PageLabels`](crate::PageLabels) brings them), attachments and metadata stay
-/// behind.
+/// Outlines ([`Outline`] brings them), page labels ([`PageLabels`](crate::PageLabels) does), named destinations, attachments and
+/// metadata stay behind.
 pub fn append(to: &Document<'_>, from: &Document<'_>, pages: &[u32]) -> Result<Appended> {
     let ours: HashSet<String> = field_names(to)?.into_iter().collect();
     let theirs: HashSet<String> = field_names(from)?.into_iter().collect();

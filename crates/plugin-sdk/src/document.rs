@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::handle::{Kind, Mode, Object};
 use crate::reference::Ref;
 use crate::session::{Session, call, copied, find};
+use crate::tree::Tree;
 use crate::value::{EMPTY, Value};
 
 /// One document of the run: a handle, cheap to copy, that cannot outlive the run.
@@ -123,6 +124,16 @@ impl<'r> Document<'r> {
             Some(()) => unsafe { Value::from_abi(self.session, val) },
             None => Value::Null,
         })
+    }
+
+    /// A copy of an indirect object; `Null` in place of a stream.
+    ///
+    /// The handle is not given back: in a damaged document anything may lead anywhere, and the caller may hold the same one.
+    pub(crate) fn tree(&self, reference: Ref) -> Result<Tree> {
+        match self.object(reference)? {
+            Value::Array(object) | Value::Dict(object) => object.tree(),
+            scalar => Ok(Tree::of_scalar(&scalar)),
+        }
     }
 
     /// Follows `value` if it is a reference.

@@ -25,7 +25,6 @@ use crate::document::Document;
 use crate::error::Result;
 use crate::reference::Ref;
 use crate::tree::Tree;
-use crate::value::Value;
 
 /// Elements of a tree that are looked at: more than any document has pages, and read in a second.
 const MAX_LOOKS: usize = 1_000_000;
@@ -294,23 +293,12 @@ impl Reading<'_, '_> {
         let Tree::Ref(reference) = value else {
             return Cow::Borrowed(value);
         };
-        let found = follow(self.document, *reference);
+        let found = self.document.tree(*reference);
         Cow::Owned(found.unwrap_or_else(|_| {
             self.damaged = true;
             Tree::Null
         }))
     }
-}
-
-fn follow(document: &Document<'_>, reference: Ref) -> Result<Tree> {
-    Ok(match document.object(reference)? {
-        Value::Array(object) | Value::Dict(object) => {
-            let tree = object.tree()?;
-            object.release()?;
-            tree
-        }
-        scalar => Tree::of_scalar(&scalar),
-    })
 }
 
 #[cfg(test)]

@@ -62,6 +62,47 @@ impl Tree {
         found
     }
 
+    /// The value in PDF syntax (ISO 32000-2, 7.3); of a stream, its dictionary.
+    #[must_use]
+    pub fn to_syntax(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.extend_from_slice(b"null"),
+            Self::Bool(value) => out.extend_from_slice(value.to_string().as_bytes()),
+            Self::Int(value) => out.extend_from_slice(value.to_string().as_bytes()),
+            // There are no others in a document.
+            Self::Real(value) if value.is_finite() => {
+                out.extend_from_slice(value.to_string().as_bytes());
+            }
+            Self::Real(_) => out.push(b'0'),
+            Self::Name(name) => write_name(name, out),
+            Self::String(bytes) => write_string(bytes, out),
+            Self::Array(items) => {
+                out.push(b'[');
+                for item in items {
+                    item.write(out);
+                    out.push(b' ');
+                }
+                out.push(b']');
+            }
+            Self::Dict(entries) | Self::Stream(entries) => {
+                out.extend_from_slice(b"<<");
+                for (key, value) in entries {
+                    write_name(key, out);
+                    out.push(b' ');
+                    value.write(out);
+                }
+                out.extend_from_slice(b">>");
+            }
+            Self::Ref(reference) => out.extend_from_slice(reference.to_string().as_bytes()),
+        }
+    }
+
     /// A value that is no container; `Null` for one that is.
     pub(crate) fn of_scalar(value: &Value<'_>) -> Self {
         match value {
@@ -123,6 +164,30 @@ impl Tree {
     }
 }
 
+fn write_name(name: &[u8], out: &mut Vec<u8>) {
+    out.push(b'/');
+    for &byte in name {
+        match byte {
+            b'-' | b'_' | b'.' | b'+' | b':' => out.push(byte),
+            byte if byte.is_ascii_alphanumeric() => out.push(byte),
+            byte => out.extend_from_slice(format!("#{byte:02X}").as_bytes()),
+        }
+    }
+}
+
+fn write_string(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'(');
+    for &byte in bytes {
+        match byte {
+            b'(' | b')' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            // As it stands it would be read as a line feed.
+            b'\r' => out.extend_from_slice(b"\\r"),
+            byte => out.push(byte),
+        }
+    }
+    out.push(b')');
+}
+
 fn broken_off() -> Error {
     Error::failed("the host's view of an object ends in its middle")
 }
@@ -175,5 +240,38 @@ unsafe fn take(rest: &mut std::slice::Iter<'_, abi::Node>, depth: u32) -> Result
             }
         };
         Ok((copied(node.key), tree))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_in_pdf_syntax() {
+        let check = |tree: Tree, expected: &[u8]| {
+            let written = tree.to_syntax();
+            assert_eq!(written, expected, "{}", written.escape_ascii());
+        };
+        let name = |name: &[u8]| Tree::Name(name.to_vec());
+        check(Tree::Real(f64::MIN_POSITIVE * 0.0), b"0");
+        check(Tree::Real(f64::NAN), b"0");
+        check(Tree::Real(-0.000_001_25), b"-0.00000125");
+        check(name(b"A B#/\x00"), b"/A#20B#23#2F#00");
+        check(
+            Tree::String(b"a(b\\\r\n\xFE".to_vec()),
+            b"(a\\(b\\\\\\r\n\xFE)",
+        );
+        let items = vec![
+            Tree::Ref(Ref::new(3, 0)),
+            Tree::Null,
+            Tree::Bool(true),
+            Tree::Int(-7),
+        ];
+        let entries = vec![
+            (b"K".to_vec(), Tree::Array(items)),
+            (b"N".to_vec(), name(b"Fit")),
+        ];
+        check(Tree::Dict(entries), b"<</K [3 0 R null true -7 ]/N /Fit>>");
     }
 }

@@ -14,10 +14,11 @@ impl Operation for Merge {
     const NAME: &'static str = "merge";
     const SUMMARY: &'static str = "Join the documents of a job into one";
     const DESCRIPTION: &'static str = "The pages of the second and later documents are appended to the first, which lends \
-        version, metadata, outlines, named destinations, attachments, output intents and tags; those of the others are left out. \
-        Form fields, layers and page labels of all documents are kept; a field whose name is taken gets another one, with a \
-        warning. The result is not marked as tagged, and does not claim to be PDF/UA, nor PDF/A unless all documents are of one \
-        level that asks for no tags and have the same output intents. Warnings tell of tags, intents and claims that are lost.";
+        version, metadata, named destinations, attachments, output intents and tags; those of the others are left out. \
+        Form fields, layers, page labels and outlines of all documents are kept, outlines one after the other; a field whose name \
+        is taken gets another one, with a warning. The result is not marked as tagged, and does not claim to be PDF/UA, nor PDF/A \
+        unless all documents are of one level that asks for no tags and have the same output intents. Warnings tell of tags, \
+        attachments, intents and claims that are lost.";
     const INPUTS: Inputs = Inputs::All;
     const NEEDS: &'static [&'static str] =
         &["leaf.run/1", "leaf.cos/1", "leaf.stream/1", "leaf.doc/1"];

@@ -1,6 +1,6 @@
 //! Appending documents to the first one.
 
-use dropleaf_plugin_sdk::assemble;
+use dropleaf_plugin_sdk::assemble::{self, Outline, OutlineEnd};
 use dropleaf_plugin_sdk::prelude::*;
 
 use crate::standing;
@@ -23,7 +23,8 @@ pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
     }
     let labels = labels(run, &inputs, &counts)?;
     standing::settle(run, target, others)?;
-    let mut done = u64::from(counts[0]);
+    let (mut done, mut at) = (u64::from(counts[0]), counts[0]);
+    let mut end = None;
     run.progress(done, total)?;
     for (number, (other, &count)) in others.iter().zip(&counts[1..]).enumerate() {
         let number = number + 2;
@@ -35,7 +36,15 @@ pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
                 "form field `{old}` of document `{number}` is now `{new}`: an earlier document has a field of that name"
             ));
         }
+        if let Some(outline) = outline(run, other, number)? {
+            let end = match &mut end {
+                Some(end) => end,
+                none => none.insert(OutlineEnd::of(target)?),
+            };
+            outline.append(end, &pages, at)?;
+        }
         left_behind(run, other, number)?;
+        at += count;
         done += u64::from(count);
         run.progress(done, total)?;
     }
@@ -66,14 +75,37 @@ fn labels(run: &Run<'_>, inputs: &[Document<'_>], counts: &[u32]) -> Result<Opti
     Ok(any.then_some(joined))
 }
 
+/// The outline of a later document.
+fn outline(run: &Run<'_>, document: &Document<'_>, number: usize) -> Result<Option<Outline>> {
+    let outline = Outline::read(document)?;
+    if outline.as_ref().is_some_and(Outline::is_cut) {
+        run.warn(format!(
+            "the outline of document `{number}` is too large: part of its items are left out"
+        ));
+    }
+    Ok(outline)
+}
+
 /// Says what of a later document is not in the joined one.
 fn left_behind(run: &Run<'_>, document: &Document<'_>, number: usize) -> Result<()> {
     let catalog = document.catalog()?;
+    let names = catalog.get("Names")?.and_then(|names| names.as_dict());
+    let has = |key| {
+        names
+            .as_ref()
+            .map_or(Ok(false), |names| is_filled(names, key))
+    };
+    if has("EmbeddedFiles")? || is_filled(&catalog, "AF")? {
+        run.warn(format!(
+            "the attachments (embedded files) of document `{number}` are left out"
+        ));
+    }
     let mut left = Vec::new();
-    for (key, name) in [("Outlines", "outlines"), ("Names", "named destinations")] {
-        if catalog.has(key)? {
-            left.push(name);
-        }
+    if has("JavaScript")? {
+        left.push("scripts");
+    }
+    if has("Dests")? || is_filled(&catalog, "Dests")? {
+        left.push("named destinations (links from other files to them no longer work)");
     }
     if !left.is_empty() {
         run.log(
@@ -82,4 +114,20 @@ fn left_behind(run: &Run<'_>, document: &Document<'_>, number: usize) -> Result<
         );
     }
     Ok(())
+}
+
+/// Whether there is something in the list under `key`, which may be a tree.
+fn is_filled(dict: &Object<'_>, key: &str) -> Result<bool> {
+    let Some(list) = dict.object(key)? else {
+        return Ok(false);
+    };
+    if list.kind() == Kind::Array {
+        return Ok(!list.is_empty()?);
+    }
+    for part in ["Names", "Kids"] {
+        if let Some(Value::Array(part)) = list.get(part)? {
+            return Ok(!part.is_empty()?);
+        }
+    }
+    Ok(!list.is_empty()?)
 }

@@ -340,21 +340,95 @@ fn hidden_layers_stay_hidden() {
     }
 }
 
+/// Titles of an outline's first level and the numbers of the pages that they lead to.
+fn outline(pdf: &[u8]) -> Vec<(String, Option<u32>)> {
+    let document = sample::open(pdf);
+    let root = dict(&document, &["Outlines"]);
+    let mut lines = Vec::new();
+    let mut next = root.get(b"First").and_then(Cos::as_reference).ok();
+    while let Some(item) = next {
+        let item = document.get_dictionary(item).expect("an item");
+        let title = item.get(b"Title").and_then(Cos::as_str).expect("a title");
+        let to = item.get(b"Dest").and_then(Cos::as_array).ok();
+        let to = to.and_then(|to| to[0].as_reference().ok());
+        let pages = document.get_pages();
+        let page = pages.iter().find(|(_, page)| Some(**page) == to);
+        let title = String::from_utf8_lossy(title).into_owned();
+        lines.push((title, page.map(|(number, _)| *number)));
+        next = item.get(b"Next").and_then(Cos::as_reference).ok();
+    }
+    let count = root.get(b"Count").and_then(Cos::as_i64).ok();
+    assert_eq!(count, i64::try_from(lines.len()).ok());
+    lines
+}
+
 #[test]
-fn the_first_document_lends_outline_and_metadata() {
-    let ran = run(&[
-        Sample::new("a", 2).outline().bytes(),
-        Sample::new("b", 2).outline().bytes(),
-    ]);
-    let document = sample::open(ran.document());
-    let outline = dict(&document, &["Outlines"]);
-    assert_eq!(outline.get(b"Count").and_then(Cos::as_i64).ok(), Some(2));
-    assert!(
-        ran.log
+fn outlines_follow_one_another() {
+    let b = Sample::new("b", 1).outline().edit(|document, _| {
+        let root = dict(document, &["Outlines"]);
+        let item = root.get(b"First").and_then(Cos::as_reference);
+        let item = document.get_dictionary_mut(item.expect("a reference"));
+        item.expect("an item")
+            .set("Dest", Cos::string_literal("start"));
+    });
+    let c = Sample::new("c", 2).outline().object_streams();
+    let (b, c) = (b.bytes(), c.bytes());
+    let lines = [("a 1", 1), ("a 2", 2), ("b 1", 4), ("c 1", 5), ("c 2", 6)];
+    let a = Sample::new("a", 2);
+    for (first, expected) in [
+        (Sample::new("a", 2).outline(), &lines[..]),
+        (a, &lines[2..]),
+    ] {
+        let ran = run(&[first.bytes(), sample::pdf(1), b.clone(), c.clone()]);
+        let expected = expected
             .iter()
-            .any(|(_, line)| line.contains("document `2`: outlines")),
-        "{:?}",
-        ran.log
+            .map(|&(title, page)| (title.to_owned(), Some(page)));
+        assert_eq!(outline(ran.document()), expected.collect::<Vec<_>>());
+        assert_eq!(ran.warnings, [""; 0]);
+    }
+}
+
+#[test]
+fn what_later_documents_lose_is_told() {
+    let with = |key: &'static str, names: Cos| {
+        Sample::new("b", 1)
+            .edit(move |document, _| {
+                let tree = dictionary! { "Names" => names };
+                let catalog = document.catalog_mut().expect("a catalog");
+                catalog.set("Names", dictionary! { key => tree });
+            })
+            .bytes()
+    };
+    let told = |second: Vec<u8>| {
+        let ran = run(&[sample::pdf(1), second]);
+        let lines = ran.log.into_iter().map(|(_, line)| line);
+        (
+            ran.warnings,
+            lines
+                .filter(|line| line.starts_with("left out"))
+                .collect::<Vec<_>>(),
+        )
+    };
+    let some = || Cos::from(vec![Cos::string_literal("x"), Cos::Null]);
+    let none: [String; 0] = [];
+    let attachments = "the attachments (embedded files) of document `2` are left out";
+    let (warnings, lines) = told(with("EmbeddedFiles", some()));
+    assert_eq!(
+        (warnings, lines),
+        (vec![attachments.to_owned()], none.to_vec())
+    );
+    let (warnings, lines) = told(with("EmbeddedFiles", Cos::from(Vec::<Cos>::new())));
+    assert_eq!((warnings, lines), (none.to_vec(), none.to_vec()));
+    let scripts = "left out of document `2`: scripts";
+    assert_eq!(
+        told(with("JavaScript", some())),
+        (none.to_vec(), vec![scripts.to_owned()])
+    );
+    let (warnings, lines) = told(Sample::new("b", 1).outline().bytes());
+    assert_eq!(warnings, none);
+    assert!(
+        lines[0].contains("document `2`: named destinations"),
+        "{lines:?}"
     );
 }
 

@@ -1,7 +1,7 @@
 //! What the catalog says about the whole document, for each part: language, reading preferences, output intents, page
-//! labels and the XMP packet, less what the packet would claim of the part and what is no longer so.
+//! labels, outline and the XMP packet, less what the packet would claim of the part and what is no longer so.
 
-use dropleaf_plugin_sdk::assemble;
+use dropleaf_plugin_sdk::assemble::{self, Outline, OutlineEnd};
 use dropleaf_plugin_sdk::prelude::*;
 use dropleaf_xmp::Packet;
 use dropleaf_xmp::claims::{Claim, Standard};
@@ -13,6 +13,7 @@ pub(crate) struct Luggage<'r> {
     preferences: Option<Value<'r>>,
     intents: Option<Value<'r>>,
     labels: Option<PageLabels>,
+    outline: Option<Outline>,
     packet: Option<(Vec<u8>, Mode)>,
 }
 
@@ -23,6 +24,10 @@ impl<'r> Luggage<'r> {
         let labels = PageLabels::read(whole)?;
         if labels.as_ref().is_some_and(PageLabels::is_damaged) {
             run.warn("the page labels are damaged: those that cannot be read are dropped");
+        }
+        let outline = Outline::read(whole)?;
+        if outline.as_ref().is_some_and(Outline::is_cut) {
+            run.warn("the outline is too large: part of its items are in none of the parts");
         }
         if catalog.has("StructTreeRoot")? {
             run.warn(
@@ -46,6 +51,7 @@ impl<'r> Luggage<'r> {
             preferences: catalog.get("ViewerPreferences")?,
             intents,
             labels: labels.filter(|labels| !labels.is_empty()),
+            outline,
             packet: packet(run, &catalog, is_lost)?,
         })
     }
@@ -72,6 +78,9 @@ impl<'r> Luggage<'r> {
             let mut labels = PageLabels::default();
             labels.extend(before, pages.iter().copied());
             labels.write(part)?;
+        }
+        if let Some(outline) = &self.outline {
+            outline.append(&mut OutlineEnd::of(part)?, pages, 0)?;
         }
         if let Some((bytes, mode)) = &self.packet {
             let dict = part.parse("<< /Type /Metadata /Subtype /XML >>")?;

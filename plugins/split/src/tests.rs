@@ -265,3 +265,71 @@ fn labels_and_reading_preferences_go_with_the_pages() {
     assert_eq!(preferences.len(), 1);
     assert!(preferences.has(b"DisplayDocTitle"));
 }
+
+#[test]
+fn items_of_the_outline_go_with_their_pages() {
+    let pdf = Sample::new("s", 5).outline().edit(|document, pages| {
+        let root = document.catalog().expect("a catalog").get(b"Outlines");
+        let root = root.and_then(Cos::as_reference).expect("an outline");
+        let root = document.get_dictionary(root).expect("an outline").clone();
+        let first = root.get(b"First").and_then(Cos::as_reference);
+        let first = first.expect("an item");
+        // Below the item of page 1 is one of page 5; that of page 3 leads nowhere.
+        let to: Vec<Cos> = vec![pages[4].into(), "FitH".into(), 7.into()];
+        let below = dictionary! { "Title" => Cos::string_literal("below"), "Parent" => first, "Dest" => to };
+        let below = document.add_object(below);
+        let item = document.get_dictionary_mut(first).expect("an item");
+        for key in ["First", "Last"] {
+            item.set(key, below);
+        }
+        item.set("Count", -1);
+        let third = document
+            .objects
+            .values_mut()
+            .filter_map(|object| object.as_dict_mut().ok())
+            .find(|dict| dict.get(b"Title").and_then(Cos::as_str).is_ok_and(|title| title == b"s 3"));
+        third.expect("the third").remove(b"Dest");
+    });
+    let with = json!({ "ranges": ["1-2", "3", "5,4", "1,2,3,4,5"] });
+    let ran = run(with, &pdf.bytes()).expect("it runs");
+    let parts: Vec<String> = ran.documents.iter().map(|part| outline(part)).collect();
+    let expected = [
+        "2: s 1>1 s 2>2",
+        "none",
+        "3: s 1>1[-1 below>1] s 4>2 s 5>1",
+        "5: s 1>1[-1 below>5] s 2>2 s 3>0 s 4>4 s 5>5",
+    ];
+    assert_eq!(parts, expected);
+    assert_eq!(ran.warnings, [""; 0]);
+}
+
+/// The number of items in sight, and each with the number of its page and what is below it.
+fn outline(pdf: &[u8]) -> String {
+    let document = sample::open(pdf);
+    let Some(Cos::Dictionary(root)) = catalog_value(&document, &["Outlines"]) else {
+        return "none".to_owned();
+    };
+    let count = root.get(b"Count").and_then(Cos::as_i64).expect("a count");
+    format!("{count}: {}", items(&document, &root))
+}
+
+fn items(document: &lopdf::Document, above: &lopdf::Dictionary) -> String {
+    let pages: Vec<lopdf::ObjectId> = document.get_pages().into_values().collect();
+    let mut lines = Vec::new();
+    let mut next = above.get_deref(b"First", document).ok();
+    while let Some(item) = next {
+        let item = item.as_dict().expect("an item");
+        let title = item.get(b"Title").and_then(Cos::as_str).expect("a title");
+        let to = item.get(b"Dest").and_then(Cos::as_array).ok();
+        let to = to.and_then(|to| to[0].as_reference().ok());
+        let page = pages.iter().position(|page| Some(*page) == to);
+        let page = page.map_or(0, |page| page + 1);
+        let mut line = format!("{}>{page}", String::from_utf8_lossy(title));
+        if let Ok(count) = item.get(b"Count").and_then(Cos::as_i64) {
+            line += &format!("[{count} {}]", items(document, item));
+        }
+        lines.push(line);
+        next = item.get_deref(b"Next", document).ok();
+    }
+    lines.join(" ")
+}
