@@ -185,6 +185,45 @@ fn operations_are_listed_with_their_schemas() {
     }
 }
 
+/// What operations say of themselves stands in the docs in the same words, with every parameter and every example.
+#[test]
+fn the_docs_of_the_standard_operations_are_their_own_words() {
+    let docs = include_str!("../../docs/operations.md");
+    let home = TestHome::new(PROGRAM);
+    let (_, text, _) = home.run(&["operations", "--json"]);
+    let operations: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let mut told = 0;
+    for operation in operations.as_array().expect("an array") {
+        let word = |key: &str| operation[key].as_str().unwrap_or_default().to_owned();
+        let name = word("name");
+        let Some(section) = docs.split("\n## ").find(|section| {
+            section.starts_with(&format!("`{name}`\n"))
+                && section.contains(&format!("(plugin `{}`)", word("plugin")))
+        }) else {
+            assert_eq!(word("plugin"), "faulty", "{name} is not in the docs");
+            continue;
+        };
+        told += 1;
+        assert!(section.contains(&word("description")), "{name}");
+        assert!(
+            section.contains(word("summary").trim_end_matches('.')),
+            "{name}"
+        );
+        let parameters = operation["schema"]["properties"].as_object();
+        for parameter in parameters.into_iter().flatten().map(|(key, _)| key) {
+            assert!(
+                section.contains(&format!("`{parameter}`")),
+                "{name}: {parameter}"
+            );
+        }
+        for example in operation["examples"].as_array().expect("examples") {
+            let title = example["title"].as_str().unwrap_or_default();
+            assert!(section.contains(title), "{name}: {title}");
+        }
+    }
+    assert_eq!(told, 12);
+}
+
 #[test]
 fn run_needs_no_daemon_and_says_what_failed() {
     let home = TestHome::new(PROGRAM);

@@ -15,8 +15,8 @@ impl Operation for Merge {
     const SUMMARY: &'static str = "Join the documents of a job into one";
     const DESCRIPTION: &'static str = "The pages of the second and later documents are appended to the first, which lends \
         version, metadata, named destinations, attachments, output intents and tags; those of the others are left out. \
-        Form fields, layers, page labels and outlines of all documents are kept, outlines one after the other; a field whose name \
-        is taken gets another one, with a warning. The result is not marked as tagged, and does not claim to be PDF/UA, nor PDF/A \
+        Form fields, layers, page labels and outlines of all documents are kept, outlines one after the other, and links lead where they led; a field whose \
+        name is taken gets another one, with a warning. The result is not marked as tagged, and does not claim to be PDF/UA, nor PDF/A \
         unless all documents are of one level that asks for no tags and have the same output intents. Warnings tell of tags, \
         attachments, intents and claims that are lost.";
     const INPUTS: Inputs = Inputs::All;
