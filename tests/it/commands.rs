@@ -4,6 +4,7 @@ use crate::PROGRAM;
 use dropleaf::worker::options::{Limits, Options, Sandbox};
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::folder::files;
+use dropleaf_test_support::process::copy_program;
 use dropleaf_test_support::{plugins, sample};
 use std::path::Path;
 use std::process::Command;
@@ -69,7 +70,7 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
     home.write("bin/plugins/.keep", "");
     home.write("temporary/.keep", "");
     std::fs::remove_file(home.path("temporary/.keep")).expect("removed");
-    std::fs::copy(PROGRAM, home.path("bin/dropleaf")).expect("copied");
+    copy_program(PROGRAM.as_ref(), &home.path("bin/dropleaf"));
     plugins::install("pages", &home.path("bin/plugins"));
     home.write("a.pdf", sample::pdf(2));
     home.write(

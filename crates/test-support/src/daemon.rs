@@ -2,6 +2,7 @@
 
 use crate::feed::Feed;
 use crate::plugins;
+use crate::process::copy_program;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::{MetadataExt as _, lchown};
@@ -193,7 +194,7 @@ impl TestHome {
         }
         // The program may lie where only root can look.
         let program = self.path("dropleaf");
-        std::fs::copy(&self.program, &program).expect("the program can be copied");
+        copy_program(self.program.as_ref(), &program);
         self.program = program;
         give(self.folder.path(), NOBODY);
         self.serve_by(|command| {

@@ -1,5 +1,6 @@
 //! Other processes, as a test sees and ends them; and numbers that look random but come again.
 
+use std::path::Path;
 use std::process::Command;
 
 /// The living children of a process.
@@ -28,6 +29,19 @@ pub(crate) fn ended(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit_once(") ")
         .is_none_or(|(_, rest)| rest.starts_with('Z'))
+}
+
+/// Copies a program that is to be started. Another process writes it: a child that another test starts in that moment would hold our
+/// descriptor for a while, and a file that somebody can write to is not started ("text file busy").
+///
+/// # Panics
+/// It cannot be copied.
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg(from).arg(to).status();
+    assert!(
+        copied.is_ok_and(|status| status.success()),
+        "{from:?} to {to:?}"
+    );
 }
 
 /// SIGKILL to a process that may have ended already.
