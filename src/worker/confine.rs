@@ -62,10 +62,6 @@ pub(crate) type Shared = Result<Range<u64>, String>;
 
 /// Does once, for all workers to come, what is the same for them all.
 pub(crate) fn confine_nursery(options: &Options) -> Result<Shared, ConfineError> {
-    /// A third of what the daemon gets where there is not enough for all: its answers and the intake of files come first.
-    const NICE: i32 = 5;
-    // Where this is not allowed, workers run like anybody else.
-    let _ = rustix::process::nice(NICE);
     // Where memory runs out, a worker is to be killed and not the daemon. Not all systems have it.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     if options.sandbox == Sandbox::Off {

@@ -71,11 +71,6 @@ async fn a_worker_knows_no_more_than_it_must() {
         json!(null),
         "passwords are not told to operations"
     );
-    let own = rustix::process::getpriority_process(None).expect("it can be read");
-    assert!(
-        own == 19 || seen["nice"].as_i64() > Some(i64::from(own)),
-        "the daemon's answers come first: {seen:?}"
-    );
     if rustix::process::geteuid().is_root() && level(&bench).await == "full" {
         assert!(seen["uid"].as_u64() >= Some(60_700), "{seen:?}");
     }

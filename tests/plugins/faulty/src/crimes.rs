@@ -421,17 +421,10 @@ fn send_with(bytes: &[u8], descriptor: i32) -> Result<()> {
 
 fn look(run: &mut Run<'_>) -> Result<()> {
     // SAFETY: calls without arguments.
-    let (user, parent, nice) = unsafe {
-        (
-            libc::getuid(),
-            libc::getppid(),
-            libc::getpriority(libc::PRIO_PROCESS, 0),
-        )
-    };
+    let (user, parent) = unsafe { (libc::getuid(), libc::getppid()) };
     let environment: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
     run.result("uid", user)?;
     run.result("parent", parent)?;
-    run.result("nice", nice)?;
     run.result("environment", environment)?;
     run.result("job", run.value("job.id")?)?;
     run.result("stem", run.value("input.stem")?)?;
