@@ -43,6 +43,13 @@ pub(crate) fn read_checked(source: &[u8], max_depth: u32) -> Option<Object> {
     parser.value(max_depth).ok()
 }
 
+/// Reads the name that `source` begins with, and how long it is with its solidus and its escapes.
+pub(crate) fn read_name(source: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut parser = Parser::new(source);
+    let name = parser.name().ok()?;
+    Some((name, parser.at))
+}
+
 /// Reads the indirect object that `source` begins with: `7 0 obj`, its value, whatever follows.
 pub(crate) fn read_indirect(source: &[u8], max_depth: u32) -> Option<Object> {
     let mut parser = Parser::new(source);

@@ -13,6 +13,7 @@ use crate::document::copy::Copy;
 use crate::document::ids::IdSet;
 use crate::document::objects::Objects;
 use crate::document::place::Place;
+use crate::document::{serialize, syntax};
 use crate::fault::Result;
 
 /// Fields of one import whose type is looked at.
@@ -195,55 +196,22 @@ fn rename_fonts(objects: &mut Objects, come: &[ObjectId], renamed: &Renamed) -> 
 
 /// Content operators with other names of fonts; `None` where there is nothing to change.
 fn with_renamed_fonts(text: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
-    let ends = |byte: u8| byte.is_ascii_whitespace() || b"\0()<>[]{}/%".contains(&byte);
     let mut out = Vec::with_capacity(text.len() + 8);
     let mut rest = text;
     while let Some(at) = rest.iter().position(|&byte| byte == b'/') {
-        let (before, name) = (&rest[..=at], &rest[at + 1..]);
+        let (before, from_name) = rest.split_at(at);
         out.extend_from_slice(before);
-        let length = name
-            .iter()
-            .position(|&byte| ends(byte))
-            .unwrap_or(name.len());
-        let (name, behind) = name.split_at(length);
-        let plain = decoded(name);
-        match renamed.iter().find(|(old, _)| *old == plain) {
-            Some((_, new)) => out.extend(encoded(new)),
-            None => out.extend_from_slice(name),
+        let read = syntax::read_name(from_name);
+        let length = read.as_ref().map_or(1, |(_, length)| *length);
+        let (written, behind) = from_name.split_at(length);
+        match read.and_then(|(name, _)| renamed.iter().find(|(old, _)| *old == name)) {
+            Some((_, new)) => serialize::name(new, &mut out),
+            None => out.extend_from_slice(written),
         }
         rest = behind;
     }
     out.extend_from_slice(rest);
     (out != text).then_some(out)
-}
-
-/// A name without its escapes (7.3.5).
-fn decoded(name: &[u8]) -> Vec<u8> {
-    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
-    let mut plain = Vec::with_capacity(name.len());
-    let mut at = 0;
-    while let Some(&byte) = name.get(at) {
-        let escaped = (byte == b'#')
-            .then(|| Some(digit(name.get(at + 1))? * 16 + digit(name.get(at + 2))?))
-            .flatten()
-            .and_then(|code| u8::try_from(code).ok());
-        plain.push(escaped.unwrap_or(byte));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    plain
-}
-
-/// A name with the escapes that it needs.
-fn encoded(name: &[u8]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(name.len());
-    for &byte in name {
-        if byte.is_ascii_graphic() && !b"#()<>[]{}/%".contains(&byte) {
-            text.push(byte);
-        } else {
-            text.extend_from_slice(format!("#{byte:02X}").as_bytes());
-        }
-    }
-    text
 }
 
 /// Enters the calculated fields that came, behind those that are there.
@@ -263,4 +231,25 @@ fn calculation_order(copy: &mut Copy<'_>, theirs: &Place, ours: &Place) -> Resul
 /// The value of `key`, resolved.
 fn value<'a>(objects: &'a Objects, place: &Place, key: &[u8]) -> Option<&'a Object> {
     objects.lookup(objects.holder(place)?.dict()?, key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fonts_are_renamed_however_they_are_spelled_and_nothing_else_is() {
+        let renamed: Renamed = vec![(b"Helv".to_vec(), b"Helv+1".to_vec())];
+        let check = |text: &str, expected: Option<&str>| {
+            let changed = with_renamed_fonts(text.as_bytes(), &renamed);
+            assert_eq!(changed.as_deref(), expected.map(str::as_bytes), "{text}");
+        };
+        check("/Helv 12 Tf 0 g", Some("/Helv+1 12 Tf 0 g"));
+        check("0 g/He#6Cv 9 Tf", Some("0 g/Helv+1 9 Tf"));
+        check("/Helv", Some("/Helv+1"));
+        check("/a#00b 1 Tf /Helv 2 Tf", Some("/a#00b 1 Tf /Helv+1 2 Tf"));
+        check("/Helvetica 12 Tf", None);
+        check("0 g / 3 Tf /", None);
+        check("", None);
+    }
 }
