@@ -79,14 +79,12 @@ impl Process {
         self.held.id
     }
 
-    /// From now on it gets less processor time than other workers.
+    /// From now on it gets less processor time than others.
     pub(crate) fn yield_to_others(&self) {
-        /// A third of what another worker gets: with the least there is, a picture would never be done beside busy workers.
-        const LESS: i32 = 5;
-        let Some(pid) = pid(self.held.id) else { return };
+        /// A third of what another process gets: with the least there is, a picture would never be done beside busy workers.
+        const NICE: i32 = 5;
         // Where this is not allowed, it works like any other.
-        let _ = rustix::process::getpriority_process(Some(pid))
-            .and_then(|nice| rustix::process::setpriority_process(Some(pid), nice + LESS));
+        let _ = pid(self.held.id).map(|pid| rustix::process::setpriority_process(Some(pid), NICE));
     }
 
     /// Whether it still runs.

@@ -2,7 +2,7 @@
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
-use dropleaf_test_support::feed::Event;
+use dropleaf_test_support::feed::{Event, Feed};
 use dropleaf_test_support::folder::files;
 use dropleaf_test_support::{plugins, sample};
 use serde_json::Value;
@@ -51,6 +51,15 @@ fn names(story: &[Event]) -> Vec<&str> {
 fn job(daemon: &TestDaemon, story: &[Event]) -> Value {
     let id = story[0].data["job"].as_str().expect("it names its job");
     daemon.get(&format!("/jobs/{id}")).body
+}
+
+/// Drops a file and lets its step be given up. The next attempt does not begin: the pipeline is paused.
+fn given_up_and_held(home: &TestHome, feed: &mut Feed, daemon: &TestDaemon) -> Event {
+    home.drop_file("inbox/x", "a.pdf", sample::pdf(2));
+    feed.until_named("step.started");
+    let paused = daemon.post("/pipelines/x/pause", b"");
+    assert!(paused.status < 300, "{paused:?}");
+    feed.until(|event| event.data["reason"] == "step_given_up")
 }
 
 fn rotations(home: &TestHome, name: &str) -> Vec<i64> {
@@ -199,13 +208,7 @@ fn a_step_that_crashes_on_many_documents_is_given_up_on_all() {
 fn what_was_given_up_is_known_after_a_kill() {
     let home = home("sleep-deaf", "timeout: 1s");
     let daemon = home.serve();
-    let mut feed = daemon.follow("/events");
-    home.drop_file("inbox/x", "a.pdf", sample::pdf(2));
-    feed.until_named("step.started");
-    // Nothing begins then, so that the daemon dies just between the two attempts.
-    let paused = daemon.post("/pipelines/x/pause", b"");
-    assert!(paused.status < 300, "{paused:?}");
-    let queued = feed.until(|event| event.data["reason"] == "step_given_up");
+    let queued = given_up_and_held(&home, &mut daemon.follow("/events"), &daemon);
     daemon.kill();
 
     let daemon = home.serve();
@@ -265,10 +268,7 @@ fn another_revision_begins_with_all_steps() {
     let home = home("sleep-deaf", "timeout: 1s");
     let daemon = home.serve();
     let mut feed = daemon.follow("/events");
-    home.drop_file("inbox/x", "a.pdf", sample::pdf(2));
-    feed.until_named("step.started");
-    assert!(daemon.post("/pipelines/x/pause", b"").status < 300);
-    feed.until(|event| event.data["reason"] == "step_given_up");
+    given_up_and_held(&home, &mut feed, &daemon);
     home.pipeline("x", &yaml("behave", ""));
     feed.until_named("pipeline.loaded");
     assert!(daemon.post("/pipelines/x/resume", b"").status < 300);
