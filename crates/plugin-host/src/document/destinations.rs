@@ -30,7 +30,8 @@ pub(crate) fn explicit(objects: &Objects, dict: &Dictionary) -> Option<(&'static
         Object::String(name, _) => {
             let names = objects.lookup(catalog(objects)?, b"Names")?;
             let tree = objects.lookup(names.as_dict().ok()?, b"Dests")?;
-            find(objects, tree, name, MAX_DEPTH, &mut MAX_NODES.clone())
+            let mut left = MAX_NODES;
+            find(objects, tree, name, MAX_DEPTH, &mut left)
         }
         _ => None,
     }?;

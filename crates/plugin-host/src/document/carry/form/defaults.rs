@@ -49,32 +49,34 @@ pub(super) fn carry(
     let side_there = value(copy.from, theirs, b"Q")
         .filter(|object| object.as_i64().is_ok())
         .cloned();
-    let left = || Object::Integer(0);
+    let left = Object::Integer(0);
     let defaults = [
         (b"DA".as_slice(), type_there, None),
-        (b"Q".as_slice(), side_there, Some(left())),
+        (b"Q".as_slice(), side_there, Some(left)),
     ];
     for (key, there, otherwise) in defaults {
-        let here = value(copy.to, ours, key).cloned();
-        if is_first && here.is_none() {
+        if is_first && value(copy.to, ours, key).is_none() {
             if let Some(there) = there {
                 copy.to.put(ours.clone(), key, there)?;
             }
-            continue;
-        }
-        let Some(there) = there.or_else(|| otherwise.clone()) else {
-            continue;
-        };
-        if here.or(otherwise).as_ref() == Some(&there) {
-            continue;
-        }
-        for &field in come {
-            if copy.to.dict(field).is_some_and(|field| !field.has(key)) {
-                copy.to.put(Place::object(field), key, there.clone())?;
+        } else if let Some(there) = there.or_else(|| otherwise.clone()) {
+            let here = value(copy.to, ours, key).cloned().or(otherwise);
+            if here.as_ref() != Some(&there) {
+                hand_down(copy.to, come, key, &there)?;
             }
         }
     }
     calculation_order(copy, theirs, ours)
+}
+
+/// Gives the fields that have none of their own what their form has said for them.
+fn hand_down(objects: &mut Objects, come: &[ObjectId], key: &[u8], value: &Object) -> Result<()> {
+    for &field in come {
+        if objects.dict(field).is_some_and(|field| !field.has(key)) {
+            objects.put(Place::object(field), key, value.clone())?;
+        }
+    }
+    Ok(())
 }
 
 /// Enters their resources; where another font has a name already, theirs gets one that is free.
