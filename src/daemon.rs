@@ -37,6 +37,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -47,11 +48,12 @@ use tokio_util::sync::CancellationToken;
 #[error("{0}")]
 pub struct InUse(String);
 
-/// Runs a daemon until SIGINT or SIGTERM, or until its journal cannot be written any more.
+/// Runs a daemon until SIGINT or SIGTERM, or until its journal cannot be written any more. Requests are answered by `answers`,
+/// a runtime of their own, whose threads may have another priority.
 ///
 /// # Errors
 /// It cannot start, or the journal broke.
-pub async fn run(config: Config) -> Result<()> {
+pub async fn run(config: Config, answers: &Handle) -> Result<()> {
     config.home.make()?;
     secrets::look(&config);
     let (journal, opening) = open_journal(&config)?;
@@ -60,7 +62,10 @@ pub async fn run(config: Config) -> Result<()> {
         .as_ref()
         .map(http::tls::Certificate::read);
     let tls = tls.transpose()?.map(Arc::new);
-    let listener = listen(&config)?;
+    let listener = {
+        let _in_its_own = answers.enter();
+        listen(&config)?
+    };
     let stop = CancellationToken::new();
     let mut tasks = JoinSet::new();
     stop_on_signals(&mut tasks, &stop)?;
@@ -187,7 +192,7 @@ pub async fn run(config: Config) -> Result<()> {
         http,
     );
     gauges.begin(&api);
-    let serving = serve(&config, (listener, tls), api, &stop)?;
+    let serving = serve(&config, answers, (listener, tls), api, &stop)?;
     let ended = tokio::select! {
         ended = &mut deciding => ended,
         () = stop.cancelled() => {
@@ -358,6 +363,7 @@ fn stop_on_signals(tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<
 
 fn serve(
     config: &Config,
+    answers: &Handle,
     (listener, tls): (TcpListener, Option<Arc<http::tls::Certificate>>),
     api: Arc<Api>,
     stop: &CancellationToken,
@@ -365,7 +371,7 @@ fn serve(
     let address = api.config.listen;
     crate::durable::replace_private(&config.home.address(), format!("{address}\n").as_bytes())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let serving = tokio::spawn(http::serve::serve(listener, tls, api, stop.clone()));
+    let serving = answers.spawn(http::serve::serve(listener, tls, api, stop.clone()));
     tracing::info!(home = %config.home.root().display(), %address, workers = config.workers, "watching");
     // Whoever started us may have closed its end.
     let _ = writeln!(

@@ -6,9 +6,13 @@ use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::{daemon, telemetry};
 use anyhow::{Context as _, Result};
+use tokio::runtime::Runtime;
 
 /// How long a thread for file work waits for more.
 const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(2);
+/// How much nicer than the threads that answer requests all others are, workers among them. Everything else alike: were workers alone
+/// nicer, the daemon would take files in smaller groups, and sync more often (`docs/benchmarks.md`).
+const BEHIND: i32 = 5;
 /// Threads for file work, at the most. A pipeline has a dozen at the most; where the folders of very many of them hang, those of the
 /// others must not run out.
 const FILE_WORK: usize = 4096;
@@ -28,18 +32,15 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
     )?;
     telemetry::start(&config.spec.log, filter_from, config.spec.log_format)
         .map_err(anyhow::Error::msg)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("dropleaf")
-        .thread_stack_size(1 << 20)
-        .thread_keep_alive(KEEP_ALIVE)
-        .max_blocking_threads(FILE_WORK)
-        .enable_all()
-        .build()
-        .context("failed to start the async runtime")?;
-    let ended = runtime.block_on(daemon::run(config));
+    let answers = runtime("answers")?;
+    give_way();
+    let runtime = runtime("dropleaf")?;
+    let ended = runtime.block_on(daemon::run(config, answers.handle()));
     // File work that hangs (a dead network mount) must not keep a stopped daemon alive.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(2);
+    for runtime in [answers, runtime] {
+        runtime.shutdown_timeout(until.saturating_duration_since(std::time::Instant::now()));
+    }
     ended.map_err(|error| {
         if error.downcast_ref::<daemon::InUse>().is_some() {
             error.context(Exit(exit::IN_USE))
@@ -47,4 +48,23 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
             error
         }
     })
+}
+
+/// Lowers the priority of this thread, and of all that it begins from now on: processing waits for its turn behind answering.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(BEHIND) {
+        tracing::debug!(%error, "processing has the priority of answering");
+    }
+}
+
+fn runtime(name: &str) -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name(name)
+        .thread_stack_size(1 << 20)
+        .thread_keep_alive(KEEP_ALIVE)
+        .max_blocking_threads(FILE_WORK)
+        .enable_all()
+        .build()
+        .context("failed to start the async runtime")
 }

@@ -26,16 +26,13 @@ pub enum Entry {
 /// Refuses requests that are meant for someone else.
 ///
 /// # Errors
-/// 421 with the name that was used; 400 where there are several (RFC 9112, section 3.2): a proxy may have gone by another one.
+/// 421 with the name that was used; 400 where there is none, or several (RFC 9112, section 3.2): a proxy may have gone by another one.
 pub(crate) fn host(config: &Config, head: &Head) -> Result<(), Refusal> {
     if head.headers.get_all(HOST).iter().count() > 1 {
         return Err(Refusal::bad("the request has more than one Host header"));
     }
     let Some(authority) = &head.authority else {
-        return Err(Refusal::new(
-            Kind::BadHost,
-            "the request has no (valid) Host header",
-        ));
+        return Err(Refusal::bad("the request has no (valid) Host header"));
     };
     let name = host_of(authority);
     if is_ours(config, name) {

@@ -2,7 +2,9 @@
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::TestHome;
+use dropleaf_test_support::process::children;
 use dropleaf_test_support::sample;
+use std::path::Path;
 
 #[test]
 fn a_second_daemon_on_the_same_home_is_refused() {
@@ -96,4 +98,38 @@ fn sigterm_finishes_what_runs_and_tells_the_clients() {
         home.path("outbox/p/1.pdf").is_file(),
         "the running job was finished"
     );
+}
+
+/// The name and the nice value (proc_pid_stat(5), field 19) of a process or thread; none where it has ended.
+fn name_and_nice(process: &Path) -> Option<(String, i32)> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    let (name, rest) = stat.split_once(" (")?.1.rsplit_once(") ")?;
+    let nice = rest.split(' ').nth(16)?.parse().ok()?;
+    Some((name.to_owned(), nice))
+}
+
+#[test]
+fn requests_are_answered_before_files_are_processed() {
+    let home = TestHome::new(PROGRAM);
+    let daemon = home.serve();
+    daemon.get("/jobs");
+    let (_, ours) = name_and_nice(Path::new("/proc/self")).expect("we live");
+    let behind = (ours + 5).min(19);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", daemon.pid()));
+    let threads = threads.expect("it runs").flatten();
+    let threads: Vec<_> = threads
+        .filter_map(|thread| name_and_nice(&thread.path()))
+        .collect();
+    for (name, nice) in &threads {
+        let expected = if name == "answers" { ours } else { behind };
+        assert_eq!(*nice, expected, "{name} of {threads:?}");
+    }
+    assert!(threads.iter().any(|(name, _)| name == "answers"));
+    assert!(threads.iter().any(|(name, _)| name == "journal"));
+    let nurseries = children(daemon.pid());
+    assert!(!nurseries.is_empty());
+    for process in nurseries {
+        let nursery = name_and_nice(Path::new(&format!("/proc/{process}")));
+        assert_eq!(nursery.map(|(_, nice)| nice), Some(behind));
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// `value` with at most five decimals, never in exponent form; what is not finite is 0.
+/// `value` with at most five decimals, never in exponent form; what is not finite is 0. Beyond 32 bits a number has a point:
+/// readers refuse an integer that they have no room for (ISO 32000-1, annex C).
 pub(crate) fn number(value: f64) -> String {
     let mut text = String::new();
     push(value, &mut text);
@@ -14,6 +15,7 @@ pub(crate) fn push(value: f64, out: &mut String) {
     /// Decimals that are written.
     const DECIMALS: usize = 5;
     const SCALE: u64 = 100_000;
+    let is_long = value.is_finite() && value.abs() > f64::from(i32::MAX);
     // What does not fit an integer of that many decimals has none worth writing.
     if !value.is_finite() || value.abs() >= 1e12 {
         let whole = if value.is_finite() {
@@ -21,7 +23,7 @@ pub(crate) fn push(value: f64, out: &mut String) {
         } else {
             0.0
         };
-        let _ = write!(out, "{whole:.0}");
+        let _ = write!(out, "{whole:.decimals$}", decimals = usize::from(is_long));
         return;
     }
     #[expect(clippy::cast_possible_truncation, reason = "less than 1e17")]
@@ -33,6 +35,7 @@ pub(crate) fn push(value: f64, out: &mut String) {
     let (whole, mut rest) = (scaled / SCALE, scaled % SCALE);
     push_integer(whole, out);
     if rest == 0 {
+        out.push_str(if is_long { ".0" } else { "" });
         return;
     }
     let mut decimals = [b'0'; DECIMALS];
@@ -83,7 +86,9 @@ mod tests {
             (1e9, "1000000000"),
             (123_456.789_01, "123456.78901"),
             (-0.05, "-0.05"),
-            (1e13, "10000000000000"),
+            (2_147_483_647.0, "2147483647"),
+            (-2_147_483_649.0, "-2147483649.0"),
+            (1e13, "10000000000000.0"),
             (100.0, "100"),
             (1.0 / 3.0, "0.33333"),
             (f64::NAN, "0"),

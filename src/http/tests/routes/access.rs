@@ -12,7 +12,7 @@ async fn foreign_hosts_and_origins_get_nothing() {
     problem(&answer, 421, "bad-host");
     let request = warp::test::request().path("/");
     let answer = request.reply(&filters::all(Arc::clone(&world.api))).await;
-    problem(&answer, 421, "bad-host");
+    problem(&answer, 400, "bad-request");
     let request = warp::test::request()
         .method("POST")
         .path("/api/v1/pipelines/receive/pause")
