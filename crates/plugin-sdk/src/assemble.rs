@@ -1,14 +1,16 @@
 //! Pages from one document into another, and what became of their form fields.
 //!
 //! [`Document::import_pages`] copies pages with whatever they refer to, layers and form fields among it; [`append`] tells which
-//! fields got another name. [`Outline`] brings the items of an outline that lead to them. [`copy`] is for what no page refers to.
+//! fields got another name. [`Outline`] brings the items of an outline that lead to them. [`copy`] is for what no page refers to, such as [`Attachments`].
 
+mod attachments;
 mod copying;
 mod destinations;
 mod outline;
 
 use std::collections::HashSet;
 
+pub use attachments::{Attachment, Attachments};
 pub use copying::copy;
 pub use outline::{Outline, OutlineEnd};
 

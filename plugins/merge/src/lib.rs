@@ -1,5 +1,6 @@
 //! The plugin `merge`: joins the documents of a job.
 
+mod attachments;
 mod merge;
 mod standing;
 
@@ -14,11 +15,11 @@ impl Operation for Merge {
     const NAME: &'static str = "merge";
     const SUMMARY: &'static str = "Join the documents of a job into one";
     const DESCRIPTION: &'static str = "The pages of the second and later documents are appended to the first, which lends \
-        version, metadata, named destinations, attachments, output intents and tags; those of the others are left out. \
-        Form fields, layers, page labels and outlines of all documents are kept, outlines one after the other, and links lead where they led; a field whose \
-        name is taken gets another one, with a warning. The result is not marked as tagged, and does not claim to be PDF/UA, nor PDF/A \
+        version, metadata, named destinations, output intents and tags; those of the others are left out. \
+        Form fields, layers, page labels, attachments and outlines of all documents are kept, outlines one after the other, and links lead where they led; a field \
+        or an attachment whose name is taken gets another one, with a warning. The result is not marked as tagged, and does not claim to be PDF/UA, nor PDF/A \
         unless all documents are of one level that asks for no tags and have the same output intents. Warnings tell of tags, \
-        attachments, intents and claims that are lost.";
+        intents and claims that are lost, and of attachments larger than 64 MiB, which are left out.";
     const INPUTS: Inputs = Inputs::All;
     const NEEDS: &'static [&'static str] =
         &["leaf.run/1", "leaf.cos/1", "leaf.stream/1", "leaf.doc/1"];

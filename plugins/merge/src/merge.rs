@@ -3,6 +3,7 @@
 use dropleaf_plugin_sdk::assemble::{self, Outline, OutlineEnd};
 use dropleaf_plugin_sdk::prelude::*;
 
+use crate::attachments::Attachments;
 use crate::standing;
 
 /// Appends all other documents of the run to the first.
@@ -24,7 +25,7 @@ pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
     let labels = labels(run, &inputs, &counts)?;
     standing::settle(run, target, others)?;
     let (mut done, mut at) = (u64::from(counts[0]), counts[0]);
-    let mut end = None;
+    let (mut end, mut attached) = (None, None);
     run.progress(done, total)?;
     for (number, (other, &count)) in others.iter().zip(&counts[1..]).enumerate() {
         let number = number + 2;
@@ -43,10 +44,21 @@ pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
             };
             outline.append(end, &pages, at)?;
         }
+        let theirs = assemble::Attachments::read(other)?;
+        if theirs.is_damaged() || !theirs.files().is_empty() {
+            let attached = match &mut attached {
+                Some(attached) => attached,
+                none => none.insert(Attachments::of(target)?),
+            };
+            attached.add(run, other, number, &theirs)?;
+        }
         left_behind(run, other, number)?;
         at += count;
         done += u64::from(count);
         run.progress(done, total)?;
+    }
+    if let Some(attached) = attached {
+        attached.write()?;
     }
     if let Some(labels) = labels {
         labels.write(target)?;
@@ -95,11 +107,6 @@ fn left_behind(run: &Run<'_>, document: &Document<'_>, number: usize) -> Result<
             .as_ref()
             .map_or(Ok(false), |names| is_filled(names, key))
     };
-    if has("EmbeddedFiles")? || is_filled(&catalog, "AF")? {
-        run.warn(format!(
-            "the attachments (embedded files) of document `{number}` are left out"
-        ));
-    }
     let mut left = Vec::new();
     if has("JavaScript")? {
         left.push("scripts");

@@ -1,3 +1,4 @@
+mod attachments;
 mod forms;
 
 use dropleaf_plugin_sdk::testing::{self, Trial};
@@ -253,7 +254,7 @@ fn what_later_documents_lose_is_told() {
     };
     let some = || Cos::from(vec![Cos::string_literal("x"), Cos::Null]);
     let none: [String; 0] = [];
-    let attachments = "the attachments (embedded files) of document `2` are left out";
+    let attachments = "the list of attachments (embedded files) of document `2` is damaged or too long: some of them may be left out";
     let (warnings, lines) = told(with("EmbeddedFiles", some()));
     assert_eq!(
         (warnings, lines),

@@ -1,7 +1,7 @@
 //! What the catalog says about the whole document, for each part: language, reading preferences, output intents, page
 //! labels, outline and the XMP packet, less what the packet would claim of the part and what is no longer so.
 
-use dropleaf_plugin_sdk::assemble::{self, Outline, OutlineEnd};
+use dropleaf_plugin_sdk::assemble::{self, Attachments, Outline, OutlineEnd};
 use dropleaf_plugin_sdk::prelude::*;
 use dropleaf_xmp::Packet;
 use dropleaf_xmp::claims::{Claim, Standard};
@@ -33,6 +33,17 @@ impl<'r> Luggage<'r> {
             run.warn(
                 "the parts have no tags: headings, tables, alternative texts and reading order stay behind",
             );
+        }
+        let attachments = Attachments::read(whole)?;
+        let mut names = attachments.files().iter().map(|file| &file.name);
+        if let Some(first) = names.next() {
+            let named = match names.len() {
+                0 => format!("`{first}` stays"),
+                more => format!("`{first}` and {more} more stay"),
+            };
+            run.warn(format!(
+                "the parts have no attachments (embedded files): {named} behind"
+            ));
         }
         let intents = catalog.get("OutputIntents")?;
         let intents = match &intents {

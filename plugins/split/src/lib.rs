@@ -29,7 +29,7 @@ impl Operation for Split {
         is the part's pages, such as `1-10`; `{{ part.index }}` and `{{ part.count }}` number the parts. Metadata, form fields, \
         layers, page labels, output intents and reading preferences go with the pages, and so do the items of the outline that lead \
         to them and links between them; named destinations, attachments and tags (the structure tree) do not. A part does not claim to be what it no longer \
-        is: PDF/UA, or PDF/A at a level that asks for tags. Warnings tell of tags and claims that are lost.";
+        is: PDF/UA, or PDF/A at a level that asks for tags. Warnings tell of tags, attachments and claims that are lost.";
     const NEEDS: &'static [&'static str] =
         &["leaf.run/1", "leaf.cos/1", "leaf.stream/1", "leaf.doc/1"];
 

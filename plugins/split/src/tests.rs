@@ -214,6 +214,29 @@ fn parts_do_not_claim_the_tags_that_they_lack() {
 }
 
 #[test]
+fn attachments_that_no_part_gets_are_told() {
+    let told = |names: &[&str]| {
+        let pdf = Sample::new("s", 2).edit(|document, _| {
+            let pairs = names.iter().flat_map(|name| {
+                let key = Cos::string_literal(*name);
+                [key.clone(), dictionary! { "UF" => key }.into()]
+            });
+            let tree = dictionary! { "Names" => pairs.collect::<Vec<Cos>>() };
+            let catalog = document.catalog_mut().expect("a catalog");
+            catalog.set("Names", dictionary! { "EmbeddedFiles" => tree });
+        });
+        run(json!({ "every": 1 }), &pdf.bytes())
+            .expect("it runs")
+            .warnings
+    };
+    assert_eq!(told(&[]), [""; 0]);
+    let one = "the parts have no attachments (embedded files): `a.xml` stays behind";
+    assert_eq!(told(&["a.xml"]), [one]);
+    let three = "the parts have no attachments (embedded files): `a.xml` and 2 more stay behind";
+    assert_eq!(told(&["a.xml", "b.xml", "c.xml"]), [three]);
+}
+
+#[test]
 fn an_output_intent_that_leads_to_everything_stays_behind() {
     let pdf = Sample::new("s", 300)
         .archive("B", b"icc")
