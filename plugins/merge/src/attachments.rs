@@ -1,6 +1,6 @@
 //! The attachments (embedded files) of the later documents, put to those of the first.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use dropleaf_plugin_sdk::assemble::{self, Attachment};
 use dropleaf_plugin_sdk::prelude::*;
@@ -13,8 +13,8 @@ pub(crate) struct Attachments<'d, 'r> {
     target: &'d Document<'r>,
     /// By the names that the tree of names goes by.
     files: BTreeMap<Vec<u8>, Ref>,
-    /// The names that people see.
-    names: HashSet<String>,
+    /// The names that people see, and the number that the next one of that name may get.
+    names: HashMap<String, u32>,
     /// Those of later documents that are associated with these as a whole.
     associated: Vec<Ref>,
 }
@@ -22,9 +22,9 @@ pub(crate) struct Attachments<'d, 'r> {
 impl<'d, 'r> Attachments<'d, 'r> {
     /// Those of the first document.
     pub(crate) fn of(target: &'d Document<'r>) -> Result<Self> {
-        let (mut files, mut names) = (BTreeMap::new(), HashSet::new());
+        let (mut files, mut names) = (BTreeMap::new(), HashMap::new());
         for listed in assemble::Attachments::read(target)?.files() {
-            names.insert(listed.name.clone());
+            names.insert(listed.name.clone(), 2);
             if listed.key.is_empty() {
                 continue;
             }
@@ -83,9 +83,9 @@ impl<'d, 'r> Attachments<'d, 'r> {
                 attachment.key.clone()
             };
             while self.files.contains_key(&key) {
-                key.push(b'+');
+                key.extend(format!("+{}", self.files.len()).bytes());
             }
-            self.names.insert(free);
+            self.names.insert(free, 2);
             self.files.insert(key, made);
             if attachment.is_associated {
                 self.associated.push(made);
@@ -124,17 +124,23 @@ impl<'d, 'r> Attachments<'d, 'r> {
     }
 
     /// `name`, with a number before its ending where it is taken.
-    fn free_name(&self, name: &str) -> String {
-        if !self.names.contains(name) {
+    fn free_name(&mut self, name: &str) -> String {
+        let Some(&(mut number)) = self.names.get(name) else {
             return name.to_owned();
-        }
+        };
         let (stem, ending) = match name.rfind('.') {
             Some(point) if point > 0 => name.split_at(point),
             _ => (name, ""),
         };
-        let numbered = (2_u32..).map(|number| format!("{stem} ({number}){ending}"));
-        let mut free = numbered.filter(|name| !self.names.contains(name));
-        free.next().unwrap_or_default()
+        let free = loop {
+            let free = format!("{stem} ({number}){ending}");
+            number += 1;
+            if !self.names.contains_key(&free) {
+                break free;
+            }
+        };
+        self.names.insert(name.to_owned(), number);
+        free
     }
 
     /// Writes the list into the joined document.

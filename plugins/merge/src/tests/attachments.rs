@@ -2,6 +2,7 @@
 
 use super::*;
 use dropleaf_test_support::sample::lopdf::{ObjectId, Stream};
+use std::collections::HashSet;
 
 /// A file specification and its content.
 fn file(document: &mut Pdf, name: &str, content: &[u8]) -> ObjectId {
@@ -156,4 +157,26 @@ fn a_tree_of_attachments_that_leads_to_itself_ends() {
     let files = listed(ran.document());
     let names: Vec<&str> = files.iter().map(|(_, name, _)| name.as_str()).collect();
     assert_eq!(names, ["whole.txt", "whole (2).txt"]);
+}
+
+#[test]
+fn thousands_of_one_name_and_of_one_key_are_told_apart() {
+    const FILES: usize = 3_000;
+    let second = |name: fn(usize) -> String| {
+        let sample = Sample::new("b", 1).edit(|document, _| {
+            let pairs = (0..FILES).flat_map(|number| {
+                let file = file(document, &name(number), b"x");
+                [Cos::string_literal("key"), Cos::from(file)]
+            });
+            let pairs: Vec<Cos> = pairs.collect();
+            names(document, dictionary! { "Names" => pairs });
+        });
+        sample.bytes()
+    };
+    for name in [|_| "same".to_owned(), |number| format!("{number}")] {
+        let files = listed(run(&[sample::pdf(1), second(name)]).document());
+        let keys: HashSet<&String> = files.iter().map(|(key, ..)| key).collect();
+        let names: HashSet<&String> = files.iter().map(|(_, name, _)| name).collect();
+        assert_eq!((keys.len(), names.len()), (FILES, FILES));
+    }
 }
