@@ -4,7 +4,11 @@
 //! Certificates are renewed while the daemon runs. Whether the files have changed is looked at when somebody connects, every few
 //! seconds at most: they are often links into folders that are swapped as a whole, whose changes no notification tells of.
 
+mod lifetime;
+
 use crate::http::config::Tls;
+use crate::http::tls::lifetime::{Age, Lifetime};
+use crate::time::Timestamp;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -74,10 +78,18 @@ pub struct Certificate {
 }
 
 struct State {
-    acceptor: TlsAcceptor,
+    pair: Pair,
+    /// What was said last of the certificate's age.
+    told: Age,
     /// What the files were when they were last read, whether they were good or not.
     stamps: [Option<Stamp>; 2],
     looked: Instant,
+}
+
+/// A certificate with its key, and how long it is good.
+struct Pair {
+    acceptor: TlsAcceptor,
+    lifetime: Option<Lifetime>,
 }
 
 /// By what a file is known to be the same. Links are followed.
@@ -94,15 +106,18 @@ impl Certificate {
 
     pub(crate) fn read_every(files: &Tls, look_every: Duration) -> Result<Self, Error> {
         let stamps = stamps(files);
-        Ok(Self {
+        let certificate = Self {
             files: files.clone(),
             look_every,
             state: Mutex::new(State {
-                acceptor: acceptor(files)?,
+                pair: read(files)?,
+                told: Age::Good,
                 stamps,
                 looked: Instant::now(),
             }),
-        })
+        };
+        certificate.tell_age();
+        Ok(certificate)
     }
 
     /// What accepts the next connection. Files that have changed are read again; where they cannot be used, the old ones go on.
@@ -122,10 +137,28 @@ impl Certificate {
                 tracing::error!(%error, "looking at the certificate panicked");
             }
         }
-        self.state().acceptor.clone()
+        self.state().pair.acceptor.clone()
     }
 
     fn look(&self) {
+        self.read_again();
+        self.tell_age();
+    }
+
+    /// Says of a certificate's age what has not been said yet.
+    fn tell_age(&self) {
+        let mut state = self.state();
+        let Some(lifetime) = state.pair.lifetime else {
+            return;
+        };
+        let age = lifetime.age(Timestamp::now());
+        if age != state.told {
+            state.told = age;
+            lifetime.tell(age, &self.files.certificate);
+        }
+    }
+
+    fn read_again(&self) {
         let now = stamps(&self.files);
         if now == self.state().stamps {
             return;
@@ -133,9 +166,11 @@ impl Certificate {
         // Also where they cannot be used: it is said once for each change, not once a connection.
         self.state().stamps = now;
         let path = self.files.certificate.display();
-        match acceptor(&self.files) {
-            Ok(acceptor) => {
-                self.state().acceptor = acceptor;
+        match read(&self.files) {
+            Ok(pair) => {
+                let mut state = self.state();
+                (state.pair, state.told) = (pair, Age::Good);
+                drop(state);
                 tracing::info!(certificate = %path, "the certificate has changed and is used from now on");
             }
             Err(error) => tracing::error!(
@@ -157,8 +192,8 @@ fn stamps(files: &Tls) -> [Option<Stamp>; 2] {
     })
 }
 
-/// What accepts TLS connections with a certificate.
-fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
+/// Reads a certificate and its key.
+fn read(tls: &Tls) -> Result<Pair, Error> {
     let refused = |path: &Path, what: &'static str, error: pem::Error| match error {
         pem::Error::Io(source) => Error::Unreadable {
             path: path.to_path_buf(),
@@ -179,6 +214,9 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
             pem::Error::NoItemsFound,
         ));
     }
+    let lifetime = chain
+        .first()
+        .and_then(|certificate| Lifetime::of(certificate));
     let key = PrivateKeyDer::from_pem_file(&tls.key);
     if is_locked(&tls.key) {
         return Err(Error::Locked {
@@ -198,7 +236,10 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor, Error> {
             other => other.into(),
         })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Pair {
+        acceptor: TlsAcceptor::from(Arc::new(config)),
+        lifetime,
+    })
 }
 
 /// Whether a key's file says that it is encrypted: in its first line, or, in the older form, below it.
@@ -231,7 +272,7 @@ mod tests {
                 certificate: certificate.to_path_buf(),
                 key: key.to_path_buf(),
             };
-            acceptor(&tls).map_or_else(|error| error.to_string(), |_| "good".to_owned())
+            read(&tls).map_or_else(|error| error.to_string(), |_| "good".to_owned())
         };
         assert_eq!(said(&certificate, &key), "good");
         assert!(said(&key, &key).contains("key.pem`, which `tls` names, holds no certificate"));

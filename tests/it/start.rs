@@ -112,7 +112,7 @@ fn name_and_nice(process: &Path) -> Option<(String, i32)> {
 fn requests_are_answered_before_files_are_processed() {
     let home = TestHome::new(PROGRAM);
     let daemon = home.serve();
-    daemon.get("/jobs");
+    assert_eq!(daemon.get("/jobs").status, 200);
     let (_, ours) = name_and_nice(Path::new("/proc/self")).expect("we live");
     let behind = (ours + 5).min(19);
     let threads = std::fs::read_dir(format!("/proc/{}/task", daemon.pid()));

@@ -1,6 +1,6 @@
 //! Certificates for tests.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use std::path::{Path, PathBuf};
 
 /// A certificate that signs itself, and its key, as files.
@@ -26,6 +26,15 @@ impl Certificate {
             folder,
             stem,
         )
+    }
+
+    /// One that ended at the beginning of a year that is over.
+    pub(crate) fn ended(names: &[&str], folder: &Path, stem: &str) -> Self {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("good names");
+        params.not_before = date_time_ymd(2024, 1, 1);
+        params.not_after = date_time_ymd(2025, 1, 1);
+        Self::write(params, folder, stem)
     }
 
     fn write(params: CertificateParams, folder: &Path, stem: &str) -> Self {

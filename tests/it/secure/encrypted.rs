@@ -69,6 +69,36 @@ fn commands_speak_tls_to_whom_they_trust() {
 }
 
 #[test]
+fn a_certificate_that_has_ended_is_told_by_the_daemon_and_by_commands() {
+    let home = TestHome::bare(PROGRAM);
+    let ended = Certificate::ended(&["127.0.0.1"], &home.path(""), "own");
+    let tls = "tls: { certificate: own.pem, key: own.key }\n";
+    home.write("config.yaml", tls);
+    let daemon = home.serve();
+    let log = daemon.log();
+    assert!(
+        log.contains("the certificate ended on 2025-01-01T00:00:00.000Z")
+            && log.contains("own.pem"),
+        "{log}"
+    );
+    let away = TestHome::bare(PROGRAM);
+    let address = format!("https://{}", daemon.address());
+    let certificate = ended.certificate.display().to_string();
+    let (code, said, wrong) = away.run(&["status", "--daemon", &address, "--ca", &certificate]);
+    assert_eq!(code, 1, "{said}{wrong}");
+    assert!(
+        wrong.contains("expired") || wrong.contains("ended"),
+        "{wrong}"
+    );
+    let log = daemon.log();
+    assert_eq!(
+        log.matches("the certificate ended").count(),
+        1,
+        "once: {log}"
+    );
+}
+
+#[test]
 fn where_nobody_is_trusted_a_command_says_how_to_name_one() {
     let home = TestHome::bare(PROGRAM);
     let mut status = home.command(&["status", "--daemon", "https://127.0.0.1:9"]);
