@@ -6,12 +6,15 @@ use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::{daemon, telemetry};
 use anyhow::{Context as _, Result};
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// How long a thread for file work waits for more.
-const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(2);
-/// How much nicer than the threads that answer requests all others are, workers among them. Everything else alike: were workers alone
-/// nicer, the daemon would take files in smaller groups, and sync more often (`docs/benchmarks.md`).
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// How long file work that hangs (a dead network mount) keeps a stopped daemon alive.
+const LAST: Duration = Duration::from_secs(2);
+/// How much nicer than the threads that answer requests all others are, workers among them
+/// (`docs/decisions/0024-who-answers-goes-first.md`).
 const BEHIND: i32 = 5;
 /// Threads for file work, at the most. A pipeline has a dozen at the most; where the folders of very many of them hang, those of the
 /// others must not run out.
@@ -36,10 +39,9 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
     give_way();
     let runtime = runtime("dropleaf")?;
     let ended = runtime.block_on(daemon::run(config, answers.handle()));
-    // File work that hangs (a dead network mount) must not keep a stopped daemon alive.
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(2);
+    let until = Instant::now() + LAST;
     for runtime in [answers, runtime] {
-        runtime.shutdown_timeout(until.saturating_duration_since(std::time::Instant::now()));
+        runtime.shutdown_timeout(until.saturating_duration_since(Instant::now()));
     }
     ended.map_err(|error| {
         if error.downcast_ref::<daemon::InUse>().is_some() {

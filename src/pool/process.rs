@@ -79,12 +79,14 @@ impl Process {
         self.held.id
     }
 
-    /// From now on it gets less processor time than others.
+    /// From now on it gets less processor time than other workers.
     pub(crate) fn yield_to_others(&self) {
-        /// A third of what another process gets: with the least there is, a picture would never be done beside busy workers.
-        const NICE: i32 = 5;
+        /// A third of what another worker gets: with the least there is, a picture would never be done beside busy workers.
+        const NICER: i32 = 5;
+        let Some(pid) = pid(self.held.id) else { return };
         // Where this is not allowed, it works like any other.
-        let _ = pid(self.held.id).map(|pid| rustix::process::setpriority_process(Some(pid), NICE));
+        let _ = rustix::process::getpriority_process(Some(pid))
+            .and_then(|nice| rustix::process::setpriority_process(Some(pid), nice + NICER));
     }
 
     /// Whether it still runs.

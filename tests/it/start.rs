@@ -2,7 +2,7 @@
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::TestHome;
-use dropleaf_test_support::process::children;
+use dropleaf_test_support::process::{children, name_and_nice};
 use dropleaf_test_support::sample;
 use std::path::Path;
 
@@ -98,14 +98,6 @@ fn sigterm_finishes_what_runs_and_tells_the_clients() {
         home.path("outbox/p/1.pdf").is_file(),
         "the running job was finished"
     );
-}
-
-/// The name and the nice value (proc_pid_stat(5), field 19) of a process or thread; none where it has ended.
-fn name_and_nice(process: &Path) -> Option<(String, i32)> {
-    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
-    let (name, rest) = stat.split_once(" (")?.1.rsplit_once(") ")?;
-    let nice = rest.split(' ').nth(16)?.parse().ok()?;
-    Some((name.to_owned(), nice))
 }
 
 #[test]

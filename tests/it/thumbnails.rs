@@ -2,11 +2,15 @@
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::{TestDaemon, TestHome};
+use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::hostile;
+use dropleaf_test_support::process::{children, name_and_nice};
 use dropleaf_test_support::sample::{self, Sample};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::{Cursor, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -221,6 +225,15 @@ fn a_page_that_takes_too_long_is_given_up_at_once_when_nobody_waits_for_it() {
         begun.elapsed()
     };
     wait(&|busy| busy == 1);
+    let (_, ours) = name_and_nice(Path::new("/proc/self")).expect("we live");
+    let expected = BTreeSet::from([ours + 5, ours + 10].map(|nice| nice.min(19)));
+    wait_until("it gives way to other workers", || {
+        let nursery = children(daemon.pid());
+        let workers = nursery.iter().flat_map(|pid| children(*pid));
+        let processes = nursery.iter().copied().chain(workers);
+        let nices = processes.filter_map(|pid| name_and_nice(Path::new(&format!("/proc/{pid}"))));
+        nices.map(|(_, nice)| nice).collect::<BTreeSet<i32>>() == expected
+    });
     drop(leaving);
     let took = wait(&|busy| busy == 0);
     assert!(took < Duration::from_secs(8), "{took:?}");

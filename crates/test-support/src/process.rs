@@ -24,6 +24,15 @@ fn parent_of(pid: u32) -> Option<u32> {
     (state != "Z").then_some(parent)
 }
 
+/// The name and the nice value (proc_pid_stat(5), field 19) of a process or thread, by its folder in `/proc`; none where it has ended.
+#[must_use]
+pub fn name_and_nice(process: &Path) -> Option<(String, i32)> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    let (name, rest) = stat.split_once(" (")?.1.rsplit_once(") ")?;
+    let nice = rest.split(' ').nth(16)?.parse().ok()?;
+    Some((name.to_owned(), nice))
+}
+
 /// Whether a child of ours has ended and waits to be reaped.
 pub(crate) fn ended(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
