@@ -2,8 +2,7 @@
 //!
 //! What surrounds it in a job (starting the worker, the sandbox, staging, syncing) is in [`crate::steps`].
 
-use crate::documents;
-use crate::{median, ms};
+use crate::{by_hand, documents, median, ms};
 use anyhow::{Context as _, Result, anyhow};
 use dropleaf_plugin_host::{Bill, Document, Input, Invocation, Library, Limits, Observer, run};
 use rustix::time::{ClockId, clock_gettime};
@@ -54,6 +53,7 @@ pub fn measure(program: &str) -> Result<()> {
 fn pair(name: &str, bytes: &[u8], libraries: &[&'static Library]) -> Result<()> {
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     let (mut ours_used, mut bare_used) = (Vec::new(), Vec::new());
+    let mut edited = Vec::new();
     let mut parts: BTreeMap<usize, (&str, Vec<Duration>)> = BTreeMap::new();
     let mut bill = (0, 0);
     let input = Input::from(bytes.to_vec());
@@ -61,6 +61,9 @@ fn pair(name: &str, bytes: &[u8], libraries: &[&'static Library]) -> Result<()> 
         let begin = processor_time();
         bare.push(load_and_save(bytes)?);
         bare_used.push(processor_time().saturating_sub(begin));
+        let begin = processor_time();
+        by_hand::rotate_stamp_title(bytes)?;
+        edited.push(processor_time().saturating_sub(begin));
         let begin = processor_time();
         let (laps, counted) = pipeline(input.clone(), libraries)?;
         ours_used.push(processor_time().saturating_sub(begin));
@@ -74,7 +77,7 @@ fn pair(name: &str, bytes: &[u8], libraries: &[&'static Library]) -> Result<()> 
         }
         bill = counted;
     }
-    let (ours, bare) = (median(ours), median(bare));
+    let (ours, bare, edited) = (median(ours), median(bare), median(edited));
     let parts: Vec<String> = parts
         .into_values()
         .map(|(part, times)| format!("{part} {:.1}", ms(median(times))))
@@ -93,6 +96,13 @@ fn pair(name: &str, bytes: &[u8], libraries: &[&'static Library]) -> Result<()> 
         ms(ours_used) / ms(bare_used),
         bill.0,
         bill.1
+    );
+    println!(
+        "{name}: the same three edits by a program on lopdf itself (no font embedded, no content looked at) need {:.1} ms of \
+         processor time, {:.2} of the bare load + save; the steps need {:.2} of it",
+        ms(edited),
+        ms(edited) / ms(bare_used),
+        ms(ours_used) / ms(edited)
     );
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! The names of benchmarks as arguments run only those. Needs the daemon and its plugins built in release (`cargo build --release`) and `qpdf` as the peer.
 
+mod by_hand;
 mod documents;
 mod inside;
 mod latency;
