@@ -100,11 +100,7 @@ impl<'a> Copy<'a> {
             }
         }
         for key in INHERITED {
-            if source
-                .get(key)
-                .ok()
-                .and_then(|own| self.from.resolve(own))
-                .is_none()
+            if self.from.lookup(source, key).is_none_or(Object::is_null)
                 && let Some((_, value)) = self.from.page_attribute(page, key)
             {
                 dict.set(key, self.translated(value)?);

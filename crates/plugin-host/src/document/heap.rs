@@ -94,6 +94,16 @@ impl Heap {
         }
     }
 
+    /// What the objects that rest refer to, all of them.
+    pub(crate) fn resting_references(&self) -> &[ObjectId] {
+        &self.references
+    }
+
+    /// The objects that do not rest.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Object> {
+        self.values.values()
+    }
+
     fn rested(&self, id: ObjectId) -> Option<&Resting> {
         let resting = self.rested.get(id.0 as usize)?.as_ref()?;
         (resting.generation == id.1).then_some(resting)

@@ -50,7 +50,7 @@ pub(crate) fn repeat_pages(objects: &mut Objects, at: u32, first: u32, count: u3
     for page in range(objects, first, count)? {
         let mut dict = objects.dict(page).cloned().ok_or_else(Fault::handle)?;
         for key in INHERITED {
-            if !dict.has(key)
+            if objects.lookup(&dict, key).is_none_or(Object::is_null)
                 && let Some((_, value)) = objects.page_attribute(page, key)
             {
                 dict.set(key, value.clone());

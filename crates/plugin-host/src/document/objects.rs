@@ -11,6 +11,7 @@ use crate::document::ids::IdSet;
 use crate::document::objects::journal::{Change, ValueChange};
 use crate::document::page_index::PageIndex;
 use crate::document::place::{Holder, HolderMut, Place, Root, entry};
+use crate::document::reach::named_beyond;
 use crate::document::unread::Unread;
 use crate::fault::{Fault, Result};
 use crate::input::Input;
@@ -34,6 +35,8 @@ pub(crate) struct Objects {
     loose: Vec<Option<Object>>,
     journal: Option<Vec<Change>>,
     dirty_before: bool,
+    /// Numbers that references named when the document was read, and no object had.
+    named: IdSet,
     /// The last object number when the journal was opened.
     newest_before: u32,
 }
@@ -52,6 +55,7 @@ impl Objects {
 
     fn of(pdf: lopdf::Document, heap: Heap, bytes: Option<Input>) -> Self {
         Self {
+            named: named_beyond(pdf.max_id, &pdf.trailer, &heap),
             pdf,
             heap,
             dirty: bytes.is_none(),
@@ -310,10 +314,15 @@ impl Objects {
     /// The number of an object that is still to come; until then references to it are null. Undone, the object goes
     /// with the number.
     pub(crate) fn reserve(&mut self) -> Result<ObjectId> {
-        let max_id = self.pdf.max_id;
-        let number = max_id
-            .checked_add(1)
-            .ok_or_else(|| Fault::limit("the document has no object numbers left"))?;
+        let mut number = self.pdf.max_id;
+        loop {
+            number = number
+                .checked_add(1)
+                .ok_or_else(|| Fault::limit("the document has no object numbers left"))?;
+            if !self.named.contains(&(number, 0)) {
+                break;
+            }
+        }
         self.pdf.max_id = number;
         Ok((number, 0))
     }

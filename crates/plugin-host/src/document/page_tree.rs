@@ -68,6 +68,9 @@ impl Builder {
         let entry = objects
             .dict(catalog)
             .and_then(|dict| entry(dict, b"Pages").cloned());
+        if let Some(reference) = &entry {
+            unstream_at(objects, reference);
+        }
         let found = match entry {
             Some(Object::Dictionary(direct)) => {
                 let id = objects.add(Object::Dictionary(direct))?;
@@ -127,6 +130,7 @@ impl Builder {
     fn enter(&mut self, objects: &mut Objects, node: ObjectId) -> Result<Level> {
         self.inner.insert(node);
         self.nodes.push(node);
+        unstream_kids(objects, node);
         let (place, kids) = self.kids_of(objects, node);
         let mut kept = Vec::with_capacity(kids.len());
         self.list.reserve(kids.len());
@@ -283,6 +287,9 @@ fn dict_is_node(objects: &Objects, dict: &Dictionary) -> bool {
 /// The catalog, found among the objects or made where the trailer does not lead to one.
 fn catalog(objects: &mut Objects) -> Result<ObjectId> {
     let entry = objects.pdf.trailer.get(b"Root").ok().cloned();
+    if let Some(reference) = &entry {
+        unstream_at(objects, reference);
+    }
     let id = match entry {
         Some(Object::Dictionary(direct)) => objects.add(Object::Dictionary(direct))?,
         entry => {
@@ -313,6 +320,7 @@ fn lost_catalog(objects: &mut Objects) -> Result<ObjectId> {
         ids.iter().rev().copied().find(is_it)
     };
     if let Some(id) = of_type(b"Catalog") {
+        unstream(objects, id);
         return Ok(id);
     }
     let is_root = |id: &ObjectId| {
@@ -323,7 +331,60 @@ fn lost_catalog(objects: &mut Objects) -> Result<ObjectId> {
     let mut catalog = Dictionary::new();
     catalog.set("Type", Object::Name(b"Catalog".to_vec()));
     if let Some(root) = root {
+        unstream(objects, root);
         catalog.set("Pages", Object::Reference(root));
     }
     objects.add(Object::Dictionary(catalog))
+}
+
+/// Makes `id` a dictionary where it is a stream, as a stray `stream` behind it does: nobody reads what belongs to the page
+/// tree from a stream.
+pub(crate) fn unstream(objects: &mut Objects, id: ObjectId) {
+    const OF_STREAMS: [&[u8]; 7] = [
+        b"Length",
+        b"Filter",
+        b"DecodeParms",
+        b"F",
+        b"FFilter",
+        b"FDecodeParms",
+        b"DL",
+    ];
+    if let Some(Object::Stream(stream)) = objects.heap.get(id) {
+        let mut dict = stream.dict.clone();
+        for key in OF_STREAMS {
+            dict.remove(key);
+        }
+        objects.change_object(id, Some(Object::Dictionary(dict)));
+    }
+}
+
+/// The same for what `reference` leads to.
+fn unstream_at(objects: &mut Objects, reference: &Object) {
+    if let Some((Some(id), Object::Stream(_))) = objects.resolve(reference) {
+        unstream(objects, id);
+    }
+}
+
+/// The same for kids that say that they are pages or nodes.
+fn unstream_kids(objects: &mut Objects, node: ObjectId) {
+    let kids = objects
+        .dict(node)
+        .and_then(|dict| objects.lookup(dict, b"Kids"));
+    let Some(Object::Array(kids)) = kids else {
+        return;
+    };
+    let is_one = |id: &ObjectId| {
+        objects.heap.is_stream(*id)
+            && objects
+                .dict(*id)
+                .is_some_and(|dict| is_of_type(dict, b"Page") || is_of_type(dict, b"Pages"))
+    };
+    let streams: Vec<ObjectId> = kids
+        .iter()
+        .filter_map(|kid| kid.as_reference().ok())
+        .filter(is_one)
+        .collect();
+    for id in streams {
+        unstream(objects, id);
+    }
 }

@@ -43,6 +43,32 @@ pub(crate) fn reachable(trailer: &Dictionary, heap: &Heap) -> Reached {
     }
 }
 
+/// Numbers above `last` that something refers to though no object has them. Such a reference is null (ISO 32000-2, 7.3.10) and
+/// must not come to mean an object that is made later.
+pub(crate) fn named_beyond(last: u32, trailer: &Dictionary, heap: &Heap) -> IdSet {
+    let mut named = IdSet::default();
+    let mut note = |id: ObjectId| {
+        if id.0 > last {
+            named.insert((id.0, 0));
+        }
+    };
+    heap.resting_references()
+        .iter()
+        .copied()
+        .for_each(&mut note);
+    let mut waiting: Vec<&Object> = values(trailer).chain(heap.values()).collect();
+    while let Some(object) = waiting.pop() {
+        match object {
+            Object::Reference(id) => note(*id),
+            Object::Array(items) => waiting.extend(items.iter().filter(|item| leads_on(item))),
+            Object::Dictionary(dict) => waiting.extend(values(dict)),
+            Object::Stream(stream) => waiting.extend(values(&stream.dict)),
+            _ => {}
+        }
+    }
+    named
+}
+
 /// The ids that were reached. Nearly all have a small number and no generation: for these there is a bit each.
 #[derive(Default)]
 pub(crate) struct Reached {

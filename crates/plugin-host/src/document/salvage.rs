@@ -6,6 +6,7 @@
 use lopdf::{Dictionary, Object, ObjectId};
 
 use crate::document::objects::Objects;
+use crate::document::page_tree::unstream;
 use crate::document::place::Place;
 use crate::document::repair::lined_up;
 use crate::fault::Result;
@@ -25,9 +26,12 @@ pub(crate) fn gather_pages(objects: &mut Objects) -> Result<usize> {
         })
     };
     let ids = objects.heap.ids().into_iter();
-    let found: Vec<Object> = ids.filter(is_page).map(Object::Reference).collect();
-    if found.is_empty() {
+    let pages: Vec<ObjectId> = ids.filter(is_page).collect();
+    if pages.is_empty() {
         return Ok(0);
+    }
+    for page in &pages {
+        unstream(objects, *page);
     }
     // Builds an empty tree where there is none.
     objects.pages()?;
@@ -41,7 +45,10 @@ pub(crate) fn gather_pages(objects: &mut Objects) -> Result<usize> {
     };
     let mut tree = Dictionary::new();
     tree.set("Type", Object::Name(b"Pages".to_vec()));
-    tree.set("Kids", Object::Array(found));
+    tree.set(
+        "Kids",
+        Object::Array(pages.into_iter().map(Object::Reference).collect()),
+    );
     let tree = objects.add(Object::Dictionary(tree))?;
     objects.put(Place::object(catalog), b"Pages", Object::Reference(tree))?;
     Ok(objects.pages()?.len())

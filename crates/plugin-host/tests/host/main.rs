@@ -7,6 +7,7 @@ mod handles;
 mod loading;
 mod model;
 mod objects;
+mod oddities;
 mod pages;
 mod poison;
 mod resting;

@@ -10,10 +10,9 @@ use lopdf::ObjectId;
 pub(crate) const MAX_DEPTH: u32 = 64;
 /// The deepest brackets inside a string.
 const MAX_BRACKETS: u32 = 32;
-/// The most digits of an integer, so that it fits 64 bits.
-const MAX_DIGITS: usize = 18;
-/// The longest real, so that it fits 32 bits.
-const MAX_REAL: usize = 30;
+/// The longest number, so that it fits the real ones of 32 bits. An integer may be longer than 64 bits: it stays as it is
+/// written, and who reads it gets a real one.
+const MAX_NUMBER: usize = 30;
 
 /// A walk over the objects of one text, which notes the references that it meets.
 pub(crate) struct Check<'a> {
@@ -340,12 +339,7 @@ impl<'a> Check<'a> {
             }
             at += 1;
         }
-        let fits = match points {
-            0 => digits <= MAX_DIGITS,
-            1 => at - start <= MAX_REAL,
-            _ => false,
-        };
-        (digits > 0 && fits).then_some(at)
+        (digits > 0 && points <= 1 && at - start <= MAX_NUMBER).then_some(at)
     }
 
     /// An unsigned integer of at most ten digits; answers it and where it ends.
