@@ -4,7 +4,6 @@ use crate::plugin::grants::Grant;
 use crate::pool::process::Death;
 use crate::pool::start::{StartError, Worker, listen_to_the_end};
 use crate::pool::{Described, Shared};
-use crate::wire::chatter::Lines;
 use crate::wire::frame::FrameError;
 use crate::wire::message::{ToDaemon, ToWorker};
 use std::path::Path;
@@ -106,7 +105,7 @@ async fn ask(
 }
 
 async fn end_of(mut worker: Worker) -> DescribeError {
-    let mut lines = Lines::default();
+    let mut lines = std::mem::take(&mut worker.lines);
     listen_to_the_end(&mut worker.output, &mut lines).await;
     let dead = tokio::time::timeout(Duration::from_secs(1), worker.process.dead()).await;
     let death = dead.map(|()| worker.process.reap());

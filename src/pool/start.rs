@@ -25,6 +25,9 @@ pub(crate) struct Worker {
     pub(crate) connection: Connection,
     /// What it prints, both streams in one.
     pub(crate) output: pipe::Receiver,
+    /// What it has printed while it ran no attempt, and whether there can be more.
+    pub(crate) lines: Lines,
+    prints: bool,
     /// The sandbox level it reached.
     pub(crate) sandbox: String,
     /// The folder that it may write.
@@ -43,9 +46,15 @@ impl Worker {
         &mut self,
         denied: &AtomicU64,
     ) -> Result<Option<Frame<ToDaemon>>, FrameError> {
+        let mut buffer = [0; 4096];
         loop {
             tokio::select! {
                 word = self.connection.hear() => return word,
+                // A pipe that is full would hold it up. What it printed last is for the blame.
+                printed = self.output.read(&mut buffer), if self.prints => match printed {
+                    Ok(count @ 1..) => drop(self.lines.push(&buffer[..count])),
+                    Ok(0) | Err(_) => self.prints = false,
+                },
                 call = self.denials.next() => {
                     let name = call.name();
                     tracing::debug!(call = name, "a worker was denied a call outside of an attempt");
@@ -130,6 +139,8 @@ pub(crate) async fn start(shared: &Shared, grant: Grant) -> Result<Worker, Start
         process,
         connection: Connection::new(spawned.control).map_err(StartError::Spawn)?,
         output: output.map_err(StartError::Spawn)?,
+        lines: Lines::default(),
+        prints: true,
         sandbox: String::new(),
         scratch: spawned.scratch,
         denials: Denials::new(None, None),

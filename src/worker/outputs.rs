@@ -101,6 +101,13 @@ fn fill_and_seal(fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<F
 }
 
 fn memory_problem(error: &io::Error) -> Problem {
+    if error.raw_os_error() == Some(libc::EMFILE) {
+        return Problem::new(
+            Code::StepFailed,
+            "no file can be opened for a result: the steps have left too many open",
+        )
+        .hint("tell the author of the plugin that its files, memory files too, are to be closed");
+    }
     Problem::new(
         Code::MemoryLimit,
         format!("failed to write a result: {error}"),

@@ -108,3 +108,29 @@ fn a_plugin_whose_first_look_was_killed_is_looked_at_again() {
     // Those that came with the program may still be told.
     feed.until(|event| event.name == "plugin.loaded" && event.data["plugin"] == "margins");
 }
+
+#[test]
+fn a_plugin_that_prints_a_lot_while_it_is_looked_at_is_not_held_up() {
+    let home = TestHome::new(PROGRAM);
+    let example = plugins::workspace().join("examples/c-plugin/add_margin.c");
+    let source = format!(
+        "#include \"{}\"\n#include <stdio.h>\n\
+         __attribute__((constructor)) static void loud(void) {{\n\
+           for (int i = 0; i < 200000; i++) putchar(i % 100 ? '.' : '\\n');\n}}\n",
+        example.display()
+    );
+    home.write("loud.c", source.as_bytes());
+    let source = home.path("loud.c");
+    if !compile(&home, &source.to_string_lossy(), "plugins/loud.so") {
+        return;
+    }
+    let listed = Command::new(PROGRAM)
+        .arg("--home")
+        .arg(home.path(""))
+        .arg("plugins")
+        .output()
+        .expect("it ran");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("add-margin"), "{listed}");
+    assert!(!listed.contains("cannot be used"), "{listed}");
+}

@@ -192,6 +192,16 @@ fn fifty_requests_at_once_wait_for_their_turn_and_jobs_do_not() {
         line.map(str::to_owned)
             .unwrap_or_else(|| panic!("it is counted: {metrics}"))
     };
+    let (_, metrics) = daemon.bytes("/metrics");
+    let metrics = String::from_utf8_lossy(&metrics).into_owned();
+    let mut families: Vec<&str> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    let all = families.len();
+    families.sort_unstable();
+    families.dedup();
+    assert_eq!(families.len(), all, "each is told once: {metrics}");
     let before = started();
     for number in 0..10 {
         ask(number);

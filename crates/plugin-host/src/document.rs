@@ -277,7 +277,7 @@ impl Document {
     /// Replaces the whole document.
     pub(crate) fn set_bytes(&mut self, bytes: Vec<u8>) -> Answer<()> {
         open::check_shape(&bytes, &self.limits)
-            .map_err(|error| Fault::new(dropleaf_plugin_abi::E_SYNTAX, error.to_string()))?;
+            .map_err(|error| Fault::new(error.status(), error.to_string()))?;
         let before = std::mem::replace(&mut self.state, State::Bytes(bytes.into()));
         self.replaced.push(before);
         Ok(())

@@ -65,7 +65,6 @@ pub enum LoadError {
         /// Which file.
         path: PathBuf,
         /// What is wrong.
-        #[source]
         reason: EntryError,
     },
 }
@@ -390,6 +389,9 @@ pub(crate) fn check(entry: &'static abi::Entry) -> Result<&'static str, EntryErr
         text(entry.manifest).ok_or_else(|| EntryError::Manifest("is not UTF-8".to_owned()))?;
     serde_json::from_str::<serde::de::IgnoredAny>(manifest)
         .map_err(|error| EntryError::Manifest(format!("is not JSON: {error}")))?;
+    if !manifest.trim_start().starts_with('{') {
+        return Err(EntryError::Manifest("is JSON, but no object".to_owned()));
+    }
     Ok(manifest)
 }
 

@@ -115,12 +115,6 @@ impl Daemon {
                 MetricKind::Counter,
                 one(journal.head),
             ),
-            metric(
-                "dropleaf_journal_commits_total",
-                "Transactions of the journal.",
-                MetricKind::Counter,
-                one(journal.commits),
-            ),
         ])
     }
 

@@ -85,7 +85,11 @@ impl Vigil<'_> {
             .await;
         }
         if self.warnings > MOST_WARNINGS {
-            let message = format!("{} more warnings dropped", self.warnings - MOST_WARNINGS);
+            // A flood is cut in the worker already, so that nobody knows how many there were.
+            let message = format!(
+                "at least {} more warnings dropped",
+                self.warnings - MOST_WARNINGS
+            );
             let code = "warnings-dropped".into();
             self.tell(Update::Warning(Warned {
                 step: None,

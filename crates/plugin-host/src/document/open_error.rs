@@ -1,5 +1,7 @@
 //! Why a document was not opened, or what its owner should know of it.
 
+use dropleaf_plugin_abi as abi;
+
 /// Why a document was not opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -32,6 +34,17 @@ pub enum OpenError {
     /// A limit that protects the process was reached.
     #[error("the document exceeds a limit: {0}")]
     Limit(String),
+}
+
+impl OpenError {
+    /// The status that a plugin is answered.
+    pub(crate) fn status(&self) -> abi::Status {
+        match self {
+            Self::TooLarge { .. } | Self::Limit(_) => abi::E_LIMIT,
+            Self::Unsupported(_) => abi::E_UNSUPPORTED,
+            _ => abi::E_SYNTAX,
+        }
+    }
 }
 
 /// Something about a document that its owner should know, though it goes on.

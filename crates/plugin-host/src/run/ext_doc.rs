@@ -3,7 +3,6 @@
 use dropleaf_plugin_abi as abi;
 
 use crate::document::Document;
-use crate::document::open_error::OpenError;
 use crate::fault::{Fault, Result};
 use crate::run::shell::{bytes, enter, give};
 use crate::run::state::State;
@@ -100,15 +99,8 @@ unsafe extern "C" fn open(
         enter(ctx, |state| {
             room(state)?;
             let content = bytes(content)?.to_vec();
-            let (document, _) =
-                Document::open(content, &[], &state.limits, &state.bill).map_err(|error| {
-                    let status = match error {
-                        OpenError::TooLarge { .. } | OpenError::Limit(_) => abi::E_LIMIT,
-                        OpenError::Unsupported(_) => abi::E_UNSUPPORTED,
-                        _ => abi::E_SYNTAX,
-                    };
-                    Fault::new(status, error.to_string())
-                })?;
+            let (document, _) = Document::open(content, &[], &state.limits, &state.bill)
+                .map_err(|error| Fault::new(error.status(), error.to_string()))?;
             give(out, state.keep(document))
         })
     }

@@ -133,11 +133,19 @@ unsafe extern "C" fn emit(
         enter(ctx, |state| {
             let name = utf8(bytes(name)?, "an artifact's name")?;
             let mime = utf8(bytes(mime)?, "an artifact's type")?;
-            if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
+            if !is_plain_name(name) {
                 return Err(Fault::argument(format!(
-                    "`{name}` is no name for an artifact: a plain file name is"
+                    "`{}` is no name for an artifact: a plain file name of at most 255 bytes is",
+                    name.escape_debug()
                 )));
             }
+            if !is_media_type(mime) {
+                return Err(Fault::argument(format!(
+                    "`{}` is no media type, which is like `text/plain; charset=utf-8`",
+                    mime.escape_debug()
+                )));
+            }
+            let mime = if mime.is_empty() { UNKNOWN_TYPE } else { mime };
             state
                 .invocation
                 .observer
@@ -150,6 +158,31 @@ unsafe extern "C" fn emit(
                 })
         })
     }
+}
+
+/// What an artifact is of which the plugin says nothing.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// A name that stays in its folder, that every file system takes, and that is not the one of the daemon's own folder.
+fn is_plain_name(name: &str) -> bool {
+    !["", ".", "..", ".dropleaf"].contains(&name)
+        && name.len() <= 255
+        && !name.chars().any(|c| c == '/' || c.is_control())
+}
+
+/// Whether `text` is empty or `type/subtype` with what may follow in a field of HTTP (RFC 9110, 8.3.1).
+fn is_media_type(text: &str) -> bool {
+    let is_token = |part: &str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        !part.is_empty() && part.bytes().all(fits)
+    };
+    let (essence, rest) = text.split_once(';').unwrap_or((text, ""));
+    let named = essence
+        .trim_end_matches(' ')
+        .split_once('/')
+        .is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    let plain = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    text.is_empty() || (named && text.len() <= 255 && rest.bytes().all(plain))
 }
 
 fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str> {
@@ -174,5 +207,32 @@ fn json_object(fields: &[u8]) -> String {
     match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(fields) {
         Ok(map) => serde_json::Value::Object(map).to_string(),
         Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types_are_told_from_other_texts() {
+        for text in [
+            "",
+            "text/plain",
+            "text/plain; charset=utf-8",
+            "image/svg+xml",
+        ] {
+            assert!(is_media_type(text), "{text}");
+        }
+        for text in [
+            "text",
+            "text/",
+            "a b/c",
+            "text/plain\r\nX: 1",
+            "text/plain;\n",
+            "ä/b",
+        ] {
+            assert!(!is_media_type(text), "{text}");
+        }
     }
 }

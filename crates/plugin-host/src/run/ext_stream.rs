@@ -1,7 +1,7 @@
 //! `leaf.stream/1`: the bytes of streams. The header says what each function promises.
 
 use dropleaf_plugin_abi as abi;
-use lopdf::{Dictionary, Object, Stream};
+use lopdf::{Dictionary, Object, ObjectId, Stream};
 
 use crate::document::decode;
 use crate::document::place::{Holder, Place, Root};
@@ -144,14 +144,15 @@ unsafe extern "C" fn put_buf(
     // SAFETY: see `get`.
     unsafe {
         enter(ctx, |state| {
-            let buffer = state.buffer(buf)?;
-            let capacity = buffer.as_ref().map_or(0, Vec::len);
+            let capacity = state.buffer(buf)?.as_ref().map_or(0, Vec::len);
             if len > capacity {
                 return Err(Fault::argument(format!(
                     "{len} bytes of a buffer that has {capacity}"
                 )));
             }
-            let mut content = buffer.take().ok_or_else(Fault::handle)?;
+            // A call that fails changes nothing: the plugin goes on writing into the buffer.
+            target(state, obj, mode)?;
+            let mut content = state.buffer(buf)?.take().ok_or_else(Fault::handle)?;
             content.truncate(len);
             replace_content(state, obj, mode, content)
         })
@@ -181,6 +182,25 @@ pub(crate) fn own_bytes(mut dict: Dictionary, decoded: bool) -> Dictionary {
 }
 
 fn replace_content(state: &mut State, obj: abi::Obj, mode: u32, content: Vec<u8>) -> Result<()> {
+    let (decoded, index, id, dict) = target(state, obj, mode)?;
+    let new = Stream::new(own_bytes(dict, decoded), content);
+    let (objects, ..) = state.objects(index)?;
+    objects.replace(Place::object(id), Object::Stream(new))?;
+    if decoded {
+        objects.plain.insert(id);
+    } else {
+        objects.plain.remove(&id);
+    }
+    objects.dirty = true;
+    Ok(())
+}
+
+/// Whether the bytes are plain, and the stream `obj`: its document, number and dictionary.
+fn target(
+    state: &mut State,
+    obj: abi::Obj,
+    mode: u32,
+) -> Result<(bool, usize, ObjectId, Dictionary)> {
     let decoded = is_decoded(mode)?;
     let (slot, index) = state.container(obj)?;
     let (objects, arena, _) = state.objects(index)?;
@@ -193,15 +213,7 @@ fn replace_content(state: &mut State, obj: abi::Obj, mode: u32, content: Vec<u8>
     let Some(Root::Object(id)) = arena.whole(slot) else {
         return Err(Fault::handle());
     };
-    let new = Stream::new(own_bytes(old.dict.clone(), decoded), content);
-    objects.replace(Place::object(id), Object::Stream(new))?;
-    if decoded {
-        objects.plain.insert(id);
-    } else {
-        objects.plain.remove(&id);
-    }
-    objects.dirty = true;
-    Ok(())
+    Ok((decoded, index, id, old.dict.clone()))
 }
 
 /// A copy of the dictionary that a new stream gets.

@@ -134,6 +134,14 @@ fn a_library_that_does_not_fit_says_why() {
             "its manifest is not JSON",
         ),
         (
+            "array",
+            plugin(
+                &GOOD.replace("\"{\\\"name\\\": \\\"c\\\"}\"", "\"[1]\""),
+                nothing,
+            ),
+            "its manifest is JSON, but no object",
+        ),
+        (
             "manifest",
             plugin(
                 &GOOD.replace("\"{\\\"name\\\": \\\"c\\\"}\"", "NULL"),

@@ -95,6 +95,15 @@ fn a_buffer_is_filled_in_place_and_moved_in() {
                 (p.streams.put_buf)(p.ctx, stream, abi::STREAM_DECODED, buf, 9),
                 abi::E_ARG
             );
+            // What fails leaves the buffer where and as it was.
+            for (place, mode, status) in [
+                (page, abi::STREAM_DECODED, abi::E_TYPE),
+                (stream, 9, abi::E_ARG),
+                (0, abi::STREAM_RAW, abi::E_HANDLE),
+            ] {
+                assert_eq!((p.streams.put_buf)(p.ctx, place, mode, buf, 8), status);
+                ptr.copy_from_nonoverlapping(b"q Q q Q\n".as_ptr(), 8);
+            }
             assert_eq!(
                 (p.streams.put_buf)(p.ctx, stream, abi::STREAM_DECODED, buf, 8),
                 abi::OK
