@@ -7,6 +7,7 @@ pub(crate) mod decode;
 pub(crate) mod deflate;
 pub(crate) mod destinations;
 pub(crate) mod encryption;
+pub(crate) mod engine;
 pub(crate) mod entries;
 pub(crate) mod exact;
 pub(crate) mod facts;
@@ -40,6 +41,7 @@ use lopdf::Object;
 use lopdf::xref::XrefType;
 
 use crate::bill::Bill;
+use crate::document::encryption::Omitted;
 use crate::document::facts::Facts;
 use crate::document::objects::Objects;
 use crate::document::open_error::{OpenError, Warning};
@@ -99,6 +101,7 @@ impl Document {
     pub(crate) fn create(like: Option<&mut Self>, limits: &Limits, bill: &Bill) -> Answer<Self> {
         let mut pdf = lopdf::Document::new();
         pdf.version = "1.7".to_owned();
+        let mut omitted = Omitted::default();
         if let Some(like) = like {
             let objects = like.objects()?;
             let model = &objects.pdf;
@@ -110,6 +113,7 @@ impl Document {
                 XrefType::CrossReferenceTable
             };
             pdf.encryption_state.clone_from(&model.encryption_state);
+            omitted.clone_from(&objects.omitted);
             // The first half of the ID goes into the keys of older encryption.
             if let Ok(id) = model.trailer.get(b"ID") {
                 pdf.trailer.set("ID", id.clone());
@@ -135,6 +139,7 @@ impl Document {
             pdf.reference_table.cross_reference_type = XrefType::CrossReferenceStream;
         }
         let mut objects = Objects::new(pdf);
+        objects.omitted = omitted;
         objects.pages()?;
         Ok(Self::of(State::Objects(Box::new(objects)), limits, bill))
     }

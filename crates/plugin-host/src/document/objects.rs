@@ -6,6 +6,7 @@ mod journal;
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
+use crate::document::encryption::Omitted;
 use crate::document::heap::Heap;
 use crate::document::ids::IdSet;
 use crate::document::objects::journal::{Change, ValueChange};
@@ -20,6 +21,8 @@ use crate::input::Input;
 pub(crate) struct Objects {
     /// Everything but the objects.
     pub(crate) pdf: lopdf::Document,
+    /// How it is encrypted beyond what `pdf` knows of that.
+    pub(crate) omitted: Omitted,
     pub(crate) heap: Heap,
     /// The bytes that the objects were read from, while they still say the same.
     pub(crate) bytes: Option<Input>,
@@ -57,6 +60,7 @@ impl Objects {
         Self {
             named: named_beyond(pdf.max_id, &pdf.trailer, &heap),
             pdf,
+            omitted: Omitted::default(),
             heap,
             dirty: bytes.is_none(),
             bytes,
@@ -92,6 +96,7 @@ impl Objects {
             return;
         };
         self.pdf.encryption_state = Some(state.clone());
+        self.omitted.clone_from(&before.omitted);
         // Older encryption depends on the identifier.
         match before.pdf.trailer.get(b"ID") {
             Ok(id) => self.pdf.trailer.set("ID", id.clone()),

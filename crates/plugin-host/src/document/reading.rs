@@ -1,16 +1,15 @@
 //! How a file is read: which password fits, what looks damaged, and which of two readings is the better one.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use lopdf::xref::XrefEntry;
-use lopdf::{DecompressError, EncryptionState, LoadOptions};
+use lopdf::{EncryptionState, Object};
 
 use crate::bill::Bill;
-use crate::damage;
 use crate::document::encryption;
+use crate::document::engine::{self, Found, Loaded};
 use crate::document::latent;
 use crate::document::objects::Objects;
 use crate::document::open_error::{OpenError, Warning};
+use crate::document::place::is_of_type;
 use crate::document::repair::{self, Encryption, Refused};
 use crate::document::salvage;
 use crate::input::Input;
@@ -135,14 +134,6 @@ struct Reader<'a> {
     bill: &'a Bill,
 }
 
-/// What one run of the engine gave.
-enum Loaded {
-    Document(Box<lopdf::Document>, u32),
-    /// A password was given and does not fit.
-    Refused,
-    Unreadable(String),
-}
-
 impl Reader<'_> {
     /// The engine's reading with the password that fits.
     fn unlocked(&self) -> Result<Unlocked, OpenError> {
@@ -152,8 +143,8 @@ impl Reader<'_> {
         let mut locked = None;
         for password in attempts {
             match self.load(self.bytes, password)? {
-                Loaded::Document(pdf, errors) if !pdf.trailer.has(b"Encrypt") => {
-                    return self.read_unlocked(pdf, errors, password.unwrap_or_default());
+                Loaded::Document(pdf, found) if !pdf.trailer.has(b"Encrypt") => {
+                    return self.read_unlocked(pdf, found, password.unwrap_or_default());
                 }
                 Loaded::Document(pdf, _) => {
                     locked = Some(pdf);
@@ -168,9 +159,9 @@ impl Reader<'_> {
         };
         let fits = |password: &&String| locked.authenticate_password(password).is_ok();
         if let Some(password) = self.passwords.iter().skip(1).find(fits)
-            && let Loaded::Document(pdf, errors) = self.load(self.bytes, Some(password))?
+            && let Loaded::Document(pdf, found) = self.load(self.bytes, Some(password))?
         {
-            return self.read_unlocked(pdf, errors, password);
+            return self.read_unlocked(pdf, found, password);
         }
         self.decrypted(&locked)
     }
@@ -178,7 +169,7 @@ impl Reader<'_> {
     fn read_unlocked(
         &self,
         pdf: Box<lopdf::Document>,
-        errors: u32,
+        found: Found,
         password: &str,
     ) -> Result<Unlocked, OpenError> {
         if pdf
@@ -189,7 +180,7 @@ impl Reader<'_> {
             return self.decrypted(&pdf);
         }
         Ok(Unlocked {
-            first: Ok(self.reading(pdf, errors, None)),
+            first: Ok(reading(pdf, found, None)),
             password: password.to_owned(),
             sound: false,
         })
@@ -260,11 +251,11 @@ impl Reader<'_> {
     /// What pages there are in a file that neither engine finds its way in.
     fn salvaged(&self) -> Option<Reading> {
         let bytes = salvage::with_end(self.bytes)?;
-        let Ok(Loaded::Document(mut pdf, errors)) = self.load(&bytes, None) else {
+        let Ok(Loaded::Document(mut pdf, found)) = self.load(&bytes, None) else {
             return None;
         };
         salvage::forget_end(&mut pdf);
-        Some(self.reading(pdf, errors, None)).filter(|reading| reading.pages > 0)
+        Some(reading(pdf, found, None)).filter(|reading| reading.pages > 0)
     }
 
     /// The engine's reading of what the repairer makes of the file. `model` is what the engine made of the file itself.
@@ -286,7 +277,10 @@ impl Reader<'_> {
                 Err(Refused::Unreadable(reason)) => return Ok(Second::Unreadable(reason)),
             };
             let loaded = self.load(&kept.bytes, Some(password))?;
-            if let Loaded::Document(mut pdf, errors) = loaded
+            let state = || encryption::state(self.bytes, model?, password);
+            let sets_apart = || state().is_some_and(|(_, omitted)| omitted.sets_files_apart());
+            if let Loaded::Document(mut pdf, found) = loaded
+                && !(kept.was_encrypted && sets_apart())
                 && !pdf.trailer.has(b"Encrypt")
                 && !pdf
                     .encryption_state
@@ -294,7 +288,7 @@ impl Reader<'_> {
                     .is_some_and(encryption::is_misread)
             {
                 // The repairer writes by the book all that it has read, also names that the engine cannot read.
-                let resting = (errors > 0 && !kept.was_encrypted)
+                let resting = (found.errors > 0 && !kept.was_encrypted)
                     .then(|| undamaged(&Input::from(kept.bytes), self.limits))
                     .flatten();
                 let reading = match resting {
@@ -304,7 +298,7 @@ impl Reader<'_> {
                     }
                     None => {
                         keep_form(&mut pdf, model);
-                        self.reading(pdf, errors, None)
+                        reading(pdf, found, None)
                     }
                 };
                 return Ok(Second::Reading(Box::new(reading), password.clone()));
@@ -328,78 +322,62 @@ impl Reader<'_> {
         let Ok(plain) = repair::repair(self.bytes, password.as_bytes(), Encryption::Dropped) else {
             return Ok(Second::Unreadable("it cannot be decrypted".to_owned()));
         };
-        let Loaded::Document(mut pdf, errors) = self.load(&plain.bytes, None)? else {
+        let Loaded::Document(mut pdf, mut found) = self.load(&plain.bytes, None)? else {
             return Ok(Second::Unreadable(
                 "the repaired file cannot be read".to_owned(),
             ));
         };
         let state = model.and_then(|model| encryption::state(self.bytes, model, password));
-        let Some(state) = state else {
+        // The repairer takes embedded files for streams like others.
+        let state = state.filter(|(_, omitted)| !omitted.sets_files_apart());
+        let Some((state, omitted)) = state else {
             let text = "it can be read, but not be encrypted again as it was";
             return Ok(Second::Unsupported(text.to_owned()));
         };
         keep_form(&mut pdf, model);
-        let reading = self.reading(pdf, errors, Some(state));
+        found.omitted = omitted;
+        let reading = reading(pdf, found, Some(state));
         Ok(Second::Reading(Box::new(reading), password.clone()))
     }
 
     fn load(&self, bytes: &[u8], password: Option<&str>) -> Result<Loaded, OpenError> {
-        let limit = most(self.limits);
-        let options = LoadOptions {
-            password: password.map(str::to_owned),
-            max_decompressed_size: Some(limit),
-            ..LoadOptions::default()
-        };
-        self.bill.count_parse();
-        let (loaded, errors) = damage::count(|| {
-            catch_unwind(AssertUnwindSafe(|| {
-                lopdf::Document::load_mem_with_options(bytes, options)
-            }))
-        });
-        match loaded {
-            Ok(Ok(pdf)) => Ok(Loaded::Document(Box::new(pdf), errors)),
-            Ok(Err(lopdf::Error::InvalidPassword)) => Ok(Loaded::Refused),
-            Ok(Err(lopdf::Error::Decompress(DecompressError::MemoryLimitExceeded { limit }))) => {
-                Err(OpenError::Limit(format!(
-                    "a stream that describes objects decodes to more than {limit} bytes"
-                )))
-            }
-            Ok(Err(error)) => Ok(Loaded::Unreadable(error.to_string())),
-            Err(_) => Ok(Loaded::Unreadable("the reader gave up on it".to_owned())),
-        }
+        engine::load(bytes, password, most(self.limits), self.bill)
     }
+}
 
-    /// Looks a loaded document over.
-    fn reading(
-        &self,
-        pdf: Box<lopdf::Document>,
-        errors: u32,
-        encryption: Option<EncryptionState>,
-    ) -> Reading {
-        let mut pdf = *pdf;
-        let mut signs = Vec::new();
-        if drop_unnumbered(&mut pdf) {
-            signs.push("an object without a number".to_owned());
-        }
-        if errors > 0 {
-            signs.push(format!(
-                "{errors} unreadable object{}",
-                if errors == 1 { "" } else { "s" }
-            ));
-        }
-        if pdf.xref_recovery.is_some() {
-            signs.push("wrong cross-references".to_owned());
-        }
-        let absent = absent_objects(&pdf);
-        if absent > 0 && (pdf.encryption_state.is_some()) {
-            signs.push(format!("{absent} encrypted objects that are not there"));
-        }
-        if encryption.is_some() {
-            pdf.encryption_state = encryption;
-        }
-        bound_numbers(&mut pdf);
-        look_over(Objects::new(pdf), signs)
+/// Looks a loaded document over. `encryption` is how it is to be encrypted again, if the engine has not decrypted it.
+fn reading(
+    pdf: Box<lopdf::Document>,
+    found: Found,
+    encryption: Option<EncryptionState>,
+) -> Reading {
+    let mut pdf = *pdf;
+    let Found { errors, omitted } = found;
+    let mut signs = Vec::new();
+    if drop_unnumbered(&mut pdf) {
+        signs.push("an object without a number".to_owned());
     }
+    if errors > 0 {
+        signs.push(format!(
+            "{errors} unreadable object{}",
+            if errors == 1 { "" } else { "s" }
+        ));
+    }
+    if pdf.xref_recovery.is_some() {
+        signs.push("wrong cross-references".to_owned());
+    }
+    let absent = absent_objects(&pdf);
+    if absent > 0 && (pdf.encryption_state.is_some()) {
+        signs.push(format!("{absent} encrypted objects that are not there"));
+    }
+    if encryption.is_some() {
+        pdf.encryption_state = encryption;
+    }
+    forget_lock(&mut pdf);
+    bound_numbers(&mut pdf);
+    let mut objects = Objects::new(pdf);
+    objects.omitted = omitted;
+    look_over(objects, signs)
 }
 
 /// Counts what there is of pages. `signs` is what looks damaged already.
@@ -455,6 +433,17 @@ fn absent_objects(pdf: &lopdf::Document) -> usize {
         .count()
         // The encryption dictionary is taken out once it has served.
         .saturating_sub(1)
+}
+
+/// A cross-reference stream is a trailer too, and speaks of the encryption dictionary that is taken out.
+fn forget_lock(pdf: &mut lopdf::Document) {
+    for object in pdf.objects.values_mut() {
+        if let Object::Stream(stream) = object
+            && is_of_type(&stream.dict, b"XRef")
+        {
+            stream.dict.remove(b"Encrypt");
+        }
+    }
 }
 
 /// Numbers begin at 1 (ISO 32000-2, 7.3.10): no reader finds an object whose number is 0, and a reference to it is null.

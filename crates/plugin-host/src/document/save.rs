@@ -43,6 +43,7 @@ impl Objects {
                     .encryption_state
                     .as_ref()
                     .filter(|_| cover == Cover::AsItCame),
+                omitted: &self.omitted,
                 packed: self.packs(),
             },
             out,

@@ -1,6 +1,6 @@
 //! PDF syntax of direct values, read and written (ISO 32000-2, 7.3).
 
-use lopdf::{Dictionary, Object, StringFormat};
+use lopdf::{Dictionary, Object, ObjectId, StringFormat};
 
 use crate::document::characters::{is_delimiter, is_space};
 use crate::document::exact;
@@ -53,19 +53,25 @@ pub(crate) fn read_name(source: &[u8]) -> Option<(Vec<u8>, usize)> {
 /// Reads the indirect object that `source` begins with: `7 0 obj`, its value, whatever follows.
 pub(crate) fn read_indirect(source: &[u8], max_depth: u32) -> Option<Object> {
     let mut parser = Parser::new(source);
-    for _ in 0..2 {
-        parser.space();
-        let number = parser.word(parser.at);
-        if number.is_empty() || !number.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        parser.at += number.len();
-    }
-    parser.space();
-    if !parser.takes(b"obj") {
-        return None;
-    }
+    parser.head()?;
     parser.value(max_depth).ok()
+}
+
+/// Reads the indirect stream that `source` begins with: its id, its dictionary, and where its bytes begin.
+pub(crate) fn read_stream_head(
+    source: &[u8],
+    max_depth: u32,
+) -> Option<(ObjectId, Dictionary, usize)> {
+    let mut parser = Parser::new(source);
+    let id = parser.head()?;
+    let Ok(Object::Dictionary(dict)) = parser.value(max_depth) else {
+        return None;
+    };
+    parser.space();
+    let mut begins = parser.takes(b"stream");
+    while parser.takes(b" ") {}
+    begins &= parser.takes(b"\r\n") || parser.takes(b"\n") || parser.takes(b"\r");
+    begins.then_some((id, dict, parser.at))
 }
 
 struct Parser<'a> {
@@ -116,6 +122,25 @@ impl Parser<'_> {
                 _ => return,
             }
         }
+    }
+
+    /// `7 0 obj`.
+    fn head(&mut self) -> Option<ObjectId> {
+        let id = (self.digits()?.parse().ok()?, self.digits()?.parse().ok()?);
+        self.space();
+        self.takes(b"obj").then_some(id)
+    }
+
+    fn digits(&mut self) -> Option<&str> {
+        self.space();
+        let word = self.word(self.at);
+        let length = word.len();
+        let start = self.at;
+        if length == 0 || !word.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        self.at += length;
+        std::str::from_utf8(&self.source[start..self.at]).ok()
     }
 
     fn takes(&mut self, token: &[u8]) -> bool {

@@ -7,10 +7,12 @@
 
 use std::io::Write;
 
-use lopdf::encryption::encrypt_object;
+use lopdf::encryption::DecryptionError;
 use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
 
 use crate::document::deflate::Deflater;
+use crate::document::encryption::Omitted;
+use crate::document::encryption::streams::Streams;
 use crate::document::entries::{Entry, padded, predicted, rows, runs};
 use crate::document::heap::{Bytes, Form, Heap};
 use crate::document::ids::IdSet;
@@ -35,6 +37,8 @@ pub(crate) struct Source<'a> {
     /// Streams to compress on the way out.
     pub(crate) plain: &'a IdSet,
     pub(crate) encryption: Option<&'a EncryptionState>,
+    /// What `encryption` leaves out.
+    pub(crate) omitted: &'a Omitted,
     /// Object and cross-reference streams (PDF 1.5) instead of a plain table.
     pub(crate) packed: bool,
 }
@@ -42,8 +46,15 @@ pub(crate) struct Source<'a> {
 /// Writes `source` to `out` and answers how many bytes that took.
 pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, SaveError> {
     let reachable = reach::reachable(&source.pdf.trailer, source.heap);
+    let look = |id| source.heap.get(id);
+    let streams = source.encryption.map(|state| {
+        let ids = source.heap.ids().into_iter();
+        let objects = ids.filter_map(|id| Some((id, look(id)?)));
+        Streams::of(state, source.omitted, objects, look)
+    });
     let mut file = File {
         source,
+        streams,
         out,
         written: 0,
         body: Vec::new(),
@@ -64,6 +75,7 @@ pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, Sav
 
 struct File<'a, 'w> {
     source: &'a Source<'a>,
+    streams: Option<Streams<'a>>,
     out: &'w mut dyn Write,
     written: u64,
     body: Vec<u8>,
@@ -143,7 +155,7 @@ impl<'a> File<'a, '_> {
             Object::Stream(stream) => self.deflated(id, stream)?,
             _ => None,
         };
-        let Some(state) = self.source.encryption else {
+        let Some(streams) = &self.streams else {
             return self.indirect(id, object, deflated);
         };
         let mut hidden = object.clone();
@@ -158,10 +170,12 @@ impl<'a> File<'a, '_> {
             };
             stream.start_position = None;
         }
-        encrypt_object(state, id, &mut hidden).map_err(|error| SaveError::Encryption {
+        let look = |id| self.source.heap.get(id);
+        let failed = |error: DecryptionError| SaveError::Encryption {
             object: id.0,
             reason: error.to_string(),
-        })?;
+        };
+        streams.hide(id, &mut hidden, look).map_err(failed)?;
         self.indirect(id, &hidden, None)
     }
 
@@ -286,10 +300,11 @@ impl<'a> File<'a, '_> {
             return Ok(None);
         };
         let id = (self.next()?, 0);
-        let dict = state.encode().map_err(|error| SaveError::Encryption {
+        let mut dict = state.encode().map_err(|error| SaveError::Encryption {
             object: id.0,
             reason: error.to_string(),
         })?;
+        self.source.omitted.complete(&mut dict);
         self.indirect(id, &Object::Dictionary(dict), None)?;
         Ok(Some(id))
     }

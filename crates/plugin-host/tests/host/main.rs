@@ -1,6 +1,7 @@
 //! The host's promises, each tried through the vtables that plugins get.
 
 mod corpus;
+mod crypt_filters;
 mod documents;
 mod encryption;
 mod handles;
