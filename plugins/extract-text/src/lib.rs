@@ -1,6 +1,7 @@
 //! The plugin `extract-text`: the text of a document as a file beside it.
 
 mod bidi;
+mod collections;
 #[cfg(test)]
 mod corpus;
 mod direction;
