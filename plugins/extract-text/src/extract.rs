@@ -119,6 +119,7 @@ pub(crate) fn read_page<'a>(
         InterpreterSettings::default(),
     );
     interpret_page(page, &mut context, &mut collector);
+    collector.finish();
     Extracted {
         known: collector.glyphs.len(),
         unknown: collector.unknown,

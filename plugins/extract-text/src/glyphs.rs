@@ -6,7 +6,9 @@ use hayro_interpret::kurbo::{Affine, BezPath, Point};
 use hayro_interpret::{
     BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask,
 };
+use hayro_syntax::object::Dict;
 
+use crate::actual_text::Sequences;
 use crate::direction::{Direction, Spot};
 use crate::fonts::Fonts;
 
@@ -26,12 +28,20 @@ pub(crate) struct Glyph {
     pub(crate) size: f64,
 }
 
+impl Glyph {
+    /// How many characters it stands for, one at the least.
+    pub(crate) fn characters(&self) -> usize {
+        self.text.chars().count().max(1)
+    }
+}
+
 /// A device that only collects text.
 pub(crate) struct Collector<'c, 'f> {
     /// What the reader sees, lower left and upper right; text outside is not on the page.
     visible: [f64; 4],
     cancelled: &'c dyn Fn() -> bool,
     fonts: &'c mut Fonts<'f>,
+    sequences: Sequences,
     pub(crate) glyphs: Vec<Glyph>,
     /// Glyphs whose fonts do not say what they mean.
     pub(crate) unknown: usize,
@@ -50,11 +60,20 @@ impl<'c, 'f> Collector<'c, 'f> {
             visible,
             cancelled,
             fonts,
+            sequences: Sequences::default(),
             glyphs: Vec::new(),
             unknown: 0,
             cut: false,
             seen: 0,
         }
+    }
+
+    /// The page has ended.
+    pub(crate) fn finish(&mut self) {
+        let taken = self.glyphs.len();
+        // A sequence that was never closed has replaced nothing.
+        self.glyphs.retain(|glyph| !glyph.text.is_empty());
+        self.unknown += taken - self.glyphs.len();
     }
 
     fn take(&mut self, glyph: &Drawn<'_>, place: Affine, mode: WritingMode) {
@@ -81,9 +100,14 @@ impl<'c, 'f> Collector<'c, 'f> {
         if outside(from) && outside(to) {
             return;
         }
-        let Some(text) = meaning(glyph, mode, self.fonts) else {
-            self.unknown += 1;
-            return;
+        let text = match meaning(glyph, mode, self.fonts) {
+            Some(text) => text,
+            // What is to be replaced need only have a place.
+            None if self.sequences.is_replaced() => String::new(),
+            None => {
+                self.unknown += 1;
+                return;
+            }
         };
         // A glyph without an advance tells no direction: it goes with its font.
         let along = if from == to {
@@ -126,7 +150,7 @@ fn meaning(glyph: &Drawn<'_>, mode: WritingMode, fonts: &mut Fonts<'_>) -> Optio
 }
 
 /// `text` without what is no text; `None` if nothing of it is known.
-fn readable(text: &str) -> Option<String> {
+pub(crate) fn readable(text: &str) -> Option<String> {
     let text: String = text.chars().map(plain).collect();
     let known = text.chars().any(|c| c != '\u{fffd}' && !c.is_control());
     known.then(|| text.chars().filter(|c| !c.is_control()).collect())
@@ -160,6 +184,14 @@ impl<'a> Device<'a> for Collector<'_, '_> {
                 run.writing_mode(),
             );
         }
+    }
+
+    fn begin_marked_content(&mut self, _: &[u8], properties: Option<&Dict<'_>>) {
+        self.sequences.begin(properties, self.glyphs.len());
+    }
+
+    fn end_marked_content(&mut self) {
+        self.sequences.end(&mut self.glyphs);
     }
 
     fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}

@@ -258,3 +258,95 @@ fn one_program_may_be_read_in_several_ways() {
     ]);
     assert_eq!(texts(document).0, "あ\n\nあ\n");
 }
+
+/// A page with the text operators of `content`: fonts F1, and F9 that does not say what its glyph 0x01 is; property list P.
+fn marked(content: &str) -> Vec<u8> {
+    Sample::new("marked", 1)
+        .content(0, &format!("BT /F1 12 Tf 50 700 Td {content} ET"))
+        .edit(|document, pages| {
+            let letters = document.add_object(dictionary! {
+                "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica",
+            });
+            let glyph = document.add_object(Stream::new(dictionary! {}, b"500 0 d0".to_vec()));
+            let numbers = |all: [i64; 4]| all.map(Cos::from).to_vec();
+            let shapes = document.add_object(dictionary! {
+                "Type" => "Font", "Subtype" => "Type3", "FontBBox" => numbers([0, 0, 500, 500]),
+                "FontMatrix" => [0.001, 0.0, 0.0, 0.001, 0.0, 0.0].map(Cos::Real).to_vec(),
+                "CharProcs" => dictionary! { "shape" => glyph },
+                "Encoding" => dictionary! { "Differences" => vec![1.into(), Cos::Name(b"shape".to_vec())] },
+                "FirstChar" => 1, "LastChar" => 1, "Widths" => vec![500.into()],
+            });
+            let list = document.add_object(dictionary! { "ActualText" => Cos::string_literal("named") });
+            let page = document.get_dictionary_mut(pages[0]).expect("a page");
+            page.set("Resources", dictionary! {
+                "Font" => dictionary! { "F1" => letters, "F9" => shapes },
+                "Properties" => dictionary! { "P" => list },
+            });
+        })
+        .bytes()
+}
+
+#[test]
+fn actual_text_stands_in_the_place_of_what_is_drawn() {
+    for (content, expected) in [
+        (
+            "/Span <</ActualText (new)>> BDC (xx) Tj EMC ( end) Tj",
+            "new end\n",
+        ),
+        (
+            "(a ) Tj /Span <</MCID 0 /ActualText (new)>> BDC (xx) Tj EMC",
+            "a new\n",
+        ),
+        // The outermost sequence wins, and others are only counted.
+        (
+            "/Span <</ActualText (out)>> BDC /P BMC (a) Tj EMC /Span <</ActualText (in)>> BDC (b) Tj EMC (c) Tj EMC ( end) Tj",
+            "out end\n",
+        ),
+        (
+            "/P BMC /Span <</ActualText (one)>> BDC (1) Tj EMC ( and ) Tj /Span <</ActualText (two)>> BDC (2) Tj EMC EMC",
+            "one and two\n",
+        ),
+        (
+            "/Span /P BDC (xx) Tj EMC /Span /Q BDC ( end) Tj EMC",
+            "named end\n",
+        ),
+        ("/Span <</ActualText ()>> BDC (xx) Tj EMC (end) Tj", "end\n"),
+        (
+            "/Span <</ActualText <feff3042d83ddc1d>>> BDC (xx) Tj EMC",
+            "あ🐝\n",
+        ),
+        (
+            "/Span <</ActualText <efbbbfe38182>>> BDC (xx) Tj EMC",
+            "あ\n",
+        ),
+        ("/Span <</ActualText <66f69e>>> BDC (xx) Tj EMC", "föž\n"),
+        (
+            "(hy) Tj /Span <</ActualText <feff00ad>>> BDC (-) Tj EMC (phen) Tj",
+            "hy\u{ad}phen\n",
+        ),
+        // Over several lines it stands where it begins.
+        (
+            "/Span <</ActualText (hyphen)>> BDC (hy-) Tj 0 -14 Td (phen) Tj EMC (end) Tj",
+            "hyphen\nend\n",
+        ),
+        // Nothing is drawn: there is no place for it.
+        ("/Span <</ActualText (new)>> BDC EMC (end) Tj", "end\n"),
+        // What cannot be read, or never ends, replaces nothing.
+        ("/Span <</ActualText <feffe000>>> BDC (xx) Tj EMC", "xx\n"),
+        ("/Span <</ActualText (new)>> BDC (xx) Tj", "xx\n"),
+    ] {
+        assert_eq!(texts(marked(content)).0, expected, "{content}");
+    }
+}
+
+#[test]
+fn what_is_replaced_need_not_be_known() {
+    let shape = "/F9 12 Tf <01> Tj";
+    let (text, warnings) = texts(marked(shape));
+    assert_eq!((text.as_str(), warnings.len()), ("", 1), "{warnings:?}");
+    let replaced = format!("/Span <</ActualText (new)>> BDC {shape} EMC");
+    assert_eq!(texts(marked(&replaced)), ("new\n".to_owned(), Vec::new()));
+    // It is unknown again where nothing replaces it.
+    let open = format!("/Span <</ActualText (new)>> BDC {shape}");
+    assert_eq!(texts(marked(&open)), (text, warnings));
+}
