@@ -38,7 +38,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn ours(path: &Path) -> Option<String> {
     let pdf = Pdf::new(std::fs::read(path).ok()?).ok()?;
     let cache = InterpreterCache::new();
-    let mut fonts = Fonts::default();
+    let mut fonts = Fonts::new(&pdf);
     let pages = pdf.pages().iter().take(PAGES);
     Some(
         pages

@@ -38,7 +38,7 @@ pub(crate) fn extract(operation: &ExtractText, run: &mut Run<'_>) -> Result<()> 
     let reporter = run.reporter();
     let cancelled = || reporter.cancelled();
     let mut cache = InterpreterCache::new();
-    let mut fonts = Fonts::default();
+    let mut fonts = Fonts::new(&pdf);
     let mut pages = Vec::with_capacity(selected.len());
     let (mut known, mut unknown) = (0, 0);
     for (done, index) in selected.iter().enumerate() {
@@ -101,7 +101,7 @@ pub(crate) fn read_page<'a>(
     pdf: &'a Pdf,
     page: &Page<'a>,
     cache: &InterpreterCache<'a>,
-    fonts: &mut Fonts,
+    fonts: &mut Fonts<'_>,
     layout: Layout,
     cancelled: &dyn Fn() -> bool,
 ) -> Extracted {
@@ -119,6 +119,7 @@ pub(crate) fn read_page<'a>(
         InterpreterSettings::default(),
     );
     interpret_page(page, &mut context, &mut collector);
+    collector.finish();
     Extracted {
         known: collector.glyphs.len(),
         unknown: collector.unknown,

@@ -1,20 +1,44 @@
-//! What glyphs mean by their font program, where the document does not say: the program's own table, read backwards.
+//! What glyphs mean where the interpreter does not know: by the collection of their CIDs, or by the font program's own table,
+//! read backwards.
 
 use std::collections::HashMap;
 
 use hayro_interpret::font::OutlineGlyph;
+use hayro_interpret::hayro_cmap::WritingMode;
+use hayro_syntax::Pdf;
 use ttf_parser::{Face, PlatformId};
 
-/// The tables of the fonts met so far.
-#[derive(Default)]
-pub(crate) struct Fonts(HashMap<u128, HashMap<u32, char>>);
+use crate::collections::Collections;
 
-impl Fonts {
+/// The fonts of a document, as far as they have been met.
+pub(crate) struct Fonts<'a> {
+    collections: Collections<'a>,
+    /// The programs' tables.
+    programs: HashMap<u128, HashMap<u32, char>>,
+}
+
+impl<'a> Fonts<'a> {
+    pub(crate) fn new(pdf: &'a Pdf) -> Self {
+        Self {
+            collections: Collections::new(pdf),
+            programs: HashMap::new(),
+        }
+    }
+
+    /// The text of `glyph` by the collection of its CID, in a line that runs as `mode` says.
+    pub(crate) fn by_collection(
+        &mut self,
+        glyph: &OutlineGlyph,
+        mode: WritingMode,
+    ) -> Option<String> {
+        self.collections.text(glyph, mode)
+    }
+
     /// The character that `glyph` is drawn for, if its font program has a Unicode table that names it.
-    pub(crate) fn character(&mut self, glyph: &OutlineGlyph) -> Option<char> {
+    pub(crate) fn by_program(&mut self, glyph: &OutlineGlyph) -> Option<char> {
         let font = glyph.font_data()?;
         let table = self
-            .0
+            .programs
             .entry(font.cache_key)
             .or_insert_with(|| backwards((*font.data).as_ref()).unwrap_or_default());
         table.get(&glyph.glyph_id().to_u32()).copied()

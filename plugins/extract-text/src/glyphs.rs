@@ -6,7 +6,9 @@ use hayro_interpret::kurbo::{Affine, BezPath, Point};
 use hayro_interpret::{
     BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask,
 };
+use hayro_syntax::object::Dict;
 
+use crate::actual_text::Sequences;
 use crate::direction::{Direction, Spot};
 use crate::fonts::Fonts;
 
@@ -26,12 +28,20 @@ pub(crate) struct Glyph {
     pub(crate) size: f64,
 }
 
+impl Glyph {
+    /// How many characters it stands for, one at the least.
+    pub(crate) fn characters(&self) -> usize {
+        self.text.chars().count().max(1)
+    }
+}
+
 /// A device that only collects text.
-pub(crate) struct Collector<'c> {
+pub(crate) struct Collector<'c, 'f> {
     /// What the reader sees, lower left and upper right; text outside is not on the page.
     visible: [f64; 4],
     cancelled: &'c dyn Fn() -> bool,
-    fonts: &'c mut Fonts,
+    fonts: &'c mut Fonts<'f>,
+    sequences: Sequences,
     pub(crate) glyphs: Vec<Glyph>,
     /// Glyphs whose fonts do not say what they mean.
     pub(crate) unknown: usize,
@@ -40,21 +50,30 @@ pub(crate) struct Collector<'c> {
     seen: usize,
 }
 
-impl<'c> Collector<'c> {
+impl<'c, 'f> Collector<'c, 'f> {
     pub(crate) fn new(
         visible: [f64; 4],
-        fonts: &'c mut Fonts,
+        fonts: &'c mut Fonts<'f>,
         cancelled: &'c dyn Fn() -> bool,
     ) -> Self {
         Self {
             visible,
             cancelled,
             fonts,
+            sequences: Sequences::default(),
             glyphs: Vec::new(),
             unknown: 0,
             cut: false,
             seen: 0,
         }
+    }
+
+    /// The page has ended.
+    pub(crate) fn finish(&mut self) {
+        let taken = self.glyphs.len();
+        // A sequence that was never closed has replaced nothing.
+        self.glyphs.retain(|glyph| !glyph.text.is_empty());
+        self.unknown += taken - self.glyphs.len();
     }
 
     fn take(&mut self, glyph: &Drawn<'_>, place: Affine, mode: WritingMode) {
@@ -81,9 +100,14 @@ impl<'c> Collector<'c> {
         if outside(from) && outside(to) {
             return;
         }
-        let Some(text) = meaning(glyph, self.fonts) else {
-            self.unknown += 1;
-            return;
+        let text = match meaning(glyph, mode, self.fonts) {
+            Some(text) => text,
+            // What is to be replaced need only have a place.
+            None if self.sequences.is_replaced() => String::new(),
+            None => {
+                self.unknown += 1;
+                return;
+            }
         };
         // A glyph without an advance tells no direction: it goes with its font.
         let along = if from == to {
@@ -109,17 +133,25 @@ impl<'c> Collector<'c> {
 }
 
 /// The text of a glyph without what is no text; `None` if the font does not tell.
-fn meaning(glyph: &Drawn<'_>, fonts: &mut Fonts) -> Option<String> {
-    let text = match (glyph.as_unicode(), glyph) {
-        (Some(BfString::Char(character)), _) => character.to_string(),
-        (Some(BfString::String(text)), _) => text,
+fn meaning(glyph: &Drawn<'_>, mode: WritingMode, fonts: &mut Fonts<'_>) -> Option<String> {
+    match (glyph.as_unicode(), glyph) {
+        (Some(BfString::Char(character)), _) => readable(&character.to_string()),
+        (Some(BfString::String(text)), _) => readable(&text),
         // Bitmap fonts out of TeX name their glyphs by number; the codes are those of ASCII.
         (None, Drawn::Type3(procedure)) => char::from_u32(procedure.char_code())
-            .filter(char::is_ascii_graphic)?
-            .to_string(),
-        (None, Drawn::Outline(outline)) => fonts.character(outline)?.to_string(),
-    };
-    let text: String = text.chars().map(plain).collect::<String>();
+            .filter(char::is_ascii_graphic)
+            .map(String::from),
+        // A collection says what a character is; a program's table only which character the same glyph serves for.
+        (None, Drawn::Outline(outline)) => fonts
+            .by_collection(outline, mode)
+            .and_then(|text| readable(&text))
+            .or_else(|| readable(&fonts.by_program(outline)?.to_string())),
+    }
+}
+
+/// `text` without what is no text; `None` if nothing of it is known.
+pub(crate) fn readable(text: &str) -> Option<String> {
+    let text: String = text.chars().map(plain).collect();
     let known = text.chars().any(|c| c != '\u{fffd}' && !c.is_control());
     known.then(|| text.chars().filter(|c| !c.is_control()).collect())
 }
@@ -133,7 +165,7 @@ fn plain(character: char) -> char {
     }
 }
 
-impl<'a> Device<'a> for Collector<'_> {
+impl<'a> Device<'a> for Collector<'_, '_> {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
         self.seen += 1;
         // The interpreter cannot be stopped, but what it draws from here on costs little.
@@ -152,6 +184,14 @@ impl<'a> Device<'a> for Collector<'_> {
                 run.writing_mode(),
             );
         }
+    }
+
+    fn begin_marked_content(&mut self, _: &[u8], properties: Option<&Dict<'_>>) {
+        self.sequences.begin(properties, self.glyphs.len());
+    }
+
+    fn end_marked_content(&mut self) {
+        self.sequences.end(&mut self.glyphs);
     }
 
     fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}

@@ -1,6 +1,8 @@
 //! The plugin `extract-text`: the text of a document as a file beside it.
 
+mod actual_text;
 mod bidi;
+mod collections;
 #[cfg(test)]
 mod corpus;
 mod direction;
@@ -47,7 +49,8 @@ impl Operation for ExtractText {
     const SUMMARY: &'static str = "Write the text into a file beside the document";
     const DESCRIPTION: &'static str = "Reads the text that the pages show, invisible text of a recognition layer included, and \
         writes it as an artifact, `<stem>.txt` or `<stem>.json`. The document itself is not changed. Scanned pages without \
-        such a layer have no text.";
+        such a layer have no text. Marked content with an `ActualText` of its own reads as that text, where something of it \
+        is drawn; the `ActualText` of structure elements is not read.";
     const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1", "leaf.doc/1"];
 
     fn examples() -> Vec<Example> {

@@ -3,6 +3,7 @@
 //! The recursive X-Y cut of Nagy and Seth (1984), with one rule of our own: a gap separates columns only where both sides
 //! look like running text; elsewhere it is the gap between the cells of a table, which is read row by row.
 
+use crate::glyphs::Glyph;
 use crate::segment::Segment;
 
 /// Deeper than this, or in pages with more segments, what is left is read line by line.
@@ -85,7 +86,11 @@ fn is_running_text(segments: &[&Segment]) -> bool {
         .map(|segment| segment.size)
         .fold(0.0, f64::max);
     bases.dedup_by(|a, b| (*a - *b).abs() < 0.4 * size);
-    let characters: usize = segments.iter().map(|segment| segment.glyphs.len()).sum();
+    let characters: usize = segments
+        .iter()
+        .flat_map(|segment| &segment.glyphs)
+        .map(Glyph::characters)
+        .sum();
     bases.len() >= 3 && characters >= 15 * bases.len()
 }
 

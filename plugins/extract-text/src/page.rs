@@ -91,7 +91,7 @@ fn physical(segments: Vec<Segment>, text: &mut String) {
     let mut widths: Vec<f64> = segments
         .iter()
         .flat_map(|segment| &segment.glyphs)
-        .map(|glyph| glyph.to - glyph.from)
+        .map(|glyph| (glyph.to - glyph.from) / glyph.characters() as f64)
         .filter(|width| *width > 0.0)
         .collect();
     widths.sort_unstable_by(f64::total_cmp);

@@ -161,3 +161,192 @@ fn rows_beyond_all_measure_are_not_read() {
         ran.warnings
     );
 }
+
+/// A page that shows `code` in an embedded font for each of `fonts`: ordering of its collection, encoding.
+fn composite(fonts: &[(&str, &str, &[u8])]) -> Vec<u8> {
+    let fonts: Vec<(String, String, String)> = fonts
+        .iter()
+        .map(|(ordering, encoding, code)| {
+            let code = code.iter().map(|byte| format!("{byte:02x}")).collect();
+            (ordering.to_string(), encoding.to_string(), code)
+        })
+        .collect();
+    let lines: Vec<String> = (0..)
+        .zip(&fonts)
+        .map(|(index, (.., code))| {
+            let down = 700 - 40 * index;
+            format!("BT /F{index} 12 Tf 1 0 0 1 50 {down} Tm <{code}> Tj ET")
+        })
+        .collect();
+    Sample::new("composite", 1)
+        .content(0, &lines.join("\n"))
+        .edit(move |document, pages| {
+            let program = Stream::new(dictionary! {}, FONT.to_vec());
+            let program = document.add_object(program);
+            let mut named = dictionary! {};
+            for (index, (ordering, encoding, _)) in fonts.iter().enumerate() {
+                let font = document.add_object(dictionary! {
+                    "Type" => "Font", "Subtype" => "CIDFontType2", "BaseFont" => "ABCDEF+Any", "CIDToGIDMap" => "Identity",
+                    "CIDSystemInfo" => dictionary! {
+                        "Registry" => Cos::string_literal("Adobe"), "Ordering" => Cos::string_literal(ordering.as_str()),
+                        "Supplement" => 0,
+                    },
+                    "FontDescriptor" => dictionary! {
+                        "Type" => "FontDescriptor", "FontName" => "ABCDEF+Any", "Flags" => 4, "FontFile2" => program,
+                    },
+                });
+                let encoding = match encoding.strip_prefix("begincmap") {
+                    Some(_) => {
+                        let map = Stream::new(dictionary! {}, encoding.as_bytes().to_vec());
+                        document.add_object(map).into()
+                    }
+                    None => Cos::Name(encoding.as_bytes().to_vec()),
+                };
+                named.set(format!("F{index}"), dictionary! {
+                    "Type" => "Font", "Subtype" => "Type0", "BaseFont" => "ABCDEF+Any", "Encoding" => encoding,
+                    "DescendantFonts" => vec![font.into()],
+                });
+            }
+            let page = document.get_dictionary_mut(pages[0]).expect("a page");
+            page.set("Resources", dictionary! { "Font" => named });
+        })
+        .bytes()
+}
+
+/// A font that is not of any collection: what its glyphs are drawn for is not what the CIDs stand for.
+const FONT: &[u8] = include_bytes!("../../stamp/fonts/DejaVuSans.ttf");
+
+fn texts(document: Vec<u8>) -> (String, Vec<String>) {
+    let ran = extract(json!({}), document);
+    let text = String::from_utf8_lossy(&ran.artifacts[0].bytes).into_owned();
+    (text, ran.warnings)
+}
+
+#[test]
+fn embedded_fonts_are_read_by_the_collection_of_their_cids() {
+    let map = "begincmap /WMode 0 def 1 begincodespacerange <00> <ff> endcodespacerange \
+        1 begincidchar <41> 843 endcidchar endcmap";
+    let glyph = ttf_parser::Face::parse(FONT, 0)
+        .expect("a font")
+        .glyph_index('A')
+        .expect("a letter")
+        .0;
+    for (ordering, encoding, code, expected) in [
+        ("Japan1", "Identity-H", [0x03, 0x4b].as_slice(), "あ\n"),
+        ("Japan1", "Identity-V", &[0x03, 0x4b], "あ\n"),
+        ("Japan1", "90ms-RKSJ-H", &[0x82, 0xa0], "あ\n"),
+        // The CIDs are the encoding's.
+        ("Identity", "90ms-RKSJ-H", &[0x82, 0xa0], "あ\n"),
+        ("Japan1", map, &[0x41], "あ\n"),
+        ("GB1", "Identity-H", &[0x04, 0xb0], "查\n"),
+        ("CNS1", "Identity-H", &[0x04, 0xb0], "扯\n"),
+        ("Korea1", "Identity-H", &[0x04, 0xb0], "굘\n"),
+        // Of no collection: the program's own table tells.
+        ("Identity", "Identity-H", &glyph.to_be_bytes(), "A\n"),
+    ] {
+        let (text, warnings) = texts(composite(&[(ordering, encoding, code)]));
+        assert_eq!(text, expected, "{ordering} {encoding}");
+        assert_eq!(warnings, Vec::<String>::new(), "{ordering} {encoding}");
+    }
+}
+
+#[test]
+fn one_program_may_be_read_in_several_ways() {
+    let document = composite(&[
+        ("Japan1", "Identity-H", &[0x03, 0x4b]),
+        ("Japan1", "90ms-RKSJ-H", &[0x82, 0xa0]),
+    ]);
+    assert_eq!(texts(document).0, "あ\n\nあ\n");
+}
+
+/// A page with the text operators of `content`: fonts F1, and F9 that does not say what its glyph 0x01 is; property list P.
+fn marked(content: &str) -> Vec<u8> {
+    Sample::new("marked", 1)
+        .content(0, &format!("BT /F1 12 Tf 50 700 Td {content} ET"))
+        .edit(|document, pages| {
+            let letters = document.add_object(dictionary! {
+                "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica",
+            });
+            let glyph = document.add_object(Stream::new(dictionary! {}, b"500 0 d0".to_vec()));
+            let numbers = |all: [i64; 4]| all.map(Cos::from).to_vec();
+            let shapes = document.add_object(dictionary! {
+                "Type" => "Font", "Subtype" => "Type3", "FontBBox" => numbers([0, 0, 500, 500]),
+                "FontMatrix" => [0.001, 0.0, 0.0, 0.001, 0.0, 0.0].map(Cos::Real).to_vec(),
+                "CharProcs" => dictionary! { "shape" => glyph },
+                "Encoding" => dictionary! { "Differences" => vec![1.into(), Cos::Name(b"shape".to_vec())] },
+                "FirstChar" => 1, "LastChar" => 1, "Widths" => vec![500.into()],
+            });
+            let list = document.add_object(dictionary! { "ActualText" => Cos::string_literal("named") });
+            let page = document.get_dictionary_mut(pages[0]).expect("a page");
+            page.set("Resources", dictionary! {
+                "Font" => dictionary! { "F1" => letters, "F9" => shapes },
+                "Properties" => dictionary! { "P" => list },
+            });
+        })
+        .bytes()
+}
+
+#[test]
+fn actual_text_stands_in_the_place_of_what_is_drawn() {
+    for (content, expected) in [
+        (
+            "/Span <</ActualText (new)>> BDC (xx) Tj EMC ( end) Tj",
+            "new end\n",
+        ),
+        (
+            "(a ) Tj /Span <</MCID 0 /ActualText (new)>> BDC (xx) Tj EMC",
+            "a new\n",
+        ),
+        // The outermost sequence wins, and others are only counted.
+        (
+            "/Span <</ActualText (out)>> BDC /P BMC (a) Tj EMC /Span <</ActualText (in)>> BDC (b) Tj EMC (c) Tj EMC ( end) Tj",
+            "out end\n",
+        ),
+        (
+            "/P BMC /Span <</ActualText (one)>> BDC (1) Tj EMC ( and ) Tj /Span <</ActualText (two)>> BDC (2) Tj EMC EMC",
+            "one and two\n",
+        ),
+        (
+            "/Span /P BDC (xx) Tj EMC /Span /Q BDC ( end) Tj EMC",
+            "named end\n",
+        ),
+        ("/Span <</ActualText ()>> BDC (xx) Tj EMC (end) Tj", "end\n"),
+        (
+            "/Span <</ActualText <feff3042d83ddc1d>>> BDC (xx) Tj EMC",
+            "あ🐝\n",
+        ),
+        (
+            "/Span <</ActualText <efbbbfe38182>>> BDC (xx) Tj EMC",
+            "あ\n",
+        ),
+        ("/Span <</ActualText <66f69e>>> BDC (xx) Tj EMC", "föž\n"),
+        (
+            "(hy) Tj /Span <</ActualText <feff00ad>>> BDC (-) Tj EMC (phen) Tj",
+            "hy\u{ad}phen\n",
+        ),
+        // Over several lines it stands where it begins.
+        (
+            "/Span <</ActualText (hyphen)>> BDC (hy-) Tj 0 -14 Td (phen) Tj EMC (end) Tj",
+            "hyphen\nend\n",
+        ),
+        // Nothing is drawn: there is no place for it.
+        ("/Span <</ActualText (new)>> BDC EMC (end) Tj", "end\n"),
+        // What cannot be read, or never ends, replaces nothing.
+        ("/Span <</ActualText <feffe000>>> BDC (xx) Tj EMC", "xx\n"),
+        ("/Span <</ActualText (new)>> BDC (xx) Tj", "xx\n"),
+    ] {
+        assert_eq!(texts(marked(content)).0, expected, "{content}");
+    }
+}
+
+#[test]
+fn what_is_replaced_need_not_be_known() {
+    let shape = "/F9 12 Tf <01> Tj";
+    let (text, warnings) = texts(marked(shape));
+    assert_eq!((text.as_str(), warnings.len()), ("", 1), "{warnings:?}");
+    let replaced = format!("/Span <</ActualText (new)>> BDC {shape} EMC");
+    assert_eq!(texts(marked(&replaced)), ("new\n".to_owned(), Vec::new()));
+    // It is unknown again where nothing replaces it.
+    let open = format!("/Span <</ActualText (new)>> BDC {shape}");
+    assert_eq!(texts(marked(&open)), (text, warnings));
+}
