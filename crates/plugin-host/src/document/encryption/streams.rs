@@ -24,7 +24,7 @@ type Filter = Arc<dyn CryptFilter>;
 
 /// The streams of a document that is to be encrypted.
 pub(crate) struct Streams<'a> {
-    pub(crate) state: &'a EncryptionState,
+    state: &'a EncryptionState,
     /// Those that are embedded files, where these have a filter of their own.
     files: IdSet,
     file_filter: Option<Filter>,
