@@ -32,6 +32,7 @@ pub(crate) mod save_error;
 pub(crate) mod serialize;
 pub(crate) mod soundness;
 pub(crate) mod syntax;
+pub(crate) mod tags;
 pub(crate) mod unread;
 pub(crate) mod write;
 

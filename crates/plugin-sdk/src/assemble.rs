@@ -29,7 +29,7 @@ pub struct Appended {
 /// Appends pages of `from`, counted from 0 and in the order given, to `to`.
 ///
 /// - Form fields stay fields. One whose name `to` has already is renamed, since two fields of one name are one field.
-/// - Layers (optional content) keep their visibility.
+/// - Layers (optional content) keep their visibility, and what else the configuration says of them.
 /// - The structure tree stays behind, and with it the numbers on the pages that would point into that of `to`.
 ///
 /// Outlines ([`Outline`] brings them), page labels ([`PageLabels`](crate::PageLabels) does), named destinations, attachments and

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dropleaf_plugin_sdk::prelude::*;
-use dropleaf_xmp::property::{DC, Form, Name, XMP};
+use dropleaf_xmp::property::{DC, Form, Name, PDF, XMP};
 use dropleaf_xmp::{Edit, Packet};
 
 use crate::date::Date;
@@ -16,16 +16,16 @@ pub(crate) fn apply(run: &Run<'_>, change: &Change) -> Result<()> {
         .trailer()?
         .get("Info")?
         .and_then(|value| value.as_dict());
-    let texts = match &info {
-        Some(info) => texts(&document, info)?,
-        None => BTreeMap::new(),
+    let before = match &info {
+        Some(info) => Before::read(&document, info)?,
+        None => Before::default(),
     };
     let catalog = document.catalog()?;
     let is_there = catalog.has("Metadata")?;
     let packet = read_packet(run, &catalog)?;
     let is_new = packet.is_none();
     let packet = packet.unwrap_or_else(Packet::empty);
-    let plan = plan(&texts, &packet, change, is_new);
+    let plan = plan(&before, &packet, change, is_new);
     write_info(&document, info, &plan.info)?;
     if !plan.xmp.is_empty() || is_new && is_there {
         write_packet(&document, packet.edited(&plan.xmp).as_bytes())?;
@@ -41,8 +41,37 @@ struct Plan {
     xmp: Vec<Edit>,
 }
 
+/// The Info dictionary as it is.
+#[derive(Default)]
+struct Before {
+    texts: BTreeMap<String, String>,
+    /// Entries of another type, which have no place among texts; `Trapped` is a name (ISO 32000-2, table 349).
+    others: BTreeSet<String>,
+}
+
+impl Before {
+    fn read(document: &Document<'_>, info: &Object<'_>) -> Result<Self> {
+        let mut before = Self::default();
+        for (key, value) in info.entries()? {
+            let Ok(key) = String::from_utf8(key) else {
+                continue;
+            };
+            match document.resolve(value)?.as_text() {
+                Some(text) => _ = before.texts.insert(key, text),
+                None => _ = before.others.insert(key),
+            }
+        }
+        Ok(before)
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.texts.contains_key(key) || self.others.contains(key)
+    }
+}
+
 /// Compares what is there with what is to be. Of entries that nobody named, the Info dictionary's value holds, then XMP's.
-fn plan(info: &BTreeMap<String, String>, packet: &Packet, change: &Change, is_new: bool) -> Plan {
+fn plan(before: &Before, packet: &Packet, change: &Change, is_new: bool) -> Plan {
+    let info = &before.texts;
     let mut plan = Plan {
         info: BTreeMap::new(),
         xmp: Vec::new(),
@@ -83,7 +112,11 @@ fn plan(info: &BTreeMap<String, String>, packet: &Packet, change: &Change, is_ne
                 (theirs.as_deref(), value.as_deref()),
             );
         }
-        if ours != value.as_ref() && (value.is_some() || info.contains_key(key)) {
+        let differs = match value {
+            Some(_) => ours != value.as_ref(),
+            None => change.entries.contains_key(key) && before.has(key),
+        };
+        if differs {
             plan.info.insert(key.to_owned(), value.clone());
         }
         if theirs != value {
@@ -91,9 +124,13 @@ fn plan(info: &BTreeMap<String, String>, packet: &Packet, change: &Change, is_ne
         }
     }
     for key in NOT_TEXT {
-        if change.entries.contains_key(key) && info.contains_key(key) {
+        if change.entries.contains_key(key) && before.has(key) {
             plan.info.insert(key.to_owned(), None);
         }
+    }
+    let trapped = Name::new(PDF, "Trapped");
+    if change.entries.contains_key("Trapped") && packet.get(&trapped).is_some() {
+        plan.xmp.push(Edit::text(trapped, Form::Simple, None));
     }
     dates(&mut plan, info, packet, change);
     plan
@@ -171,17 +208,6 @@ fn write_info(
         }
     }
     Ok(())
-}
-
-fn texts(document: &Document<'_>, info: &Object<'_>) -> Result<BTreeMap<String, String>> {
-    let mut texts = BTreeMap::new();
-    for (key, value) in info.entries()? {
-        if let (Ok(key), Some(text)) = (String::from_utf8(key), document.resolve(value)?.as_text())
-        {
-            texts.insert(key, text);
-        }
-    }
-    Ok(texts)
 }
 
 /// The XMP packet; `None`, with a warning, where it cannot be read.

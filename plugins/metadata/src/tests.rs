@@ -114,6 +114,34 @@ fn removed_entries_are_gone_from_both() {
 }
 
 #[test]
+fn entries_that_are_no_text_are_removed_too() {
+    let packet_before = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+        <rdf:Description rdf:about="" xmlns:pdf="http://ns.adobe.com/pdf/1.3/"><pdf:Trapped>True</pdf:Trapped></rdf:Description>
+        </rdf:RDF></x:xmpmeta>"#;
+    let sample = || {
+        Sample::new("old", 1)
+            .info("Trapped", Cos::Name(b"True".to_vec()))
+            .info("Pages", Cos::Integer(7))
+            .info("Empty", Cos::string_literal(""))
+            .xmp(packet_before)
+    };
+    let with = json!({ "remove": ["trapped", "Pages", "Empty"] });
+    let (ran, document) = run(with, sample());
+    let info = document.trailer.get_deref(b"Info", &document);
+    let info = info.and_then(Cos::as_dict).expect("Info");
+    for key in [&b"Trapped"[..], b"Pages", b"Empty"] {
+        assert!(!info.has(key), "{}", key.escape_ascii());
+    }
+    assert!(!packet(&document).contains("Trapped"));
+    assert_eq!(ran.results["changed"], json!(["Empty", "Pages", "Trapped"]));
+    let (_, document) = run(json!({ "title": "new" }), sample());
+    let info = document.trailer.get_deref(b"Info", &document);
+    let info = info.and_then(Cos::as_dict).expect("Info");
+    assert!(info.has(b"Trapped") && info.has(b"Pages") && info.has(b"Empty"));
+    assert!(packet(&document).contains("Trapped"));
+}
+
+#[test]
 fn a_packet_that_cannot_be_read_is_made_anew() {
     let (ran, document) = run(
         json!({ "title": "new" }),

@@ -1,6 +1,8 @@
 //! The plugin `pages`: rotate, extract, delete and reverse pages.
 
+mod annotations;
 mod pages;
+mod structure;
 
 use dropleaf_plugin_sdk::prelude::*;
 
@@ -65,8 +67,9 @@ pub struct ExtractPages {
 impl Operation for ExtractPages {
     const NAME: &'static str = "extract-pages";
     const SUMMARY: &'static str = "Keep some pages, in the order given";
-    const DESCRIPTION: &'static str = "What only the dropped pages used is removed from the file. Outlines, forms and \
-                                       metadata stay, and each page keeps its label; links to dropped pages lead nowhere.";
+    const DESCRIPTION: &'static str = "What only the dropped pages used is removed from the file, their form fields and \
+        what tags say of them included. Outlines, forms, tags and metadata stay otherwise, and each page keeps its label; links to \
+        dropped pages lead nowhere. The XFA part of a form, which holds all values, is left out, with a warning.";
 
     fn examples() -> Vec<Example> {
         vec![
@@ -102,8 +105,9 @@ pub struct DeletePages {
 impl Operation for DeletePages {
     const NAME: &'static str = "delete-pages";
     const SUMMARY: &'static str = "Drop some pages";
-    const DESCRIPTION: &'static str = "What only the dropped pages used is removed from the file; the others keep their \
-                                       labels. A document keeps at least one page: deleting all is refused.";
+    const DESCRIPTION: &'static str = "What only the dropped pages used is removed from the file, their form fields and \
+        what tags say of them included; the others keep their labels. The XFA part of a form, which holds all values, is left out, \
+        with a warning. A document keeps at least one page: deleting all is refused.";
 
     fn examples() -> Vec<Example> {
         vec![

@@ -1,9 +1,11 @@
 //! Turning, dropping and ordering pages in place.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use dropleaf_plugin_sdk::assemble;
 use dropleaf_plugin_sdk::prelude::*;
+
+use crate::{annotations, structure};
 
 /// Turns `pages` (from 0) by `angle` degrees; answers how many page objects were turned.
 pub(crate) fn rotate(run: &Run<'_>, pages: &[u32], angle: i64) -> Result<u64> {
@@ -48,7 +50,10 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
     let count = document.page_count()?;
     let kept: HashSet<u32> = keep.iter().copied().collect();
     let dropped: Vec<u32> = (0..count).filter(|page| !kept.contains(page)).collect();
-    drop_fields(&document, &dropped, keep)?;
+    if !dropped.is_empty() {
+        let annotations = annotations::drop(run, &dropped, keep)?;
+        structure::prune(run, &dropped, keep, &annotations)?;
+    }
     label(run, keep)?;
     let mut done = 0;
     for (first, length) in assemble::runs(&dropped).into_iter().rev() {
@@ -64,74 +69,6 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
         .filter_map(|place| u32::try_from(place).ok())
         .collect();
     arrange(run, &places)
-}
-
-/// Takes the form fields of the pages `dropped` out of the form, which would hold them and their values in the file; but for
-/// those that stand on the pages `kept`, too.
-fn drop_fields(document: &Document<'_>, dropped: &[u32], kept: &[u32]) -> Result<()> {
-    let Some(form) = document.catalog()?.object("AcroForm")? else {
-        return Ok(());
-    };
-    let mut gone = annotations(document, dropped)?;
-    if gone.is_empty() {
-        return Ok(());
-    }
-    for annotation in annotations(document, kept)? {
-        gone.remove(&annotation);
-    }
-    // One level of the tree of fields a round: a field whose last widget goes, goes too.
-    while !gone.is_empty() {
-        let mut owners: HashMap<Option<Ref>, HashSet<Ref>> = HashMap::new();
-        for field in gone.drain() {
-            let parent = match document.object(field)?.as_dict() {
-                Some(field) => field.get_raw("Parent")?.and_then(|parent| parent.as_ref()),
-                None => None,
-            };
-            owners.entry(parent).or_default().insert(field);
-        }
-        for (owner, fields) in owners {
-            let list = match owner {
-                None => form.object("Fields")?,
-                Some(parent) => match document.object(parent)?.as_dict() {
-                    Some(parent) => parent.object("Kids")?,
-                    None => None,
-                },
-            };
-            let Some(list) = list else { continue };
-            if drop_items(&list, &fields)? && list.is_empty()? {
-                gone.extend(owner);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The annotations of these pages.
-fn annotations(document: &Document<'_>, pages: &[u32]) -> Result<HashSet<Ref>> {
-    let mut found = HashSet::new();
-    for &index in pages {
-        if let Some(Value::Array(annotations)) = document.page(index)?.get("Annots")?
-            && let Tree::Array(items) = annotations.tree()?
-        {
-            found.extend(items.iter().filter_map(|item| match item {
-                Tree::Ref(annotation) => Some(*annotation),
-                _ => None,
-            }));
-        }
-    }
-    Ok(found)
-}
-
-/// Takes references out of an array; says whether there were any.
-fn drop_items(list: &Object<'_>, gone: &HashSet<Ref>) -> Result<bool> {
-    let before = list.len()?;
-    for index in (0..before).rev() {
-        let item = list.at_raw(index)?.and_then(|item| item.as_ref());
-        if item.is_some_and(|item| gone.contains(&item)) {
-            list.remove_at(index)?;
-        }
-    }
-    Ok(list.len()? < before)
 }
 
 /// Turns the order of all pages round.

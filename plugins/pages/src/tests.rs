@@ -325,3 +325,119 @@ fn a_field_that_is_on_another_page_too_stays_one() {
     assert_eq!(fields("2"), 1);
     assert_eq!(fields("1-2"), 0);
 }
+
+/// A sample of two pages with objects in PDF syntax; `P1` and `P2` stand for the pages. `catalog` is added to the catalog,
+/// `annotations` are those of the two pages.
+pub(crate) fn made(
+    catalog: &[(&str, &str)],
+    annotations: [&str; 2],
+    objects: &[(u32, &str)],
+) -> Vec<u8> {
+    let mut numbers = Vec::new();
+    let sample = Sample::new("s", 2).xref_table().edit(|document, pages| {
+        for (place, page) in (990..).zip(pages) {
+            let page = document.get_dictionary_mut(*page).expect("a page");
+            page.set("Annots", Cos::Reference((place, 0)));
+            page.set("StructParents", place - 990);
+        }
+        let root = document.catalog_mut().expect("a catalog");
+        for (place, (key, _)) in (980..).zip(catalog) {
+            root.set(*key, Cos::Reference((place, 0)));
+        }
+        numbers = pages.to_vec();
+    });
+    let bytes = sample.bytes();
+    let named = |text: &str| {
+        let [first, second] = [0, 1].map(|at| format!("{} 0 R", numbers[at].0));
+        text.replace("P1", &first).replace("P2", &second)
+    };
+    let entries = (980..).zip(catalog.iter().map(|(_, value)| *value));
+    let lists = (990..).zip(annotations);
+    let all = entries.chain(lists).chain(objects.iter().copied());
+    let all: Vec<(u32, String)> = all.map(|(number, text)| (number, named(text))).collect();
+    let all: Vec<(u32, &str)> = all
+        .iter()
+        .map(|(number, text)| (*number, text.as_str()))
+        .collect();
+    sample::with_objects(&bytes, &all)
+}
+
+/// What a result says that was not to be in it.
+pub(crate) fn secrets(pdf: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for object in sample::open(pdf).objects.values() {
+        let text = format!("{object:?}");
+        let bytes = object.as_stream().map(|stream| stream.get_plain_content());
+        let content = bytes.ok().and_then(Result::ok).unwrap_or_default();
+        let content = String::from_utf8_lossy(&content).into_owned();
+        found.extend(
+            [text, content]
+                .into_iter()
+                .filter(|text| text.contains("SECRET")),
+        );
+    }
+    found
+}
+
+#[test]
+fn values_of_dropped_fields_are_in_no_place() {
+    let annotations = ["[1001 0 R 1003 0 R]", "[1002 0 R]"];
+    let salary = "<</Type/Annot/Subtype/Widget/P P2/Parent 1000 0 R/T(salary)/V(SECRET)>>";
+    let objects = |order| {
+        [
+            (1000, "<</T(pay)/FT/Tx/Kids[1001 0 R 1002 0 R 1006 0 R]>>"),
+            (
+                1001,
+                "<</Type/Annot/Subtype/Widget/P P1/Parent 1000 0 R/T(total)/V(12)>>",
+            ),
+            (1002, salary),
+            (
+                1003,
+                "<</Type/Annot/Subtype/Link/A<</S/Hide/T[1002 0 R 1006 0 R]>>/Popup 1002 0 R>>",
+            ),
+            (1004, order),
+            (1005, "<</Length 6>>\nstream\nSECRET\nendstream"),
+            // A widget that its page does not list.
+            (1006, "<</Subtype/Widget/P P2/T(lost)/V(SECRET)>>"),
+        ]
+    };
+    let form = "<</Fields[1000 0 R]/CO 1004 0 R/XFA 1005 0 R>>";
+    for (order, left) in [
+        ("[1001 0 R 1002 0 R 1006 0 R]", Some(1)),
+        ("[1002 0 R]", None),
+    ] {
+        let pdf = made(&[("AcroForm", form)], annotations, &objects(order));
+        assert_eq!(secrets(&pdf).len(), 3);
+        let ran = testing::run::<DeletePages>(json!({ "pages": "last" }), &[pdf]).expect("it runs");
+        assert_eq!(secrets(ran.document()), [""; 0]);
+        assert!(ran.warnings[0].contains("XFA"), "{:?}", ran.warnings);
+        let document = sample::open(ran.document());
+        let form = document
+            .catalog()
+            .expect("a catalog")
+            .get_deref(b"AcroForm", &document);
+        let form = form.and_then(Cos::as_dict).expect("a form");
+        let order = form.get_deref(b"CO", &document).and_then(Cos::as_array);
+        assert_eq!(order.ok().map(Vec::len), left);
+        let field = document.get_dictionary((1000, 0)).expect("the field");
+        let kids = field.get(b"Kids").and_then(Cos::as_array).expect("kids");
+        assert_eq!(kids, &[Cos::Reference((1001, 0))]);
+    }
+}
+
+#[test]
+fn a_page_whose_annotations_are_anything_costs_no_more_than_itself() {
+    let form = "<</Fields[1000 0 R]/CO(x)>>";
+    let annotations = ["[]", "[980 0 R P1 P2 1000 0 R 7 (x) 1001 0 R]"];
+    let objects = [
+        (
+            1000,
+            "<</Parent 1000 0 R/Kids[1000 0 R 1001 0 R P1 981 0 R]>>",
+        ),
+        (1001, "<</Parent 1000 0 R/Kids 1002 0 R/T(x)>>"),
+        (1002, "[1001 0 R 1000 0 R]"),
+    ];
+    let pdf = made(&[("AcroForm", form), ("X", "7")], annotations, &objects);
+    let ran = testing::run::<DeletePages>(json!({ "pages": "last" }), &[pdf]).expect("it runs");
+    assert_eq!(numbers(ran.document()), [1]);
+}

@@ -145,7 +145,7 @@ fn is_lost(claim: &Claim, has_layers: bool, intents_stay: bool) -> bool {
         Standard::Accessible | Standard::Declared | Standard::VariablePrint | Standard::Invoice => {
             true
         }
-        // Other levels want tags (a) or attachments (f); layers get a list that has no name.
+        // Other levels want tags (a) or attachments (f). Whether a list of layers is one as archives want it is not looked at.
         Standard::Archive => !claim.is_visual() || has_layers || intents_stay,
         Standard::Print | Standard::Engineering => intents_stay,
     }

@@ -6,6 +6,7 @@ use crate::document::destinations;
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
 use crate::document::page_index::INHERITED;
+use crate::document::tags;
 use crate::fault::{Fault, Result};
 
 /// Keys that tie an object to a structure of its document that does not come along.
@@ -175,6 +176,7 @@ impl<'a> Copy<'a> {
         let mut copy: Dictionary = dict
             .iter()
             .filter(|(key, _)| !TIES.contains(&key.as_slice()))
+            .filter(|(key, _)| !destinations::is_in_structure(self.from, dict, key))
             .map(|(key, value)| Ok((key.clone(), self.translated(value)?)))
             .collect::<Result<_>>()?;
         // Names stay behind, and here one could mean another place.
@@ -194,6 +196,10 @@ impl<'a> Copy<'a> {
         }
         if let Some(known) = self.imported.map.get(&id) {
             return Ok(Object::Reference(*known));
+        }
+        // One element leads to all others, and so to what is said of other pages.
+        if tags::is_element(self.from, id) {
+            return Ok(Object::Null);
         }
         let here = self.number(id)?;
         self.waiting.push((id, here));

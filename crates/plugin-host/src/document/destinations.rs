@@ -42,6 +42,17 @@ pub(crate) fn explicit(objects: &Objects, dict: &Dictionary) -> Option<(&'static
     matches!(found, Object::Array(_)).then(|| (key, found.clone()))
 }
 
+/// Whether `key` leads to an element of the structure tree: of a jump within the document (12.3.2.3) or an item of an outline
+/// (table 151). The page that either leads to is told besides.
+pub(crate) fn is_in_structure(objects: &Objects, dict: &Dictionary, key: &[u8]) -> bool {
+    let name = |key: &[u8]| objects.lookup(dict, key)?.as_name().ok();
+    match key {
+        b"SD" => name(b"S") == Some(b"GoTo") || name(b"S").is_none() && dict.has(b"D"),
+        b"SE" => dict.has(b"Title") && dict.has(b"Parent"),
+        _ => false,
+    }
+}
+
 fn catalog(objects: &Objects) -> Option<&Dictionary> {
     objects
         .lookup(&objects.pdf.trailer, b"Root")?

@@ -3,11 +3,12 @@ use dropleaf_xmp::property::PDF;
 use super::*;
 use crate::Keywords;
 
-fn map(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
-    entries
-        .iter()
-        .map(|&(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+fn map(entries: &[(&str, &str)]) -> Before {
+    let entry = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
+    Before {
+        texts: entries.iter().map(entry).collect(),
+        others: BTreeSet::new(),
+    }
 }
 
 fn change(entries: &[(&str, Option<&str>)]) -> Change {

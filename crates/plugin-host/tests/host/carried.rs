@@ -1,0 +1,217 @@
+//! What pages bring along from their document, and what they do not: layers, tags.
+
+use dropleaf_plugin_abi as abi;
+use lopdf::{Dictionary, Object};
+
+use crate::samples::{open, reread, sample};
+use crate::script::run;
+
+/// A file of these objects, numbered from 1; the first is the catalog.
+fn file(objects: &[&str]) -> Vec<u8> {
+    let mut bytes = b"%PDF-1.7\n".to_vec();
+    let mut table = String::from("0000000000 65535 f \n");
+    for (number, object) in (1..).zip(objects) {
+        table += &format!("{:010} 00000 n \n", bytes.len());
+        bytes.extend(format!("{number} 0 obj\n{object}\nendobj\n").bytes());
+    }
+    let (at, size) = (bytes.len(), objects.len() + 1);
+    let end = format!(
+        "xref\n0 {size}\n{table}trailer\n<</Size {size}/Root 1 0 R>>\nstartxref\n{at}\n%%EOF\n"
+    );
+    bytes.extend(end.bytes());
+    bytes
+}
+
+/// Three pages of which each shows layers: the first A and B, the second C, the third D. `more` are objects from 10 on.
+fn layered(properties: &str, more: &[&str]) -> Vec<u8> {
+    let catalog = format!("<</Type/Catalog/Pages 2 0 R/OCProperties {properties}>>");
+    let page = |names: &str| {
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<</Properties<<{names}>>>>>>")
+    };
+    let pages = [page("/A 6 0 R/B 7 0 R"), page("/C 8 0 R"), page("/D 9 0 R")];
+    let mut objects: Vec<&str> = vec![&catalog, "<</Type/Pages/Count 3/Kids[3 0 R 4 0 R 5 0 R]>>"];
+    objects.extend(pages.iter().map(String::as_str));
+    objects.extend(["<</Type/OCG/Name(A)>>", "<</Type/OCG/Name(B)>>"]);
+    objects.extend(["<</Type/OCG/Name(C)>>", "<</Type/OCG/Name(D)>>"]);
+    objects.extend(more);
+    file(&objects)
+}
+
+/// A new document with these pages of these files.
+fn assembled(files: &[Vec<u8>], pages: &[(usize, u32)]) -> lopdf::Document {
+    let (files, pages) = (files.to_vec(), pages.to_vec());
+    let mut documents = vec![open(sample(1))];
+    let outcome = run(&mut documents, move |p| {
+        let new = p.create(0).expect("created");
+        let opened = files.iter().map(|file| p.open(file).expect("opened"));
+        let opened: Vec<_> = opened.collect();
+        for (file, page) in pages {
+            let count = p.page_count(new).expect("a count");
+            p.import(new, count, opened[file], page, 1)
+                .expect("imported");
+        }
+        p.emit(new, "").expect("emitted");
+        abi::OK
+    });
+    reread(&mut outcome.expect("it succeeds").emitted[0].0)
+}
+
+/// A value as it stands there, keys sorted and layers by their names.
+fn written(pdf: &lopdf::Document, value: &Object) -> String {
+    let all = |items: &[Object]| {
+        let items: Vec<String> = items.iter().map(|item| written(pdf, item)).collect();
+        items.join(" ")
+    };
+    let entries = |dict: &Dictionary| {
+        let entry = |(key, value): (&Vec<u8>, &Object)| {
+            format!("{} {}", String::from_utf8_lossy(key), written(pdf, value))
+        };
+        let mut entries: Vec<String> = dict.iter().map(entry).collect();
+        entries.sort();
+        entries.join(", ")
+    };
+    match value {
+        Object::Reference(id) => match pdf.get_object(*id) {
+            Ok(Object::Dictionary(dict)) if dict.has_type(b"OCG") => {
+                let name = dict.get(b"Name").and_then(Object::as_str);
+                String::from_utf8_lossy(name.expect("a name")).into_owned()
+            }
+            Ok(Object::Dictionary(dict)) if dict.has_type(b"Page") => "page".to_owned(),
+            Ok(other) => written(pdf, other),
+            Err(_) => "nothing".to_owned(),
+        },
+        Object::Array(items) => format!("[{}]", all(items)),
+        Object::Dictionary(dict) => format!("<{}>", entries(dict)),
+        Object::String(text, _) => format!("({})", String::from_utf8_lossy(text)),
+        Object::Name(name) => format!("/{}", String::from_utf8_lossy(name)),
+        other => format!("{other:?}"),
+    }
+}
+
+fn layers(pdf: &lopdf::Document) -> String {
+    let catalog = pdf.catalog().expect("a catalog");
+    let properties = catalog.get(b"OCProperties");
+    properties.map_or_else(|_| String::new(), |value| written(pdf, value))
+}
+
+/// All that a configuration can say, in objects of their own.
+fn rich() -> Vec<u8> {
+    layered(
+        "10 0 R",
+        &[
+            "<</OCGs 11 0 R/D 12 0 R/Configs[19 0 R]>>",
+            "[6 0 R 7 0 R 8 0 R 9 0 R 9 0 R]",
+            "<</Name(N)/Creator(M)/BaseState/OFF/ListMode/VisiblePages/Intent[/View/Design]/ON 13 0 R/OFF[9 0 R]/Order 14 0 R
+              /Locked[6 0 R 9 0 R]/AS 15 0 R/RBGroups 17 0 R/Foreign 2 0 R>>",
+            "[6 0 R 9 0 R]",
+            "[6 0 R[(Views)7 0 R 18 0 R][(None)9 0 R]9 0 R[8 0 R]]",
+            "[16 0 R<</Event/View/Category[/View]/OCGs[9 0 R]>>]",
+            "<</Event/Print/Category[/Print]/OCGs[6 0 R 9 0 R]>>",
+            "[[6 0 R 7 0 R 9 0 R][8 0 R 9 0 R]]",
+            "[(Deep)8 0 R 9 0 R 14 0 R]",
+            "<</Name(Other)/BaseState/OFF/ON[7 0 R 9 0 R]>>",
+        ],
+    )
+}
+
+#[test]
+fn a_configuration_comes_along_cut_to_the_layers_that_have_come() {
+    let check = |pages: &[(usize, u32)], expected: &str| {
+        assert_eq!(layers(&assembled(&[rich()], pages)), expected);
+    };
+    let head = "Creator (M), Intent [/View /Design], ListMode /VisiblePages";
+    check(
+        &[(0, 0)],
+        &format!(
+            "<Configs [<BaseState /OFF, Name (Other), ON [B]>], D <AS [<Category [/Print], Event /Print, OCGs [A]>], \
+             BaseState /OFF, {head}, Locked [A], Name (N), ON [A], Order [A [(Views) B [(Deep) A [(Views) B]]]], RBGroups [[A B]]>, OCGs [A B]>"
+        ),
+    );
+    // Page by page, and in whatever order, it comes to the same.
+    let whole = layers(&assembled(&[rich()], &[(0, 0), (0, 1), (0, 2)]));
+    let by_pages = layers(&assembled(&[rich()], &[(0, 2), (0, 0), (0, 1)]));
+    let configuration = |text: &str| text.split(", OCGs [A").next().map(str::to_owned);
+    assert!(whole.contains("[(None) D] D [C]"), "{whole}");
+    assert!(by_pages.contains("RBGroups [[A B D] [C D]]"), "{by_pages}");
+    assert!(configuration(&whole).is_some());
+    assert_eq!(
+        whole.replace("OCGs [A B C D]>", ""),
+        by_pages.replace("OCGs [D A B C]>", "")
+    );
+}
+
+#[test]
+fn documents_with_layers_are_joined() {
+    let plain = || {
+        layered(
+            "<</OCGs[6 0 R 7 0 R]/D<</Name(First)/Order[6 0 R 7 0 R]/OFF[7 0 R]>>>>",
+            &[],
+        )
+    };
+    let second = || {
+        layered(
+            "<</OCGs[6 0 R 7 0 R 8 0 R]/Configs[<</Name(X)/ON[6 0 R]/BaseState/Unchanged>><</Name(Y)/OFF[8 0 R]>>]
+             /D<</Name(Second)/BaseState/OFF/ON[6 0 R]/Locked[8 0 R]/Order[[(L)6 0 R 7 0 R]8 0 R]/RBGroups[[6 0 R 7 0 R]]
+             /AS[<</Event/Print/Category[/Print]/OCGs[6 0 R 8 0 R]>>]>>>>",
+            &[],
+        )
+    };
+    let pdf = assembled(&[plain(), second()], &[(0, 0), (1, 1), (1, 0)]);
+    let usage = "AS [<Category [/Print], Event /Print, OCGs [A C]>]";
+    assert_eq!(
+        layers(&pdf),
+        format!(
+            "<Configs [<BaseState /Unchanged, Name (X), ON [A]> <BaseState /Unchanged, Name (Y), OFF [C], ON [A B]>], \
+             D <{usage}, Locked [C], Name (First), OFF [B B C], ON [A], Order [A B [(L) A B] C], RBGroups [[A B]]>, \
+             OCGs [A B C A B]>"
+        )
+    );
+}
+
+#[test]
+fn damaged_configurations_cost_no_page() {
+    for properties in [
+        "[6 0 R]",
+        "<</OCGs[6 0 R]>>",
+        "<</OCGs[6 0 R]/D 7/Configs 7>>",
+        "<</OCGs[6 0 R]/D<</Order 6 0 R/ON(x)/OFF<<>>/AS[7 8[]<<>>]/RBGroups[6 0 R 7[]]/Intent[7(x)]>>/Configs[7[]<<>>]>>",
+        "<</OCGs[6 0 R]/D<</Order[1 0 R[10 0 R]null(x)7]>>>>",
+    ] {
+        let many = format!("[{}]", "10 0 R ".repeat(500));
+        let pdf = assembled(&[layered(properties, &[&many])], &[(0, 0), (0, 1)]);
+        assert_eq!(pdf.get_pages().len(), 2, "{properties}");
+    }
+}
+
+#[test]
+fn no_link_brings_the_structure_tree_along() {
+    let bytes = file(&[
+        "<</Type/Catalog/Pages 2 0 R/StructTreeRoot 5 0 R>>",
+        "<</Type/Pages/Count 2/Kids[3 0 R 4 0 R]/MediaBox[0 0 9 9]>>",
+        "<</Type/Page/Parent 2 0 R/Annots[8 0 R 9 0 R 10 0 R]/StructParents 0>>",
+        "<</Type/Page/Parent 2 0 R/StructParents 1>>",
+        "<</Type/StructTreeRoot/K[6 0 R 7 0 R]>>",
+        "<</S/P/P 5 0 R/Pg 3 0 R/K 0>>",
+        "<</S/P/P 5 0 R/Pg 4 0 R/K 0/ActualText(SECRET)>>",
+        "<</Type/Annot/Subtype/Link/A<</S/GoTo/D[3 0 R/Fit]/SD[6 0 R/Fit]>>>>",
+        "<</Type/Annot/Subtype/Link/A 11 0 R/Foreign 7 0 R>>",
+        "<</Type/Annot/Subtype/Link/A<</S/GoToR/F(a.pdf)/D[0/Fit]/SD[(id)/Fit]>>>>",
+        "<</S/GoTo/D 12 0 R>>",
+        "<</D[3 0 R/Fit]/SD 13 0 R>>",
+        "[7 0 R/Fit]",
+    ]);
+    let pdf = assembled(&[bytes], &[(0, 0)]);
+    let all = format!("{:?}", pdf.objects);
+    assert!(!all.contains("SECRET"), "{all}");
+    let page = pdf.get_pages()[&1];
+    let annotations = pdf.get_dictionary(page);
+    let annotations = annotations.and_then(|page| page.get(b"Annots"));
+    let annotations = written(&pdf, annotations.expect("annotations"));
+    assert_eq!(annotations.matches("SD ").count(), 1, "{annotations}");
+    assert_eq!(annotations.matches("SD [(id)").count(), 1, "{annotations}");
+    assert_eq!(
+        annotations.matches("D [page /Fit]").count(),
+        2,
+        "{annotations}"
+    );
+}

@@ -1,0 +1,198 @@
+//! What goes with the annotations of dropped pages: themselves, and the form fields that stood there only.
+//!
+//! They are taken out of the form, and their objects out of the document: whatever else leads to one (an action that hides it,
+//! a reply, a tag) leads nowhere then, and its value is not in the file.
+
+use std::collections::{HashMap, HashSet};
+
+use dropleaf_plugin_sdk::prelude::*;
+
+/// The deepest tree of fields that is descended.
+const MAX_DEPTH: u32 = 64;
+
+/// Drops the annotations of the pages `dropped` but for those that stand on the pages `kept`, too; answers which.
+pub(crate) fn drop(run: &Run<'_>, dropped: &[u32], kept: &[u32]) -> Result<HashSet<Ref>> {
+    let document = run.document();
+    let stay = annotations(&document, kept)?;
+    let mut gone = HashSet::new();
+    for annotation in annotations(&document, dropped)? {
+        if !stay.contains(&annotation) && is_annotation(&document, annotation)? {
+            gone.insert(annotation);
+        }
+    }
+    let catalog = document.catalog()?;
+    if let Some(form) = catalog.object("AcroForm")? {
+        let pages = page_ids(&document, dropped)?;
+        let mut fields = Fields {
+            document,
+            pages,
+            stay,
+            gone,
+            seen: HashSet::new(),
+        };
+        fields.drop(&form)?;
+        gone = fields.gone;
+        // It describes all pages a second time, and holds the values of all fields (ISO 32000-2, Annex K).
+        if form.remove("XFA")? {
+            catalog.remove("NeedsRendering")?;
+            run.warn(
+                "the form's XFA part is left out: it holds what was on the dropped pages, too",
+            );
+        }
+    }
+    for &annotation in &gone {
+        if is_annotation(&document, annotation)? {
+            document.remove(annotation)?;
+        }
+    }
+    Ok(gone)
+}
+
+/// The objects of these pages.
+pub(crate) fn page_ids(document: &Document<'_>, pages: &[u32]) -> Result<HashSet<Ref>> {
+    let ids = pages.iter().map(|&page| document.page(page)?.id());
+    ids.filter_map(Result::transpose).collect()
+}
+
+/// The annotations of these pages.
+fn annotations(document: &Document<'_>, pages: &[u32]) -> Result<HashSet<Ref>> {
+    let mut found = HashSet::new();
+    for &index in pages {
+        if let Some(Value::Array(annotations)) = document.page(index)?.get("Annots")?
+            && let Tree::Array(items) = annotations.tree()?
+        {
+            found.extend(items.iter().filter_map(|item| match item {
+                Tree::Ref(annotation) => Some(*annotation),
+                _ => None,
+            }));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the object is an annotation or a field: a damaged page may list anything as its annotations.
+fn is_annotation(document: &Document<'_>, id: Ref) -> Result<bool> {
+    let Some(object) = document.object(id)?.as_dict() else {
+        return Ok(false);
+    };
+    let is_of_type = match object.get("Type")? {
+        Some(name) => name.is_name("Annot"),
+        None => true,
+    };
+    let is_one = is_of_type && (object.has("Subtype")? || object.has("T")? || object.has("FT")?);
+    object.release()?;
+    Ok(is_one)
+}
+
+/// The form while fields are taken out of it.
+struct Fields<'r> {
+    document: Document<'r>,
+    /// The dropped pages.
+    pages: HashSet<Ref>,
+    /// Annotations of the pages that are kept.
+    stay: HashSet<Ref>,
+    /// Annotations and fields that go.
+    gone: HashSet<Ref>,
+    /// Fields that were descended into.
+    seen: HashSet<Ref>,
+}
+
+impl<'r> Fields<'r> {
+    fn drop(&mut self, form: &Object<'r>) -> Result<()> {
+        self.climb(form)?;
+        if let Some(fields) = form.object("Fields")? {
+            self.descend(&fields, MAX_DEPTH)?;
+        }
+        // The order in which values are calculated (12.7.3).
+        if let Some(order) = form.object("CO")?
+            && drop_items(&order, &self.gone)?
+            && order.is_empty()?
+        {
+            form.remove("CO")?;
+        }
+        Ok(())
+    }
+
+    /// Takes what goes out of the lists of its parents, also of those that are in no form.
+    fn climb(&mut self, form: &Object<'r>) -> Result<()> {
+        let mut level = self.gone.clone();
+        // One level of the tree of fields a round: a field whose last widget goes, goes too.
+        while !level.is_empty() {
+            let mut owners: HashMap<Option<Ref>, HashSet<Ref>> = HashMap::new();
+            for field in level.drain() {
+                let parent = match self.document.object(field)?.as_dict() {
+                    Some(field) => field.get_raw("Parent")?.and_then(|parent| parent.as_ref()),
+                    None => None,
+                };
+                owners.entry(parent).or_default().insert(field);
+            }
+            for (owner, fields) in owners {
+                let list = match owner {
+                    None => form.object("Fields")?,
+                    Some(parent) => match self.document.object(parent)?.as_dict() {
+                        Some(parent) => parent.object("Kids")?,
+                        None => None,
+                    },
+                };
+                let Some(list) = list else { continue };
+                if drop_items(&list, &fields)?
+                    && list.is_empty()?
+                    && let Some(owner) = owner
+                    && self.gone.insert(owner)
+                {
+                    level.insert(owner);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what goes out of the tree of fields from above, where a field does not name its parent or a page its widget.
+    fn descend(&mut self, list: &Object<'r>, depth: u32) -> Result<()> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Ok(());
+        };
+        for index in (0..list.len()?).rev() {
+            let Some(id) = list.at_raw(index)?.and_then(|item| item.as_ref()) else {
+                continue;
+            };
+            if self.gone.contains(&id) || self.goes(id, depth)? {
+                self.gone.insert(id);
+                list.remove_at(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a field goes that is no annotation of a dropped page.
+    fn goes(&mut self, id: Ref, depth: u32) -> Result<bool> {
+        if !self.seen.insert(id) {
+            return Ok(false);
+        }
+        let Some(field) = self.document.object(id)?.as_dict() else {
+            return Ok(false);
+        };
+        let goes = if let Some(kids) = field.object("Kids")? {
+            let had_kids = !kids.is_empty()?;
+            self.descend(&kids, depth)?;
+            had_kids && kids.is_empty()?
+        } else {
+            let page = field.get_raw("P")?.and_then(|page| page.as_ref());
+            page.is_some_and(|page| self.pages.contains(&page)) && !self.stay.contains(&id)
+        };
+        field.release()?;
+        Ok(goes)
+    }
+}
+
+/// Takes references out of an array; says whether there were any.
+fn drop_items(list: &Object<'_>, gone: &HashSet<Ref>) -> Result<bool> {
+    let before = list.len()?;
+    for index in (0..before).rev() {
+        let item = list.at_raw(index)?.and_then(|item| item.as_ref());
+        if item.is_some_and(|item| gone.contains(&item)) {
+            list.remove_at(index)?;
+        }
+    }
+    Ok(list.len()? < before)
+}
