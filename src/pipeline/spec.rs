@@ -57,7 +57,7 @@ pub struct PipelineSpec {
     /// Passwords to try on encrypted PDFs; templates such as `{{ env.SCAN_PASSWORD }}` keep them out of this file.
     #[schemars(length(max = 100))]
     pub passwords: Option<Vec<String>>,
-    /// What is done about a file with the same content as one that was processed before.
+    /// What is done about a file with the same content as that of a job that succeeded or is still open.
     #[schemars(with = "Option<DuplicatesWords>", extend("default" = "process"))]
     pub duplicates: Option<Duplicates>,
     /// Whom to tell how jobs ended.
