@@ -37,7 +37,7 @@ const SHARED: u32 = 0o777;
 #[derive(Clone, Debug, Default)]
 pub struct Spool {
     /// Names that were planned and are not taken on disk yet, and for whom.
-    reserved: Arc<Mutex<HashMap<PathBuf, JobId>>>,
+    reserved: Arc<Mutex<HashMap<PathBuf, Vec<JobId>>>>,
     /// Where folders lay when they were looked at last; `None` where one is being looked at for the first time.
     grounds: Arc<Mutex<HashMap<PathBuf, Option<Ground>>>>,
     /// What was mounted in earlier lives.

@@ -345,6 +345,10 @@ impl Backend for Fake {
         })
     }
 
+    fn spelled(&self, path: &Path) -> Answer<'_, PathBuf> {
+        now(Ok(path.to_path_buf()))
+    }
+
     fn upload_slot(&self, pipeline: &str) -> Answer<'_, Slot> {
         now(self.pipeline(pipeline).map(|_| self.slot("upload")))
     }

@@ -1,7 +1,9 @@
 //! Final names, chosen before the point of no return so that the journal can hold them.
 //!
 //! A planned name is reserved until its job is delivered or gives it up, so that two jobs at once never plan the same one. A
-//! stranger may still take it meanwhile: then the redo numbers on, and never replaces what it was not told to. The disk is looked at
+//! stranger may still take it meanwhile: then the redo numbers on, and never replaces what it was not told to. Under
+//! `if_exists: overwrite` jobs at once may plan one name, and the last one's file stays; what one job makes has names of its own
+//! even then. The disk is looked at
 //! while nothing is locked: a folder that does not answer keeps no other pipeline from planning.
 
 use crate::job::id::JobId;
@@ -63,15 +65,26 @@ impl Spool {
         let folder = folder_below(wanted.root, wanted.folder)?;
         let path = folder.join(name::below(wanted.name, room)?);
         name::check_length(&path)?;
-        let ours_already = self.reserved().get(&path) == Some(&wanted.job);
-        let collision = match wanted.if_exists {
-            IfExists::Overwrite if !ours_already => Collision::Overwrite,
-            IfExists::Skip if !ours_already => Collision::Skip,
-            // Two outputs of one job that want one name are both wanted, whatever the rule about earlier files.
+        // Two outputs of one job that want one name are both wanted, whatever the rule about earlier files.
+        let (path, collision) = match wanted.if_exists {
+            // Numbered by what this job makes, not by the disk: the files of an earlier run are replaced one by one.
+            IfExists::Overwrite => {
+                let ours = |path: &Path| self.is_planned_by(path, wanted.job);
+                (free(&path, room, ours), Collision::Overwrite)
+            }
+            IfExists::Skip if !self.is_planned_by(&path, wanted.job) => (path, Collision::Skip),
             _ => return self.plan_free(path, wanted, room),
         };
-        self.reserved().insert(path.clone(), wanted.job);
+        // Another job may have planned it as well, and does not lose it by that.
+        let mut reserved = self.reserved();
+        reserved.entry(path.clone()).or_default().push(wanted.job);
+        drop(reserved);
         Ok(Planned { path, collision })
+    }
+
+    fn is_planned_by(&self, path: &Path, job: JobId) -> bool {
+        let reserved = self.reserved();
+        reserved.get(path).is_some_and(|whose| whose.contains(&job))
     }
 
     fn plan_free(
@@ -84,7 +97,7 @@ impl Spool {
             if wanted.if_exists == IfExists::Fail && self.is_taken(&path, &[]) {
                 return Err(PlanError::Exists(path));
             }
-            let free = self.free(&path, wanted.companions, room);
+            let free = free(&path, room, |path| self.is_taken(path, wanted.companions));
             if self.reserve(&free, wanted.job) {
                 return Ok(Planned {
                     path: free,
@@ -107,7 +120,7 @@ impl Spool {
         let room = companions.iter().map(|end| end.len()).max().unwrap_or(0);
         let wanted = folder.join(relative);
         loop {
-            let free = self.free(&wanted, companions, room);
+            let free = free(&wanted, room, |path| self.is_taken(path, companions));
             if self.reserve(&free, job) {
                 return free;
             }
@@ -119,7 +132,7 @@ impl Spool {
         match self.reserved().entry(path.to_path_buf()) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
-                place.insert(job);
+                place.insert(vec![job]);
                 true
             }
         }
@@ -127,31 +140,10 @@ impl Spool {
 
     /// Gives up everything that was planned for a job.
     pub fn release(&self, job: JobId) {
-        self.reserved().retain(|_, whose| *whose != job);
-    }
-
-    /// The first free name of `name`, `name-1`, `name-2`, ... Where many are taken it is looked for in doubling steps and then
-    /// between the last two, so that ten thousand files of one name cost a few looks each.
-    fn free(&self, path: &Path, companions: &[&str], room: usize) -> PathBuf {
-        let name = path.file_name().unwrap_or(OsStr::new("unnamed"));
-        let at = |number| path.with_file_name(name::numbered(name, number, room));
-        let taken = |number| self.is_taken(&at(number), companions);
-        if !taken(0) {
-            return at(0);
-        }
-        let (mut low, mut high) = (0, 1);
-        while taken(high) && high < u32::MAX / 2 {
-            (low, high) = (high, high * 2);
-        }
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if taken(middle) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        at(high)
+        self.reserved().retain(|_, whose| {
+            whose.retain(|other| *other != job);
+            !whose.is_empty()
+        });
     }
 
     fn is_taken(&self, path: &Path, companions: &[&str]) -> bool {
@@ -164,10 +156,34 @@ impl Spool {
                 .any(|ending| exists(&companion(path, ending)))
     }
 
-    fn reserved(&self) -> MutexGuard<'_, HashMap<PathBuf, JobId>> {
+    fn reserved(&self) -> MutexGuard<'_, HashMap<PathBuf, Vec<JobId>>> {
         // Each change is one insertion or removal: a panic elsewhere leaves the map whole.
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first free name of `name`, `name-1`, `name-2`, ... Where many are taken it is looked for in doubling steps and then
+/// between the last two, so that ten thousand files of one name cost a few looks each.
+fn free(path: &Path, room: usize, is_taken: impl Fn(&Path) -> bool) -> PathBuf {
+    let name = path.file_name().unwrap_or(OsStr::new("unnamed"));
+    let at = |number| path.with_file_name(name::numbered(name, number, room));
+    let taken = |number| is_taken(&at(number));
+    if !taken(0) {
+        return at(0);
+    }
+    let (mut low, mut high) = (0, 1);
+    while taken(high) && high < u32::MAX / 2 {
+        (low, high) = (high, high * 2);
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if taken(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    at(high)
 }
 
 /// The path of what is put beside an output: its whole name with this ending.

@@ -54,6 +54,111 @@ fn a_paused_pipeline_takes_files_and_says_why_they_wait() {
     assert_eq!(job(&feed.until_named("job.succeeded")), job(&queued));
 }
 
+/// The home is called by a link at the start, the file by what the link leads to, and the other way round.
+#[test]
+fn a_file_is_known_by_all_its_paths() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let links = tempfile::tempdir().expect("a folder");
+    let link = links.path().join("home");
+    std::os::unix::fs::symlink(home.path(""), &link).expect("a link");
+    let serve = |named: &Path| {
+        home.serve_by(|command| {
+            let mut other = std::process::Command::new(command.get_program());
+            other.env_clear().arg("--home").arg(named);
+            other.args(["serve", "--listen", "127.0.0.1:0"]);
+            *command = other;
+        })
+    };
+    let paths = [home.path("inbox/p/a.pdf"), link.join("inbox/p/a.pdf")];
+    let known = |daemon: &TestDaemon| {
+        for path in &paths {
+            let path = path.display().to_string();
+            let why = why(daemon, &path);
+            assert!(why.contains("it succeeded at"), "{path}: {why}");
+            let snapshot = daemon
+                .follow(&format!("/files/events?path={path}"))
+                .until_named("snapshot");
+            let told = snapshot.data.to_string();
+            assert!(
+                told.contains("a.pdf") && told.contains("succeeded"),
+                "{path}: {told}"
+            );
+        }
+    };
+    let daemon = serve(&link);
+    let mut feed = daemon.follow("/events");
+    let mut of_file = daemon.follow(&format!("/files/events?path={}", paths[0].display()));
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    of_file.until_named("job.succeeded");
+    known(&daemon);
+    // Nobody watches the folder any more.
+    std::fs::remove_file(home.path("pipelines/p.yaml")).expect("removable");
+    feed.until_named("pipeline.removed");
+    known(&daemon);
+    daemon.stop();
+    let daemon = serve(&home.path(""));
+    let why = why(&daemon, &paths[1].display().to_string());
+    assert!(why.contains("it succeeded at"), "{why}");
+}
+
+/// Where its pipeline is gone the original goes where that pipeline put failed ones, not out of sight.
+#[test]
+fn a_job_of_a_removed_pipeline_ends_in_its_failed_folder() {
+    let home = TestHome::new(PROGRAM);
+    let own = PIPELINE.replace("inbox/p", "inbox/own") + "failed: kept/own\n";
+    home.pipeline("own", &own);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let mut jobs = Vec::new();
+    for pipeline in ["own", "p"] {
+        daemon.post(&format!("/pipelines/{pipeline}/pause"), b"{}");
+        feed.until_named("pipeline.paused");
+        home.drop_file(&format!("inbox/{pipeline}"), "a.pdf", sample::pdf(1));
+        jobs.push(job(&feed.until_named("job.queued")));
+        std::fs::remove_file(home.path(&format!("pipelines/{pipeline}.yaml"))).expect("removable");
+        feed.until_named("pipeline.removed");
+    }
+    daemon.stop();
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for id in &jobs {
+        assert!(daemon.post(&format!("/jobs/{id}/cancel"), b"").status < 300);
+        feed.until(|event| event.name == "job.cancelled" && job(event) == *id);
+    }
+    let kept = ["a.pdf", "a.pdf.error.json", "a.pdf.error.txt"].map(PathBuf::from);
+    assert_eq!(files(&home.path("kept/own")), kept);
+    assert_eq!(files(&home.path("failed/p")), kept);
+}
+
+/// A mark has served when its file is taken, and the note says that another one is needed.
+#[test]
+fn the_note_names_the_mark_that_a_file_needs_once_more() {
+    let home = TestHome::new(PROGRAM);
+    let yaml = "watch: { folder: inbox/p, quiet: 0s, done_file: \"{stem}.ok\" }\nsteps: [{ uses: rotate, with: { angle: 90, pages: \"{{ input.stem }}\" } }]\noriginal: keep\n";
+    home.pipeline("p", yaml);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    // Pages that the document does not have are its fault; what is no range of pages is the pipeline's.
+    for (stem, code) in [("9", "document-rejected"), ("scan", "parameters-refused")] {
+        home.drop_file("inbox/p", &format!("{stem}.pdf"), sample::pdf(3));
+        home.drop_file("inbox/p", &format!("{stem}.ok"), "");
+        let failed = feed.until_named("job.failed");
+        assert!(failed.data.to_string().contains(code), "{}", failed.data);
+        let note = home.path(&format!("failed/p/{stem}.pdf.error.txt"));
+        let note = std::fs::read_to_string(note).expect("a note");
+        let said = format!("only once `{stem}.ok` lies beside it");
+        assert!(
+            note.contains("once more:\n") && note.contains(&said),
+            "{note}"
+        );
+        let mark = home.path(&format!("inbox/p/{stem}.ok"));
+        wait_until("the mark is gone", || !mark.exists());
+    }
+}
+
 #[test]
 fn a_cancelled_job_keeps_its_original_and_can_be_retried() {
     let home = TestHome::new(PROGRAM);

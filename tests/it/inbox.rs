@@ -172,6 +172,41 @@ fn twins_in_flight_are_known_to_each_other() {
     assert_eq!(count("fail", "failed"), 7);
 }
 
+/// As the note beside a failed document advises: the pipeline is put right, and the document dropped once more.
+#[test]
+fn a_document_that_failed_is_no_duplicate_of_itself() {
+    let home = TestHome::new(PROGRAM);
+    let yaml = |step: &str, rule: &str| {
+        format!(
+            "watch: {{ folder: inbox/p, quiet: 0s }}\nsteps: [{step}]\nduplicates: {rule}\nretry: {{ attempts: 1 }}\n"
+        )
+    };
+    home.pipeline(
+        "p",
+        &yaml("{ uses: extract-pages, with: { pages: \"9\" } }", "skip"),
+    );
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let failed = feed.until_named("job.failed");
+    home.pipeline("p", &yaml("{ uses: reverse }", "skip"));
+    feed.until_named("pipeline.loaded");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    assert!(home.path("outbox/p/a.pdf").is_file());
+    // Who asks for the first one again means it, though the content was processed meanwhile.
+    let id = failed.data["job"].as_str().expect("it names its job");
+    assert!(daemon.post(&format!("/jobs/{id}/retry"), b"").status < 300);
+    feed.until(|event| event.name == "job.succeeded" && event.data["job"] == id);
+    assert_eq!(files(&home.path("outbox/p")).len(), 2);
+    home.pipeline("p", &yaml("{ uses: reverse }", "fail"));
+    feed.until_named("pipeline.loaded");
+    home.drop_file("inbox/p", "b.pdf", sample::pdf(1));
+    let failed = feed.until_named("job.failed");
+    let told = failed.data.to_string();
+    assert!(told.contains("was processed before"), "{told}");
+}
+
 #[test]
 fn a_folder_that_is_polled_by_order_brings_its_files_too() {
     let home = TestHome::new(PROGRAM);

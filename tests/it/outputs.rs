@@ -2,6 +2,7 @@
 
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::TestHome;
+use dropleaf_test_support::folder::files;
 use dropleaf_test_support::sample;
 
 /// A result that is dropped because its name is taken is no success like any other.
@@ -32,6 +33,35 @@ fn a_result_that_is_dropped_is_told() {
     assert_eq!(warnings.as_array().map(Vec::len), Some(1), "{warnings}");
     let left = std::fs::read(home.path("outbox/p/same.pdf")).expect("there");
     assert!(left == taken, "it is the first one's");
+}
+
+/// A job's files of one name are numbered among themselves, so that those of an earlier run are replaced one by one.
+#[test]
+fn overwriting_leaves_no_mixture_of_runs() {
+    let home = TestHome::new(PROGRAM);
+    let yaml = r#"
+watch: { folder: inbox/p, quiet: 0s }
+steps: [{ uses: split, with: { every: 1 } }, { uses: extract-text }]
+output: { name: "{{ part.index | pad(3) }}.pdf", if_exists: overwrite, folder: "outbox/p/{{ input.stem | slug }}" }
+"#;
+    home.pipeline("p", yaml);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    let mut outputs = |pdf: Vec<u8>| {
+        home.drop_file("inbox/p", "z.pdf", pdf);
+        feed.until_named("job.succeeded");
+        let folder = home.path("outbox/p/z");
+        let read = |name| (std::fs::read(folder.join(&name)).expect("whole"), name);
+        files(&folder).into_iter().map(read).collect::<Vec<_>>()
+    };
+    let first = outputs(sample::pdf(3));
+    let second = outputs(sample::Sample::new("another", 3).bytes());
+    assert_eq!(first.len(), 6, "three documents, three texts");
+    assert_eq!(second.len(), 6, "each replaced");
+    for ((one, path), (two, again)) in first.iter().zip(&second) {
+        assert_eq!(path, again);
+        assert_ne!(one, two, "`{}` is the second run's", path.display());
+    }
 }
 
 /// What a step that was skipped or that failed would have told can be given a default, or be asked for.

@@ -232,7 +232,8 @@ impl Scheduler {
         let about = EndOf {
             job: live.job.clone(),
             problem: None,
-            failed: pipeline.failed.clone(),
+            failed: Some(pipeline.failed.clone()),
+            done_file: None,
             archive: Some(pipeline.original.clone()),
         };
         self.set_phase(id, Phase::Preparing);

@@ -75,8 +75,6 @@ fn planned_names_are_nobody_elses() {
         plan(&overwrite).expect("may"),
         (out.join("a.pdf"), Collision::Overwrite)
     );
-    // A second part of the same job with the same name is wanted as well.
-    assert_eq!(plan(&overwrite).expect("free").0, out.join("a-3.pdf"));
     assert_eq!(
         plan(&wanted(&out, "b.pdf", IfExists::Skip)).expect("may").1,
         Collision::Skip
@@ -128,6 +126,43 @@ fn planned_names_are_nobody_elses() {
         }),
         Err(PlanError::Name(_))
     ));
+}
+
+#[test]
+fn what_one_job_makes_replaces_what_an_earlier_one_made() {
+    let home = Home::new();
+    let out = home.path("out");
+    for name in ["a.pdf", "a-1.pdf", "a-2.pdf"] {
+        std::fs::write(out.join(name), "earlier").expect("writable");
+    }
+    let overwrite = wanted(&out, "a.pdf", IfExists::Overwrite);
+    let plan = |n| {
+        let wanted = Wanted {
+            job: job(n),
+            ..overwrite
+        };
+        let planned = home.spool.plan(&wanted).expect("may");
+        assert_eq!(planned.collision, Collision::Overwrite);
+        planned.path
+    };
+    // Two jobs at once, each with several parts of one name: none of a job's own parts replaces another one of it.
+    assert_eq!(plan(1), out.join("a.pdf"));
+    assert_eq!(plan(2), out.join("a.pdf"));
+    assert_eq!(plan(1), out.join("a-1.pdf"));
+    assert_eq!(plan(2), out.join("a-1.pdf"));
+    home.spool.release(job(2));
+    assert_eq!(plan(1), out.join("a-2.pdf"));
+    assert_eq!(plan(2), out.join("a.pdf"));
+    // Others still keep off what is planned.
+    std::fs::remove_file(out.join("a-2.pdf")).expect("removable");
+    let number = Wanted {
+        job: job(3),
+        ..wanted(&out, "a.pdf", IfExists::Number)
+    };
+    assert_eq!(
+        home.spool.plan(&number).expect("free").path,
+        out.join("a-3.pdf")
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::store::query::history::head;
 use crate::store::query::{Counts, ENDED_STATES, JobPage, JobQuery, MAX_PAGE, OPEN_STATES, Order};
 use crate::store::row::{parse_job, unsigned};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// A page of jobs.
 pub(crate) fn page(connection: &Connection, query: &JobQuery) -> Result<JobPage, Error> {
@@ -154,28 +154,79 @@ pub(crate) fn bodies(
         .collect()
 }
 
-/// Another job of the pipeline with the same content: one that succeeded rather than another, the newest of them.
+/// So many skipped duplicates of one another are followed; a job names the first of them, so there are hardly two.
+const HOPS: usize = 32;
+
+/// Another job of the pipeline that processed the same content or is about to: one that succeeded rather than an open one, the
+/// newest of them. One that failed or was cancelled leaves the content undone. One that was skipped as a duplicate stands for the
+/// job that it names, and counts as that one does.
 pub(crate) fn find_content(
     connection: &Connection,
     pipeline: &str,
     blake3: &str,
     not: JobId,
 ) -> Result<Option<JobId>, Error> {
-    let id: Option<String> = connection
-        .prepare_cached(
+    let found: Vec<Same> = connection
+        .prepare_cached(&format!(
             // A content that came a thousand times is not sorted a thousand times: the newest ones tell.
-            "SELECT id FROM (
-               SELECT id, state FROM job
-               WHERE pipeline = ?1 AND blake3 = ?2 AND id <> ?3 AND state <> 'cancelled' ORDER BY id DESC LIMIT 32)
-             ORDER BY state = 'succeeded' DESC, id DESC LIMIT 1",
-        )
+            "SELECT * FROM (
+               SELECT {SAME} FROM job
+               WHERE pipeline = ?1 AND blake3 = ?2 AND id <> ?3 AND state NOT IN ('cancelled', 'failed')
+               ORDER BY id DESC LIMIT 32)
+             ORDER BY state = 'succeeded' DESC, id DESC"
+        ))
         .and_then(|mut statement| {
             statement
-                .query_row(params![pipeline, blake3, not.to_string()], |row| row.get(0))
-                .optional()
+                .query_map(params![pipeline, blake3, not.to_string()], Same::read)?
+                .collect()
         })
         .map_err(reading)?;
-    Ok(id.and_then(|id| id.parse().ok()))
+    for same in found {
+        if let Some(id) = same.counts_as(connection).map_err(reading)? {
+            return Ok(id.parse().ok());
+        }
+    }
+    Ok(None)
+}
+
+/// The columns of [`Same`]. A success without an attempt was skipped.
+const SAME: &str = "id, state,
+    CASE WHEN state = 'succeeded' AND json_extract(body, '$.attempts') = 0 THEN json_extract(body, '$.duplicate_of') END";
+
+/// A job that had some content.
+struct Same {
+    id: String,
+    state: String,
+    /// Instead of which job it was skipped.
+    skipped_for: Option<String>,
+}
+
+impl Same {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            state: row.get(1)?,
+            skipped_for: row.get(2)?,
+        })
+    }
+
+    /// The job that did the work or is about to; none where it came to nothing.
+    fn counts_as(mut self, connection: &Connection) -> rusqlite::Result<Option<String>> {
+        let sql = format!("SELECT {SAME} FROM job WHERE id = ?1");
+        let mut statement = connection.prepare_cached(&sql)?;
+        for _ in 0..HOPS {
+            let Some(earlier) = &self.skipped_for else {
+                break;
+            };
+            // Once the earlier job is no longer kept, the one that was skipped for it vouches for it.
+            let Some(earlier) = statement.query_row([earlier], Self::read).optional()? else {
+                break;
+            };
+            self = earlier;
+        }
+        let came_to_nothing = matches!(self.state.as_str(), "cancelled" | "failed");
+        Ok((!came_to_nothing).then_some(self.id))
+    }
 }
 
 /// How many jobs there are, by pipeline and state.

@@ -2,6 +2,7 @@
 
 use super::sample::*;
 use crate::event::{Event, FileEvent};
+use crate::job::event::{JobEvent, Queued};
 use crate::raw_path::RawPath;
 use crate::store::Store;
 use crate::store::error::Error;
@@ -257,6 +258,56 @@ async fn the_same_content_is_found_with_success_before_novelty() {
     assert_eq!(find("odd", id(1)).await, Some(id(27)));
     assert_eq!(find("odd", id(27)).await, Some(id(21)));
     assert_eq!(find("none", id(1)).await, None);
+}
+
+#[tokio::test]
+async fn a_content_that_came_to_nothing_was_not_processed() {
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    let put = async |n: u64, content: JobEvent, end: &[JobEvent]| {
+        let events = [accepted("p", &format!("/inbox/{n}.pdf")), content];
+        let events = events.iter().chain(end);
+        let events = events.map(|event| of(id(n), event.clone())).collect();
+        store.append(events).await.expect("appended");
+    };
+    let find = async || {
+        let question = ("p".to_owned(), "c0ffee".to_owned(), id(99));
+        store.find_contents(vec![question]).await.expect("read")[0]
+    };
+    let again = |earlier: u64| {
+        JobEvent::Queued(Queued {
+            blake3: "c0ffee".to_owned(),
+            size: 1_000,
+            duplicate_of: Some(id(earlier)),
+        })
+    };
+    let skipped = [delivering(), succeeded()];
+    put(1, queued("c0ffee"), &[started(1)]).await;
+    assert_eq!(find().await, Some(id(1)), "it may still succeed");
+    put(2, again(1), &skipped).await;
+    put(3, again(2), &skipped).await;
+    assert_eq!(find().await, Some(id(1)), "what was skipped did nothing");
+    let end = [failing(), failed()].map(|event| of(id(1), event));
+    store.append(end.to_vec()).await.expect("appended");
+    assert_eq!(find().await, None);
+    put(
+        4,
+        queued("c0ffee"),
+        &[started(1), delivering(), succeeded()],
+    )
+    .await;
+    put(5, again(4), &skipped).await;
+    put(6, again(4), &[failing(), failed()]).await;
+    assert_eq!(find().await, Some(id(4)));
+    // A job that is no longer kept, and one that was skipped for it.
+    let (store, _) = open(&folder.path().join("other"));
+    let events = [accepted("p", "/inbox/7.pdf"), again(98)];
+    let events = events.into_iter().chain(skipped);
+    let events = events.map(|event| of(id(7), event)).collect();
+    store.append(events).await.expect("appended");
+    let question = ("p".to_owned(), "c0ffee".to_owned(), id(99));
+    let found = store.find_contents(vec![question]).await.expect("read");
+    assert_eq!(found, [Some(id(7))]);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ fn values_are_checked_with_their_meaning() {
     scan.yaml:3:14: `concurrency` must be a whole number, not the text `4` (write it without quotes: 4)
     scan.yaml:3:11: `priority` must be at most 1000, not `1000000` (`priority`: Files of pipelines with a higher priority go first)
     scan.yaml:3:12: `on_signed` must be `refuse` or `process`, not `refused` (did you mean `refuse`?)
-    scan.yaml:3:13: `duplicates` must be `process`, `skip` or `fail`, not `["skip"]` (`duplicates`: What is done about a file with the same content as one that was processed before)
+    scan.yaml:3:13: `duplicates` must be `process`, `skip` or `fail`, not `["skip"]` (`duplicates`: What is done about a file with the same content as that of a job that succeeded or is still open)
     scan.yaml:3:24: unknown key `keep` in `original` (known keys: archive)
     scan.yaml:3:1: the key `archive` is missing in `original` (`archive`: The folder for originals)
     scan.yaml:3:12: unknown key `achive` in `original` (did you mean `archive`?)
