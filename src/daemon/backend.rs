@@ -28,7 +28,7 @@ use crate::pool::Pool;
 use crate::raw_path::RawPath;
 use crate::registry::Registry;
 use crate::scheduler::disks::Disks;
-use crate::scheduler::handle::{Scheduler, Upload};
+use crate::scheduler::handle::{self, Scheduler, Upload};
 use crate::scheduler::planning::Bounds;
 use crate::store::Store;
 use crate::time::Timestamp;
@@ -96,10 +96,16 @@ impl Backend for Daemon {
     fn delete_pipeline(&self, id: &str, condition: Precondition) -> Answer<'_, (), PutRefused> {
         let id = id.to_owned();
         Box::pin(async move {
-            if condition != Precondition::None {
-                self.holds(&id, &condition)?;
+            let expected = match condition {
+                Precondition::None => None,
+                _ => self.holds(&id, &condition)?.map(|current| current.tag),
+            };
+            match self.scheduler.delete_pipeline(&id, expected).await {
+                Err(handle::Refused::Conflict(_)) => {
+                    Err(PutRefused::Precondition(self.current_text(&id)))
+                }
+                other => Ok(other?),
             }
-            Ok(self.scheduler.delete_pipeline(&id).await?)
         })
     }
 

@@ -8,10 +8,10 @@ use crate::http::head::Peer;
 use crate::http::patience::Impatient;
 use crate::http::reply::Response;
 use crate::http::tls::Certificate;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
+use hyper::{Request, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
@@ -156,8 +156,20 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for WithPeer<S> {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer);
+        if request.uri().path_and_query().is_none() {
+            *request.uri_mut() = as_path(request.uri());
+        }
         self.inner.call(request)
     }
+}
+
+/// A target that is a host and nothing else (RFC 9112, 3.2.3), which `warp` does not bear: as the path of that name, which
+/// there is not.
+fn as_path(target: &Uri) -> Uri {
+    let named = target.authority().map(|host| format!("/{host}"));
+    named
+        .and_then(|path| path.parse().ok())
+        .unwrap_or_else(|| Uri::from_static("/-"))
 }
 
 fn tune(stream: &TcpStream) -> io::Result<()> {

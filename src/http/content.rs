@@ -364,7 +364,8 @@ fn disposition(name: &str, inline: bool) -> String {
     let plain: String = name
         .chars()
         .map(|c| match c {
-            '"' | '\\' | '/' => '_',
+            // Some clients decode what looks encoded.
+            '"' | '\\' | '/' | '%' => '_',
             ' '..='~' => c,
             _ => '_',
         })

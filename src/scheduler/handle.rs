@@ -144,7 +144,7 @@ pub(crate) enum Command {
         expected: Option<String>,
         answer: Answer<bool>,
     },
-    Delete(String, Answer<()>),
+    Delete(String, Option<String>, Answer<()>),
     Check {
         id: String,
         yaml: Vec<u8>,
@@ -279,12 +279,12 @@ impl Scheduler {
         .await
     }
 
-    /// Removes a pipeline's file; queued and running jobs finish.
+    /// Removes a pipeline's file, if it is still the one with the tag `expected`; queued and running jobs finish.
     ///
     /// # Errors
-    /// There is no such pipeline.
-    pub async fn delete_pipeline(&self, id: &str) -> Result<(), Refused> {
-        self.ask(|answer| Command::Delete(id.to_owned(), answer))
+    /// There is no such pipeline, or its file was changed.
+    pub async fn delete_pipeline(&self, id: &str, expected: Option<String>) -> Result<(), Refused> {
+        self.ask(|answer| Command::Delete(id.to_owned(), expected, answer))
             .await
     }
 

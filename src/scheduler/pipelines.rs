@@ -390,14 +390,7 @@ impl Shelf {
             return Err(Unsaved::Faults(faults));
         }
         // Last, so that next to no time is left for others to come between.
-        if let Some(expected) = expected {
-            let now = fs::read(&file).map_or_else(|_| NO_FILE.to_owned(), |bytes| tag(&bytes));
-            if now != expected {
-                return Err(Unsaved::Conflict(format!(
-                    "the file of pipeline `{id}` was changed since"
-                )));
-            }
-        }
+        unchanged(id, &file, expected)?;
         durable::replace(&file, yaml.as_bytes()).map_err(|error| Unsaved::Io(error.to_string()))?;
         Ok(known.is_none())
     }
@@ -443,11 +436,12 @@ impl Shelf {
     ///
     /// # Errors
     /// There is none (`Ok(false)`), or it cannot be removed.
-    pub fn delete(&mut self, id: &str) -> Result<bool, String> {
+    pub fn delete(&mut self, id: &str, expected: Option<&str>) -> Result<bool, Unsaved> {
         let Some(entry) = self.entries.get(id) else {
             return Ok(false);
         };
-        durable::remove(&entry.file).map_err(|error| error.to_string())?;
+        unchanged(id, &entry.file, expected)?;
+        durable::remove(&entry.file).map_err(|error| Unsaved::Io(error.to_string()))?;
         self.last_good.remove(id);
         Ok(true)
     }
@@ -463,4 +457,16 @@ impl Shelf {
     pub fn surroundings(&self) -> &Surroundings {
         &self.surroundings
     }
+}
+/// Whether the file of a pipeline is still the one that somebody looked at.
+fn unchanged(id: &str, file: &Path, expected: Option<&str>) -> Result<(), Unsaved> {
+    let Some(expected) = expected else {
+        return Ok(());
+    };
+    let now = fs::read(file).map_or_else(|_| NO_FILE.to_owned(), |bytes| tag(&bytes));
+    if now == expected {
+        return Ok(());
+    }
+    let why = format!("the file of pipeline `{id}` was changed since");
+    Err(Unsaved::Conflict(why))
 }

@@ -134,7 +134,7 @@ impl Daemon {
     }
 
     /// A pipeline's file as it is now, whether it is loaded or not.
-    fn current_text(&self, id: &str) -> Option<CurrentText> {
+    pub(super) fn current_text(&self, id: &str) -> Option<CurrentText> {
         let set = self.scheduler.pipelines();
         let path = match set.find(id) {
             Some(status) => status.file.clone(),

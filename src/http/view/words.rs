@@ -123,6 +123,8 @@ words! {
     }
     /// How an inbox is.
     FolderState {
+        /// Not looked at yet: the daemon, or the pipeline, has only begun.
+        Starting,
         /// Watched.
         Online,
         /// Gone for now.

@@ -59,7 +59,7 @@ impl Hands {
                 expected,
                 answer,
             } => self.save(id, yaml, expected, answer),
-            Command::Delete(id, answer) => self.delete(id, answer),
+            Command::Delete(id, expected, answer) => self.delete(id, expected, answer),
             Command::Check { id, yaml, answer } => {
                 let (shelf, catalog) =
                     (Arc::clone(&self.shelf), Arc::clone(&self.catalog.borrow()));
@@ -317,32 +317,39 @@ impl Hands {
                     let after = After::Saved(answer, new);
                     return reload_and_bring(shelf, catalog, after, bring).await;
                 }
-                Ok((Err(Unsaved::Faults(faults)), _)) => Refused::Faults(faults),
-                Ok((Err(Unsaved::Conflict(why)), _)) => Refused::Conflict(why),
-                Ok((Err(Unsaved::BadId(why)), _)) => Refused::Invalid(why),
-                Ok((Err(Unsaved::Io(why)), _)) => Refused::Unavailable(why),
+                Ok((Err(why), _)) => unsaved(why),
                 Err(problem) => panicked(problem),
             };
             send(answer, Err(refused));
         });
     }
 
-    fn delete(&mut self, id: String, answer: Answer<()>) {
+    fn delete(&mut self, id: String, expected: Option<String>, answer: Answer<()>) {
         let (shelf, catalog) = (Arc::clone(&self.shelf), Arc::clone(&self.catalog.borrow()));
         let bring = self.bring.clone();
         self.tasks.spawn(async move {
             let mut shelf = shelf.lock_owned().await;
             let name = id.clone();
-            let refused = match blocking(move || (shelf.delete(&name), shelf)).await {
+            let delete = move || (shelf.delete(&name, expected.as_deref()), shelf);
+            let refused = match blocking(delete).await {
                 Ok((Ok(true), shelf)) => {
                     return reload_and_bring(shelf, catalog, After::Deleted(answer), bring).await;
                 }
                 Ok((Ok(false), _)) => Refused::NotFound(format!("there is no pipeline `{id}`")),
-                Ok((Err(why), _)) => Refused::Unavailable(why),
+                Ok((Err(why), _)) => unsaved(why),
                 Err(problem) => panicked(problem),
             };
             send(answer, Err(refused));
         });
+    }
+}
+
+fn unsaved(why: Unsaved) -> Refused {
+    match why {
+        Unsaved::Faults(faults) => Refused::Faults(faults),
+        Unsaved::Conflict(why) => Refused::Conflict(why),
+        Unsaved::BadId(why) => Refused::Invalid(why),
+        Unsaved::Io(why) => Refused::Unavailable(why),
     }
 }
 

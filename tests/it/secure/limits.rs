@@ -170,3 +170,29 @@ fn connections_leave_descriptors_for_the_work() {
         .count();
     assert_eq!(turned_away, 18);
 }
+
+#[test]
+fn a_target_without_a_path_is_answered() {
+    let home = TestHome::new(PROGRAM);
+    let daemon = home.serve();
+    for line in [
+        "GET localhost",
+        "POST 127.0.0.1:80",
+        "CONNECT x:1",
+        "GET [::1]:7",
+    ] {
+        let mut stream = TcpStream::connect(daemon.address()).expect("it listens");
+        write!(
+            stream,
+            "{line} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        )
+        .expect("sent");
+        let answer = answer(stream);
+        assert!(answer.starts_with("HTTP/1.1 4"), "{line}: {answer}");
+        assert!(
+            answer.contains("application/problem+json"),
+            "{line}: {answer}"
+        );
+    }
+    assert_eq!(daemon.get("/healthz").status, 200);
+}

@@ -131,6 +131,10 @@ impl Backend for Nobody {
         some(Vec::new())
     }
 
+    fn spelled(&self, path: &Path) -> Answer<'_, PathBuf> {
+        some(path.to_path_buf())
+    }
+
     fn explain(&self, path: &Path) -> Answer<'_, Explanation> {
         assert!(path.is_absolute(), "`{}` is relative", path.display());
         assert!(
