@@ -218,7 +218,7 @@ impl Watcher {
     #[must_use]
     pub fn owner(&self, path: &Path) -> Option<(PathBuf, String)> {
         self.named(path).or_else(|| {
-            let real = path.parent()?.canonicalize().ok()?.join(path.file_name()?);
+            let real = unlinked(path)?;
             self.status().into_iter().find_map(|status| {
                 let below = real.strip_prefix(status.real?).ok()?;
                 Some((status.folder.0.join(below), status.pipeline))
@@ -311,6 +311,23 @@ impl Drop for Shared {
             .unwrap_or_else(PoisonError::into_inner);
         for running in folders.values() {
             running.board.close();
+        }
+    }
+}
+
+/// The path without links in its folder, of which the lower part may be gone: so had a file that was there. Blocking.
+#[must_use]
+pub fn unlinked(path: &Path) -> Option<PathBuf> {
+    let mut below = PathBuf::from(path.file_name()?);
+    let mut folder = path.parent()?;
+    loop {
+        match folder.canonicalize() {
+            Ok(real) => return Some(real.join(below)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                below = Path::new(folder.file_name()?).join(below);
+                folder = folder.parent()?;
+            }
+            Err(_) => return None,
         }
     }
 }

@@ -205,6 +205,11 @@ impl Backend for Daemon {
         })
     }
 
+    fn spelled(&self, path: &Path) -> Answer<'_, PathBuf> {
+        let path = path.to_path_buf();
+        Box::pin(async move { Ok(self.scheduler.spelled(path).await?) })
+    }
+
     fn plugins(&self) -> Vec<PluginEntry> {
         let now = self.registry.now();
         let entry = |plugin: &Arc<crate::plugin::catalog::Installed>| PluginEntry {

@@ -83,6 +83,8 @@ pub trait Backend: Send + Sync + 'static {
     fn files(&self, pipeline: &str, limit: usize) -> Answer<'_, Vec<WaitingFile>>;
     /// Why a file has (not) been processed.
     fn explain(&self, path: &Path) -> Answer<'_, Explanation>;
+    /// How events spell the path of a file.
+    fn spelled(&self, path: &Path) -> Answer<'_, PathBuf>;
 
     /// Installed plugins.
     fn plugins(&self) -> Vec<PluginEntry>;

@@ -9,7 +9,8 @@ use crate::scheduler::handle::{Explanation, Link};
 use crate::scheduler::pipelines::Entry;
 use crate::store::Store;
 use crate::time::Timestamp;
-use crate::watch::Watcher;
+use crate::watch::{Watcher, unlinked};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Asker {
     pub(super) watcher: Watcher,
     pub(super) store: Store,
+    /// The home as it was named at the start.
+    pub(super) home: PathBuf,
     /// The pipeline files as they stand.
     pub(super) entries: Vec<Entry>,
     /// How the folders in use are.
@@ -36,6 +39,8 @@ pub(super) struct Asker {
 /// What a look at the disk tells of a path.
 struct Looked {
     exists: bool,
+    /// The same path as the journal may have it, the given one first.
+    spellings: Vec<RawPath>,
     /// The pipeline in whose folder it lies, and the path as that folder spells it.
     owner: Option<(PathBuf, String)>,
     of_faulty: Vec<Link>,
@@ -58,11 +63,39 @@ impl Asker {
             let name = owner.as_ref().map(|(_, pipeline)| pipeline.as_str());
             Looked {
                 exists: path.symlink_metadata().is_ok(),
+                spellings: asker.spellings(&path, owner.as_ref()),
                 of_faulty: of_faulty(&asker.entries, name, &path),
                 owner,
             }
         });
         tokio::time::timeout(PATIENCE, looking).await.ok()?.ok()
+    }
+
+    /// Every way in which the journal may name a path that was given: as a pipeline that watches its folder spells it, below the home
+    /// as that was named, or as it is without links. Blocking.
+    fn spellings(&self, path: &Path, owner: Option<&(PathBuf, String)>) -> Vec<RawPath> {
+        let mut all = vec![path.to_path_buf()];
+        all.extend(owner.map(|(path, _)| path.clone()));
+        if let Some(real) = unlinked(path) {
+            let home = self.home.canonicalize();
+            let below = home.ok().and_then(|home| real.strip_prefix(home).ok());
+            all.extend(below.map(|below| self.home.join(below)));
+            all.push(real);
+        }
+        let mut seen = HashSet::new();
+        all.retain(|path| seen.insert(path.clone()));
+        all.into_iter().map(RawPath).collect()
+    }
+
+    /// The jobs of a path, however it is spelled, the newest first.
+    async fn jobs(&self, spellings: &[RawPath]) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for path in spellings {
+            let found = self.store.jobs_at_path(path.clone()).await;
+            jobs.extend(found.unwrap_or_default());
+        }
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.id));
+        jobs
     }
 
     /// The folders of a pipeline that do not answer.
@@ -106,11 +139,10 @@ impl Asker {
 
 pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
     let looked = asker.look(&path.0).await;
-    let jobs = asker
-        .store
-        .jobs_at_path(path.clone())
-        .await
-        .unwrap_or_default();
+    let jobs = match &looked {
+        Some(looked) => asker.jobs(&looked.spellings).await,
+        None => asker.jobs(std::slice::from_ref(&path)).await,
+    };
     let newest = jobs.first();
     let by_name = || asker.watcher.named(&path.0).map(|(_, pipeline)| pipeline);
     let pipeline = match newest {
@@ -162,6 +194,19 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
         chain,
         job: newest.map(|job| job.id),
     }
+}
+
+/// How events spell a path: as the pipeline does that watches its folder; where none does, as they did when it had jobs.
+pub(super) async fn spelled(asker: Asker, path: RawPath) -> RawPath {
+    let Some(looked) = asker.look(&path.0).await else {
+        return path;
+    };
+    if let Some((path, _)) = looked.owner {
+        return RawPath(path);
+    }
+    let jobs = asker.jobs(&looked.spellings).await;
+    let newest = jobs.into_iter().next();
+    newest.map_or(path, |job| job.accepted.path)
 }
 
 /// What the faults of pipeline files have to do with a path that lies in the folder of the pipeline `owner`, or in nobody's.
@@ -229,11 +274,10 @@ fn of_unknown_folder(entry: &Entry) -> Option<Link> {
 
 /// Whether a path lies below a folder, which may have been named through a link.
 fn lies_below(path: &Path, folder: &Path) -> bool {
-    let real = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
     path.starts_with(folder)
         || folder
             .canonicalize()
-            .is_ok_and(|folder| real().is_some_and(|path| path.starts_with(folder)))
+            .is_ok_and(|folder| unlinked(path).is_some_and(|path| path.starts_with(folder)))
 }
 
 async fn ask_why(

@@ -136,6 +136,7 @@ pub(crate) enum Command {
     Submit(Upload, Answer<JobId>),
     UploadPath(String, Answer<PathBuf>),
     Explain(PathBuf, Answer<Explanation>),
+    Spelled(PathBuf, Answer<PathBuf>),
     WhyQueued(JobId, oneshot::Sender<Option<String>>),
     Save {
         id: String,
@@ -249,6 +250,14 @@ impl Scheduler {
     /// Only while the daemon shuts down.
     pub async fn explain(&self, path: PathBuf) -> Result<Explanation, Refused> {
         self.ask(|answer| Command::Explain(path, answer)).await
+    }
+
+    /// How events spell the path of a file, which may be named through a link.
+    ///
+    /// # Errors
+    /// Only while the daemon shuts down.
+    pub async fn spelled(&self, path: PathBuf) -> Result<PathBuf, Refused> {
+        self.ask(|answer| Command::Spelled(path, answer)).await
     }
 
     /// Checks and saves a pipeline; true where it is new.

@@ -54,6 +54,55 @@ fn a_paused_pipeline_takes_files_and_says_why_they_wait() {
     assert_eq!(job(&feed.until_named("job.succeeded")), job(&queued));
 }
 
+/// The home is called by a link at the start, the file by what the link leads to, and the other way round.
+#[test]
+fn a_file_is_known_by_all_its_paths() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let links = tempfile::tempdir().expect("a folder");
+    let link = links.path().join("home");
+    std::os::unix::fs::symlink(home.path(""), &link).expect("a link");
+    let serve = |named: &Path| {
+        home.serve_by(|command| {
+            let mut other = std::process::Command::new(command.get_program());
+            other.env_clear().arg("--home").arg(named);
+            other.args(["serve", "--listen", "127.0.0.1:0"]);
+            *command = other;
+        })
+    };
+    let paths = [home.path("inbox/p/a.pdf"), link.join("inbox/p/a.pdf")];
+    let known = |daemon: &TestDaemon| {
+        for path in &paths {
+            let path = path.display().to_string();
+            let why = why(daemon, &path);
+            assert!(why.contains("it succeeded at"), "{path}: {why}");
+            let snapshot = daemon
+                .follow(&format!("/files/events?path={path}"))
+                .until_named("snapshot");
+            let told = snapshot.data.to_string();
+            assert!(
+                told.contains("a.pdf") && told.contains("succeeded"),
+                "{path}: {told}"
+            );
+        }
+    };
+    let daemon = serve(&link);
+    let mut feed = daemon.follow("/events");
+    let mut of_file = daemon.follow(&format!("/files/events?path={}", paths[0].display()));
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    of_file.until_named("job.succeeded");
+    known(&daemon);
+    // Nobody watches the folder any more.
+    std::fs::remove_file(home.path("pipelines/p.yaml")).expect("removable");
+    feed.until_named("pipeline.removed");
+    known(&daemon);
+    daemon.stop();
+    let daemon = serve(&home.path(""));
+    let why = why(&daemon, &paths[1].display().to_string());
+    assert!(why.contains("it succeeded at"), "{why}");
+}
+
 #[test]
 fn a_cancelled_job_keeps_its_original_and_can_be_retried() {
     let home = TestHome::new(PROGRAM);

@@ -33,7 +33,8 @@ pub(crate) async fn of_job(call: Call) -> Result<Response, Refusal> {
 }
 
 pub(crate) async fn of_file(call: Call) -> Result<Response, Refusal> {
-    let scope = Scope::Path(call.file_path("path")?.into());
+    let path = call.file_path("path")?;
+    let scope = Scope::Path(call.api.backend.spelled(&path).await?.into());
     open(call, scope).await
 }
 

@@ -20,6 +20,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
+/// The question why a job is queued.
+type WhyQueued = (JobId, oneshot::Sender<Option<String>>);
+
 impl Hands {
     pub(super) fn asked(&mut self, command: Command) {
         match command {
@@ -38,6 +41,14 @@ impl Hands {
             Command::UploadPath(pipeline, answer) => self.upload_path(&pipeline, answer),
             Command::Submit(upload, answer) => self.submit(upload, answer),
             Command::Explain(path, answer) => self.explain(path, answer),
+            Command::Spelled(path, answer) => {
+                let (asker, _) = self.asker();
+                let path = RawPath(self.home.join(path));
+                self.reply(
+                    answer,
+                    async move { Ok(explain::spelled(asker, path).await.0) },
+                );
+            }
             Command::WhyQueued(job, answer) => {
                 // The asker may have gone.
                 let _ = answer.send(self.decider.why_queued(job));
@@ -251,15 +262,7 @@ impl Hands {
     }
 
     fn explain(&mut self, path: PathBuf, answer: Answer<Explanation>) {
-        let (why, asked) = mpsc::channel(1);
-        let asker = explain::Asker {
-            watcher: self.watcher.clone(),
-            store: self.store.clone(),
-            entries: self.entries.clone(),
-            disks: self.disks.clone(),
-            looks: Arc::clone(&self.looks),
-            why,
-        };
+        let (asker, asked) = self.asker();
         let path = RawPath(self.home.join(path));
         self.reply(
             answer,
@@ -268,8 +271,23 @@ impl Hands {
         self.forward_why(asked);
     }
 
+    /// What answers questions about a path, and where it asks why a job is queued.
+    fn asker(&self) -> (explain::Asker, mpsc::Receiver<WhyQueued>) {
+        let (why, asked) = mpsc::channel(1);
+        let asker = explain::Asker {
+            home: self.home.clone(),
+            watcher: self.watcher.clone(),
+            store: self.store.clone(),
+            entries: self.entries.clone(),
+            disks: self.disks.clone(),
+            looks: Arc::clone(&self.looks),
+            why,
+        };
+        (asker, asked)
+    }
+
     /// The one question of `explain` that only the decider can answer comes back through the loop.
-    fn forward_why(&mut self, mut asked: mpsc::Receiver<(JobId, oneshot::Sender<Option<String>>)>) {
+    fn forward_why(&mut self, mut asked: mpsc::Receiver<WhyQueued>) {
         let itself = self.itself.clone();
         self.tasks.spawn(async move {
             while let Some((job, answer)) = asked.recv().await {
