@@ -96,9 +96,30 @@ pub fn inbox(
     catalog: &Catalog,
     surroundings: &Surroundings,
 ) -> Option<PathBuf> {
+    folder_at("/watch/folder", id, text, catalog, surroundings)
+}
+
+/// The same for the folder of its failed originals.
+#[must_use]
+pub fn failed(
+    id: &str,
+    text: &[u8],
+    catalog: &Catalog,
+    surroundings: &Surroundings,
+) -> Option<PathBuf> {
+    folder_at("/failed", id, text, catalog, surroundings)
+}
+
+fn folder_at(
+    pointer: &str,
+    id: &str,
+    text: &[u8],
+    catalog: &Catalog,
+    surroundings: &Surroundings,
+) -> Option<PathBuf> {
     let read = yaml::read(id, text).ok()?;
     let value = read.value?;
-    let folder = value.pointer("/watch/folder")?.as_str()?;
+    let folder = value.pointer(pointer)?.as_str()?;
     let mut checker = Checker {
         id,
         file: id,
@@ -110,7 +131,7 @@ pub fn inbox(
         step_names: Vec::new(),
         faults: Vec::new(),
     };
-    checker.folder("/watch/folder", folder)
+    checker.folder(pointer, folder)
 }
 
 impl Checker<'_> {

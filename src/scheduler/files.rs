@@ -136,8 +136,13 @@ fn bare(pipeline: &Arc<Pipeline>, origin: Origin) -> Accepted {
 }
 
 /// Writes the notes of an ending job and lists its moves.
-pub(super) async fn prepare_end(spool: Spool, job: JobId, about: EndOf) -> (JobId, Input) {
-    let result = blocking(move || moves::end(&spool, &about))
+pub(super) async fn prepare_end(
+    spool: Spool,
+    job: JobId,
+    about: EndOf,
+    failed: PathBuf,
+) -> (JobId, Input) {
+    let result = blocking(move || moves::end(&spool, &about, &failed))
         .await
         .and_then(|prepared| prepared);
     (job, Input::Prepared { job, result })

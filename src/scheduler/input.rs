@@ -215,8 +215,8 @@ pub struct EndOf {
     pub job: crate::job::state::Job,
     /// Why it fails; `None` for a cancelled one.
     pub problem: Option<Problem>,
-    /// Where failed originals go.
-    pub failed: PathBuf,
+    /// Where failed originals go; `None` where the pipeline is gone.
+    pub failed: Option<PathBuf>,
     /// Where the original goes instead without notes: a duplicate under `duplicates: skip`.
     pub archive: Option<crate::pipeline::checked::Original>,
 }

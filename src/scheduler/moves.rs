@@ -252,11 +252,11 @@ fn receipt(
     })
 }
 
-/// The redo list of a failed or cancelled job: its notes and its original. Blocking.
+/// The redo list of a failed or cancelled job: its notes and its original, both for the folder `failed`. Blocking.
 ///
 /// # Errors
 /// The notes cannot be written.
-pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
+pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem> {
     let job = &about.job;
     let blake3 = job.blake3.clone().unwrap_or_default();
     // Nothing else of it goes anywhere any more, and an earlier try of this may have planned the name already.
@@ -270,7 +270,7 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
     // The original and its notes keep together: all take the same number.
     let path = spool.plan_original(
         job.id,
-        &about.failed,
+        failed,
         &job.accepted.relative.0,
         &[TEXT_NOTE, JSON_NOTE],
     );
@@ -287,7 +287,7 @@ pub fn end(spool: &Spool, about: &EndOf) -> Result<Redo, Problem> {
     for (number, (ending, bytes, mime)) in (NOTES..).zip(notes) {
         let note = companion(&path, ending);
         let to = Destination {
-            root: &about.failed,
+            root: failed,
             path: &note,
             job: job.id,
             number,

@@ -235,6 +235,32 @@ impl Shelf {
         }
     }
 
+    /// Where failed originals of a pipeline go that is gone: where its last text says, else into the home's folder of its name;
+    /// neither where by now somebody would take them as new files.
+    #[must_use]
+    pub fn failed_of_gone(
+        &self,
+        id: &str,
+        yaml: Option<&str>,
+        catalog: &Catalog,
+    ) -> Option<PathBuf> {
+        let told = |yaml: &str| check::failed(id, yaml.as_bytes(), catalog, &self.surroundings);
+        let own = self.surroundings.home.join("failed").join(id);
+        let inboxes = self
+            .entries
+            .values()
+            .filter_map(|entry| entry.current.as_ref());
+        let inboxes: Vec<_> = inboxes
+            .map(|other| folders::real(&other.watch.folder))
+            .collect();
+        let is_free = |folder: &PathBuf| {
+            let folder = folders::real(folder);
+            !inboxes.iter().any(|inbox| folders::lies_in(&folder, inbox))
+        };
+        let told = yaml.and_then(told).filter(is_free);
+        told.or_else(|| Some(own).filter(is_free))
+    }
+
     /// Every pipeline file. A folder that cannot be listed changes nothing: what was current stays.
     fn load(&self, catalog: &Catalog) -> Vec<load::Loaded> {
         load::load(&self.folder, catalog, &self.surroundings).unwrap_or_else(|error| {

@@ -103,6 +103,36 @@ fn a_file_is_known_by_all_its_paths() {
     assert!(why.contains("it succeeded at"), "{why}");
 }
 
+/// Where its pipeline is gone the original goes where that pipeline put failed ones, not out of sight.
+#[test]
+fn a_job_of_a_removed_pipeline_ends_in_its_failed_folder() {
+    let home = TestHome::new(PROGRAM);
+    let own = PIPELINE.replace("inbox/p", "inbox/own") + "failed: kept/own\n";
+    home.pipeline("own", &own);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let mut jobs = Vec::new();
+    for pipeline in ["own", "p"] {
+        daemon.post(&format!("/pipelines/{pipeline}/pause"), b"{}");
+        feed.until_named("pipeline.paused");
+        home.drop_file(&format!("inbox/{pipeline}"), "a.pdf", sample::pdf(1));
+        jobs.push(job(&feed.until_named("job.queued")));
+        std::fs::remove_file(home.path(&format!("pipelines/{pipeline}.yaml"))).expect("removable");
+        feed.until_named("pipeline.removed");
+    }
+    daemon.stop();
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for id in &jobs {
+        assert!(daemon.post(&format!("/jobs/{id}/cancel"), b"").status < 300);
+        feed.until(|event| event.name == "job.cancelled" && job(event) == *id);
+    }
+    let kept = ["a.pdf", "a.pdf.error.json", "a.pdf.error.txt"].map(PathBuf::from);
+    assert_eq!(files(&home.path("kept/own")), kept);
+    assert_eq!(files(&home.path("failed/p")), kept);
+}
+
 #[test]
 fn a_cancelled_job_keeps_its_original_and_can_be_retried() {
     let home = TestHome::new(PROGRAM);

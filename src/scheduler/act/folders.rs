@@ -7,10 +7,11 @@ use crate::scheduler::act::hands::Hands;
 use crate::scheduler::brought::Brought;
 use crate::scheduler::desks::Kind;
 use crate::scheduler::disks::Silent;
-use crate::scheduler::files;
-use crate::scheduler::input::{Hold, Input};
+use crate::scheduler::files::{self, blocking};
+use crate::scheduler::input::{EndOf, Hold, Input};
 use crate::scheduler::sweeps::{self, Sweeps, Unswept};
 use crate::spool::sweep::Standing;
+use crate::watch::ours::OUR_FOLDER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -115,6 +116,31 @@ impl Hands {
     pub(super) fn silent(&self, pipeline: &str) -> Option<Silent> {
         let current = self.current(pipeline)?;
         self.disks.silent_of(&files::folders(&current))
+    }
+
+    /// Where the original of a job goes that does not succeed. Where its pipeline is gone its own revision tells, and its inbox is
+    /// the last resort.
+    pub(super) fn failed_folder(&self, about: &EndOf) -> impl Future<Output = PathBuf> + use<> {
+        let (store, shelf) = (self.store.clone(), Arc::clone(&self.shelf));
+        let catalog = Arc::clone(&self.catalog.borrow());
+        let (known, accepted) = (about.failed.clone(), about.job.accepted.clone());
+        let revision = about.job.revision.clone();
+        async move {
+            if let Some(known) = known {
+                return known;
+            }
+            let revision = revision.unwrap_or(accepted.revision);
+            let yaml = store.revision_yaml(revision).await.unwrap_or_else(|error| {
+                tracing::warn!(pipeline = %accepted.pipeline, %error, "a revision cannot be read");
+                None
+            });
+            let shelf = shelf.lock_owned().await;
+            let id = accepted.pipeline.clone();
+            let found =
+                blocking(move || shelf.failed_of_gone(&id, yaml.as_deref(), &catalog)).await;
+            let beside = || accepted.folder.0.join(OUR_FOLDER).join("failed");
+            found.ok().flatten().unwrap_or_else(beside)
+        }
     }
 
     pub(super) fn all_current(&self) -> Vec<Arc<Pipeline>> {

@@ -62,8 +62,10 @@ impl Hands {
                 Action::PrepareEnd { job, about } => {
                     let spool = self.attempt.spool.clone();
                     let pipeline = pipeline_of(&self.decider, job);
+                    let failed = self.failed_folder(&about);
                     self.after(None, (Kind::Deliver, &pipeline), async move {
-                        vec![files::prepare_end(spool, job, *about).await]
+                        let failed = failed.await;
+                        vec![files::prepare_end(spool, job, *about, failed).await]
                     });
                 }
                 Action::Start(start) => self.start_attempt(*start),

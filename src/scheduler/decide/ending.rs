@@ -50,16 +50,9 @@ impl Scheduler {
         });
     }
 
-    /// A pipeline that is gone leaves its jobs' originals beside its old inbox rather than nowhere.
-    fn failed_folder(&self, id: JobId) -> PathBuf {
-        let Some(live) = self.open.get(id) else {
-            return PathBuf::new();
-        };
-        let accepted = &live.job.accepted;
-        match self.current(&accepted.pipeline) {
-            Some(pipeline) => pipeline.failed.clone(),
-            None => accepted.folder.0.join(".dropleaf").join("failed"),
-        }
+    fn failed_folder(&self, id: JobId) -> Option<PathBuf> {
+        let pipeline = &self.open.get(id)?.job.accepted.pipeline;
+        Some(self.current(pipeline)?.failed.clone())
     }
 
     pub(super) fn prepared(

@@ -232,7 +232,7 @@ impl Scheduler {
         let about = EndOf {
             job: live.job.clone(),
             problem: None,
-            failed: pipeline.failed.clone(),
+            failed: Some(pipeline.failed.clone()),
             archive: Some(pipeline.original.clone()),
         };
         self.set_phase(id, Phase::Preparing);
