@@ -103,7 +103,8 @@ pub struct WatchSpec {
     /// What is done about files that lie in the inbox when the pipeline is first seen.
     #[schemars(with = "Option<ExistingWords>", extend("default" = "process"))]
     pub existing: Option<Existing>,
-    /// A file is taken only once this one lies beside it: `{name}.ok` for `scan.pdf.ok`, `{stem}.ok` for `scan.ok`.
+    /// A file is taken only once this one lies beside it: `{name}.ok` for `scan.pdf.ok`, `{stem}.ok` for `scan.ok`. It is a
+    /// mark and nothing else: it is removed when its file is taken.
     pub done_file: Option<String>,
     /// `true` scans the folder at short intervals, `false` relies on events and the slow scan. Default: by the file system.
     pub polling: Option<bool>,

@@ -238,7 +238,10 @@ async fn open(
         let problem = Problem::new(Code::InputVanished, error.to_string());
         Failure {
             ending: Ending::Rejected,
-            problem: problem.hint("drop the file into its inbox once more"),
+            problem: problem.hint(match start.pipeline.watch.done_file {
+                Some(_) => "drop the file into its inbox once more, and its done file after it",
+                None => "drop the file into its inbox once more",
+            }),
         }
     })
 }

@@ -217,6 +217,8 @@ pub struct EndOf {
     pub problem: Option<Problem>,
     /// Where failed originals go; `None` where the pipeline is gone.
     pub failed: Option<PathBuf>,
+    /// The pipeline's `watch.done_file`: what a file needs beside it to be taken.
+    pub done_file: Option<String>,
     /// Where the original goes instead without notes: a duplicate under `duplicates: skip`.
     pub archive: Option<crate::pipeline::checked::Original>,
 }

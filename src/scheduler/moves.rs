@@ -279,7 +279,7 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
     let notes = [
         (
             TEXT_NOTE,
-            plain_note(job, problem).into_bytes(),
+            plain_note(about).into_bytes(),
             "text/plain; charset=utf-8",
         ),
         (JSON_NOTE, json_note(job, problem), "application/json"),
@@ -316,7 +316,8 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
     Ok(Redo { verdict, moves })
 }
 
-fn plain_note(job: &Job, problem: Option<&Problem>) -> String {
+fn plain_note(about: &EndOf) -> String {
+    let (job, problem) = (&about.job, about.problem.as_ref());
     let name = job.name();
     let mut note = match problem {
         Some(problem) => format!(
@@ -344,8 +345,9 @@ fn plain_note(job: &Job, problem: Option<&Problem>) -> String {
         }
     }
     note.push_str(&format!(
-        "\nThe original lies beside this note, unchanged. To try again, drop it into its inbox once more:\n{}\n\nPipeline: {}\nJob: {}\nAttempts: {}\nTime: {}\n",
+        "\nThe original lies beside this note, unchanged. To try again, drop it into its inbox once more:\n{}\n{}\nPipeline: {}\nJob: {}\nAttempts: {}\nTime: {}\n",
         job.accepted.folder,
+        mark(about),
         job.accepted.pipeline,
         job.id,
         job.attempts,
@@ -360,6 +362,24 @@ fn plain_note(job: &Job, problem: Option<&Problem>) -> String {
         }
     };
     note.chars().map(clean).collect()
+}
+
+/// What a file needs beside it to be taken, in words.
+fn mark(about: &EndOf) -> String {
+    let Some(done_file) = &about.done_file else {
+        return String::new();
+    };
+    let name = about.job.name();
+    let stem = Path::new(&name).file_stem().unwrap_or_default();
+    // It has one of the two.
+    let mark = if done_file.contains("{name}") {
+        done_file.replace("{name}", &name)
+    } else {
+        done_file.replace("{stem}", &stem.to_string_lossy())
+    };
+    format!(
+        "It is taken only once `{mark}` lies beside it there (`done_file`); the one that lay there was removed when it was taken.\n"
+    )
 }
 
 /// Upper case at its start, a full stop at its end.

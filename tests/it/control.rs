@@ -118,7 +118,7 @@ fn a_job_of_a_removed_pipeline_ends_in_its_failed_folder() {
         feed.until_named("pipeline.paused");
         home.drop_file(&format!("inbox/{pipeline}"), "a.pdf", sample::pdf(1));
         jobs.push(job(&feed.until_named("job.queued")));
-        std::fs::remove_file(home.path(&format!("pipelines/{pipeline}.yaml"))).expect("removable");
+        std::fs::remove_file(home.path(format!("pipelines/{pipeline}.yaml"))).expect("removable");
         feed.until_named("pipeline.removed");
     }
     daemon.stop();
@@ -131,6 +131,32 @@ fn a_job_of_a_removed_pipeline_ends_in_its_failed_folder() {
     let kept = ["a.pdf", "a.pdf.error.json", "a.pdf.error.txt"].map(PathBuf::from);
     assert_eq!(files(&home.path("kept/own")), kept);
     assert_eq!(files(&home.path("failed/p")), kept);
+}
+
+/// A mark has served when its file is taken, and the note says that another one is needed.
+#[test]
+fn the_note_names_the_mark_that_a_file_needs_once_more() {
+    let home = TestHome::new(PROGRAM);
+    let yaml = "watch: { folder: inbox/p, quiet: 0s, done_file: \"{stem}.ok\" }\nsteps: [{ uses: rotate, with: { angle: 90, pages: \"{{ input.stem }}\" } }]\noriginal: keep\n";
+    home.pipeline("p", yaml);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    // Pages that the document does not have are its fault; what is no range of pages is the pipeline's.
+    for (stem, code) in [("9", "document-rejected"), ("scan", "parameters-refused")] {
+        home.drop_file("inbox/p", &format!("{stem}.pdf"), sample::pdf(3));
+        home.drop_file("inbox/p", &format!("{stem}.ok"), "");
+        let failed = feed.until_named("job.failed");
+        assert!(failed.data.to_string().contains(code), "{}", failed.data);
+        let note = home.path(format!("failed/p/{stem}.pdf.error.txt"));
+        let note = std::fs::read_to_string(note).expect("a note");
+        let said = format!("only once `{stem}.ok` lies beside it");
+        assert!(
+            note.contains("once more:\n") && note.contains(&said),
+            "{note}"
+        );
+        let mark = home.path(format!("inbox/p/{stem}.ok"));
+        wait_until("the mark is gone", || !mark.exists());
+    }
 }
 
 #[test]

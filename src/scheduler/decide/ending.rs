@@ -5,13 +5,14 @@ use crate::job::event::{Delivering, Ended, JobEvent, Warned};
 use crate::job::id::JobId;
 use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo, Verdict};
 use crate::job::state::State;
+use crate::pipeline::checked::Pipeline;
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
 use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::Scheduler;
 use crate::scheduler::input::{Action, Decision, EndOf};
 use crate::time::Timestamp;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a job waits when the disk is full or a folder is blocked.
@@ -27,7 +28,9 @@ impl Scheduler {
     }
 
     fn prepare_end(&mut self, id: JobId, problem: Option<Problem>, decision: &mut Decision) {
-        let failed = self.failed_folder(id);
+        let pipeline = self.pipeline_of(id);
+        let failed = pipeline.as_ref().map(|pipeline| pipeline.failed.clone());
+        let done_file = pipeline.and_then(|pipeline| pipeline.watch.done_file.clone());
         let ending = self.open.change(id, |live| {
             live.phase = Phase::Preparing;
             if problem.is_some() {
@@ -42,6 +45,7 @@ impl Scheduler {
             job,
             problem,
             failed,
+            done_file,
             archive: None,
         };
         decision.actions.push(Action::PrepareEnd {
@@ -50,9 +54,8 @@ impl Scheduler {
         });
     }
 
-    fn failed_folder(&self, id: JobId) -> Option<PathBuf> {
-        let pipeline = &self.open.get(id)?.job.accepted.pipeline;
-        Some(self.current(pipeline)?.failed.clone())
+    fn pipeline_of(&self, id: JobId) -> Option<Arc<Pipeline>> {
+        self.current(&self.open.get(id)?.job.accepted.pipeline)
     }
 
     pub(super) fn prepared(

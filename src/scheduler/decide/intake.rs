@@ -233,6 +233,7 @@ impl Scheduler {
             job: live.job.clone(),
             problem: None,
             failed: Some(pipeline.failed.clone()),
+            done_file: None,
             archive: Some(pipeline.original.clone()),
         };
         self.set_phase(id, Phase::Preparing);
