@@ -118,7 +118,7 @@ fn a_job_of_a_removed_pipeline_ends_in_its_failed_folder() {
         feed.until_named("pipeline.paused");
         home.drop_file(&format!("inbox/{pipeline}"), "a.pdf", sample::pdf(1));
         jobs.push(job(&feed.until_named("job.queued")));
-        std::fs::remove_file(home.path(&format!("pipelines/{pipeline}.yaml"))).expect("removable");
+        std::fs::remove_file(home.path(format!("pipelines/{pipeline}.yaml"))).expect("removable");
         feed.until_named("pipeline.removed");
     }
     daemon.stop();
@@ -147,14 +147,22 @@ fn the_note_names_the_mark_that_a_file_needs_once_more() {
         home.drop_file("inbox/p", &format!("{stem}.ok"), "");
         let failed = feed.until_named("job.failed");
         assert!(failed.data.to_string().contains(code), "{}", failed.data);
+<<<<<<< HEAD
         let note = home.path(&format!("failed/p/{stem}.pdf.error.txt"));
+=======
+        let note = home.path(format!("failed/p/{stem}.pdf.error.txt"));
+>>>>>>> jobs
         let note = std::fs::read_to_string(note).expect("a note");
         let said = format!("only once `{stem}.ok` lies beside it");
         assert!(
             note.contains("once more:\n") && note.contains(&said),
             "{note}"
         );
+<<<<<<< HEAD
         let mark = home.path(&format!("inbox/p/{stem}.ok"));
+=======
+        let mark = home.path(format!("inbox/p/{stem}.ok"));
+>>>>>>> jobs
         wait_until("the mark is gone", || !mark.exists());
     }
 }

@@ -40,6 +40,16 @@ fn some<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
     Box::pin(std::future::ready(Ok(value)))
 }
 
+fn expect_clean(path: &Path) {
+    assert!(path.is_absolute(), "`{}` is relative", path.display());
+    assert!(
+        path.components()
+            .all(|part| part != std::path::Component::ParentDir),
+        "`{}` goes up",
+        path.display()
+    );
+}
+
 impl Backend for Nobody {
     fn cancel(&self, id: JobId) -> Answer<'_, ()> {
         none(&id.to_string())
@@ -131,23 +141,17 @@ impl Backend for Nobody {
         some(Vec::new())
     }
 
-    fn spelled(&self, path: &Path) -> Answer<'_, PathBuf> {
-        some(path.to_path_buf())
-    }
-
     fn explain(&self, path: &Path) -> Answer<'_, Explanation> {
-        assert!(path.is_absolute(), "`{}` is relative", path.display());
-        assert!(
-            path.components()
-                .all(|part| part != std::path::Component::ParentDir),
-            "`{}` goes up",
-            path.display()
-        );
+        expect_clean(path);
         some(Explanation {
             path: path.into(),
             chain: Vec::new(),
             job: None,
         })
+    }
+    fn spelled(&self, path: &Path) -> Answer<'_, PathBuf> {
+        expect_clean(path);
+        some(path.to_path_buf())
     }
 
     fn plugins(&self) -> Vec<PluginEntry> {
