@@ -164,6 +164,14 @@ fn workshop(config: Config) -> Vec<Finding> {
         let found = format!("{}: {}", broken.file, broken.reason);
         findings.push(Finding::bad("plugin", found, todo));
     }
+    let catalog = workshop.catalog();
+    for name in workshop.config.spec.untrusted.missing(catalog.plugins()) {
+        findings.push(Finding::bad(
+            "untrusted",
+            format!("no plugin `{name}` is installed"),
+            "put the name in `untrusted` of config.yaml right; `dropleaf plugins` lists those that are",
+        ));
+    }
     for (id, faults) in workshop.faulty_pipelines() {
         findings.push(Finding::bad(
             "pipeline",
