@@ -253,7 +253,10 @@ pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
                     wait.as_secs_f32()
                 )),
             }
-            ControlFlow::Continue(())
+            match print::is_over() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         };
         Ok(client::feed::follow(client, &path, Patience::Refuse, listen).await?)
     })

@@ -7,7 +7,7 @@ use dropleaf_test_support::folder::files;
 use dropleaf_test_support::process::copy_program;
 use dropleaf_test_support::{plugins, sample};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const TURN: &str =
     "watch: { folder: inbox/turn }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
@@ -107,6 +107,48 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
     }
     let turned = std::fs::read(home.path("out/a.pdf")).expect("it is there");
     assert_eq!(sample::rotations(&turned), [90, 90]);
+}
+
+/// What `arguments` end with and say where standard output goes to `out`.
+fn printing_to(home: &TestHome, arguments: &[&str], out: Stdio) -> (Option<i32>, String) {
+    let output = home
+        .command(arguments)
+        .stdout(out)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
+}
+
+#[test]
+fn what_cannot_be_printed_is_a_failure_and_a_closed_pipe_is_none() {
+    let home = TestHome::bare(PROGRAM);
+    let _daemon = home.serve();
+    for arguments in [
+        &["schema"] as &[&str],
+        &["openapi"],
+        &["completions", "zsh"],
+        &["jobs", "--json"],
+        &["status"],
+    ] {
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has it");
+        let (code, said) = printing_to(&home, arguments, full.into());
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert!(
+            said.contains("error: failed to write to standard output: No space left"),
+            "{arguments:?}: {said}"
+        );
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let (code, said) = printing_to(&home, arguments, writer.into());
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        assert!(!said.contains("error"), "{arguments:?}: {said}");
+    }
 }
 
 #[test]
