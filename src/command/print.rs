@@ -43,6 +43,18 @@ fn plain(text: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// A text in which nothing ends the line that it stands in: a name of a file may hold anything.
+pub(crate) fn within_line(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            true => told.extend(c.escape_default()),
+            false => told.push(c),
+        }
+    }
+    told
+}
+
 /// A value as JSON on standard output.
 pub(crate) fn json(value: &serde_json::Value) {
     // A JSON value always serialises.

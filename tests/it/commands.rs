@@ -152,6 +152,64 @@ fn what_cannot_be_printed_is_a_failure_and_a_closed_pipe_is_none() {
 }
 
 #[test]
+fn a_variable_without_a_value_names_no_home() {
+    let home = TestHome::bare(PROGRAM);
+    home.write("data/.keep", "");
+    let output = Command::new(PROGRAM)
+        .env_clear()
+        .env("DROPLEAF_HOME", "")
+        .env("XDG_DATA_HOME", home.path("data"))
+        .env("HOME", home.path("."))
+        .arg("init")
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    assert!(home.path("data/dropleaf/config.yaml").is_file());
+    let (code, _, said) = home.run(&["--home", "", "init"]);
+    assert_eq!(code, 2, "a flag without a value is a slip: {said}");
+}
+
+#[test]
+fn a_name_cannot_forge_a_line_of_explain() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("turn", TURN);
+    let _daemon = home.serve();
+    let (code, said, errors) = home.run(&["explain", "inbox/turn/a\n  ok  all is well\r.pdf"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(said.contains("a\\n  ok  all is well\\r.pdf"), "{said}");
+    assert!(
+        said.lines().all(|line| !line.starts_with("  ok  all")),
+        "{said}"
+    );
+}
+
+#[test]
+fn try_tells_the_names_that_results_get() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "texts",
+        "watch: { folder: inbox/texts }\nsteps:\n  - uses: split\n    with: { every: 1 }\n  - uses: extract-text\n",
+    );
+    home.write("a.pdf", sample::pdf(3));
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let (code, said, errors) = home.run(arguments);
+        assert_eq!(code, 0, "{said}{errors}");
+        let told: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+        let written = told["written"].as_array().expect("a list").iter();
+        let paths = written.filter_map(|written| written["path"].as_str());
+        paths
+            .filter_map(|path| path.rsplit('/').next())
+            .map(str::to_owned)
+            .collect()
+    };
+    let imagined = names(&["try", "texts", "a.pdf", "--json"]);
+    let last = "a-2.txt".to_owned();
+    assert!(imagined.contains(&last), "{imagined:?}");
+    let real = names(&["try", "texts", "a.pdf", "--json", "-o", "out"]);
+    assert_eq!(imagined, real);
+}
+
+#[test]
 fn where_no_plugin_is_installed_no_command_names_itself_as_the_remedy() {
     let home = TestHome::bare(PROGRAM);
     for (command, expected) in [("plugins", false), ("operations", true)] {
