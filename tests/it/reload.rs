@@ -46,6 +46,10 @@ fn explain(home: &TestHome, daemon: &TestDaemon, path: &str) -> String {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an operator's `mv`; no power is cut here"
+)]
 fn jobs_of_a_pipeline_that_is_gone_are_a_concern() {
     let home = TestHome::new(PROGRAM);
     plugins::install("faulty", &home.path("plugins"));
