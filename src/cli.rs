@@ -1,10 +1,13 @@
 //! The command line: verbs and flags, nothing about what they do.
 
 use crate::telemetry::Format;
-use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{NonEmptyStringValueParser, Resettable};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+/// The environment variable that names a home.
+const HOME: &str = "DROPLEAF_HOME";
 
 /// Exit codes, as `dropleaf help` and `docs/cli.md` list them.
 pub mod exit {
@@ -37,7 +40,7 @@ pub mod exit {
 )]
 pub struct Cli {
     /// Where everything lies: config.yaml, pipelines/, plugins/, inbox/, outbox/, archive/, failed/, work/, state/ [default: the platform's data folder]
-    #[arg(long, global = true, env = "DROPLEAF_HOME", value_name = "DIR")]
+    #[arg(long, global = true, env = HOME, value_name = "DIR")]
     pub home: Option<PathBuf>,
 
     /// What to do.
@@ -99,6 +102,21 @@ pub enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+}
+
+impl Cli {
+    /// The command line as it was given; one that is wrong ends the program with the reason.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let is_empty = std::env::var_os(HOME).is_some_and(|value| value.is_empty());
+        let command = match is_empty {
+            // As for other programs, a variable without a value is none.
+            true => Self::command().mut_arg("home", |home| home.env(Resettable::Reset)),
+            false => Self::command(),
+        };
+        let matches = command.get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 impl Verb {
@@ -324,7 +342,6 @@ pub enum NewWhat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

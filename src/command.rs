@@ -37,7 +37,15 @@ impl std::error::Error for Exit {}
 /// Does it and prints the one error chain, if there is one.
 #[must_use]
 pub fn run(home: Option<&Path>, verb: Verb) -> ExitCode {
-    match act(home, verb) {
+    let done = act(home, verb);
+    let unprinted = print::failure();
+    if let Some(error) = unprinted {
+        print::note(format_args!(
+            "error: failed to write to standard output: {error}"
+        ));
+    }
+    match done {
+        Ok(()) if unprinted.is_some() => ExitCode::from(exit::FAILED),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = error
@@ -54,12 +62,10 @@ pub fn run(home: Option<&Path>, verb: Verb) -> ExitCode {
 
 fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
     if let Verb::Completions { shell } = verb {
-        clap_complete::generate(
-            shell,
-            &mut Cli::command(),
-            "dropleaf",
-            &mut std::io::stdout(),
-        );
+        // It panics where it cannot write.
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "dropleaf", &mut script);
+        print::script(&String::from_utf8(script)?);
         return Ok(());
     }
     let is_named = home.is_some();

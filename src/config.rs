@@ -1,6 +1,7 @@
 //! `config.yaml` and flags -> one checked [`Config`](spec::Config), the sum of what the parts need.
 
 pub mod home;
+pub(crate) mod log_filter;
 mod names;
 pub mod parts;
 mod place;

@@ -78,6 +78,12 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
     }
     let (registry, plugin_news) =
         Registry::start(parts::registry(&config, true), pool.clone()).await?;
+    for name in config.spec.untrusted.missing(registry.catalog().plugins()) {
+        tracing::warn!(
+            plugin = name,
+            "`untrusted` of config.yaml names a plugin that is not installed"
+        );
+    }
     let (statistics, gauges) = (Statistics::default(), Gauges::default());
     let feed = Feed::new(
         parts::feed(&config),

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod durable;
+pub mod inotify;
 pub mod problem;
 pub mod raw_path;
 pub mod telemetry;

@@ -1,6 +1,5 @@
 //! Parses flags, chooses a role, prints one error chain, returns an exit code.
 
-use clap::Parser as _;
 use dropleaf::cli::{Cli, Verb, exit};
 use dropleaf::{command, worker};
 use std::process::ExitCode;
@@ -11,7 +10,7 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|verb| verb == "worker") {
         return worker::main(arguments);
     }
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     match cli.verb {
         Verb::Worker { .. } => ExitCode::from(exit::USAGE),
         verb => command::run(cli.home.as_deref(), verb),

@@ -24,15 +24,24 @@ pub enum Format {
     Json,
 }
 
+/// The environment variable with a filter that goes before all others.
+pub const VARIABLE: &str = "DROPLEAF_LOG";
+
+/// The filter that the environment asks for.
+#[must_use]
+pub fn from_environment() -> Option<String> {
+    std::env::var(VARIABLE).ok().filter(|text| !text.is_empty())
+}
+
 /// Sends log lines to standard error. `filter` is in `tracing`'s syntax (`info`, `dropleaf::pool=debug`), `from` says where it
 /// stands; the environment variable `DROPLEAF_LOG` goes first.
 ///
 /// # Errors
 /// The filter cannot be read; nothing is set up then.
 pub fn start(filter: &str, from: &str, format: Format) -> Result<(), String> {
-    let (text, from) = match std::env::var("DROPLEAF_LOG") {
-        Ok(text) if !text.is_empty() => (text, "DROPLEAF_LOG"),
-        _ => (filter.to_owned(), from),
+    let (text, from) = match from_environment() {
+        Some(text) => (text, VARIABLE),
+        None => (filter.to_owned(), from),
     };
     let filter = EnvFilter::try_new(&text)
         .map_err(|error| format!("failed to read the log filter `{text}` from {from}: {error}"))?;

@@ -4,12 +4,18 @@ use crate::cli::{Data, Init, exit};
 use crate::command::{Exit, local, print};
 use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
-use crate::durable;
 use crate::pipeline::examples::{EXAMPLES, Example};
 use crate::plugin::catalog::INSTALL;
+use crate::{durable, inotify};
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::Path;
+
+/// Watched folders of one user that are enough for most; the kernel's own choice where there is little memory.
+const ENOUGH_WATCHES: u64 = 8_192;
+/// Watchers of one user: the kernel's own choice. A daemon has one for each pipeline and two more; desktops have dozens.
+const ENOUGH_WATCHERS: u64 = 128;
+const MORE_WATCHERS: &str = "raise it: sysctl fs.inotify.max_user_instances=1024";
 
 const CONFIG: &str = "\
 # Every key has a default; see docs/configuration.md.
@@ -99,7 +105,7 @@ pub(super) fn doctor(home: Home, flags: &Data) -> Result<()> {
                 "dropleaf --home {root} init, or name another with `--home DIR` or DROPLEAF_HOME"
             ),
         ));
-        findings.push(inotify_watches());
+        findings.push(events());
         return report(&findings, flags.json);
     }
     findings.push(match home.make() {
@@ -122,7 +128,7 @@ pub(super) fn doctor(home: Home, flags: &Data) -> Result<()> {
         }
     };
     findings.push(Finding::good("configuration", "no faults"));
-    findings.push(inotify_watches());
+    findings.push(events());
     findings.push(disk(&config));
     findings.extend(workshop(config));
     report(&findings, flags.json)
@@ -164,6 +170,14 @@ fn workshop(config: Config) -> Vec<Finding> {
         let found = format!("{}: {}", broken.file, broken.reason);
         findings.push(Finding::bad("plugin", found, todo));
     }
+    let catalog = workshop.catalog();
+    for name in workshop.config.spec.untrusted.missing(catalog.plugins()) {
+        findings.push(Finding::bad(
+            "untrusted",
+            format!("no plugin `{name}` is installed"),
+            "put the name in `untrusted` of config.yaml right; `dropleaf plugins` lists those that are",
+        ));
+    }
     for (id, faults) in workshop.faulty_pipelines() {
         findings.push(Finding::bad(
             "pipeline",
@@ -177,21 +191,30 @@ fn workshop(config: Config) -> Vec<Finding> {
     findings
 }
 
-fn inotify_watches() -> Finding {
-    const ENOUGH: u64 = 8_192;
-    let read = fs::read_to_string("/proc/sys/fs/inotify/max_user_watches");
-    let limit = read.ok().and_then(|text| text.trim().parse::<u64>().ok());
-    match limit {
-        Some(limit) if limit < ENOUGH => Finding::bad(
-            "inotify",
-            format!("{limit} watches for each user"),
-            "raise it: sysctl fs.inotify.max_user_watches=524288",
-        ),
-        Some(limit) => Finding::good("inotify", format!("{limit} watches for each user")),
-        None => Finding::bad(
+fn events() -> Finding {
+    let limits = inotify::limit(inotify::WATCHES).zip(inotify::limit(inotify::INSTANCES));
+    let Some((watches, watchers)) = limits else {
+        return Finding::bad(
             "inotify",
             "not there",
             "folders are polled; use a Linux kernel with inotify for events",
+        );
+    };
+    let found = format!("{watches} watches and {watchers} watchers for each user");
+    if watches < ENOUGH_WATCHES {
+        let todo = "raise it: sysctl fs.inotify.max_user_watches=524288";
+        return Finding::bad("inotify", found, todo);
+    }
+    if watchers < ENOUGH_WATCHERS {
+        return Finding::bad("inotify", found, MORE_WATCHERS);
+    }
+    // Other programs of this user may have them all.
+    match notify::recommended_watcher(|_| {}) {
+        Ok(_) => Finding::good("inotify", found),
+        Err(error) => Finding::bad(
+            "inotify",
+            format!("{found}; {}", inotify::refused(&error)),
+            MORE_WATCHERS,
         ),
     }
 }

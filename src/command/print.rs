@@ -1,10 +1,36 @@
 //! What goes to the terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
-/// One line on standard output. A closed pipe is no error: whoever read has seen enough.
+/// Why standard output took no more, once it has not.
+static ENDED: OnceLock<io::Error> = OnceLock::new();
+
+/// One line on standard output. Whether it got there is asked at the end.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    let _closed = writeln!(io::stdout().lock(), "{}", plain(&text.to_string()));
+    script(&format!("{}\n", plain(&text.to_string())));
+}
+
+/// Lines on standard output just as they are.
+pub(crate) fn script(text: &str) {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = written {
+        // The first one tells why.
+        let _known = ENDED.set(error);
+    }
+}
+
+/// Whether nobody gets what is printed from now on.
+pub(crate) fn is_over() -> bool {
+    ENDED.get().is_some()
+}
+
+/// Why not all was printed. A closed pipe is no failure: whoever read has seen enough.
+pub(crate) fn failure() -> Option<&'static io::Error> {
+    ENDED
+        .get()
+        .filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
 }
 
 /// Names of files may hold anything, and a terminal obeys control characters.
@@ -15,6 +41,18 @@ fn plain(text: &str) -> std::borrow::Cow<'_, str> {
     } else {
         text.into()
     }
+}
+
+/// A text in which nothing ends the line that it stands in: a name of a file may hold anything.
+pub(crate) fn within_line(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            true => told.extend(c.escape_default()),
+            false => told.push(c),
+        }
+    }
+    told
 }
 
 /// A value as JSON on standard output.

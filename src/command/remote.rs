@@ -96,14 +96,15 @@ pub(super) fn explain(home: &Home, flags: &Explain) -> Result<()> {
         print::json(&found);
         return Ok(());
     }
-    print::line(text(&found, "path"));
+    print::line(print::within_line(text(&found, "path")));
     for link in found["chain"].as_array().into_iter().flatten() {
         let mark = if link["ok"].as_bool() == Some(true) {
             "  ok  "
         } else {
             "  --  "
         };
-        print::line(format_args!("{mark}{}", text(link, "text")));
+        let said = print::within_line(text(link, "text"));
+        print::line(format_args!("{mark}{said}"));
     }
     Ok(())
 }
@@ -253,7 +254,10 @@ pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
                     wait.as_secs_f32()
                 )),
             }
-            ControlFlow::Continue(())
+            match print::is_over() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         };
         Ok(client::feed::follow(client, &path, Patience::Refuse, listen).await?)
     })
@@ -294,5 +298,5 @@ fn show(name: &str, data: &Value) {
     let problem = text(&data["problem"], "detail");
     let parts = [text(data, "at"), name, &place.join(" / "), &more, problem];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    print::line(parts.join("  "));
+    print::line(print::within_line(&parts.join("  ")));
 }

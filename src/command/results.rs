@@ -25,12 +25,19 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// Where the pipeline would put it.
+    /// Where the pipeline would put it beside those that come `before` it.
     ///
     /// # Errors
     /// It has no size.
-    pub(super) fn imagined(piece: &Piece) -> Result<Self> {
-        let path = Path::new(&piece.folder).join(&piece.name);
+    pub(super) fn imagined(piece: &Piece, before: &[Self]) -> Result<Self> {
+        let wanted = Path::new(&piece.folder).join(&piece.name);
+        let is_taken = |path: &Path| before.iter().any(|other| Path::new(&other.path) == path);
+        let (mut path, mut number) = (wanted.clone(), 0);
+        while is_taken(&path) {
+            number += 1;
+            let name = wanted.file_name().unwrap_or_default();
+            path = wanted.with_file_name(name::numbered(name, number, 0));
+        }
         Ok(Self {
             path: path.display().to_string(),
             pages: piece.pages,

@@ -271,11 +271,14 @@ async fn one(
     turn.come().await;
     let folder = task.folder.clone();
     let written = tokio::task::spawn_blocking(move || {
-        let written = pieces.iter().map(|piece| match &folder {
-            Some(folder) => results::write(folder, piece, about.as_ref()),
-            None => Written::imagined(piece),
-        });
-        written.collect::<Result<Vec<_>>>()
+        let mut written = Vec::new();
+        for piece in &pieces {
+            written.push(match &folder {
+                Some(folder) => results::write(folder, piece, about.as_ref())?,
+                None => Written::imagined(piece, &written)?,
+            });
+        }
+        anyhow::Ok(written)
     });
     let written = written
         .await

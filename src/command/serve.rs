@@ -3,6 +3,7 @@
 use crate::cli::{Serve, exit};
 use crate::command::Exit;
 use crate::config::home::Home;
+use crate::config::log_filter;
 use crate::config::spec::{Config, Flags};
 use crate::{daemon, telemetry};
 use anyhow::{Context as _, Result};
@@ -25,6 +26,11 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
         Some(_) => "`--log`",
         None => "`log` of config.yaml",
     };
+    may_be_meant("`--log`", flags.log.as_deref())?;
+    may_be_meant(
+        telemetry::VARIABLE,
+        telemetry::from_environment().as_deref(),
+    )?;
     let config = Config::load(
         home,
         Flags {
@@ -50,6 +56,17 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
             error
         }
     })
+}
+
+/// Refuses a log filter that would log nothing because of a slip. That of config.yaml is looked at with the rest of the file.
+fn may_be_meant(from: &str, filter: Option<&str>) -> Result<()> {
+    match filter.and_then(|filter| Some((filter, log_filter::fault(filter)?))) {
+        None => Ok(()),
+        Some((filter, why)) => Err(anyhow::anyhow!(
+            "failed to read the log filter `{filter}` from {from}: {why}"
+        )
+        .context(Exit(exit::USAGE))),
+    }
 }
 
 /// Lowers the priority of this thread, and of all that it begins from now on: processing waits for its turn behind answering.

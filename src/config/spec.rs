@@ -2,7 +2,7 @@
 
 use crate::config::home::Home;
 use crate::config::place::Text;
-use crate::config::{names, words};
+use crate::config::{log_filter, names, words};
 use crate::plugin::grants::Grants;
 use crate::plugin::trust::Untrusted;
 use crate::telemetry::Format;
@@ -237,6 +237,16 @@ pub enum Error {
         "refused to listen on {0} without a token: other machines could reach it; set `token` in config.yaml (or `insecure: true`)"
     )]
     Open(SocketAddr),
+    /// A log filter cannot be meant.
+    #[error("{place}: `log` is `{filter}`; {why}")]
+    Log {
+        /// The file, with line and column.
+        place: String,
+        /// It.
+        filter: String,
+        /// Why, and what it should be.
+        why: String,
+    },
     /// A grant cannot be meant.
     #[error("{place}: {fault}")]
     Grant {
@@ -281,6 +291,14 @@ impl Config {
     pub fn load(home: Home, flags: Flags) -> Result<Self, Error> {
         let path = home.config();
         let (mut spec, text) = read(&path)?;
+        let text = Text {
+            path: path.display().to_string(),
+            text,
+        };
+        // Whoever gives the flag answers for that one.
+        if flags.log.is_none() {
+            log(&spec.log, &text)?;
+        }
         if let Some(listen) = flags.listen {
             spec.listen = listen;
         }
@@ -290,8 +308,7 @@ impl Config {
         if let Some(format) = flags.log_format {
             spec.log_format = format;
         }
-        let path = path.display().to_string();
-        check(home, spec, &Text { path, text })
+        check(home, spec, &text)
     }
 }
 
@@ -421,6 +438,17 @@ fn check(home: Home, spec: ConfigSpec, text: &Text) -> Result<Config, Error> {
         plugin_folders,
         spec,
     })
+}
+
+fn log(filter: &str, text: &Text) -> Result<(), Error> {
+    match log_filter::fault(filter) {
+        None => Ok(()),
+        Some(why) => Err(Error::Log {
+            place: text.place("/log"),
+            filter: filter.to_owned(),
+            why,
+        }),
+    }
 }
 
 /// Refuses the first entry of a list that has a fault.

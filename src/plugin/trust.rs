@@ -1,6 +1,8 @@
 //! Whose results are looked at in a clean worker before anybody gets them.
 
+use crate::plugin::catalog::Installed;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What `untrusted` in `config.yaml` says: names of plugins, or `*` for all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +14,16 @@ impl Untrusted {
     #[must_use]
     pub fn has(&self, plugin: &str) -> bool {
         self.0.iter().any(|name| name == plugin || name == "*")
+    }
+
+    /// The names that none of the installed plugins has.
+    #[must_use]
+    pub fn missing(&self, installed: &[Arc<Installed>]) -> Vec<&str> {
+        let is_there = |name: &str| installed.iter().any(|plugin| plugin.manifest.name == name);
+        let names = self.0.iter().map(String::as_str);
+        names
+            .filter(|name| *name != "*" && !is_there(name))
+            .collect()
     }
 }
 

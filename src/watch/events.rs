@@ -4,6 +4,7 @@
 //! the kernel's queue is broken, the file system lies), the folder is scanned every few seconds until a later canary is reported.
 
 use crate::durable;
+use crate::inotify;
 use crate::watch::canary::Trouble;
 use crate::watch::folder::Reconciler;
 use crate::watch::hints::CANARY;
@@ -55,7 +56,7 @@ impl Reconciler {
                 }
             }
             Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => self.on_watch_limit(),
-            Err(error) => self.canary.trouble = Some(Trouble::Refused(refused(&error))),
+            Err(error) => self.canary.trouble = Some(Trouble::Refused(inotify::refused(&error))),
         }
     }
 
@@ -98,7 +99,7 @@ impl Reconciler {
                 if matches!(error.kind, ErrorKind::MaxFilesWatch) {
                     self.on_watch_limit();
                 } else if !matches!(error.kind, ErrorKind::PathNotFound) {
-                    self.canary.trouble = Some(Trouble::Refused(refused(&error)));
+                    self.canary.trouble = Some(Trouble::Refused(inotify::refused(&error)));
                     self.tell_mode();
                 }
                 false
@@ -115,11 +116,7 @@ impl Reconciler {
     }
 
     pub(crate) fn on_watch_limit(&mut self) {
-        let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches");
-        let limit = limit.map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned());
-        self.canary.trouble = Some(Trouble::Limit(format!(
-            "the kernel's limit of watches is reached (sysctl fs.inotify.max_user_watches = {limit}; raise it)"
-        )));
+        self.canary.trouble = Some(Trouble::Limit(inotify::no_more_watches()));
         self.tell_mode();
     }
 
@@ -183,14 +180,5 @@ impl Reconciler {
         self.canary.next =
             Instant::now() + self.options.canary_every.min(self.options.scan_reported);
         self.full_scan = Instant::now();
-    }
-}
-
-fn refused(error: &notify::Error) -> String {
-    match &error.kind {
-        ErrorKind::Io(io) if io.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
-            "the kernel's limit of watchers is reached (sysctl fs.inotify.max_user_instances; raise it)".to_owned()
-        }
-        _ => format!("events cannot be had: {error}"),
     }
 }

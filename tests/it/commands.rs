@@ -7,7 +7,7 @@ use dropleaf_test_support::folder::files;
 use dropleaf_test_support::process::copy_program;
 use dropleaf_test_support::{plugins, sample};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const TURN: &str =
     "watch: { folder: inbox/turn }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
@@ -107,6 +107,106 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
     }
     let turned = std::fs::read(home.path("out/a.pdf")).expect("it is there");
     assert_eq!(sample::rotations(&turned), [90, 90]);
+}
+
+/// What `arguments` end with and say where standard output goes to `out`.
+fn printing_to(home: &TestHome, arguments: &[&str], out: Stdio) -> (Option<i32>, String) {
+    let output = home
+        .command(arguments)
+        .stdout(out)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
+}
+
+#[test]
+fn what_cannot_be_printed_is_a_failure_and_a_closed_pipe_is_none() {
+    let home = TestHome::bare(PROGRAM);
+    let _daemon = home.serve();
+    for arguments in [
+        &["schema"] as &[&str],
+        &["openapi"],
+        &["completions", "zsh"],
+        &["jobs", "--json"],
+        &["status"],
+    ] {
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has it");
+        let (code, said) = printing_to(&home, arguments, full.into());
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert!(
+            said.contains("error: failed to write to standard output: No space left"),
+            "{arguments:?}: {said}"
+        );
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let (code, said) = printing_to(&home, arguments, writer.into());
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        assert!(!said.contains("error"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_variable_without_a_value_names_no_home() {
+    let home = TestHome::bare(PROGRAM);
+    home.write("data/.keep", "");
+    let output = Command::new(PROGRAM)
+        .env_clear()
+        .env("DROPLEAF_HOME", "")
+        .env("XDG_DATA_HOME", home.path("data"))
+        .env("HOME", home.path("."))
+        .arg("init")
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    assert!(home.path("data/dropleaf/config.yaml").is_file());
+    let (code, _, said) = home.run(&["--home", "", "init"]);
+    assert_eq!(code, 2, "a flag without a value is a slip: {said}");
+}
+
+#[test]
+fn a_name_cannot_forge_a_line_of_explain() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("turn", TURN);
+    let _daemon = home.serve();
+    let (code, said, errors) = home.run(&["explain", "inbox/turn/a\n  ok  all is well\r.pdf"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(said.contains("a\\n  ok  all is well\\r.pdf"), "{said}");
+    assert!(
+        said.lines().all(|line| !line.starts_with("  ok  all")),
+        "{said}"
+    );
+}
+
+#[test]
+fn try_tells_the_names_that_results_get() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "texts",
+        "watch: { folder: inbox/texts }\nsteps:\n  - uses: split\n    with: { every: 1 }\n  - uses: extract-text\n",
+    );
+    home.write("a.pdf", sample::pdf(3));
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let (code, said, errors) = home.run(arguments);
+        assert_eq!(code, 0, "{said}{errors}");
+        let told: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+        let written = told["written"].as_array().expect("a list").iter();
+        let paths = written.filter_map(|written| written["path"].as_str());
+        paths
+            .filter_map(|path| path.rsplit('/').next())
+            .map(str::to_owned)
+            .collect()
+    };
+    let imagined = names(&["try", "texts", "a.pdf", "--json"]);
+    let last = "a-2.txt".to_owned();
+    assert!(imagined.contains(&last), "{imagined:?}");
+    let real = names(&["try", "texts", "a.pdf", "--json", "-o", "out"]);
+    assert_eq!(imagined, real);
 }
 
 #[test]

@@ -46,6 +46,44 @@ fn explain(home: &TestHome, daemon: &TestDaemon, path: &str) -> String {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an operator's `mv`; no power is cut here"
+)]
+fn jobs_of_a_pipeline_that_is_gone_are_a_concern() {
+    let home = TestHome::new(PROGRAM);
+    plugins::install("faulty", &home.path("plugins"));
+    home.pipeline(
+        "hold",
+        "watch: { folder: inbox/hold, quiet: 0s }\nconcurrency: 1\nsteps:\n  - uses: misbehave\n    with: { mode: sleep }\n",
+    );
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for name in ["a.pdf", "b.pdf", "c.pdf", "d.pdf"] {
+        home.drop_file("inbox/hold", name, sample::pdf(1));
+    }
+    for _ in 0..4 {
+        feed.until_named("job.queued");
+    }
+    let rename = |from: &str, to: &str| {
+        std::fs::rename(home.path(from), home.path(to)).expect("the home is writable");
+    };
+    rename("pipelines/hold.yaml", "pipelines/hold2.yaml");
+    feed.until_named("pipeline.removed");
+    let health = daemon.get("/healthz").body;
+    let told = "3 jobs of pipeline `hold`, which is gone, wait: put its file back, or cancel them";
+    let concerns = &health["details"]["concerns"];
+    assert_eq!(concerns, &serde_json::json!([told]), "{health}");
+    assert_eq!(health["status"], "degraded");
+    let (_, said, _) = home.run(&["status"]);
+    assert!(said.contains(told), "{said}");
+    rename("pipelines/hold2.yaml", "pipelines/hold.yaml");
+    feed.until_named("pipeline.removed");
+    let health = daemon.get("/healthz").body;
+    assert_eq!(health["status"], "ok", "{health}");
+}
+
+#[test]
 fn explain_names_the_faults_that_keep_a_folder_from_being_watched() {
     let home = TestHome::new(PROGRAM);
     home.pipeline("good", &pipeline(90).replace("inbox/p", "inbox/good"));

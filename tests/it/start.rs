@@ -5,6 +5,7 @@ use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::process::{children, name_and_nice};
 use dropleaf_test_support::sample;
 use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn a_second_daemon_on_the_same_home_is_refused() {
@@ -44,18 +45,40 @@ fn a_fault_in_the_configuration_names_its_line() {
 }
 
 #[test]
-fn a_log_filter_that_cannot_be_read_is_told_with_where_it_stands() {
+fn a_log_filter_that_cannot_be_meant_is_told_with_where_it_stands() {
     let home = TestHome::bare(PROGRAM);
-    let (code, _, message) = home.run(&["serve", "--log", "!!bad"]);
-    assert_eq!(code, 1, "{message}");
-    assert!(message.contains("`!!bad` from `--log`"), "{message}");
-    home.write("config.yaml", "log: '!!worse'\n");
-    let (code, _, message) = home.run(&["serve"]);
-    assert_eq!(code, 1, "{message}");
+    for (filter, why) in [("!!bad", "is no level"), ("wrn", "did you mean `warn`?")] {
+        let (code, _, message) = home.run(&["serve", "--log", filter]);
+        assert_eq!(code, 2, "{message}");
+        let place = format!("`{filter}` from `--log`: ");
+        assert!(
+            message.contains(&place) && message.contains(why),
+            "{message}"
+        );
+    }
+    let by_environment = Command::new(PROGRAM)
+        .arg("--home")
+        .arg(home.path("."))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("DROPLEAF_LOG", "info,loud")
+        .output()
+        .expect("it runs");
+    let message = String::from_utf8_lossy(&by_environment.stderr).into_owned();
+    assert_eq!(by_environment.status.code(), Some(2), "{message}");
     assert!(
-        message.contains("`!!worse` from `log` of config.yaml"),
+        message.contains("`info,loud` from DROPLEAF_LOG: `loud` is no level"),
         "{message}"
     );
+    home.write("config.yaml", "workers: 1\nlog: wrn\n");
+    let place = "config.yaml:2:1: `log` is `wrn`; `wrn` is no level; did you mean `warn`?";
+    for (verb, expected) in [("serve", 1), ("doctor", 3), ("check", 1)] {
+        let (code, said, message) = home.run(&[verb]);
+        assert_eq!(code, expected, "{verb}: {said}{message}");
+        assert!(
+            said.contains(place) || message.contains(place),
+            "{verb}: {said}{message}"
+        );
+    }
 }
 
 #[test]
@@ -79,6 +102,24 @@ fn a_plugin_folder_that_is_not_there_is_told_by_everybody() {
     let log = daemon.log();
     assert!(
         log.contains("/nonexistent/plugins") && log.contains("there is no such folder"),
+        "{log}"
+    );
+}
+
+#[test]
+fn an_untrusted_plugin_that_is_not_installed_is_told() {
+    let home = TestHome::new(PROGRAM);
+    home.write("config.yaml", "untrusted: [pages, nosuch, '*']\n");
+    let (code, found, _) = home.run(&["doctor"]);
+    assert_eq!(code, 3, "{found}");
+    assert!(found.contains("no plugin `nosuch` is installed"), "{found}");
+    assert!(
+        !found.contains("`pages` is") && !found.contains("`*`"),
+        "{found}"
+    );
+    let log = home.serve().log();
+    assert!(
+        log.contains("names a plugin that is not installed") && log.contains("nosuch"),
         "{log}"
     );
 }

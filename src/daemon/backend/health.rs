@@ -3,11 +3,15 @@
 use super::Daemon;
 use crate::http::api::{Health, Metric, MetricKind, Refused};
 use crate::plugin::catalog::INSTALL;
+use crate::store::query::Counts;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long the free space of folders is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The states of jobs that do not go on without their pipeline.
+const WAITING: [&str; 2] = ["queued", "waiting"];
 
 impl Daemon {
     pub(super) async fn read_health(&self) -> Result<Health, Refused> {
@@ -17,7 +21,9 @@ impl Daemon {
             self.store.health(),
         );
         let broken = self.registry.broken();
+        let counts = self.store.counts().await?;
         let mut concerns = self.concerns();
+        concerns.extend(self.stranded(&counts));
         concerns.extend(self.loss.clone());
         concerns.extend(
             broken
@@ -40,7 +46,7 @@ impl Daemon {
             sandbox: pool.sandbox.unwrap_or_else(|| scheduler.sandbox.clone()),
             workers_busy: count(pool.running),
             workers_limit: count(pool.capacity),
-            jobs: self.jobs_by_state().await?,
+            jobs: by_state(counts),
             plugins: count(self.registry.catalog().plugins().len()),
             plugins_broken: count(broken.len()),
             draws_pages: self.drawing_plugin().is_ok(),
@@ -168,14 +174,19 @@ impl Daemon {
         concerns
     }
 
-    async fn jobs_by_state(&self) -> Result<BTreeMap<String, u64>, Refused> {
-        let mut sums = BTreeMap::new();
-        for states in self.store.counts().await?.into_values() {
-            for (state, number) in states {
-                *sums.entry(state).or_insert(0) += number;
-            }
-        }
-        Ok(sums)
+    /// Jobs that wait for a pipeline whose file is gone.
+    fn stranded(&self, counts: &Counts) -> Vec<String> {
+        let set = self.scheduler.pipelines();
+        let is_gone = |id: &str| set.entries.iter().all(|entry| entry.id != id);
+        let waiting = |states: &BTreeMap<String, u64>| -> u64 {
+            let numbers = WAITING.iter().filter_map(|state| states.get(*state));
+            numbers.sum()
+        };
+        let told = counts.iter().filter_map(|(pipeline, states)| {
+            let number = waiting(states);
+            (number > 0 && is_gone(pipeline)).then(|| stranded(pipeline, number))
+        });
+        told.collect()
     }
 
     async fn disk_free(&self) -> BTreeMap<String, u64> {
@@ -190,6 +201,25 @@ impl Daemon {
         let free = self.disks.free(&folders).into_iter();
         free.map(|(folder, bytes)| (folder.display().to_string(), bytes))
             .collect()
+    }
+}
+
+fn by_state(counts: Counts) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for (state, number) in counts.into_values().flatten() {
+        *sums.entry(state).or_insert(0) += number;
+    }
+    sums
+}
+
+fn stranded(pipeline: &str, number: u64) -> String {
+    match number {
+        1 => format!(
+            "1 job of pipeline `{pipeline}`, which is gone, waits: put its file back, or cancel it"
+        ),
+        several => format!(
+            "{several} jobs of pipeline `{pipeline}`, which is gone, wait: put its file back, or cancel them"
+        ),
     }
 }
 
