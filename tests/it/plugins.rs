@@ -113,6 +113,10 @@ fn a_plugin_that_is_cut_off_costs_no_file() {
             .as_array()
             .is_some_and(Vec::is_empty)
     });
+    std::fs::remove_file(&file).expect("removed");
+    wait_until("the truth about what goes on", || {
+        home.run(&["status"]).1.contains("its files fail")
+    });
 }
 
 /// A worker that is killed by somebody else while it loads a plugin is no word against the plugin.
