@@ -13,6 +13,7 @@ use crate::feed::Feed;
 use crate::http::gauges::Gauges;
 use crate::http::{self, api::Api};
 use crate::mounts::Mounts;
+use crate::owner::Owner;
 use crate::pipeline::surroundings::EnvCounts;
 use crate::pool::Pool;
 use crate::raw_path::RawPath;
@@ -104,8 +105,11 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
         .await
         .context("failed to read the journal's numbers")?;
     let mounts = Mounts::load(config.home.mounts());
-    let (spool, disks) = (Spool::new(mounts.clone()), Disks::default());
-    let (watcher, arrivals) = Watcher::start(parts::watch(&config), earlier(&store), mounts);
+    let owner = Owner::of(config.home.root(), config.home.id())
+        .context("failed to find out which home this is")?;
+    let spool = Spool::new(mounts.clone(), owner.clone());
+    let disks = Disks::default();
+    let (watcher, arrivals) = Watcher::start(parts::watch(&config), earlier(&store), mounts, owner);
 
     append(
         &store,

@@ -14,6 +14,7 @@ pub mod plugin;
 
 pub mod job;
 pub mod mounts;
+pub mod owner;
 pub mod pipeline;
 
 pub mod event;

@@ -4,16 +4,19 @@
 //! settled is copied into the store under its hash and asked for its manifest in a sandboxed worker; the answer is kept
 //! beside the copy, so that each build is asked once. From then on it is current for new attempts, while those that run
 //! keep the copy they began with. A library that cannot be used is listed with the reason; one that killed the worker that
-//! asked is not asked again until it changes.
+//! asked is not asked again until it changes. Where the file of a current plugin turns into one that cannot be used, cut off by a copy
+//! that pauses perhaps, the build before it goes on from its copy until the file is good again or gone, over restarts too (`lasting`).
 
 mod folder;
 mod hints;
 mod keep;
+mod lasting;
 mod library;
+mod show;
 
 use crate::durable;
 use crate::event::PluginEvent;
-use crate::plugin::catalog::{Catalog, Installed};
+use crate::plugin::catalog::Catalog;
 use crate::plugin::grants::Grants;
 use crate::plugin::trust::Untrusted;
 use crate::pool::Pool;
@@ -21,6 +24,7 @@ use crate::raw_path::RawPath;
 use crate::registry::folder::{Look, Settling, Stamp};
 use crate::registry::hints::Hints;
 use crate::registry::keep::Store;
+use crate::registry::lasting::{Good, Lasting};
 use crate::registry::library::Outcome;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -93,7 +97,7 @@ pub struct Snapshot {
     pub catalog: Arc<Catalog>,
     /// The file in a plugin folder that each of them came from, by name.
     pub origins: BTreeMap<String, PathBuf>,
-    /// What lies in the plugin folders and cannot be used.
+    /// What lies in the plugin folders and cannot be used. Where a build before it goes on, the reason says so.
     pub broken: Vec<Broken>,
 }
 
@@ -126,7 +130,9 @@ impl Registry {
             store,
             settling: Settling::default(),
             known: BTreeMap::new(),
+            lasting: Lasting::load(&config.store),
             told: BTreeMap::new(),
+            told_reasons: BTreeMap::new(),
             pending: Vec::new(),
             publish,
             news,
@@ -188,6 +194,23 @@ impl Registry {
 struct Known {
     stamp: Option<Stamp>,
     outcome: Outcome,
+    /// What goes on while the file as it is now cannot be used.
+    before: Option<Good>,
+}
+
+impl Known {
+    /// What it offers now, and whether that is the file as it is.
+    fn good(&self) -> Option<(Good, bool)> {
+        match &self.outcome {
+            Outcome::Good(plugin) => {
+                let before = self.before.as_ref().map_or(0, |good| good.written);
+                let written = self.stamp.map_or(before, |stamp| stamp.modified_ns());
+                let plugin = Arc::clone(plugin);
+                Some((Good { plugin, written }, true))
+            }
+            _ => Some((self.before.clone()?, false)),
+        }
+    }
 }
 
 struct Scanner {
@@ -197,8 +220,11 @@ struct Scanner {
     settling: Settling,
     hints: Hints,
     known: BTreeMap<PathBuf, Known>,
-    /// What the news has told of each file, so that it is told once.
+    /// The last good build of each file, of earlier lives too.
+    lasting: Lasting,
+    /// The builds and reasons that the news has told of each file, so that they are told once.
     told: BTreeMap<PathBuf, String>,
+    told_reasons: BTreeMap<PathBuf, String>,
     pending: Vec<PluginEvent>,
     publish: watch::Sender<Arc<Snapshot>>,
     news: mpsc::Sender<PluginEvent>,
@@ -214,8 +240,8 @@ impl Scanner {
             tokio::time::sleep_until(due.into()).await;
         }
         if self.config.tidy {
-            let catalog = Arc::clone(&self.publish.borrow().catalog);
-            let in_use = |hash: &str| catalog.plugins().iter().any(|plugin| plugin.blake3 == hash);
+            // Also those that another file hides: they are current once that is gone.
+            let in_use = |hash: &str| self.lasting.holds(hash);
             if let Err(error) = self.store.tidy(in_use) {
                 tracing::warn!(%error, "failed to tidy the plugin store");
             }
@@ -254,12 +280,63 @@ impl Scanner {
         let (folders, trust) = (self.config.folders.clone(), self.config.trust_writable);
         let look = tokio::task::spawn_blocking(move || folder::look(&folders, trust)).await;
         let look = look.unwrap_or_default();
+        self.remember_earlier(&look).await;
         let due = self.examine(&look).await;
         self.known.retain(|path, _| look.files.contains_key(path));
         self.settling
             .keep_only(|path| look.files.contains_key(path));
+        self.lasting.keep(
+            |path| look.files.contains_key(path),
+            self.known.iter().filter_map(|(path, known)| {
+                let (good, _) = known.good()?;
+                Some((path.as_path(), good))
+            }),
+            self.config.tidy,
+        );
         self.show(&look);
         due
+    }
+
+    /// What was good in an earlier life goes on until the file is looked at, and afterwards where that cannot be used.
+    async fn remember_earlier(&mut self, look: &Look) {
+        let mut asked = JoinSet::new();
+        let gate = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+        for path in look.files.keys() {
+            let Some((blake3, written)) = self.lasting.earlier(path) else {
+                continue;
+            };
+            if self.known.contains_key(path) || !self.store.library(&blake3).is_file() {
+                continue;
+            }
+            let (store, pool) = (self.store.clone(), self.pool.clone());
+            let (path, gate) = (path.clone(), Arc::clone(&gate));
+            asked.spawn(async move {
+                let _turn = gate.acquire().await;
+                let outcome = library::describe(&store, &pool, blake3).await;
+                (path, outcome, written)
+            });
+        }
+        while let Some(answer) = asked.join_next().await {
+            if let Ok((path, Outcome::Good(plugin), written)) = answer {
+                let known = Known {
+                    stamp: None,
+                    outcome: Outcome::Moving,
+                    before: Some(Good { plugin, written }),
+                };
+                self.known.insert(path, known);
+            }
+        }
+    }
+
+    /// Notes what became of a file. What was good stays at hand.
+    fn note(&mut self, path: PathBuf, stamp: Option<Stamp>, outcome: Outcome) {
+        let before = self.known.get(&path).and_then(Known::good);
+        let known = Known {
+            stamp,
+            before: before.map(|(good, _)| good),
+            outcome,
+        };
+        self.known.insert(path, known);
     }
 
     /// Asks every library that is new or has changed and settled.
@@ -272,14 +349,7 @@ impl Scanner {
             let stamp = match stamp {
                 Ok(stamp) => *stamp,
                 Err(reason) => {
-                    let outcome = Outcome::Broken(reason.clone());
-                    self.known.insert(
-                        path.clone(),
-                        Known {
-                            stamp: None,
-                            outcome,
-                        },
-                    );
+                    self.note(path.clone(), None, Outcome::Broken(reason.clone()));
                     continue;
                 }
             };
@@ -316,9 +386,10 @@ impl Scanner {
                 match self.known.get_mut(&path) {
                     // What could not be asked now goes on as it was.
                     Some(known) if stamp.is_none() && matches!(known.outcome, Outcome::Good(_)) => {
+                        known.before = known.good().map(|(good, _)| good);
                         known.stamp = None;
                     }
-                    _ => _ = self.known.insert(path, Known { stamp, outcome }),
+                    _ => self.note(path, stamp, outcome),
                 }
             }
         }
@@ -330,117 +401,6 @@ impl Scanner {
             .get(path)
             .is_some_and(|known| known.stamp == Some(stamp))
     }
-
-    /// Publishes what is current now, and notes what is news about it.
-    fn show(&mut self, look: &Look) {
-        let mut good: BTreeMap<&str, (&PathBuf, &Arc<Installed>, i128)> = BTreeMap::new();
-        let mut reasons: BTreeMap<PathBuf, String> = look.refused.iter().cloned().collect();
-        for (path, known) in &self.known {
-            let plugin = match &known.outcome {
-                Outcome::Good(plugin) => plugin,
-                Outcome::Broken(reason) | Outcome::Later(reason) => {
-                    reasons.insert(path.clone(), reason.clone());
-                    continue;
-                }
-                Outcome::Moving => continue,
-            };
-            let written = known.stamp.map_or(0, |stamp| stamp.modified_ns());
-            let name = plugin.manifest.name.as_str();
-            let newcomer = (path, plugin, written);
-            let Some(rival) = good.get(name).copied() else {
-                good.insert(name, newcomer);
-                continue;
-            };
-            let (newer, older) = if written > rival.2 {
-                (newcomer, rival)
-            } else {
-                (rival, newcomer)
-            };
-            reasons.insert(older.0.clone(), hidden(name, newer.0));
-            good.insert(name, newer);
-        }
-        let current: Vec<(PathBuf, Arc<Installed>)> = good
-            .values()
-            .map(|(path, plugin, _)| ((*path).clone(), Arc::clone(plugin)))
-            .collect();
-        self.note_news(&current, &reasons);
-        self.publish(current, reasons);
-    }
-
-    fn note_news(
-        &mut self,
-        current: &[(PathBuf, Arc<Installed>)],
-        reasons: &BTreeMap<PathBuf, String>,
-    ) {
-        let mut told = BTreeMap::new();
-        for (path, plugin) in current {
-            let Installed {
-                manifest, blake3, ..
-            } = plugin.as_ref();
-            if self.told.get(path) != Some(blake3) {
-                tracing::info!(
-                    plugin = manifest.name,
-                    version = manifest.version,
-                    blake3,
-                    "plugin is current"
-                );
-                self.pending.push(PluginEvent::Loaded {
-                    name: manifest.name.clone(),
-                    version: manifest.version.clone(),
-                    blake3: blake3.clone(),
-                });
-            }
-            told.insert(path.clone(), blake3.clone());
-        }
-        for (path, reason) in reasons {
-            if self.told.get(path) != Some(reason) {
-                tracing::warn!(file = %path.display(), reason, "plugin cannot be used");
-                self.pending.push(PluginEvent::Failed {
-                    file: path.as_path().into(),
-                    reason: reason.clone(),
-                });
-            }
-            told.insert(path.clone(), reason.clone());
-        }
-        self.told = told;
-    }
-
-    fn publish(&self, current: Vec<(PathBuf, Arc<Installed>)>, reasons: BTreeMap<PathBuf, String>) {
-        let origins = current
-            .iter()
-            .map(|(path, plugin)| (plugin.manifest.name.clone(), path.clone()))
-            .collect();
-        let catalog = Catalog::new(current.into_iter().map(|(_, plugin)| plugin))
-            .with_grants(self.config.grants.clone())
-            .with_untrusted(self.config.untrusted.clone());
-        let broken: Vec<Broken> = reasons
-            .into_iter()
-            .map(|(file, reason)| Broken {
-                file: file.into(),
-                reason,
-            })
-            .collect();
-        self.publish.send_if_modified(|now| {
-            let same = now.broken == broken
-                && now.origins == origins
-                && now.catalog.plugins() == catalog.plugins();
-            if !same {
-                *now = Arc::new(Snapshot {
-                    catalog: Arc::new(catalog),
-                    origins,
-                    broken,
-                });
-            }
-            !same
-        });
-    }
-}
-
-fn hidden(name: &str, newer: &Path) -> String {
-    format!(
-        "`{}` is newer and offers the same plugin `{name}`; remove one of the two",
-        newer.display()
-    )
 }
 
 async fn sleep_until(due: Option<Instant>) {

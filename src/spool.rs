@@ -20,6 +20,7 @@ pub mod sweep;
 use crate::durable::{self, probe};
 use crate::job::id::JobId;
 use crate::mounts::Mounts;
+use crate::owner::{NotOurs, Owner};
 use crate::spool::ground::Ground;
 use crate::watch::ours::OUR_FOLDER;
 use std::collections::HashMap;
@@ -42,14 +43,17 @@ pub struct Spool {
     grounds: Arc<Mutex<HashMap<PathBuf, Option<Ground>>>>,
     /// What was mounted in earlier lives.
     mounts: Mounts,
+    /// Whose folders files are taken from.
+    owner: Owner,
 }
 
 impl Spool {
     /// A spool in which nothing is planned yet.
     #[must_use]
-    pub fn new(mounts: Mounts) -> Self {
+    pub fn new(mounts: Mounts, owner: Owner) -> Self {
         Self {
             mounts,
+            owner,
             ..Self::default()
         }
     }
@@ -62,6 +66,14 @@ impl Spool {
         let made = durable::make_folders(folder, SHARED);
         made.map_err(|error| probe::blocked(folder, error.io()))?;
         probe::folder(folder)
+    }
+
+    /// Whether files are taken from this inbox, which must be there, by us and nobody else. Blocking.
+    ///
+    /// # Errors
+    /// It is another home's.
+    pub fn owns(&self, inbox: &Path) -> Result<(), NotOurs> {
+        self.owner.take(&inbox.join(OUR_FOLDER))
     }
 
     /// Bytes that may still be written on the file system of this path.

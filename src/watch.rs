@@ -3,7 +3,7 @@
 //! One thread a folder (`folder`) keeps a tree of what lies there (`tree`) and brings it up to date from hints (`hints`, filled
 //! by kernel events) and from scans (`scan`), which are the truth. [`settle`] decides without clock or disk when a file has
 //! settled, `queue` when it is offered; [`lanes`] carry what the folders tell; [`complete`] looks whether a PDF is whole; [`mount`] says whether a file system reports its changes; [`ignore`]
-//! which names stay where they are; `root` whether the folder itself is there and usable; `events` whether events come.
+//! which names stay where they are; `root` whether the folder itself is there, usable and ours; `events` whether events come.
 //!
 //! A file is never given up and never lost: until `taken` is called it stays in the tree or is found again by the next scan.
 
@@ -35,6 +35,7 @@ pub mod update;
 
 use crate::job::event::Identity;
 use crate::mounts::Mounts;
+use crate::owner::Owner;
 use crate::raw_path::RawPath;
 use crate::watch::folder::{Command, Outside, Reconciler};
 use crate::watch::hints::Board;
@@ -64,6 +65,7 @@ struct Shared {
     lanes: Opener,
     earlier: Earlier,
     mounts: Mounts,
+    owner: Owner,
     folders: Mutex<BTreeMap<String, Running>>,
 }
 
@@ -78,15 +80,22 @@ struct Running {
 
 impl Watcher {
     /// A watcher of no folder yet, and what its folders will tell; while nobody hears that, watching waits (and forgets nothing). What
-    /// `earlier` lives told of a file that is as it was then is not told again, and what was mounted in them is missed.
+    /// `earlier` lives told of a file that is as it was then is not told again, and what was mounted in them is missed. Folders that are
+    /// not the `owner`'s are left alone.
     #[must_use]
-    pub fn start(options: Options, earlier: Earlier, mounts: Mounts) -> (Self, Lanes) {
+    pub fn start(
+        options: Options,
+        earlier: Earlier,
+        mounts: Mounts,
+        owner: Owner,
+    ) -> (Self, Lanes) {
         let (opener, lanes) = Lanes::new();
         let shared = Shared {
             options,
             lanes: opener,
             earlier,
             mounts,
+            owner,
             folders: Mutex::new(BTreeMap::new()),
         };
         let shared = Arc::new(shared);
@@ -132,6 +141,7 @@ impl Watcher {
             updates: self.shared.lanes.open(),
             earlier: self.shared.earlier.clone(),
             mounts: self.shared.mounts.clone(),
+            owner: self.shared.owner.clone(),
         };
         let (its_board, its_status) = (Arc::clone(&board), Arc::clone(&status));
         let thread = std::thread::Builder::new().name(name).spawn(move || {

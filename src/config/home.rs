@@ -171,6 +171,12 @@ impl Home {
         self.state().join("mounts.json")
     }
 
+    /// `state/home-id`: by which the folders that the home watches know it.
+    #[must_use]
+    pub fn id(&self) -> PathBuf {
+        self.state().join("home-id")
+    }
+
     /// `state/journal.db`.
     #[must_use]
     pub fn journal(&self) -> PathBuf {

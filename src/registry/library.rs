@@ -38,6 +38,11 @@ pub(crate) async fn examine(store: &Store, pool: &Pool, path: &Path, stamp: Stam
         Ok(Err(outcome)) => return outcome,
         Err(_) => return Outcome::Later("it could not be read".into()),
     };
+    describe(store, pool, blake3).await
+}
+
+/// Asks a library that is in the store, unless it was asked before.
+pub(crate) async fn describe(store: &Store, pool: &Pool, blake3: String) -> Outcome {
     let found = match store.note(&blake3) {
         Some(found) => found,
         None => match ask(store, pool, &blake3).await {

@@ -44,7 +44,9 @@ impl Places {
         let stands = self.spool.stands(inbox);
         stands.map_err(|away| Refused::Unavailable(format!("the folder is offline: {away}")))?;
         if inbox.is_dir() {
-            return Ok(());
+            let blocked = |why| Refused::Unavailable(format!("the folder is blocked: {why}"));
+            let owned = self.spool.owns(inbox);
+            return owned.map_err(|refused| blocked(crate::problem::chain(&refused)));
         }
         Err(Refused::Unavailable(format!(
             "the folder is offline: `{}` is not there; create it, or mount what belongs there",

@@ -7,6 +7,7 @@
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Content, Kind};
 use crate::job::event::Identity;
+use crate::owner::{NotOurs, Owner};
 use crate::spool::{PRIVATE, Spool, name};
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
@@ -52,6 +53,18 @@ pub enum ClaimError {
     /// The disk or the network failed; it may be tried again.
     #[error("a file could not be taken")]
     Io(#[source] durable::Error),
+    /// Another home takes files from this folder.
+    #[error(transparent)]
+    NotOurs(NotOurs),
+}
+
+impl From<NotOurs> for ClaimError {
+    fn from(refused: NotOurs) -> Self {
+        match refused {
+            NotOurs::Disk(error) => error.into(),
+            other => Self::NotOurs(other),
+        }
+    }
 }
 
 impl From<durable::Error> for ClaimError {
@@ -90,7 +103,7 @@ impl Spool {
         let mut made = BTreeSet::new();
         let mut took = Vec::with_capacity(claims.len());
         for claim in claims {
-            took.push(begin(claim, &mut made, &mut syncs));
+            took.push(begin(claim, &self.owner, &mut made, &mut syncs));
         }
         // What is not durable is not claimed. The files stay where they are held: claiming again finds them.
         let unsynced = syncs.flush().err().unwrap_or_default();
@@ -119,6 +132,7 @@ impl Spool {
 
 fn begin(
     claim: &Claim,
+    owner: &Owner,
     made: &mut BTreeSet<PathBuf>,
     syncs: &mut Syncs,
 ) -> Result<Took, ClaimError> {
@@ -127,6 +141,7 @@ fn begin(
     {
         // A folder that is gone with its mount must not be made anew below the mount point.
         require_inbox(folder, claim)?;
+        owner.has(&durable::folder_of(folder))?;
         durable::make_folders(folder, PRIVATE)?;
         made.insert(folder.to_path_buf());
     }

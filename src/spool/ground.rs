@@ -131,6 +131,7 @@ impl Spool {
 mod tests {
     use super::*;
     use crate::mounts::Mounts;
+    use crate::owner::Owner;
 
     #[test]
     fn only_what_is_left_of_a_mount_is_missed() {
@@ -151,7 +152,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_missing_lies_where_the_one_above_it_does() {
         let home = tempfile::tempdir().expect("a temp folder");
-        let spool = Spool::new(Mounts::default());
+        let spool = Spool::new(Mounts::default(), Owner::default());
         let folder = home.path().join("outbox");
         std::fs::create_dir(&folder).expect("made");
         spool.know(std::slice::from_ref(&folder));

@@ -2,8 +2,14 @@
 
 use crate::durable;
 use crate::job::id::JobId;
+use crate::owner::NotOurs;
 use crate::spool::{Spool, claim, claimed_folder, staged_folder, uploads_folder};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A staged file of a job that the journal does not know counts as left behind after so long: a delivery waits for a folder that is
+/// away, but hardly for weeks.
+const ABANDONED: Duration = Duration::from_secs(28 * 86_400);
 
 /// Where a job stands, as far as its files go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +42,15 @@ pub struct Swept {
 }
 
 impl Spool {
-    /// Sweeps an inbox. One that is not there is left alone; it is swept when it comes back.
+    /// Sweeps an inbox. One that is not there is left alone; it is swept when it comes back. One that is another home's is left alone, too:
+    /// what that home holds there would be taken for a left-over.
     #[must_use]
     pub fn sweep_inbox(&self, inbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
-        let mut swept = self.sweep_claimed(inbox, &standing);
+        let mut swept = Swept::default();
+        if !self.may_sweep(inbox, &mut swept) {
+            return swept;
+        }
+        swept.add(self.sweep_held(inbox, &standing));
         for path in files_in(&uploads_folder(inbox)) {
             match job_of(&path, ".part").map(&standing) {
                 None => swept.strange.push(path),
@@ -54,6 +65,30 @@ impl Spool {
     /// [`Standing::Staged`] then.
     #[must_use]
     pub fn sweep_claimed(&self, inbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
+        let mut swept = Swept::default();
+        if self.may_sweep(inbox, &mut swept) {
+            swept.add(self.sweep_held(inbox, standing));
+        }
+        swept
+    }
+
+    /// Whether there is something to sweep, and by us. The watcher tells why a folder is another home's.
+    fn may_sweep(&self, inbox: &Path, swept: &mut Swept) -> bool {
+        let there = [claimed_folder(inbox), uploads_folder(inbox)];
+        if !there.iter().any(|folder| folder.is_dir()) {
+            return false;
+        }
+        match self.owns(inbox) {
+            Ok(()) => true,
+            Err(NotOurs::Disk(error)) => {
+                swept.fail(&error);
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn sweep_held(&self, inbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
         let mut swept = Swept::default();
         for path in files_in(&claimed_folder(inbox)) {
             if let Some(job) = job_of(&path, ".part") {
@@ -76,7 +111,8 @@ impl Spool {
         swept
     }
 
-    /// Sweeps an outbox, archive or `failed` folder.
+    /// Sweeps an outbox, archive or `failed` folder. Other homes may deliver there, too: what the journal does not know stays until it is
+    /// so old that nobody can be about to deliver it.
     #[must_use]
     pub fn sweep_outbox(&self, outbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
         let mut swept = Swept::default();
@@ -89,6 +125,7 @@ impl Spool {
             match job.map(&standing) {
                 None => swept.strange.push(path),
                 Some(Standing::Staged) => {}
+                Some(Standing::Unknown) if !is_old(&path) => {}
                 Some(Standing::Delivering(temps))
                     if temps.iter().any(|temp| is_maybe(temp, &path)) => {}
                 Some(_) => swept.remove(path),
@@ -133,6 +170,12 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort_unstable();
     files
+}
+
+/// By the clock of its file system; what is from the future is not.
+fn is_old(path: &Path) -> bool {
+    let modified = std::fs::symlink_metadata(path).and_then(|found| found.modified());
+    modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED))
 }
 
 /// Whether both may be the same file: the same name, and folders that are not known to be two.

@@ -6,6 +6,7 @@
 use crate::event::WatchEvent;
 use crate::job::event::Identity;
 use crate::mounts::Mounts;
+use crate::owner::Owner;
 use crate::raw_path::RawPath;
 use crate::time::Timestamp;
 use crate::watch::canary::Canary;
@@ -58,6 +59,7 @@ pub(crate) struct Outside {
     pub(crate) updates: mpsc::Sender<WatchUpdate>,
     pub(crate) earlier: Earlier,
     pub(crate) mounts: Mounts,
+    pub(crate) owner: Owner,
 }
 
 /// Everything that the thread of a folder knows.
@@ -72,6 +74,7 @@ pub(crate) struct Reconciler {
     updates: mpsc::Sender<WatchUpdate>,
     pub(crate) earlier: Earlier,
     pub(crate) mounts: Mounts,
+    pub(crate) owner: Owner,
     status: Arc<Mutex<FolderStatus>>,
     pub(crate) watcher: Option<RecommendedWatcher>,
     pub(crate) presence: Presence,
@@ -119,6 +122,7 @@ impl Reconciler {
             updates: outside.updates,
             earlier: outside.earlier,
             mounts: outside.mounts,
+            owner: outside.owner,
             status,
             watcher: None,
             presence: Presence::new(),

@@ -2,10 +2,11 @@
 //!
 //! A folder that is missing, or that lies on another device than before, is *offline*: a mount went away, and nothing is
 //! concluded from what is missing in it. A mark in our own folder tells a mount that came back under another device number
-//! from the bare folder below it.
+//! from the bare folder below it. Another mark there says whose the folder is; one of another home is *blocked*.
 
 use crate::durable::{self, probe};
 use crate::event::WatchEvent;
+use crate::owner::NotOurs;
 use crate::raw_path::RawPath;
 use crate::watch::folder::Reconciler;
 use crate::watch::mount;
@@ -73,7 +74,19 @@ impl Reconciler {
                 "the file system of `{shown}` does not answer: {errno}"
             ))
         })?);
+        self.check_owner()?;
         self.check_use()
+    }
+
+    /// Whether another home takes files from it. Looked at each time, since people may have taken our mark away.
+    fn check_owner(&self) -> Result<(), Absent> {
+        let taken = self.owner.take(&self.root.join(OUR_FOLDER));
+        taken.map_err(|refused| {
+            Absent::Blocked(match refused {
+                NotOurs::Disk(error) => probe::blocked(&self.root, error.io()).reason,
+                other => other.to_string(),
+            })
+        })
     }
 
     /// Whether this is the folder that was there before.
@@ -227,6 +240,7 @@ fn remove_unfinished(ours: &Path) -> Result<(), durable::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::owner::{self, Owner};
     use crate::watch::tests::{Inbox, by_hand, quick};
 
     #[test]
@@ -240,6 +254,39 @@ mod tests {
         let left = std::fs::read_dir(&ours).expect("readable").flatten();
         let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
         assert_eq!(left, [MARK]);
+    }
+
+    #[test]
+    fn a_folder_of_another_home_is_blocked_until_its_mark_is_taken_away() {
+        let inbox = Inbox::new(quick(), |_| {});
+        let home = |name: &str| {
+            let home = tempfile::Builder::new().prefix(name).tempdir();
+            let home = home.expect("a temp folder");
+            let owner = Owner::of(home.path(), home.path().join("home-id"));
+            (owner.expect("an id"), home)
+        };
+        let ((theirs, _there), (ours, _here)) = (home("theirs"), home("ours"));
+        theirs.take(&inbox.path(OUR_FOLDER)).expect("nobody's");
+        let (mut folder, _updates) = by_hand(inbox.folder.clone(), quick());
+        folder.owner = ours.clone();
+        assert!(!folder.check_presence());
+        assert_eq!(folder.presence.state(), FolderState::Blocked);
+        let reason = folder.presence.reason().unwrap_or_default().to_owned();
+        assert!(
+            reason.contains("/theirs") && reason.contains("remove `"),
+            "{reason}"
+        );
+        let left = std::fs::read_dir(inbox.path(OUR_FOLDER)).expect("readable");
+        assert_eq!(left.count(), 1, "nothing is tried out there");
+        let mark = inbox.path(OUR_FOLDER).join(owner::MARK);
+        std::fs::remove_file(&mark).expect("removable");
+        assert!(folder.check_presence());
+        assert!(theirs.take(&inbox.path(OUR_FOLDER)).is_err());
+        // The same the other way round, while it is watched.
+        std::fs::remove_file(&mark).expect("removable");
+        theirs.take(&inbox.path(OUR_FOLDER)).expect("nobody's");
+        assert!(!folder.check_presence());
+        assert_eq!(folder.presence.state(), FolderState::Blocked);
     }
 
     #[test]

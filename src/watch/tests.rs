@@ -76,7 +76,12 @@ impl Inbox {
             paused: false,
         };
         change(&mut folder);
-        let (watcher, updates) = Watcher::start(options, Earlier::none(), Mounts::default());
+        let (watcher, updates) = Watcher::start(
+            options,
+            Earlier::none(),
+            Mounts::default(),
+            Owner::default(),
+        );
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();
@@ -102,7 +107,8 @@ impl Inbox {
     /// What was told in an earlier life; before it is watched.
     fn remembers(&mut self, earlier: Earlier) {
         let options = self.watcher.shared.options.clone();
-        (self.watcher, self.updates) = Watcher::start(options, earlier, Mounts::default());
+        (self.watcher, self.updates) =
+            Watcher::start(options, earlier, Mounts::default(), Owner::default());
     }
 
     fn watch(&mut self) {
@@ -453,6 +459,7 @@ pub(super) fn by_hand(
         updates: sender,
         earlier: Earlier::none(),
         mounts: Mounts::default(),
+        owner: Owner::default(),
     };
     let board = Arc::new(Board::new(options.hints));
     let status = Arc::new(Mutex::new(starting(&folder)));

@@ -18,6 +18,7 @@ mod load;
 mod mounts;
 mod old_state;
 mod outputs;
+mod owners;
 mod plugins;
 mod reload;
 mod restarts;

@@ -72,6 +72,53 @@ fn a_library_that_cannot_be_loaded_is_listed_with_its_reason() {
     assert!(listed.contains("broken.so"), "{listed}");
 }
 
+/// A plain `cp` over a plugin that pauses in the middle, across a restart, while files come.
+#[test]
+fn a_plugin_that_is_cut_off_costs_no_file() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    // The file there may be a link to the one that was built.
+    let library = plugins::library("pages");
+    let file = home
+        .path("plugins")
+        .join(library.file_name().expect("a name"));
+    let whole = std::fs::read(&library).expect("read");
+    std::fs::remove_file(&file).expect("removed");
+    std::fs::write(&file, &whole).expect("written");
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    std::fs::write(&file, &whole[..whole.len() / 3]).expect("cut off");
+    let broken = feed.until_named("plugin.failed");
+    let reason = broken.data["reason"].to_string();
+    assert!(reason.contains("the last good build"), "{reason}");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(2));
+    assert_eq!(feed.until_named("job.succeeded").data["name"], "a.pdf");
+    let listed = daemon.get("/plugins").body["broken"].to_string();
+    assert!(listed.contains("goes on"), "{listed}");
+    let (_, status, _) = home.run(&["status"]);
+    assert!(!status.contains("fault"), "{status}");
+    let (_, _, noted) = home.run(&["plugins"]);
+    assert!(noted.contains("goes on"), "{noted}");
+    assert!(daemon.stop().success());
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "b.pdf", sample::pdf(2));
+    assert_eq!(feed.until_named("job.succeeded").data["name"], "b.pdf");
+    std::fs::write(&file, &whole).expect("written");
+    wait_until("the plugin is whole again", || {
+        daemon.get("/plugins").body["broken"]
+            .as_array()
+            .is_some_and(Vec::is_empty)
+    });
+    std::fs::remove_file(&file).expect("removed");
+    wait_until("the truth about what goes on", || {
+        home.run(&["status"]).1.contains("its files fail")
+    });
+}
+
 /// A worker that is killed by somebody else while it loads a plugin is no word against the plugin.
 #[test]
 fn a_plugin_whose_first_look_was_killed_is_looked_at_again() {

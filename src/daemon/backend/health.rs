@@ -2,6 +2,7 @@
 
 use super::Daemon;
 use crate::http::api::{Health, Metric, MetricKind, Refused};
+use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::INSTALL;
 use crate::store::query::Counts;
 use std::collections::BTreeMap;
@@ -124,6 +125,21 @@ impl Daemon {
         ])
     }
 
+    /// What becomes of files while a pipeline's file has faults.
+    fn goes_on(&self, current: Option<&Pipeline>) -> String {
+        let Some(pipeline) = current else {
+            return String::new();
+        };
+        let catalog = self.registry.catalog();
+        let mut used = pipeline.steps.iter().map(|step| step.uses());
+        match used.find(|uses| catalog.find(uses).is_err()) {
+            Some(uses) => format!(
+                "; its files fail, since the last good revision uses `{uses}`, which is not installed any more"
+            ),
+            None => "; the last good revision goes on".to_owned(),
+        }
+    }
+
     fn concerns(&self) -> Vec<String> {
         let mut concerns = Vec::new();
         if self.registry.catalog().plugins().is_empty() {
@@ -131,11 +147,7 @@ impl Daemon {
         }
         for status in &self.scheduler.pipelines().entries {
             if !status.faults.is_empty() {
-                let goes_on = if status.current.is_some() {
-                    "; the last good revision goes on"
-                } else {
-                    ""
-                };
+                let goes_on = self.goes_on(status.current.as_deref());
                 concerns.push(match status.faults.len() {
                     1 => format!("pipeline `{}` has 1 fault{goes_on}", status.id),
                     several => format!("pipeline `{}` has {several} faults{goes_on}", status.id),

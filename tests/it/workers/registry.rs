@@ -29,6 +29,7 @@ impl Plugins {
 
     async fn start(&self) -> (Registry, mpsc::Receiver<PluginEvent>) {
         let mut config = Config::new(vec![self.folder.clone()], self.bench.store());
+        config.tidy = true;
         config.settle = Duration::from_millis(100);
         Registry::start(config, self.bench.pool.clone())
             .await
@@ -120,6 +121,66 @@ async fn a_plugin_comes_changes_and_goes_while_the_daemon_runs() {
 
     fs::remove_file(&file).expect("removed");
     until(&registry, |now| now.catalog.plugins().is_empty()).await;
+    registry.close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_leaves_the_last_good_build_until_it_is_removed() {
+    let plugins = Plugins::new();
+    let file = plugins.folder.join("forge.so");
+    compile("forged_handle", &file);
+    let whole = fs::read(&file).expect("read");
+    let (registry, mut news) = plugins.start().await;
+    assert_eq!(names(&registry), ["forged-handle"]);
+    let first = registry.now();
+    // Written in place, and cut off.
+    fs::write(&file, &whole[..whole.len() / 2]).expect("written");
+    let broken = until(&registry, |now| !now.broken.is_empty()).await;
+    assert_eq!(broken.catalog.plugins(), first.catalog.plugins());
+    assert_eq!(broken.origins["forged-handle"], file);
+    let reason = &broken.broken[0].reason;
+    assert!(reason.contains("the last good build"), "{reason}");
+    registry.close().await;
+    // In the next life, too, and for those who only look.
+    let (registry, _) = plugins.start().await;
+    let now = registry.now();
+    assert_eq!(now.catalog.plugins(), first.catalog.plugins());
+    assert_eq!(now.broken, broken.broken);
+    // A newer file with the same plugin counts more; gone, it leaves the build again.
+    let twin = plugins.folder.join("twin.so");
+    compile("forged_handle", &twin);
+    let both = until(&registry, |now| {
+        now.origins.values().any(|file| *file == twin)
+    })
+    .await;
+    assert_eq!(both.broken.len(), 1, "{:?}", both.broken);
+    assert!(
+        !both.broken[0].reason.contains("goes on"),
+        "{:?}",
+        both.broken
+    );
+    fs::remove_file(&twin).expect("removed");
+    until(&registry, |now| {
+        now.origins.values().any(|path| *path == file)
+    })
+    .await;
+    // Whole again, and another plugin.
+    compile("other_thread", &plugins.bench.home.path().join("next.so"));
+    fs::rename(plugins.bench.home.path().join("next.so"), &file).expect("renamed");
+    let next = until(&registry, |now| now.broken.is_empty()).await;
+    assert_eq!(next.catalog.plugins()[0].manifest.name, "other-thread");
+    assert_eq!(next.catalog.plugins().len(), 1);
+    fs::write(&file, "no library, but long enough for a header").expect("written");
+    let broken = until(&registry, |now| !now.broken.is_empty()).await;
+    assert_eq!(broken.catalog.plugins(), next.catalog.plugins());
+    fs::remove_file(&file).expect("removed");
+    let none = until(&registry, |now| now.catalog.plugins().is_empty()).await;
+    assert!(none.broken.is_empty());
+    let mut told = Vec::new();
+    while let Ok(event) = news.try_recv() {
+        told.push(event);
+    }
+    assert_eq!(told.len(), 2, "each is told once: {told:?}");
     registry.close().await;
 }
 

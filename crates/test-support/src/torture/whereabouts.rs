@@ -32,7 +32,8 @@ pub(super) fn is_mark(path: &Path) -> bool {
         .parent()
         .and_then(Path::file_name)
         .is_some_and(|folder| folder == ".dropleaf");
-    ours && (name == "folder-id" || name == "canary" || name == "CACHEDIR.TAG")
+    let marks = ["folder-id", "owner", "canary", "CACHEDIR.TAG"];
+    ours && marks.iter().any(|mark| name == *mark)
 }
 
 /// The places of every content below the folders of a kind.

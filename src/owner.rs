@@ -1,0 +1,297 @@
+//! Whose a watched folder is: two homes must not take files out of one folder.
+//!
+//! *Theory of operation.* A claimed file that the journal does not know is taken for a left-over and goes back to its inbox. What another
+//! daemon has claimed looks the same. So a home leaves its mark, [`MARK`], in our own folder of each inbox before it takes the first file
+//! there, and keeps its hands off a folder that bears the mark of another one. A home is known by the id that it keeps in its state
+//! folder, beside the journal: it lasts when the journal is lost, and moves with the home. Where the id is lost, the home's place on the
+//! same machine tells. A mark that is there is never replaced by another home: people remove it.
+
+use crate::durable::{self, Kind};
+use crate::raw_path::RawPath;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The name of the mark in our own folder of an inbox.
+pub const MARK: &str = "owner";
+/// Another home may mark or unmark the folder between two looks; not for ever.
+const TRIES: u32 = 5;
+
+/// Who we are. Cloning it gives another handle to the same. The default has no home and owns whatever it looks at, without a mark.
+#[derive(Clone, Debug, Default)]
+pub struct Owner(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    itself: Mark,
+    /// Where the id is kept.
+    file: PathBuf,
+    /// Our own folders of the inboxes that bore our mark when they were looked at last.
+    marked: Mutex<BTreeSet<PathBuf>>,
+}
+
+/// What stands in a mark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    /// The home's id.
+    id: String,
+    /// Where the home lies.
+    home: RawPath,
+    /// The name of its machine, for people.
+    host: String,
+    /// Tells machines of one name apart; empty where a machine has no id.
+    #[serde(default)]
+    machine: String,
+    /// The inode of the home's folder, which tells containers apart.
+    #[serde(default)]
+    inode: u64,
+}
+
+/// Why nothing may be taken from a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOurs {
+    /// It is another home's.
+    #[error(
+        "the Dropleaf home `{home}` on `{host}` takes files from this folder, and two homes must not share one: give each a folder of its \
+         own; if that home is gone for good or watches this folder no more, remove `{}`", .mark.display()
+    )]
+    Another {
+        /// Where that home lies.
+        home: RawPath,
+        /// Its machine.
+        host: String,
+        /// What says so.
+        mark: PathBuf,
+    },
+    /// It is the home's that this one was copied from.
+    #[error(
+        "the Dropleaf home `{home}` on `{host}`, of which this one is a copy, takes files from this folder: stop this daemon, remove `{}` \
+         so that the copy gets an id of its own, and give it folders of its own; if the other home is gone for good, remove `{}`",
+        .id.display(), .mark.display()
+    )]
+    Original {
+        /// Where that home lies.
+        home: RawPath,
+        /// Its machine.
+        host: String,
+        /// Where this home keeps its id.
+        id: PathBuf,
+        /// What says so.
+        mark: PathBuf,
+    },
+    /// Somebody has left a mark that says nothing.
+    #[error(
+        "`{}` does not say which home takes files from this folder; if no other one does, remove it", .0.display()
+    )]
+    Unreadable(PathBuf),
+    /// The mark cannot be read or written.
+    #[error(transparent)]
+    Disk(#[from] durable::Error),
+}
+
+impl Owner {
+    /// The home in this folder, with the id that is kept in `file`, or a new one. Blocking.
+    ///
+    /// # Errors
+    /// The id cannot be read or kept.
+    pub fn of(home: &Path, file: PathBuf) -> Result<Self, durable::Error> {
+        let kept = match fs::read_to_string(&file) {
+            Ok(text) => Some(text.trim().to_owned()).filter(|id| !id.is_empty()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+            Err(error) => return Err(durable::Error::at("read", &file, error)),
+        };
+        let id = match kept {
+            Some(id) => id,
+            None => {
+                let id = ulid::Ulid::generate().to_string();
+                durable::replace_private(&file, format!("{id}\n").as_bytes())?;
+                id
+            }
+        };
+        let below = file.strip_prefix(home).map(Path::to_path_buf);
+        let home = home.canonicalize().unwrap_or_else(|_| home.to_path_buf());
+        let file = below.map_or(file, |below| home.join(below));
+        let itself = Mark {
+            id,
+            inode: fs::metadata(&home).map_or(0, |found| found.ino()),
+            home: RawPath(home),
+            host: host(),
+            machine: machine(),
+        };
+        Ok(Self(Some(Arc::new(Inner {
+            itself,
+            file,
+            marked: Mutex::default(),
+        }))))
+    }
+
+    /// Whether the inbox with this folder of ours (`<inbox>/.dropleaf`) is this home's. One without a mark is from now on. Blocking.
+    ///
+    /// # Errors
+    /// It is not, or that cannot be found out.
+    pub fn take(&self, ours: &Path) -> Result<(), NotOurs> {
+        let Some(inner) = &self.0 else {
+            return Ok(());
+        };
+        let taken = inner.take(ours);
+        match taken {
+            Ok(()) => inner.marked().insert(ours.to_path_buf()),
+            Err(_) => inner.marked().remove(ours),
+        };
+        taken
+    }
+
+    /// The same, where the last look will do.
+    ///
+    /// # Errors
+    /// As [`Owner::take`].
+    pub fn has(&self, ours: &Path) -> Result<(), NotOurs> {
+        let is_marked = |inner: &Arc<Inner>| inner.marked().contains(ours);
+        match self.0.as_ref().is_some_and(is_marked) {
+            true => Ok(()),
+            false => self.take(ours),
+        }
+    }
+}
+
+impl Inner {
+    fn take(&self, ours: &Path) -> Result<(), NotOurs> {
+        let path = ours.join(MARK);
+        for _ in 0..TRIES {
+            match read(&path)? {
+                Some(mark) if mark == self.itself => {
+                    if !self.marked().contains(ours) {
+                        // An earlier life may have been cut short between mark and temp.
+                        durable::remove(&self.temp(ours))?;
+                    }
+                    return Ok(());
+                }
+                Some(mark) => {
+                    self.must_be_ours(mark, ours, &path)?;
+                    durable::replace(&path, &self.text())?;
+                    return Ok(());
+                }
+                // What we have made is read, too: some file systems let two homes make it.
+                None => self.make(ours, &path)?,
+            }
+        }
+        Err(NotOurs::Unreadable(path))
+    }
+
+    fn make(&self, ours: &Path, path: &Path) -> Result<(), durable::Error> {
+        durable::make_folders(ours, 0o700)?;
+        let temp = self.temp(ours);
+        durable::remove(&temp)?;
+        durable::write_new(&temp, &self.text())?;
+        match durable::rename_noreplace(&temp, path) {
+            Ok(()) => durable::sync::folder(ours),
+            Err(error) => {
+                durable::remove(&temp)?;
+                // Another one was here first, or has taken our temp for a left-over.
+                match error.kind() {
+                    Kind::Exists | Kind::Missing => Ok(()),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Whether a mark that is not quite ours was made by this home when it lay elsewhere, or had another id.
+    fn must_be_ours(&self, mark: Mark, ours: &Path, path: &Path) -> Result<(), NotOurs> {
+        let itself = &self.itself;
+        let same_host = mark.host == itself.host && mark.machine == itself.machine;
+        let told_apart = mark.machine.is_empty() && mark.inode != itself.inode;
+        if same_host && mark.home == itself.home && !told_apart {
+            return Ok(());
+        }
+        let (home, host, path) = (mark.home, mark.host, path.to_path_buf());
+        if mark.id != itself.id {
+            return Err(NotOurs::Another {
+                home,
+                host,
+                mark: path,
+            });
+        }
+        // A folder inside the home came with it. Else the home has moved, unless it is there still, or takes files at this moment.
+        let stays = if same_host {
+            self.is_there(&home.0)
+        } else {
+            self.marked().contains(ours)
+        };
+        let inside = ours.canonicalize().unwrap_or_else(|_| ours.to_path_buf());
+        if !stays || inside.starts_with(&itself.home.0) {
+            return Ok(());
+        }
+        Err(NotOurs::Original {
+            home,
+            host,
+            id: self.file.clone(),
+            mark: path,
+        })
+    }
+
+    /// Whether another home with our id lies there.
+    fn is_there(&self, home: &Path) -> bool {
+        let Ok(below) = self.file.strip_prefix(&self.itself.home.0) else {
+            return false;
+        };
+        let theirs = home.join(below);
+        let found = |path: &Path| {
+            fs::metadata(path)
+                .map(|found| (found.dev(), found.ino()))
+                .ok()
+        };
+        let id = fs::read_to_string(&theirs).unwrap_or_default();
+        // The same file by another path is this very home.
+        id.trim() == self.itself.id && found(&theirs) != found(&self.file)
+    }
+
+    fn text(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(&self.itself).unwrap_or_default()
+    }
+
+    /// Each home has its own, so that two that come at the same time do not write one file.
+    fn temp(&self, ours: &Path) -> PathBuf {
+        ours.join(format!(".dropleaf-{MARK}-{}.tmp", self.itself.id))
+    }
+
+    fn marked(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        // Each change is one insertion or removal: a panic elsewhere leaves the set whole.
+        self.marked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Mark>, NotOurs> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|_| NotOurs::Unreadable(path.to_path_buf())),
+        Err(error) if durable::kind_of(&error) == Kind::Missing => Ok(None),
+        Err(error) => Err(durable::Error::at("read", path, error).into()),
+    }
+}
+
+fn host() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
+}
+
+/// A hash: the id itself is to be told to nobody (machine-id(5)).
+fn machine() -> String {
+    let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    match id.trim() {
+        "" => String::new(),
+        id => blake3::derive_key("Dropleaf: owner of an inbox", id.as_bytes())[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
