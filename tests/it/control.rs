@@ -147,22 +147,14 @@ fn the_note_names_the_mark_that_a_file_needs_once_more() {
         home.drop_file("inbox/p", &format!("{stem}.ok"), "");
         let failed = feed.until_named("job.failed");
         assert!(failed.data.to_string().contains(code), "{}", failed.data);
-<<<<<<< HEAD
-        let note = home.path(&format!("failed/p/{stem}.pdf.error.txt"));
-=======
         let note = home.path(format!("failed/p/{stem}.pdf.error.txt"));
->>>>>>> jobs
         let note = std::fs::read_to_string(note).expect("a note");
         let said = format!("only once `{stem}.ok` lies beside it");
         assert!(
             note.contains("once more:\n") && note.contains(&said),
             "{note}"
         );
-<<<<<<< HEAD
-        let mark = home.path(&format!("inbox/p/{stem}.ok"));
-=======
         let mark = home.path(format!("inbox/p/{stem}.ok"));
->>>>>>> jobs
         wait_until("the mark is gone", || !mark.exists());
     }
 }
