@@ -194,6 +194,29 @@ fn what_lies_in_an_inbox_without_being_a_job_is_listed_with_its_reason() {
 }
 
 #[test]
+fn of_a_save_and_a_removal_on_the_same_condition_one_is_refused() {
+    let home = TestHome::new(PROGRAM);
+    let daemon = home.serve();
+    for round in 0..15_u64 {
+        let text = format!("# {round}\n{PIPELINE}");
+        daemon.put("/pipelines/p", &text);
+        let tag = get(&daemon, "/pipelines/p")["tag"].clone();
+        let tag = tag.as_str().expect("a tag");
+        let (saved, removed) = std::thread::scope(|scope| {
+            let theirs = format!("# theirs\n{text}");
+            let save = scope.spawn(|| daemon.put_if("/pipelines/p", &theirs, tag).status);
+            std::thread::sleep(std::time::Duration::from_micros(250 * round));
+            let removed = daemon.delete_if("/pipelines/p", tag).status;
+            (save.join().expect("it was answered"), removed)
+        });
+        assert!(
+            matches!((saved, removed), (200, 412) | (412, 204)),
+            "{round}: {saved}, {removed}"
+        );
+    }
+}
+
+#[test]
 fn a_pipeline_that_somebody_else_changed_is_not_overwritten() {
     let home = TestHome::new(PROGRAM);
     home.pipeline("p", PIPELINE);

@@ -386,6 +386,19 @@ impl TestDaemon {
         answer(self.agent.delete(self.url(path)).call())
     }
 
+    /// DELETE on condition that the thing still has this tag.
+    ///
+    /// # Panics
+    /// The daemon does not answer.
+    pub fn delete_if(&self, path: &str, tag: &str) -> Answer {
+        answer(
+            self.agent
+                .delete(self.url(path))
+                .header("if-match", format!("\"{tag}\""))
+                .call(),
+        )
+    }
+
     /// The bytes behind a path, with the status.
     ///
     /// # Panics

@@ -139,7 +139,7 @@ export type PipelineState = 'active' | 'paused' | 'invalid'
 /**
  * How an inbox is.
  */
-export type FolderState = 'online' | 'offline' | 'blocked'
+export type FolderState = 'starting' | 'online' | 'offline' | 'blocked'
 /**
  * How an inbox is watched.
  */
@@ -2260,7 +2260,7 @@ export interface FolderView {
   /**
    * `online`, `offline` or `blocked`.
    */
-  state: 'online' | 'offline' | 'blocked'
+  state: 'starting' | 'online' | 'offline' | 'blocked'
   /**
    * `events` or `polling`.
    */
@@ -4098,7 +4098,7 @@ export interface SnapshotFolderView {
   /**
    * `online`, `offline` or `blocked`.
    */
-  state: 'online' | 'offline' | 'blocked'
+  state: 'starting' | 'online' | 'offline' | 'blocked'
   /**
    * `events` or `polling`, while it is online.
    */
