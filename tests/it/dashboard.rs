@@ -202,8 +202,8 @@ fn of_a_save_and_a_removal_on_the_same_condition_one_is_refused() {
         daemon.put("/pipelines/p", &text);
         let tag = get(&daemon, "/pipelines/p")["tag"].clone();
         let tag = tag.as_str().expect("a tag");
+        let theirs = format!("# theirs\n{text}");
         let (saved, removed) = std::thread::scope(|scope| {
-            let theirs = format!("# theirs\n{text}");
             let save = scope.spawn(|| daemon.put_if("/pipelines/p", &theirs, tag).status);
             std::thread::sleep(std::time::Duration::from_micros(250 * round));
             let removed = daemon.delete_if("/pipelines/p", tag).status;
