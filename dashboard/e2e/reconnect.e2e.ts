@@ -41,6 +41,25 @@ it('comes back by itself when the network was cut', async () => {
   await agrees()
 })
 
+it('shows a page that could not be loaded when the daemon is back, and no trace of it elsewhere', async () => {
+  const broken = page.getByText('This page could not be shown')
+  scene.line.cut()
+  await phase(/waiting|connecting/)
+  await page.getByRole('link', { name: 'Operations' }).click()
+  await broken.waitFor()
+  await page.getByText('The daemon cannot be reached.').waitFor()
+  await page.getByRole('link', { name: 'Files', exact: true }).click()
+  await broken.waitFor({ state: 'detached' })
+  await page.getByRole('link', { name: 'Operations' }).click()
+  await broken.waitFor()
+  scene.line.mend()
+  await phase(/live/)
+  await page.getByRole('heading', { name: 'Operations', level: 1 }).waitFor()
+  expect(await page.locator('ul.grid').evaluate((grid) => getComputedStyle(grid).display)).toBe('grid')
+  await page.getByRole('link', { name: 'Files', exact: true }).click()
+  await agrees()
+})
+
 it('notices a line that stands but brings nothing', async () => {
   scene.line.hush()
   await phase(/waiting|connecting/)

@@ -2,6 +2,7 @@
 import { defineStore } from 'pinia'
 import { ref } from 'vue'
 import { ApiError } from '@/api/client'
+import { visibleText } from '@/names'
 
 export interface Toast {
   id: number
@@ -29,7 +30,7 @@ export const useToasts = defineStore('toasts', () => {
   const success = (title: string): void => add('good', title)
   function error(title: string, cause?: unknown): void {
     const detail = cause instanceof ApiError ? [cause.message, cause.hint].filter(Boolean).join('. ') : cause === undefined ? undefined : String(cause)
-    add('bad', title, detail)
+    add('bad', title, detail && visibleText(detail))
   }
   return { list, success, error, close }
 })

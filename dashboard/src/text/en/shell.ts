@@ -49,7 +49,7 @@ export const shell = {
     submit: 'Continue',
     wrong: 'That is not the token of this daemon.',
   },
-  broken: { title: 'This page could not be shown', hint: 'Mostly that is because the daemon was updated meanwhile: try again, and the page is loaded anew.', action: 'Something went wrong' },
+  broken: { title: 'This page could not be shown', hint: 'Mostly that is because the daemon was updated meanwhile: try again, and the page is loaded anew.', away: 'The daemon cannot be reached. The page is tried again as soon as it is back.', action: 'Something went wrong' },
   update: { text: 'A new version of this page is there.', action: 'Reload' },
   keys: { title: 'Keyboard', open: 'Keyboard shortcuts', go: 'Go to', search: 'Search', help: 'This list', list: 'Next, previous', enter: 'Open' },
   titleFailed: (n: number, page: string) => (n > 0 ? `(${n}) ${page} · Dropleaf` : `${page} · Dropleaf`),
