@@ -236,7 +236,14 @@ impl Watcher {
         })
     }
 
-    /// The same as far as names tell; no file is looked at.
+    /// Whether a folder has not been looked at yet.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        let mut folders = self.status().into_iter();
+        folders.any(|status| status.state == FolderState::Starting)
+    }
+
+    /// The same as [`Watcher::owner`] as far as names tell; no file is looked at.
     #[must_use]
     pub fn named(&self, path: &Path) -> Option<(PathBuf, String)> {
         let folders = self.folders();

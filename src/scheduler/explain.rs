@@ -18,6 +18,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// How long a look at the file may take before it is told that nobody answers.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often, and with what pauses, folders that have only begun are asked again whose a path is.
+const STARTING_TRIES: u32 = 20;
+const STARTING_PAUSE: Duration = Duration::from_millis(50);
 
 /// Whom to ask.
 #[derive(Clone, Debug)]
@@ -198,9 +201,20 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
 
 /// How events spell a path: as the pipeline does that watches its folder; where none does, as they did when it had jobs.
 pub(super) async fn spelled(asker: Asker, path: RawPath) -> RawPath {
-    let Some(looked) = asker.look(&path.0).await else {
+    let Some(mut looked) = asker.look(&path.0).await else {
         return path;
     };
+    // Where a link leads to is known of a folder once it has been looked at: a client that comes back at a start is early.
+    for _ in 0..STARTING_TRIES {
+        if looked.owner.is_some() || !asker.watcher.is_starting() {
+            break;
+        }
+        tokio::time::sleep(STARTING_PAUSE).await;
+        match asker.look(&path.0).await {
+            Some(again) => looked = again,
+            None => return path,
+        }
+    }
     if let Some((path, _)) = looked.owner {
         return RawPath(path);
     }
