@@ -337,8 +337,8 @@ fn lost_catalog(objects: &mut Objects) -> Result<ObjectId> {
     objects.add(Object::Dictionary(catalog))
 }
 
-/// Makes `id` a dictionary where it is a stream, as a stray `stream` behind it does: nobody reads what belongs to the page
-/// tree from a stream.
+/// Makes `id` a dictionary where it is a stream with entries of the page tree, as a stray `stream` behind it does: nobody reads
+/// these from a stream.
 pub(crate) fn unstream(objects: &mut Objects, id: ObjectId) {
     const OF_STREAMS: [&[u8]; 7] = [
         b"Length",
@@ -349,7 +349,10 @@ pub(crate) fn unstream(objects: &mut Objects, id: ObjectId) {
         b"FDecodeParms",
         b"DL",
     ];
-    if let Some(Object::Stream(stream)) = objects.heap.get(id) {
+    const OF_TREE: [&[u8]; 4] = [b"Pages", b"Kids", b"Parent", b"Contents"];
+    if let Some(Object::Stream(stream)) = objects.heap.get(id)
+        && OF_TREE.iter().any(|key| stream.dict.has(key))
+    {
         let mut dict = stream.dict.clone();
         for key in OF_STREAMS {
             dict.remove(key);
