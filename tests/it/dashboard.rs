@@ -205,6 +205,7 @@ fn of_a_save_and_a_removal_on_the_same_condition_one_is_refused() {
         let theirs = format!("# theirs\n{text}");
         let (saved, removed) = std::thread::scope(|scope| {
             let save = scope.spawn(|| daemon.put_if("/pipelines/p", &theirs, tag).status);
+            // Not to wait for anything: each round begins the removal at another moment of the save.
             std::thread::sleep(std::time::Duration::from_micros(250 * round));
             let removed = daemon.delete_if("/pipelines/p", tag).status;
             (save.join().expect("it was answered"), removed)
