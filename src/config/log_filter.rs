@@ -1,5 +1,7 @@
 //! `log`: a filter that would log nothing because of a slip is a fault.
 
+use crate::config::place::Text;
+use crate::config::spec::Error;
 use crate::plugin::words::nearest;
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +18,18 @@ pub(crate) fn fault(filter: &str) -> Option<String> {
             "it cannot be read: {error}; write a level, or levels by module such as `info,dropleaf=debug`"
         ))
     })
+}
+
+/// Refuses the `log` of a `config.yaml`.
+pub(crate) fn check(filter: &str, text: &Text) -> Result<(), Error> {
+    match fault(filter) {
+        None => Ok(()),
+        Some(why) => Err(Error::Log {
+            place: text.place("/log"),
+            filter: filter.to_owned(),
+            why,
+        }),
+    }
 }
 
 /// What is wrong with the level of one directive. Those of spans (`[job]=debug`) are left to `tracing`.

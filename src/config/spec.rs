@@ -297,7 +297,7 @@ impl Config {
         };
         // Whoever gives the flag answers for that one.
         if flags.log.is_none() {
-            log(&spec.log, &text)?;
+            log_filter::check(&spec.log, &text)?;
         }
         if let Some(listen) = flags.listen {
             spec.listen = listen;
@@ -438,17 +438,6 @@ fn check(home: Home, spec: ConfigSpec, text: &Text) -> Result<Config, Error> {
         plugin_folders,
         spec,
     })
-}
-
-fn log(filter: &str, text: &Text) -> Result<(), Error> {
-    match log_filter::fault(filter) {
-        None => Ok(()),
-        Some(why) => Err(Error::Log {
-            place: text.place("/log"),
-            filter: filter.to_owned(),
-            why,
-        }),
-    }
 }
 
 /// Refuses the first entry of a list that has a fault.

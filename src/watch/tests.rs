@@ -478,26 +478,3 @@ fn a_change_of_the_rules_is_held_against_what_lies_there() {
     inbox.watch();
     inbox.arrives("a.scan");
 }
-
-#[test]
-fn explain_follows_the_chain_of_decisions() {
-    let mut inbox = Inbox::online(quick(), |folder| {
-        folder.spec.quiet = Some(Duration::from_secs(3600))
-    });
-    inbox.drop_in("a.pdf", PDF);
-    inbox.says("a.pdf", "has to rest for 3600 s");
-    let chain = inbox
-        .runtime
-        .block_on(inbox.watcher.explain(inbox.path("a.pdf"), "scan"));
-    let ok: Vec<_> = chain.iter().map(|link| link.ok).collect();
-    assert_eq!(ok, [true, true, true, true, false], "{chain:#?}");
-    assert!(chain[3].text.contains("seen by an event"), "{chain:#?}");
-    assert!(inbox.explain("none.pdf").contains("no such file"));
-    assert!(inbox.explain("a.txt").contains("no such file"));
-    let elsewhere = Path::new("/elsewhere/a.pdf");
-    assert_eq!(inbox.watcher.owner(elsewhere), None);
-    let said = inbox.watcher.nobody_watches(elsewhere).text;
-    assert!(said.contains("in no watched folder; watched are"), "{said}");
-    let nobody = inbox.runtime.block_on(inbox.watcher.files("nobody", 1));
-    assert!(nobody.is_none());
-}

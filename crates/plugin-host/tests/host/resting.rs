@@ -5,10 +5,9 @@ use dropleaf_plugin_abi as abi;
 use dropleaf_plugin_host::{Bill, Document, Limits};
 use lopdf::{Dictionary, Object, ObjectId, SaveOptions, Stream, StringFormat, Writer};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
 
 use crate::corpus;
-use crate::samples::{by_hand, engine_document, narrowed, open, sample, save};
+use crate::samples::{by_hand, engine_document, narrowed, open, sample, save, tree_of};
 use crate::script::{Plugin, Value, run};
 
 /// An object as a plugin sees it: its syntax or its scalar, and the bytes of a stream.
@@ -52,29 +51,6 @@ fn written(object: &Object) -> Option<(String, Vec<u8>)> {
         // Reals are widened by their spelling; null, booleans and references say nothing more.
         _ => return None,
     })
-}
-
-/// Opening puts an odd page tree in order, whoever has read it: these objects are a part of it, or are only called so.
-fn tree_of(engine: &lopdf::Document) -> BTreeSet<ObjectId> {
-    let parts = engine.objects.iter().filter(|(_, object)| has_part(object));
-    let mut tree: BTreeSet<ObjectId> = parts.map(|(id, _)| *id).collect();
-    tree.extend(engine.trailer.get(b"Root").and_then(Object::as_reference));
-    for object in engine.objects.values() {
-        let Ok(dict) = object.as_dict() else { continue };
-        tree.extend(dict.get(b"Pages").and_then(Object::as_reference));
-        let kids = dict.get(b"Kids").and_then(|kids| engine.dereference(kids));
-        if let Ok((_, Object::Array(kids))) = kids {
-            tree.extend(kids.iter().filter_map(|kid| kid.as_reference().ok()));
-        }
-    }
-    tree
-}
-
-fn has_part(object: &Object) -> bool {
-    const KEYS: [&[u8]; 4] = [b"Kids", b"Parent", b"Pages", b"Contents"];
-    object
-        .as_dict()
-        .is_ok_and(|dict| KEYS.iter().any(|key| dict.has(key)))
 }
 
 /// Lets a step change every dictionary before anybody has looked at it, and compares with the engine's, changed alike.

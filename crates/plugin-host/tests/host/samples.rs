@@ -118,3 +118,31 @@ pub(crate) fn narrowed(text: &str) -> String {
     }
     out
 }
+
+/// Opening puts an odd page tree in order, whoever has read it: these objects are a part of it, or are only called so.
+pub(crate) fn tree_of(engine: &lopdf::Document) -> std::collections::BTreeSet<lopdf::ObjectId> {
+    let parts = engine.objects.iter().filter(|(_, object)| has_part(object));
+    let mut tree: std::collections::BTreeSet<lopdf::ObjectId> = parts.map(|(id, _)| *id).collect();
+    tree.extend(
+        engine
+            .trailer
+            .get(b"Root")
+            .and_then(lopdf::Object::as_reference),
+    );
+    for object in engine.objects.values() {
+        let Ok(dict) = object.as_dict() else { continue };
+        tree.extend(dict.get(b"Pages").and_then(lopdf::Object::as_reference));
+        let kids = dict.get(b"Kids").and_then(|kids| engine.dereference(kids));
+        if let Ok((_, lopdf::Object::Array(kids))) = kids {
+            tree.extend(kids.iter().filter_map(|kid| kid.as_reference().ok()));
+        }
+    }
+    tree
+}
+
+fn has_part(object: &lopdf::Object) -> bool {
+    const KEYS: [&[u8]; 4] = [b"Kids", b"Parent", b"Pages", b"Contents"];
+    object
+        .as_dict()
+        .is_ok_and(|dict| KEYS.iter().any(|key| dict.has(key)))
+}
