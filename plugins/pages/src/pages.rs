@@ -53,6 +53,7 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
     if !dropped.is_empty() {
         let annotations = annotations::drop(run, &dropped, keep)?;
         structure::prune(run, &dropped, keep, &annotations)?;
+        forget_parts(run, keep)?;
     }
     label(run, keep)?;
     let mut done = 0;
@@ -69,6 +70,21 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
         .filter_map(|place| u32::try_from(place).ok())
         .collect();
     arrange(run, &places)
+}
+
+/// Leaves out the document parts (ISO 32000-2, 14.12): their metadata are of the dropped pages, too.
+fn forget_parts(run: &Run<'_>, keep: &[u32]) -> Result<()> {
+    let document = run.document();
+    let mut had_parts = document.catalog()?.remove("DPartRoot")?;
+    for &page in keep {
+        had_parts |= document.page(page)?.remove("DPart")?;
+    }
+    if had_parts {
+        run.warn(
+            "the document parts (DPartRoot) are left out: they describe the dropped pages, too",
+        );
+    }
+    Ok(())
 }
 
 /// Turns the order of all pages round.

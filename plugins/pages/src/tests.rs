@@ -426,6 +426,20 @@ fn values_of_dropped_fields_are_in_no_place() {
 }
 
 #[test]
+fn parts_that_describe_dropped_pages_go() {
+    let parts = "<</Type/DPartRoot/DPartRootNode 1000 0 R>>";
+    let annotations = ["[1001 0 R]", "[]"];
+    let objects = [
+        (1000, "<</Type/DPart/Start P1/End P2/DPM<</Name(SECRET)>>>>"),
+        (1001, "<</Type/Annot/Subtype/Link/Part 1000 0 R>>"),
+    ];
+    let pdf = made(&[("DPartRoot", parts)], annotations, &objects);
+    let ran = testing::run::<DeletePages>(json!({ "pages": "first" }), &[pdf]).expect("it runs");
+    assert_eq!(secrets(ran.document()), [""; 0]);
+    assert!(ran.warnings[0].contains("DPartRoot"), "{:?}", ran.warnings);
+}
+
+#[test]
 fn a_page_whose_annotations_are_anything_costs_no_more_than_itself() {
     let form = "<</Fields[1000 0 R]/CO(x)>>";
     let annotations = ["[]", "[980 0 R P1 P2 1000 0 R 7 (x) 1001 0 R]"];

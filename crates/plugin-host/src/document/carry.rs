@@ -16,8 +16,15 @@ pub(crate) use form::fields;
 pub(crate) use layers::layers;
 
 fn catalog(objects: &Objects) -> Option<Place> {
-    let root = objects.pdf.trailer.get(b"Root").ok()?.as_reference().ok()?;
-    Some(Place::object(root))
+    root(objects).map(Place::object)
+}
+
+fn root(objects: &Objects) -> Option<ObjectId> {
+    objects.pdf.trailer.get(b"Root").ok()?.as_reference().ok()
+}
+
+pub(crate) fn is_catalog(objects: &Objects, id: ObjectId) -> bool {
+    root(objects) == Some(id)
 }
 
 /// The references in the array at `key`.
@@ -32,7 +39,7 @@ fn references(objects: &Objects, place: &Place, key: &[u8]) -> Vec<ObjectId> {
         .collect()
 }
 
-fn append(objects: &mut Objects, place: &Place, key: &[u8], id: ObjectId) -> Result<()> {
+pub(crate) fn append(objects: &mut Objects, place: &Place, key: &[u8], id: ObjectId) -> Result<()> {
     let list = objects.below_or(place, key, Object::Array(Vec::new()))?;
     let end = objects
         .holder(&list)

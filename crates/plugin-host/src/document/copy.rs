@@ -2,17 +2,20 @@
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
+use crate::document::bound::Bound;
+use crate::document::carry;
 use crate::document::destinations;
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
 use crate::document::page_index::INHERITED;
+use crate::document::place::Place;
 use crate::document::tags;
 use crate::fault::{Fault, Result};
 
 /// Keys that tie an object to a structure of its document that does not come along.
 pub(crate) const TIES: [&[u8]; 2] = [b"StructParent", b"StructParents"];
-/// Page keys that lead to the whole document: its tree, its article threads.
-pub(crate) const PAGE_TIES: [&[u8]; 2] = [b"Parent", b"B"];
+/// Page keys that lead to the whole document: its tree, its article threads, its parts.
+pub(crate) const PAGE_TIES: [&[u8]; 3] = [b"Parent", b"B", b"DPart"];
 
 /// What has come from one document into another so far.
 #[derive(Default)]
@@ -21,6 +24,8 @@ pub(crate) struct Imported {
     map: IdMap<ObjectId>,
     /// Pages there that are here.
     pages: IdSet,
+    /// What has come with them.
+    bound: Bound,
 }
 
 /// The annotations of a page that are there: their ids where they have one.
@@ -70,6 +75,18 @@ impl<'a> Copy<'a> {
     pub(crate) fn page_number(&mut self, page: ObjectId) -> Result<(ObjectId, bool)> {
         if !self.imported.pages.insert(page) {
             return Ok((self.to.reserve()?, true));
+        }
+        let coming = self.imported.bound.enter(self.from, page);
+        for awaited in coming.awaited {
+            let here = self.number(awaited)?;
+            self.waiting.push((awaited, here));
+        }
+        for (field, kid) in coming.kids {
+            if let Some(here) = self.here(field).filter(|id| self.to.dict(*id).is_some())
+                && let Object::Reference(kid) = self.reference(kid)?
+            {
+                carry::append(self.to, &Place::object(here), b"Kids", kid)?;
+            }
         }
         Ok((self.number(page)?, false))
     }
@@ -142,7 +159,10 @@ impl<'a> Copy<'a> {
             let Some(object) = self.from.heap.get(there) else {
                 continue;
             };
-            let copy = self.translated(object)?;
+            let copy = match self.imported.bound.with_kids(self.from, there) {
+                Some(field) => Object::Dictionary(self.dictionary(&field)?),
+                None => self.translated(object)?,
+            };
             if self.from.plain.contains(&there) {
                 self.to.plain.insert(here);
             }
@@ -197,12 +217,14 @@ impl<'a> Copy<'a> {
         if let Some(known) = self.imported.map.get(&id) {
             return Ok(Object::Reference(*known));
         }
-        // One element leads to all others, and so to what is said of other pages.
-        if tags::is_element(self.from, id) {
+        // One element leads to all others, and so to what is said of other pages; so does the catalog.
+        if tags::is_element(self.from, id) || carry::is_catalog(self.from, id) {
             return Ok(Object::Null);
         }
         let here = self.number(id)?;
-        self.waiting.push((id, here));
+        if !self.imported.bound.is_elsewhere(self.from, id) {
+            self.waiting.push((id, here));
+        }
         Ok(Object::Reference(here))
     }
 }

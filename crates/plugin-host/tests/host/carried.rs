@@ -215,3 +215,84 @@ fn no_link_brings_the_structure_tree_along() {
         "{annotations}"
     );
 }
+
+/// Two pages whose fields hang together; what is said of the second is secret.
+fn form() -> Vec<u8> {
+    file(&[
+        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R 12 0 R]>>/DPartRoot 14 0 R/Secret(SECRET)>>",
+        "<</Type/Pages/Count 2/Kids[3 0 R 4 0 R]/MediaBox[0 0 9 9]>>",
+        "<</Type/Page/Parent 2 0 R/Annots[7 0 R 10 0 R]/DPart 15 0 R>>",
+        "<</Type/Page/Parent 2 0 R/Annots[8 0 R 9 0 R 13 0 R]/DPart 16 0 R>>",
+        "<</T(pay)/Kids 6 0 R>>",
+        "[7 0 R 8 0 R 11 0 R]",
+        "<</Type/Annot/Subtype/Widget/Parent 5 0 R/FT/Tx/T(total)/V(12)/A 17 0 R/Catalog 1 0 R>>",
+        "<</Subtype/Widget/Parent 5 0 R/FT/Tx/T(salary)/V(SECRET)>>",
+        "<</Type/Annot/Subtype/Text/Rect[0 0 1 1]/Contents(SECRET)>>",
+        "<</Subtype/Text/Rect[0 0 1 1]/Contents(Note)/IRT 9 0 R/Popup 18 0 R>>",
+        "<</Parent 5 0 R/T(hidden)/V(SECRET)>>",
+        "<</FT/Tx/T(lone)/V(SECRET)/Kids[13 0 R]>>",
+        "<</Type/Annot/Subtype/Widget/Parent 12 0 R>>",
+        "<</Type/DPartRoot/DPartRootNode 19 0 R>>",
+        "<</Type/DPart/Parent 19 0 R/Start 3 0 R>>",
+        "<</Type/DPart/Parent 19 0 R/Start 4 0 R/DPM<</Name(SECRET)>>>>",
+        "<</S/ResetForm/Fields[8 0 R 11 0 R 12 0 R]/Next<</S/Hide/T 9 0 R>>>>",
+        "<</Type/Annot/Subtype/Popup/Parent 10 0 R/Rect[0 0 2 2]>>",
+        "<</Type/DPart/Parent 14 0 R/DParts[[15 0 R 16 0 R]]>>",
+    ])
+}
+
+fn kids(pdf: &lopdf::Document, field: usize) -> String {
+    let form = pdf.catalog().expect("a catalog").get(b"AcroForm");
+    let form = form.and_then(Object::as_dict).expect("a form");
+    let fields = form.get(b"Fields").and_then(Object::as_array);
+    let id = fields.expect("fields")[field].as_reference();
+    let field = pdf.get_dictionary(id.expect("a reference"));
+    let kids = field.and_then(|field| field.get(b"Kids")).expect("kids");
+    let names = kids.as_array().expect("an array").iter().map(|kid| {
+        let kid = pdf.get_dictionary(kid.as_reference().expect("a reference"));
+        let name = kid.and_then(|kid| kid.get(b"T")).and_then(Object::as_str);
+        String::from_utf8_lossy(name.unwrap_or(b"-")).into_owned()
+    });
+    names.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn fields_and_notes_of_other_pages_stay_behind() {
+    let before = lopdf::Document::load_mem(&form()).expect("it loads");
+    assert!(format!("{:?}", before.objects).contains("SECRET"));
+    let pdf = assembled(&[form()], &[(0, 0)]);
+    let all = format!("{:?}", pdf.objects);
+    assert!(!all.contains("SECRET"), "{all}");
+    assert!(!all.contains("DPart"), "{all}");
+    assert_eq!(kids(&pdf, 0), "total");
+    let page = pdf.get_dictionary(pdf.get_pages()[&1]);
+    let annotations = page.and_then(|page| page.get(b"Annots"));
+    let annotations = annotations.and_then(Object::as_array).expect("annotations");
+    let note = written(
+        &pdf,
+        &Object::Dictionary({
+            let note = annotations[1].as_reference().expect("a reference");
+            let mut note = pdf.get_dictionary(note).expect("the note").clone();
+            let popup = note.get(b"Popup").and_then(Object::as_reference);
+            let popup = pdf.get_dictionary(popup.expect("a reference"));
+            assert!(popup.expect("the popup").has(b"Rect"));
+            note.remove(b"Popup");
+            note
+        }),
+    );
+    assert!(note.contains("IRT nothing"), "{note}");
+}
+
+#[test]
+fn fields_whose_pages_come_one_by_one_are_whole_in_the_end() {
+    for pages in [vec![(0, 0), (0, 1)], vec![(0, 1), (0, 0)]] {
+        let pdf = assembled(&[form()], &pages);
+        let first = pages[0].1 as usize;
+        let (pay, lone) = (kids(&pdf, 0), kids(&pdf, 1));
+        assert_eq!(pay, ["total salary", "salary total"][first]);
+        assert_eq!(lone, "-");
+        let all = format!("{:?}", pdf.objects);
+        assert_eq!(all.matches("SECRET").count(), 3, "{all}");
+        assert!(!all.contains("hidden"), "{all}");
+    }
+}
