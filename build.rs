@@ -63,11 +63,13 @@ fn embed(dist: &Path, files: &[PathBuf], out: &Path) -> io::Result<String> {
         };
         writeln!(
             table,
-            "    Asset {{ path: {:?}, mime: {mime:?}, hash: {:?}, plain: include_bytes!({file:?}), brotli: {}, gzip: {} }},",
+            "    Asset {{ path: {:?}, mime: {mime:?}, hash: {:?}, plain: include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?})), brotli: {}, gzip: {} }},",
             format!("/{name}"),
             &hash[..16],
-            included(brotli.as_deref()),
-            included(gzip.as_deref()),
+            // Of this build's own folder: a checkout may be moved with its `target`.
+            format!("/dashboard/dist/{name}"),
+            included(brotli),
+            included(gzip),
         )
         .expect("a string takes any text");
     }
@@ -81,27 +83,28 @@ fn embed(dist: &Path, files: &[PathBuf], out: &Path) -> io::Result<String> {
     Ok(table)
 }
 
-fn included(file: Option<&Path>) -> String {
+/// A packed form lies beside the table.
+fn included(file: Option<String>) -> String {
     file.map_or_else(
         || "None".to_owned(),
         |file| format!("Some(include_bytes!({file:?}))"),
     )
 }
 
-/// Writes the packed form where it is worth it: less than nine tenths.
+/// Writes the packed form where it is worth it (less than nine tenths), and answers its name.
 fn smaller(
     content: &[u8],
     packed: Vec<u8>,
     out: &Path,
     number: usize,
     ending: &str,
-) -> io::Result<Option<PathBuf>> {
+) -> io::Result<Option<String>> {
     if packed.len() * 10 >= content.len() * 9 {
         return Ok(None);
     }
-    let file = out.join(format!("{number}.{ending}"));
-    fs::write(&file, packed)?;
-    Ok(Some(file))
+    let name = format!("{number}.{ending}");
+    fs::write(out.join(&name), packed)?;
+    Ok(Some(name))
 }
 
 fn mime(file: &Path) -> String {
