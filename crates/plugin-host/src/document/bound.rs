@@ -19,6 +19,8 @@ pub(crate) struct Bound {
     come: IdSet,
     /// Those that something that has come refers to, while they have not come themselves.
     awaited: IdSet,
+    /// All pages come, so that nothing is elsewhere: what is bound to none belongs to them, too.
+    pub(crate) is_whole: bool,
 }
 
 /// What a further page binds.
@@ -59,7 +61,7 @@ impl Bound {
 
     /// Whether the object is bound to pages of which none has come; it is awaited then.
     pub(crate) fn is_elsewhere(&mut self, objects: &Objects, id: ObjectId) -> bool {
-        if self.come.contains(&id) || objects.heap.is_stream(id) {
+        if self.is_whole || self.come.contains(&id) || objects.heap.is_stream(id) {
             return false;
         }
         let is_elsewhere = objects.dict(id).is_some_and(|dict| {
@@ -73,7 +75,7 @@ impl Bound {
 
     /// A field with those of its kids that have come; nothing if it is none, or has none.
     pub(crate) fn with_kids(&self, objects: &Objects, id: ObjectId) -> Option<Dictionary> {
-        if !self.come.contains(&id) {
+        if self.is_whole || !self.come.contains(&id) {
             return None;
         }
         let field = objects.heap.get(id)?.as_dict().ok()?;

@@ -66,6 +66,15 @@ impl<'a> Copy<'a> {
         }
     }
 
+    /// Says that all pages come at once.
+    pub(crate) fn whole(&mut self) {
+        self.imported.bound.is_whole = true;
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.imported.bound.is_whole
+    }
+
     /// The object here that an object there has become.
     pub(crate) fn here(&self, there: ObjectId) -> Option<ObjectId> {
         self.imported.map.get(&there).copied()
@@ -206,7 +215,7 @@ impl<'a> Copy<'a> {
         Ok(copy)
     }
 
-    fn reference(&mut self, id: ObjectId) -> Result<Object> {
+    pub(crate) fn reference(&mut self, id: ObjectId) -> Result<Object> {
         let tree = self.from.pages.as_ref();
         if tree.is_some_and(|tree| tree.is_inner(id)) || !self.from.heap.contains(id) {
             return Ok(Object::Null);

@@ -28,7 +28,11 @@ pub(crate) fn import_pages(
             "cannot insert at {at}: the document has {total} pages"
         )));
     }
+    let is_whole = from.pages()?.len() == pages.len();
     let mut copy = Copy::new(to, from, imported);
+    if is_whole {
+        copy.whole();
+    }
     let mut fresh = Vec::with_capacity(pages.len());
     for page in &pages {
         fresh.push(copy.page_number(*page)?);

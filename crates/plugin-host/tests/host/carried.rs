@@ -39,15 +39,21 @@ fn layered(properties: &str, more: &[&str]) -> Vec<u8> {
 
 /// A new document with these pages of these files.
 fn assembled(files: &[Vec<u8>], pages: &[(usize, u32)]) -> lopdf::Document {
+    let pages: Vec<_> = pages.iter().map(|(file, page)| (*file, *page, 1)).collect();
+    joined(files, &pages)
+}
+
+/// The same; so many pages come at once.
+fn joined(files: &[Vec<u8>], pages: &[(usize, u32, u32)]) -> lopdf::Document {
     let (files, pages) = (files.to_vec(), pages.to_vec());
     let mut documents = vec![open(sample(1))];
     let outcome = run(&mut documents, move |p| {
         let new = p.create(0).expect("created");
         let opened = files.iter().map(|file| p.open(file).expect("opened"));
         let opened: Vec<_> = opened.collect();
-        for (file, page) in pages {
+        for (file, page, many) in pages {
             let count = p.page_count(new).expect("a count");
-            p.import(new, count, opened[file], page, 1)
+            p.import(new, count, opened[file], page, many)
                 .expect("imported");
         }
         p.emit(new, "").expect("emitted");
@@ -218,8 +224,15 @@ fn no_link_brings_the_structure_tree_along() {
 
 /// Two pages whose fields hang together; what is said of the second is secret.
 fn form() -> Vec<u8> {
+    form_of("5 0 R 12 0 R")
+}
+
+fn form_of(fields: &str) -> Vec<u8> {
+    let catalog = format!(
+        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[{fields}]>>/DPartRoot 14 0 R/Secret(SECRET)>>"
+    );
     file(&[
-        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R 12 0 R]>>/DPartRoot 14 0 R/Secret(SECRET)>>",
+        &catalog,
         "<</Type/Pages/Count 2/Kids[3 0 R 4 0 R]/MediaBox[0 0 9 9]>>",
         "<</Type/Page/Parent 2 0 R/Annots[7 0 R 10 0 R]/DPart 15 0 R>>",
         "<</Type/Page/Parent 2 0 R/Annots[8 0 R 9 0 R 13 0 R]/DPart 16 0 R>>",
@@ -238,6 +251,7 @@ fn form() -> Vec<u8> {
         "<</S/ResetForm/Fields[8 0 R 11 0 R 12 0 R]/Next<</S/Hide/T 9 0 R>>>>",
         "<</Type/Annot/Subtype/Popup/Parent 10 0 R/Rect[0 0 2 2]>>",
         "<</Type/DPart/Parent 14 0 R/DParts[[15 0 R 16 0 R]]>>",
+        "<</FT/Tx/T(data)/Kids[]>>",
     ])
 }
 
@@ -247,12 +261,16 @@ fn kids(pdf: &lopdf::Document, field: usize) -> String {
     let fields = form.get(b"Fields").and_then(Object::as_array);
     let id = fields.expect("fields")[field].as_reference();
     let field = pdf.get_dictionary(id.expect("a reference"));
-    let kids = field.and_then(|field| field.get(b"Kids")).expect("kids");
-    let names = kids.as_array().expect("an array").iter().map(|kid| {
-        let kid = pdf.get_dictionary(kid.as_reference().expect("a reference"));
-        let name = kid.and_then(|kid| kid.get(b"T")).and_then(Object::as_str);
-        String::from_utf8_lossy(name.unwrap_or(b"-")).into_owned()
-    });
+    let kids = field.and_then(|field| field.get_deref(b"Kids", pdf));
+    let names = kids
+        .and_then(Object::as_array)
+        .expect("kids")
+        .iter()
+        .map(|kid| {
+            let kid = pdf.get_dictionary(kid.as_reference().expect("a reference"));
+            let name = kid.and_then(|kid| kid.get(b"T")).and_then(Object::as_str);
+            String::from_utf8_lossy(name.unwrap_or(b"-")).into_owned()
+        });
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -295,4 +313,11 @@ fn fields_whose_pages_come_one_by_one_are_whole_in_the_end() {
         assert_eq!(all.matches("SECRET").count(), 3, "{all}");
         assert!(!all.contains("hidden"), "{all}");
     }
+}
+
+#[test]
+fn fields_without_a_widget_come_with_all_pages() {
+    let pdf = joined(&[form_of("5 0 R 20 0 R")], &[(0, 0, 2)]);
+    assert_eq!(kids(&pdf, 0), "total salary hidden");
+    assert_eq!(kids(&pdf, 1), "");
 }

@@ -16,16 +16,15 @@ use crate::fault::Result;
 /// The deepest tree of fields that is climbed.
 const MAX_DEPTH: usize = 64;
 
-/// Enters the fields (12.7.4) whose widgets have come, under names that are free.
+/// Enters the fields (12.7.4) whose widgets have come, under names that are free; those without a widget, too, if all pages come.
 pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
     let Some(theirs) =
         catalog(copy.from).and_then(|catalog| copy.from.below(&catalog, b"AcroForm"))
     else {
         return Ok(());
     };
-    let all: IdSet = references(copy.from, &theirs, b"Fields")
-        .into_iter()
-        .collect();
+    let listed = references(copy.from, &theirs, b"Fields");
+    let all: IdSet = listed.iter().copied().collect();
     let mut seen = IdSet::default();
     let mut come = Vec::new();
     for (id, _) in pages.iter().flat_map(|page| annotations(copy.from, *page)) {
@@ -37,6 +36,15 @@ pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
             && let Some(here) = copy.here(top)
         {
             come.push(here);
+        }
+    }
+    if copy.is_whole() {
+        for top in listed {
+            if seen.insert(top)
+                && let Object::Reference(here) = copy.reference(top)?
+            {
+                come.push(here);
+            }
         }
     }
     let Some(ours) = catalog(copy.to).filter(|_| !come.is_empty()) else {
