@@ -23,7 +23,8 @@
  *     The call that ends a view may be given it.
  *  O4 Handles (leaf_obj, leaf_doc, leaf_buf) are integers with a generation, checked on every call:
  *     a stale or forged one gives LEAF_E_HANDLE, never undefined behaviour.  They die at the end of
- *     the run; release() early only in long loops.
+ *     the run; release() early only in long loops.  A container has one handle, however often it was
+ *     got: it ends when it has been released as often as it was given.
  *  O5 The entry, operations, manifest and vtables are constant and live as long as the library; the
  *     library is never unloaded (the process ends instead; atexit handlers and destructors do NOT run).
  * THREADS   one operation runs at a time in a worker; instances are not shared between workers.

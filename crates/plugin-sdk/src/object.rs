@@ -264,7 +264,8 @@ impl<'r> Object<'r> {
         call!(self.session, cos.replace(self.handle, &raw const val))
     }
 
-    /// Gives the handle back before the end of the run: only for loops over very many objects.
+    /// Gives the handle back before the end of the run: only for loops over very many objects. Where the same container was got
+    /// elsewhere, it stays.
     pub fn release(self) -> Result<()> {
         call!(self.session, cos.release(self.handle))
     }

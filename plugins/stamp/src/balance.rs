@@ -1,7 +1,10 @@
 //! What a page's content leaves open, so that a stamp can be put after it and be drawn as if on a fresh page.
 //!
 //! Only what reaches beyond the content's end is looked at: `q` and `Q`, text objects, marked content, and whatever the end
-//! may stand inside of (a string, an inline image). Operands are skipped, not read.
+//! may stand inside of (a string, an inline image, an array). Operands are skipped, not read.
+
+/// As many open arrays and dictionaries are closed: a viewer that is inside of more has given up.
+const MAX_OPEN: usize = 32;
 
 /// What is open at the end of a content, and what was closed too often.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +17,12 @@ pub(crate) struct Balance {
     text: bool,
     /// What ends the token that the content breaks off in.
     tail: &'static str,
+    /// Arrays and dictionaries that are open among the operands after the last operator that matters: their first bytes.
+    operands: Vec<u8>,
+    /// Inside the dictionary of an inline image.
+    image: bool,
+    /// Where the last operator that matters ends in the stream that is read.
+    settled: Option<usize>,
     /// Where in the streams so far a `Q` has nothing to restore: (stream, offset).
     pub(crate) excess: Vec<(usize, usize)>,
     streams: usize,
@@ -23,6 +32,7 @@ impl Balance {
     /// Reads the next stream of the content. Streams are joined by white space (ISO 32000-2, 7.8.2).
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.tail = "";
+        self.settled = None;
         let mut at = 0;
         // Nearly all bytes are passed over one by one, in this loop; a token is looked at only where one that matters may
         // begin.
@@ -34,6 +44,10 @@ impl Balance {
                 Start::Delimiter => self.delimiter(bytes, at),
             };
         }
+        if self.settled.is_some() {
+            self.operands.clear();
+        }
+        self.look_for_open_operands(&bytes[self.settled.unwrap_or(0)..]);
         self.streams += 1;
     }
 
@@ -43,6 +57,12 @@ impl Balance {
         if !self.tail.is_empty() {
             closing.push_str(self.tail);
             closing.push('\n');
+        }
+        for open in self.operands.iter().rev() {
+            closing.push_str(if *open == b'[' { "]\n" } else { ">>\n" });
+        }
+        if self.image {
+            closing.push_str("ID\nEI\n");
         }
         if self.text {
             closing.push_str("ET\n");
@@ -66,19 +86,49 @@ impl Balance {
             b"ET" => self.text = false,
             b"BMC" | b"BDC" => self.marked += 1,
             b"EMC" => self.marked = self.marked.saturating_sub(1),
-            b"ID" => return self.inline_image(bytes, end),
-            _ => {}
+            b"BI" => self.image = true,
+            b"ID" => {
+                self.image = false;
+                let end = self.inline_image(bytes, end);
+                self.settled = Some(end);
+                return end;
+            }
+            _ => return end,
         }
+        self.settled = Some(end);
         end
+    }
+
+    /// What is open at the end of `bytes`, which holds operands and operators that do not matter.
+    fn look_for_open_operands(&mut self, bytes: &[u8]) {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'[' => self.operands.push(byte),
+                b']' => _ = self.operands.pop_if(|open| *open == b'['),
+                b'<' if bytes.get(at + 1) == Some(&b'<') => {
+                    self.operands.push(byte);
+                    at += 1;
+                }
+                b'>' if bytes.get(at + 1) == Some(&b'>') => {
+                    self.operands.pop_if(|open| *open == b'<');
+                    at += 1;
+                }
+                b'(' | b'<' | b'%' => {
+                    at = skipped(bytes, at);
+                    continue;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        self.operands.truncate(MAX_OPEN);
     }
 
     fn delimiter(&mut self, bytes: &[u8], at: usize) -> usize {
         match bytes[at] {
             b'(' => self.string(bytes, at + 1),
-            b'%' => bytes[at..]
-                .iter()
-                .position(|b| matches!(b, b'\r' | b'\n'))
-                .map_or(bytes.len(), |length| at + length),
+            b'%' => comment_end(bytes, at),
             b'/' => token_end(bytes, at + 1),
             b'<' if bytes.get(at + 1) == Some(&b'<') => at + 2,
             b'<' => match bytes[at..].iter().position(|b| *b == b'>') {
@@ -155,6 +205,19 @@ pub(crate) fn join_without_excess(streams: &[Vec<u8>], balance: &Balance) -> Vec
         joined.push(b'\n');
     }
     joined
+}
+
+/// Where the string, the hexadecimal string or the comment at `at` ends.
+fn skipped(bytes: &[u8], at: usize) -> usize {
+    let mut inner = Balance::default();
+    inner.delimiter(bytes, at)
+}
+
+fn comment_end(bytes: &[u8], at: usize) -> usize {
+    bytes[at..]
+        .iter()
+        .position(|b| matches!(b, b'\r' | b'\n'))
+        .map_or(bytes.len(), |length| at + length)
 }
 
 fn token_end(bytes: &[u8], from: usize) -> usize {
@@ -262,7 +325,14 @@ mod tests {
         check("q (a(b", "))\nQ\n");
         check("q <00", ">\nQ\n");
         check("q BI ID abc", "\nEI\nQ\n");
-        check("[(a)(b", ")\n");
+        check("[(a)(b", ")\n]\n");
+        check("q [ /oops", "]\nQ\n");
+        check("[(one) 5 (tw", ")\n]\n");
+        check("/P <</A [1 2", "]\n>>\n");
+        check("/P <<", ">>\n");
+        check("q BI /W 1 /D [", "]\nID\nEI\nQ\n");
+        check("[1 2] 0 d ([) Tj <</A[]>> % [\n", "");
+        check("[ q Q", "");
     }
 
     #[test]
@@ -283,6 +353,12 @@ mod tests {
         balance.feed(b"q BT");
         balance.feed(b"ET q");
         balance.feed(b"Q Q");
+        assert_eq!(balance.closing(), "");
+        balance.feed(b"[ (a)");
+        assert_eq!(balance.closing(), "]\n");
+        balance.feed(b"5 (b)");
+        assert_eq!(balance.closing(), "]\n");
+        balance.feed(b"] TJ");
         assert_eq!(balance.closing(), "");
     }
 

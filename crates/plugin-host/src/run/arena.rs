@@ -62,8 +62,8 @@ struct Entry {
     document: u32,
     origin: Origin,
     children: Children,
-    /// Whether a handle may name the slot; a released parent stays for its children only.
-    named: bool,
+    /// How often the handle of the slot has been given and not given back; a released parent stays for its children only.
+    named: u32,
 }
 
 enum Origin {
@@ -111,7 +111,6 @@ impl Arena {
             return *slot;
         }
         let slot = self.new_slot(document, Origin::Root(root));
-        self.slots[slot as usize].named = false;
         self.roots.insert((document, root), slot);
         slot
     }
@@ -161,7 +160,7 @@ impl Arena {
             document,
             origin,
             children: Children::None,
-            named: true,
+            named: 0,
         };
         if let Some(slot) = self.free.pop() {
             let generation = self.slots[slot as usize].generation;
@@ -174,7 +173,7 @@ impl Arena {
 
     fn name(&mut self, slot: Slot) -> abi::Obj {
         let entry = &mut self.slots[slot as usize];
-        entry.named = true;
+        entry.named = entry.named.saturating_add(1);
         handle(Kind::Object, entry.generation, slot as usize)
     }
 
@@ -184,8 +183,9 @@ impl Arena {
     pub(crate) fn slot(&self, handle: abi::Obj) -> Result<Slot> {
         let (generation, index) = parts(Kind::Object, handle).ok_or_else(Fault::handle)?;
         let entry = self.slots.get(index).ok_or_else(Fault::handle)?;
-        let live =
-            entry.named && entry.generation == generation && !matches!(entry.origin, Origin::Free);
+        let live = entry.named > 0
+            && entry.generation == generation
+            && !matches!(entry.origin, Origin::Free);
         if live {
             Ok(index as Slot)
         } else {
@@ -268,10 +268,10 @@ impl Arena {
 
     // ---- ending ------------------------------------------------------------------------------------------------
 
-    /// The handle is not needed any more. Answers a loose value that nobody can reach now.
+    /// The handle is not needed any more where it was given. Answers a loose value that nobody can reach now.
     pub(crate) fn release(&mut self, handle: abi::Obj) -> Result<Option<(u32, u32)>> {
         let slot = self.slot(handle)?;
-        self.slots[slot as usize].named = false;
+        self.slots[slot as usize].named -= 1;
         Ok(self.sweep(slot))
     }
 
@@ -284,7 +284,7 @@ impl Arena {
                 Children::Keys(keys) => keys.is_empty(),
                 Children::Items(items) => items.is_empty(),
             };
-            if entry.named || !childless {
+            if entry.named > 0 || !childless {
                 return None;
             }
             let document = entry.document;
@@ -315,7 +315,7 @@ impl Arena {
                 Children::Items(items) => waiting.extend(items.into_values()),
             }
             entry.generation = (entry.generation + 1) & GENERATION;
-            entry.named = false;
+            entry.named = 0;
             let origin = std::mem::replace(&mut entry.origin, Origin::Free);
             if let Origin::Root(root) = &origin {
                 self.roots.remove(&(entry.document, *root));

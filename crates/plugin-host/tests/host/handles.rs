@@ -66,6 +66,21 @@ fn a_released_handle_is_stale_and_what_was_got_from_it_is_not() {
 }
 
 #[test]
+fn a_handle_is_released_as_often_as_it_was_given() {
+    edit(open(sample(1)), |p| {
+        let dict = p.parse(abi::DOCUMENT, "<< /A << /B 1 >> >>");
+        let dict = dict.expect("parsed");
+        let a = p.get(dict, "A").expect("there").obj();
+        assert_eq!(p.get(dict, "A").expect("there").obj(), a);
+        p.release(a).expect("released");
+        assert_eq!(p.len(a), Ok(1));
+        p.release(a).expect("released");
+        assert_eq!(p.len(a), Err(abi::E_HANDLE));
+        abi::OK
+    });
+}
+
+#[test]
 fn handles_of_one_run_are_stale_in_the_next() {
     let (send, receive) = std::sync::mpsc::channel();
     let document = edit(open(sample(1)), move |p| {

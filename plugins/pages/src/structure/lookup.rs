@@ -76,11 +76,12 @@ impl<'r, 's> Lookup<'r, 's> {
                 let Some(kid) = kids.at(index)?.and_then(|kid| kid.as_dict()) else {
                     continue;
                 };
-                match self.node(&kid, pairs, depth, seen)? {
+                let found = self.node(&kid, pairs, depth, seen)?;
+                kid.release()?;
+                match found {
                     Some(found) => below.push(found),
                     None => kids.remove_at(index)?,
                 }
-                kid.release()?;
             }
             for (least, greatest) in below.into_iter().rev() {
                 widen(&mut limits, least, greatest);

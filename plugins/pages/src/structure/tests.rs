@@ -137,6 +137,30 @@ fn a_tree_that_is_sound_and_has_nothing_on_the_page_stays_as_it_is() {
 }
 
 #[test]
+fn trees_of_numbers_may_stand_in_themselves() {
+    let root = "<</Type/StructTreeRoot/K[1000 0 R 1001 0 R]/ParentTree 1020 0 R>>";
+    let objects = [
+        // The root is no element, and is used while its elements are walked.
+        (1000, "<</S/P/P 980 0 R/Pg P1/K[0 980 0 R]>>"),
+        (1001, "<</S/P/P 980 0 R/Pg P2/K 0/Alt(SECRET)>>"),
+        (
+            1020,
+            "<</Kids[<</Limits[0 0]/Nums[0[1000 0 R]]>><</Limits[1 1]/Nums[1[1001 0 R]]>>1020 0 R 980 0 R]>>",
+        ),
+    ];
+    let pdf = tagged(root, ["[]", "[]"], &objects);
+    let ran = testing::run::<DeletePages>(json!({ "pages": 2 }), &[&pdf]).expect("it runs");
+    assert_eq!(secrets(ran.document()), [""; 0]);
+    let pdf = sample::open(ran.document());
+    let kids = entry(&pdf, 1020, b"Kids");
+    assert!(
+        kids.starts_with("[<Limits [#0 #0], Nums [#0 [1000]]>"),
+        "{kids}"
+    );
+    assert!(!kids.contains("#1"), "{kids}");
+}
+
+#[test]
 fn a_tree_that_cannot_be_walked_goes_as_a_whole() {
     let root = "<</Type/StructTreeRoot/K 1000 0 R/ParentTree 1000 0 R>>";
     let check = |objects: &[(u32, &str)], expected: usize| {
