@@ -185,7 +185,9 @@ pub(crate) fn open_problem(error: &OpenError) -> Problem {
         }
         OpenError::WrongPassword => Problem::new(Code::PdfEncrypted, text)
             .hint("add the right one to the pipeline's `passwords`"),
-        OpenError::Unsupported(_) => Problem::new(Code::PdfEncrypted, text),
+        OpenError::Unsupported(_) => Problem::new(Code::PdfEncrypted, text).hint(
+            "remove the encryption with a program that opens the file, then drop it once more",
+        ),
         OpenError::Damaged(_) => Problem::new(Code::PdfDamaged, text),
         OpenError::TooLarge { .. } | OpenError::Limit(_) => {
             Problem::new(Code::DocumentRejected, text).hint("raise the limit in the configuration")

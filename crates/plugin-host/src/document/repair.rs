@@ -154,8 +154,17 @@ fn refused(error: flpdf::Error) -> Refused {
     match cause {
         flpdf::Error::Encrypted(EncryptedError::BadPassword) => Refused::Password,
         flpdf::Error::Encrypted(other) => Refused::Unsupported(other.to_string()),
+        flpdf::Error::QpdfExc(error) if is_of_encryption(error) => Refused::Unsupported(
+            "not by passwords (for certificates, or by a rights service)".to_owned(),
+        ),
         other => Refused::Unreadable(other.to_string()),
     }
+}
+
+/// Whether the repairer does not know the security handler (ISO 32000-2, 7.6.1).
+fn is_of_encryption(error: &flpdf::QpdfExc) -> bool {
+    error.get_error_code() == flpdf::QpdfErrorCode::Unsupported
+        && error.get_object() == b"encryption dictionary"
 }
 
 #[cfg(test)]

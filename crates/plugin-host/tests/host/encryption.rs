@@ -110,6 +110,20 @@ fn a_missing_password_is_told_from_a_wrong_one() {
 }
 
 #[test]
+fn another_security_handler_is_called_unsupported() {
+    for (name, bytes) in encrypted("user") {
+        let handler = b"/Filter/Standard";
+        let at = bytes.windows(handler.len()).position(|at| at == handler);
+        let mut bytes = bytes;
+        bytes[at.expect("the handler") + b"/Filter/".len()] = b'X';
+        let refused = try_open(&bytes, &["user"]).err();
+        let is_told =
+            matches!(&refused, Some(OpenError::Unsupported(how)) if how.contains("certificates"));
+        assert!(is_told, "{name}: {refused:?}");
+    }
+}
+
+#[test]
 fn an_empty_password_is_always_tried() {
     for (name, bytes) in encrypted("") {
         for passwords in [&[][..], &["something else"], &["owner"]] {
