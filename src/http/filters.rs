@@ -129,7 +129,7 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
         Found::Nothing => return Err(nothing(&head.path)),
     };
     guard::origin(&api.config, &head, route.entry)?;
-    guard::token(&api.config, &head, route.entry, &api.ended)?;
+    guard::token(&api.config, &head, route.entry, &api.sessions)?;
     let query = Query::parse(&head.query, route.query)?;
     (route.handler)(Call {
         api,

@@ -61,12 +61,12 @@ pub(crate) fn stream(status: StatusCode, stream: ByteStream) -> Response {
     response
 }
 
-/// Server-sent events, for as long as the client has its seat.
+/// Server-sent events, for as long as the client has a right to them.
 #[must_use]
-pub(crate) fn events(subscription: Subscription, seat: Seat) -> Response {
+pub(crate) fn events(subscription: Subscription, right: Right) -> Response {
     let seated = Seated {
         subscription,
-        _seat: seat,
+        right,
     };
     let mut response = warp::reply::stream(seated).into_response();
     let headers = response.headers_mut();
@@ -100,10 +100,28 @@ pub fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
 /// A stream and the right to it.
 struct Seated {
     subscription: Subscription,
-    _seat: Seat,
+    right: Right,
 }
 
 impl Stream for Seated {
+/// A client's right to a stream.
+pub(crate) struct Right {
+    /// Given back with the stream.
+    _seat: Seat,
+    /// Resolves when the stream must end.
+    over: Option<Over>,
+}
+
+/// Resolves when a right is over.
+pub(crate) type Over = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+impl Right {
+    /// The right of who holds a seat, for ever or until it is over.
+    pub(crate) fn new(seat: Seat, over: Option<Over>) -> Self {
+        Self { _seat: seat, over }
+    }
+}
+
     type Item = <Subscription as Stream>::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -114,6 +132,12 @@ impl Stream for Seated {
 /// warp wants bodies that are `Sync`, though it only ever polls them from one task.
 struct Shareable(Mutex<ByteStream>);
 
+        if let Some(over) = &mut self.right.over
+            && over.as_mut().poll(cx).is_ready()
+        {
+            self.right.over = None;
+            return Poll::Ready(None);
+        }
 impl Stream for Shareable {
     type Item = std::io::Result<Bytes>;
 

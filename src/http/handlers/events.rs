@@ -4,9 +4,10 @@ use crate::feed::cursor::Cursor;
 use crate::feed::topics::{TYPES, Topics};
 use crate::feed::welcome::SubscribeError;
 use crate::http::call::Call;
+use crate::http::guard;
 use crate::http::query::nearest;
 use crate::http::refusal::{Kind, Refusal};
-use crate::http::reply::{self, Response};
+use crate::http::reply::{self, Over, Response, Right};
 use crate::http::view::event;
 use crate::http::view::system::{HistoryEventView, HistoryView};
 use crate::job::id::JobId;
@@ -57,13 +58,20 @@ async fn open(call: Call, scope: Scope) -> Result<Response, Refusal> {
     }
     let (config, seats) = (&call.api.config, &call.api.seats);
     let most = config.max_client_streams;
-    let Some(seat) = seats.take(&call.head, config.token.as_deref(), most) else {
+    let sessions = &call.api.sessions;
+    let known = config.token.as_deref().map(|token| (token, sessions));
+    let Some(seat) = seats.take(&call.head, known, most) else {
         return Err(too_many(format!(
             "{most} event streams of this client are open, which is the limit"
         )));
     };
     match feed.subscribe(topics, last, store).await {
-        Ok(subscription) => Ok(reply::events(subscription, seat)),
+        Ok(subscription) => {
+            // Who came by a session stays no longer than it.
+            let session = guard::session(config, &call.head, sessions);
+            let over = session.map(|session| Box::pin(sessions.over(session)) as Over);
+            Ok(reply::events(subscription, Right::new(seat, over)))
+        }
         Err(SubscribeError::Journal(error)) => Err(error.into()),
         Err(error @ SubscribeError::TooMany(_)) => Err(too_many(error.to_string())),
     }
@@ -163,7 +171,7 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
 
 fn after(call: &Call) -> Result<u64, Refusal> {
     let Some(text) = call.query.text("after")? else {
-        return Ok(0);
+        return Ok(None);
     };
     match Cursor::parse(text) {
         None => Err(Refusal::bad(format!("`{text}` is not a cursor"))
