@@ -128,8 +128,9 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
     let topics = topics(&call, scope(&call)?)?;
     agrees(&call, &topics.scope).await?;
     let limit = call.query.number("limit", 1..=1000, 200)?;
+    let cursor = after(&call)?;
     let mut query = EventQuery {
-        after: after(&call)?,
+        after: cursor.unwrap_or(0),
         types: topics.types().to_vec(),
         limit: u32::try_from(limit).unwrap_or(1000),
         ..EventQuery::default()
@@ -144,8 +145,8 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
     if asked > found.head {
         return Err(lost("it is ahead of the journal"));
     }
-    // Without a cursor one begins with what is still kept.
-    if asked != 0 && asked < found.floor {
+    // Without a cursor one begins with what is still kept; the journal's very beginning is a cursor like any other.
+    if cursor.is_some() && asked < found.floor {
         return Err(lost("what followed it is not kept any more"));
     }
     let last = match found.events.last() {
@@ -169,7 +170,7 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
     Ok(reply::json(StatusCode::OK, &view))
 }
 
-fn after(call: &Call) -> Result<u64, Refusal> {
+fn after(call: &Call) -> Result<Option<u64>, Refusal> {
     let Some(text) = call.query.text("after")? else {
         return Ok(None);
     };
@@ -179,7 +180,7 @@ fn after(call: &Call) -> Result<u64, Refusal> {
         Some(cursor) if cursor.epoch != call.api.store.epoch() => {
             Err(lost("it is of another journal"))
         }
-        Some(cursor) => Ok(cursor.seq),
+        Some(cursor) => Ok(Some(cursor.seq)),
     }
 }
 
@@ -188,7 +189,7 @@ fn lost(why: &str) -> Refusal {
         Kind::Gone,
         format!("the journal cannot go on from that cursor: {why}"),
     )
-    .hint("leave out `after`, or read /api/v1/jobs and go on from its cursor")
+    .hint("leave out `after` to begin with the oldest that is kept, or read /api/v1/jobs and go on from its cursor")
 }
 
 fn scope(call: &Call) -> Result<Scope, Refusal> {
