@@ -24,6 +24,9 @@ const DRAIN_WITHIN: Duration = Duration::from_millis(500);
 const SLOWEST: u64 = 1024;
 const FIRST: Duration = Duration::from_secs(60);
 
+/// The longest name of a file, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// What was received.
 pub(crate) struct Received {
     /// The file's name: one plain component.
@@ -282,8 +285,11 @@ fn check_field(name: &str) -> Result<(), Refusal> {
 fn check_name(name: &str) -> Result<(), Refusal> {
     let wrong = if name.is_empty() {
         "is empty"
-    } else if name.len() > 200 {
-        "is longer than 200 bytes"
+    } else if name.len() > LONGEST_NAME {
+        let why = format!("the file's name is {} bytes long", name.len());
+        return Err(Refusal::bad(why).hint(format!(
+            "no name of a file is longer than {LONGEST_NAME} bytes: send it under a shorter one"
+        )));
     } else if name.contains(['/', '\\']) {
         "holds a `/` or a `\\`"
     } else if name.starts_with('.') {
@@ -332,7 +338,8 @@ mod tests {
         for good in ["a.pdf", "Übersicht 1.PDF", "a", "a..b", "日本.pdf"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        let long = "x".repeat(201);
+        assert!(check_name(&"x".repeat(LONGEST_NAME)).is_ok());
+        let long = "x".repeat(LONGEST_NAME + 1);
         for bad in [
             "",
             ".",

@@ -270,6 +270,18 @@ fn an_upload_is_a_job_like_any_other() {
     assert_eq!((status, sample::rotations(&output)), (200, vec![90, 90]));
     let (status, input) = daemon.bytes(&format!("/jobs/{id}/input"));
     assert_eq!((status, input), (200, bytes));
+    // A name may be as long as one in the folder.
+    let long = "ä".repeat(125) + "x.pdf";
+    let escaped = "%C3%A4".repeat(125) + "x.pdf";
+    let taken = daemon.post(
+        &format!("/pipelines/p/jobs?name={escaped}"),
+        &sample::pdf(1),
+    );
+    assert_eq!(taken.status, 202, "{:?}", taken.body);
+    feed.until_named("job.succeeded");
+    assert!(home.path(format!("outbox/p/{long}")).is_file());
+    let longer = daemon.post(&format!("/pipelines/p/jobs?name=x{escaped}"), b"%PDF-1.4");
+    assert_eq!(longer.status, 400, "{:?}", longer.body);
     let nowhere = daemon.post("/pipelines/none/jobs?name=sent.pdf", b"%PDF-1.4");
     assert_eq!(nowhere.status, 404, "{:?}", nowhere.body);
 }
