@@ -7,7 +7,8 @@ use crate::http::refusal::{Kind, Refusal};
 use crate::http::session::{self, Sessions};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HOST, HeaderValue, ORIGIN, VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, HOST, HeaderValue,
+    ORIGIN, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderName, Method};
 use std::net::IpAddr;
@@ -199,6 +200,12 @@ pub(crate) fn cors(config: &Config, head: &Head) -> Vec<(HeaderName, HeaderValue
             HeaderValue::from_static("true"),
         ),
         (VARY, HeaderValue::from_static("origin")),
+        (
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static(
+                "etag, location, retry-after, content-disposition, content-range, accept-ranges, x-request-id",
+            ),
+        ),
     ];
     if head.method == Method::OPTIONS {
         headers.push((
@@ -208,7 +215,7 @@ pub(crate) fn cors(config: &Config, head: &Head) -> Vec<(HeaderName, HeaderValue
         headers.push((
             ACCESS_CONTROL_ALLOW_HEADERS,
             HeaderValue::from_static(
-                "authorization, content-type, if-match, if-none-match, last-event-id",
+                "authorization, content-type, if-match, if-none-match, if-range, last-event-id, range",
             ),
         ));
     }

@@ -130,7 +130,7 @@ async fn from_form(
             yaml = Some(take(part.stream(), MAX_YAML).await?);
             continue;
         }
-        let Some(own) = part.filename().map(base_name) else {
+        let Some(own) = part.filename().map(unescaped).as_deref().map(base_name) else {
             // Forms of other programs have fields of their own.
             continue;
         };
@@ -265,6 +265,16 @@ fn empty(name: &str) -> Refusal {
     Refusal::bad(format!("`{name}` is empty"))
 }
 
+/// A name without the escapes that browsers put into forms for what would end it there, and for nothing else (WHATWG HTML,
+/// multipart/form-data encoding algorithm).
+fn unescaped(name: &str) -> String {
+    let mut name = name.to_owned();
+    for (escape, letter) in [("%22", "\""), ("%0D", "\r"), ("%0A", "\n")] {
+        name = name.replace(escape, letter);
+    }
+    name
+}
+
 /// The last component of a name as browsers send it, some with a path.
 fn base_name(name: &str) -> String {
     name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
@@ -356,5 +366,7 @@ mod tests {
         }
         assert_eq!(base_name("C:\\fakepath\\a.pdf"), "a.pdf");
         assert_eq!(base_name("x/y/a.pdf"), "a.pdf");
+        assert_eq!(unescaped("a %22b%22 100%25.pdf"), "a \"b\" 100%25.pdf");
+        assert_eq!(unescaped("a%0D%0Ab.pdf"), "a\r\nb.pdf");
     }
 }
