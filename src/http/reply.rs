@@ -1,6 +1,7 @@
 //! Making answers.
 
 use crate::feed::subscription::Subscription;
+use crate::http::pack::Packable;
 use crate::http::seats::Seat;
 use bytes::Bytes;
 use futures_util::Stream;
@@ -22,7 +23,13 @@ pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> +
 #[must_use]
 pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => bytes(status, "application/json; charset=utf-8", body),
+        Ok(body) => {
+            let body = Bytes::from(body);
+            let packable = Packable(body.clone());
+            let mut response = bytes(status, "application/json; charset=utf-8", body);
+            response.extensions_mut().insert(packable);
+            response
+        }
         Err(error) => {
             tracing::error!(%error, "an answer could not be written as json");
             empty(StatusCode::INTERNAL_SERVER_ERROR)
