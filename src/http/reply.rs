@@ -104,13 +104,6 @@ pub fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
     response
 }
 
-/// A stream and the right to it.
-struct Seated {
-    subscription: Subscription,
-    right: Right,
-}
-
-impl Stream for Seated {
 /// A client's right to a stream.
 pub(crate) struct Right {
     /// Given back with the stream.
@@ -129,9 +122,22 @@ impl Right {
     }
 }
 
+/// A stream and the right to it.
+struct Seated {
+    subscription: Subscription,
+    right: Right,
+}
+
+impl Stream for Seated {
     type Item = <Subscription as Stream>::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(over) = &mut self.right.over
+            && over.as_mut().poll(cx).is_ready()
+        {
+            self.right.over = None;
+            return Poll::Ready(None);
+        }
         Pin::new(&mut self.subscription).poll_next(cx)
     }
 }
@@ -139,12 +145,6 @@ impl Right {
 /// warp wants bodies that are `Sync`, though it only ever polls them from one task.
 struct Shareable(Mutex<ByteStream>);
 
-        if let Some(over) = &mut self.right.over
-            && over.as_mut().poll(cx).is_ready()
-        {
-            self.right.over = None;
-            return Poll::Ready(None);
-        }
 impl Stream for Shareable {
     type Item = std::io::Result<Bytes>;
 
