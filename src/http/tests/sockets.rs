@@ -155,7 +155,7 @@ async fn a_feed_ends_with_the_session_that_it_came_by() {
         format!("DELETE /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncookie: {one}\r\n\r\n");
     until(&mut daemon.ask(&leave).await, "204").await;
     // The last chunk: nothing more comes.
-    until(&mut ends, "\r\n0\r\n\r\n").await;
+    until(&mut ends, "0\r\n\r\n").await;
     daemon.world.finished(1, "a.pdf", b"x", b"y").await;
     until(&mut stays, "event: job.succeeded").await;
     until(&mut program, "event: job.succeeded").await;
