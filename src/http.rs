@@ -34,6 +34,7 @@ pub mod gauges;
 pub mod handlers;
 pub mod metrics;
 pub mod openapi;
+mod pack;
 pub mod page;
 pub mod picture;
 pub mod problems;

@@ -7,7 +7,7 @@ use crate::feed::Feed;
 use crate::http::config::Config;
 use crate::http::picture::{Picture, Undrawn};
 use crate::http::seats::Seats;
-use crate::http::session::Ended;
+use crate::http::session::Sessions;
 use crate::http::slot::Slot;
 use crate::job::attempt::Bill;
 use crate::job::id::JobId;
@@ -119,8 +119,8 @@ pub struct Api {
     pub(crate) tally: Tally,
     /// Who has how many streams.
     pub(crate) seats: Seats,
-    /// Sessions that were ended.
-    pub(crate) ended: Ended,
+    /// Sessions of the page.
+    pub(crate) sessions: Sessions,
     /// The description of all routes, once they are known.
     pub(crate) description: OnceLock<serde_json::Value>,
 }
@@ -152,7 +152,7 @@ impl Api {
             feed,
             statistics,
             config,
-            ended: Ended::load(home.join("state/ended-sessions.json")),
+            sessions: Sessions::load(&home),
             home,
             tally: Tally::default(),
             seats: Seats::default(),

@@ -4,6 +4,7 @@
 
 use crate::http::content;
 use crate::http::head::Head;
+use crate::http::pack;
 use crate::http::reply::{self, Response};
 use bytes::Bytes;
 use http::StatusCode;
@@ -138,18 +139,7 @@ fn file(asset: &'static Asset, head: &Head) -> Response {
 
 /// The smallest form that the client takes (RFC 9110, section 12.5.3).
 fn encoded(asset: &'static Asset, accepted: &str) -> (Option<&'static str>, &'static [u8]) {
-    let takes = |wanted: &str| {
-        accepted.split(',').any(|item| {
-            let mut parts = item.split(';');
-            let name = parts.next().unwrap_or_default().trim();
-            let refused = parts.any(|part| {
-                part.trim()
-                    .strip_prefix("q=")
-                    .is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|q| q <= 0.0))
-            });
-            name.eq_ignore_ascii_case(wanted) && !refused
-        })
-    };
+    let takes = |wanted: &str| pack::accepts(accepted, wanted);
     match asset {
         Asset {
             brotli: Some(body), ..

@@ -1,8 +1,8 @@
 //! One connection: its socket's options, TLS where it is spoken, HTTP/1.1 or HTTP/2 on it, until it ends or the daemon does.
 //!
 //! Measured against warp's own server: 11.5 instead of 17.8 KiB a stream, and `TCP_NODELAY`, `SO_SNDBUF` and
-//! `TCP_USER_TIMEOUT` can only be set here. A peer that stops reading is gone after 20 s; one that never finishes its
-//! request's head after 10 s.
+//! `TCP_USER_TIMEOUT` can only be set here. A peer that stops reading is gone after 20 s ([`crate::http::patience`]); one that never
+//! finishes its request's head after 10 s.
 
 use crate::http::head::Peer;
 use crate::http::patience::Impatient;
@@ -172,15 +172,13 @@ fn as_path(target: &Uri) -> Uri {
         .unwrap_or_else(|| Uri::from_static("/-"))
 }
 
-fn tune(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.set_keepalive(true)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_notsent_lowat(UNSENT)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(STALLED))?;
     Ok(())
 }
 

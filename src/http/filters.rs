@@ -6,6 +6,7 @@ use crate::http::call::{Body, Call};
 use crate::http::guard;
 use crate::http::head::{Head, Peer};
 use crate::http::openapi;
+use crate::http::pack;
 use crate::http::query::Query;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
@@ -77,7 +78,7 @@ fn collect(data: &mut impl Buf) -> bytes::Bytes {
 
 async fn answer(api: Arc<Api>, head: Head, body: Body) -> Response {
     let request = ulid::Ulid::generate().to_string();
-    let is_head = head.method == Method::HEAD;
+    let (is_head, is_taken) = (head.method == Method::HEAD, pack::takes(&head));
     let (path, cors) = (head.path.clone(), guard::cors(&api.config, &head));
     api.tally.requests.fetch_add(1, Relaxed);
     let handled = AssertUnwindSafe(dispatch(Arc::clone(&api), head, body)).catch_unwind();
@@ -95,7 +96,12 @@ async fn answer(api: Arc<Api>, head: Head, body: Body) -> Response {
             Refusal::internal("a handler panicked", &path).into_response(&path, &request)
         }
     };
-    finish(response, &request, is_head, cors)
+    finish(
+        pack::pack(response, is_taken).await,
+        &request,
+        is_head,
+        cors,
+    )
 }
 
 async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Refusal> {
@@ -129,7 +135,7 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
         Found::Nothing => return Err(nothing(&head.path)),
     };
     guard::origin(&api.config, &head, route.entry)?;
-    guard::token(&api.config, &head, route.entry, &api.ended)?;
+    guard::token(&api.config, &head, route.entry, &api.sessions)?;
     let query = Query::parse(&head.query, route.query)?;
     (route.handler)(Call {
         api,

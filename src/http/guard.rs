@@ -4,10 +4,11 @@
 use crate::http::config::Config;
 use crate::http::head::Head;
 use crate::http::refusal::{Kind, Refusal};
-use crate::http::session::{self, Ended};
+use crate::http::session::{self, Sessions};
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, HOST, HeaderValue, ORIGIN, VARY, WWW_AUTHENTICATE,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION, HOST, HeaderValue,
+    ORIGIN, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderName, Method};
 use std::net::IpAddr;
@@ -137,12 +138,12 @@ pub(crate) fn token(
     config: &Config,
     head: &Head,
     entry: Entry,
-    ended: &Ended,
+    sessions: &Sessions,
 ) -> Result<(), Refusal> {
     let Some(token) = &config.token else {
         return Ok(());
     };
-    if entry != Entry::Token || knows(token, head, ended) {
+    if entry != Entry::Token || knows(token, head, sessions) {
         return Ok(());
     }
     let detail = if head.headers.contains_key(AUTHORIZATION) {
@@ -159,13 +160,26 @@ pub(crate) fn token(
 }
 
 /// Whether a request carries the token or a session made from it.
-pub(crate) fn knows(token: &str, head: &Head, ended: &Ended) -> bool {
+pub(crate) fn knows(token: &str, head: &Head, sessions: &Sessions) -> bool {
+    bears(token, head) || sessions.is_valid(token, &head.headers)
+}
+
+/// Whether a request carries the token itself.
+fn bears(token: &str, head: &Head) -> bool {
     let bearer = head.text(AUTHORIZATION).and_then(|value| {
         let (scheme, rest) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(rest.trim())
     });
     bearer.is_some_and(|given| session::same(given, token))
-        || session::is_valid(token, &head.headers, ended)
+}
+
+/// The session without which a request would not have been let in.
+pub(crate) fn session<'a>(config: &Config, head: &'a Head, sessions: &Sessions) -> Option<&'a str> {
+    let token = config.token.as_deref()?;
+    match bears(token, head) {
+        true => None,
+        false => sessions.valid(token, &head.headers),
+    }
 }
 
 /// What an answer must carry so that a page of a listed origin may read it. None by default.
@@ -186,6 +200,12 @@ pub(crate) fn cors(config: &Config, head: &Head) -> Vec<(HeaderName, HeaderValue
             HeaderValue::from_static("true"),
         ),
         (VARY, HeaderValue::from_static("origin")),
+        (
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static(
+                "etag, location, retry-after, content-disposition, content-range, accept-ranges, x-request-id",
+            ),
+        ),
     ];
     if head.method == Method::OPTIONS {
         headers.push((
@@ -195,7 +215,7 @@ pub(crate) fn cors(config: &Config, head: &Head) -> Vec<(HeaderName, HeaderValue
         headers.push((
             ACCESS_CONTROL_ALLOW_HEADERS,
             HeaderValue::from_static(
-                "authorization, content-type, if-match, if-none-match, last-event-id",
+                "authorization, content-type, if-match, if-none-match, if-range, last-event-id, range",
             ),
         ));
     }
@@ -316,15 +336,15 @@ mod tests {
                 .into_iter()
                 .collect();
             let request = head(Method::GET, "localhost", &headers);
-            let outcome = token(&config, &request, Entry::Token, &Ended::default());
+            let outcome = token(&config, &request, Entry::Token, &Sessions::default());
             assert_eq!(outcome.is_ok(), expected, "{authorization:?}");
-            assert!(token(&config, &request, Entry::Free, &Ended::default()).is_ok());
+            assert!(token(&config, &request, Entry::Free, &Sessions::default()).is_ok());
             assert!(
                 token(
                     &Config::default(),
                     &request,
                     Entry::Token,
-                    &Ended::default()
+                    &Sessions::default()
                 )
                 .is_ok()
             );

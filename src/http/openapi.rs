@@ -5,6 +5,7 @@ use crate::http::guard::Entry;
 use crate::http::query::{Form, Parameter};
 use crate::http::refusal::Kind;
 use crate::http::route::{BodyKind, Route};
+use crate::http::session;
 use crate::http::view::event::catalog::{EVENTS, Entry as Event};
 use crate::http::view::pipeline::{CurrentTextView, FaultView};
 use crate::http::view::snapshot::SnapshotView;
@@ -12,6 +13,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+
+/// What the name of a session's cookie does not say.
+const SESSION: &str = "The cookie that `POST /api/v1/session` sets. Browsers send a host's cookies to all of its ports, so its name ends in an \
+    underscore and eight digits (hexadecimal) that are the daemon's own: `dropleaf_session_[0-9a-f]{8}`. The daemon takes it by the name \
+    without them, too.";
 
 /// The document for a table of routes.
 #[must_use]
@@ -58,7 +64,12 @@ pub fn document(routes: &[Route]) -> Value {
             "responses": refusals(),
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer" },
-                "session": { "type": "apiKey", "in": "cookie", "name": "dropleaf_session" },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": session::NAME,
+                    "description": SESSION,
+                },
             },
         },
         "x-events": by_name,

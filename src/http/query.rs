@@ -42,6 +42,11 @@ impl Parameter {
         Self { form, ..self }
     }
 
+    /// Whether several of it count as one list.
+    fn may_repeat(&self) -> bool {
+        matches!(self.form, Form::Words(_) | Form::EventTypes)
+    }
+
     fn check(&self, value: &str) -> Result<(), Refusal> {
         let name = self.name;
         match self.form {
@@ -108,6 +113,10 @@ impl Query {
             let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
                 return Err(unknown(&name, known));
             };
+            if !parameter.may_repeat() && pairs.iter().any(|(known, _)| *known == name) {
+                let why = format!("the query parameter `{name}` is given more than once");
+                return Err(Refusal::bad(why).hint("give it once"));
+            }
             let value = decode(value).into_owned();
             parameter.check(&String::from_utf8_lossy(&value))?;
             pairs.push((name, value));
@@ -256,7 +265,7 @@ mod tests {
         optional("pipeline", "one"),
         optional("limit", "many"),
         optional("path", "where"),
-        optional("state", "which"),
+        optional("state", "which").like(Form::Words(&["failed", "queued", "running"])),
     ];
 
     fn parse(raw: &str) -> Query {
@@ -272,6 +281,16 @@ mod tests {
             refusal.hint.as_deref(),
             Some("known: pipeline, limit, path, state")
         );
+    }
+
+    #[test]
+    fn a_parameter_is_given_once_unless_it_is_a_list() {
+        for twice in ["limit=1&limit=5", "limit=1&pipeline=a&%6Cimit=1"] {
+            let refusal = Query::parse(twice, KNOWN).expect_err("twice");
+            let expected = "the query parameter `limit` is given more than once";
+            assert_eq!(refusal.detail, expected);
+        }
+        assert!(Query::parse("state=failed&state=queued", KNOWN).is_ok());
     }
 
     #[test]
@@ -319,7 +338,7 @@ mod tests {
 
     #[test]
     fn lists_are_repeated_or_have_commas() {
-        let words = parse("state=failed&state=queued,%20running&state=").list("state");
+        let words = parse("state=failed&state=queued,%20running").list("state");
         assert_eq!(words.expect("text"), ["failed", "queued", "running"]);
         for odd in ["state=,", "state=a,,b", "state=a,"] {
             assert!(parse(odd).list("state").is_err(), "{odd}");

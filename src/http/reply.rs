@@ -1,6 +1,7 @@
 //! Making answers.
 
 use crate::feed::subscription::Subscription;
+use crate::http::pack::Packable;
 use crate::http::seats::Seat;
 use bytes::Bytes;
 use futures_util::Stream;
@@ -22,7 +23,13 @@ pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> +
 #[must_use]
 pub fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => bytes(status, "application/json; charset=utf-8", body),
+        Ok(body) => {
+            let body = Bytes::from(body);
+            let packable = Packable(body.clone());
+            let mut response = bytes(status, "application/json; charset=utf-8", body);
+            response.extensions_mut().insert(packable);
+            response
+        }
         Err(error) => {
             tracing::error!(%error, "an answer could not be written as json");
             empty(StatusCode::INTERNAL_SERVER_ERROR)
@@ -61,12 +68,12 @@ pub(crate) fn stream(status: StatusCode, stream: ByteStream) -> Response {
     response
 }
 
-/// Server-sent events, for as long as the client has its seat.
+/// Server-sent events, for as long as the client has a right to them.
 #[must_use]
-pub(crate) fn events(subscription: Subscription, seat: Seat) -> Response {
+pub(crate) fn events(subscription: Subscription, right: Right) -> Response {
     let seated = Seated {
         subscription,
-        _seat: seat,
+        right,
     };
     let mut response = warp::reply::stream(seated).into_response();
     let headers = response.headers_mut();
@@ -97,16 +104,40 @@ pub fn with(mut response: Response, name: HeaderName, value: &str) -> Response {
     response
 }
 
+/// A client's right to a stream.
+pub(crate) struct Right {
+    /// Given back with the stream.
+    _seat: Seat,
+    /// Resolves when the stream must end.
+    over: Option<Over>,
+}
+
+/// Resolves when a right is over.
+pub(crate) type Over = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+impl Right {
+    /// The right of who holds a seat, for ever or until it is over.
+    pub(crate) fn new(seat: Seat, over: Option<Over>) -> Self {
+        Self { _seat: seat, over }
+    }
+}
+
 /// A stream and the right to it.
 struct Seated {
     subscription: Subscription,
-    _seat: Seat,
+    right: Right,
 }
 
 impl Stream for Seated {
     type Item = <Subscription as Stream>::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(over) = &mut self.right.over
+            && over.as_mut().poll(cx).is_ready()
+        {
+            self.right.over = None;
+            return Poll::Ready(None);
+        }
         Pin::new(&mut self.subscription).poll_next(cx)
     }
 }

@@ -154,9 +154,9 @@ const AFTER: Parameter = optional("after", "a cursor: the events that follow it"
 const BEFORE: Parameter = optional("before", "the last page's `next`");
 const PATH: Parameter =
     required("path", "the file, absolute or from the home").like(Form::Pattern(r"^[^\x00]+$"));
-/// One plain name of at most 200 bytes.
+/// One plain name of at most 255 bytes, as file systems take them.
 const FILE_NAME: Form =
-    Form::Pattern(r"^[^./\\\x00-\x1f\x7f-\x9f][^/\\\x00-\x1f\x7f-\x9f]{0,199}$");
+    Form::Pattern(r"^[^./\\\x00-\x1f\x7f-\x9f][^/\\\x00-\x1f\x7f-\x9f]{0,254}$");
 
 /// A GET route for those who know the token; the starting point of most rows.
 const GET: Route = Route {

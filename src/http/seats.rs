@@ -1,7 +1,7 @@
 //! How many streams each client has open, so that one cannot take them all from the others.
 
 use crate::http::head::Head;
-use crate::http::session;
+use crate::http::session::Sessions;
 use http::header::AUTHORIZATION;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -29,9 +29,14 @@ pub(crate) struct Seat {
 }
 
 impl Seats {
-    /// A seat for the client of a request, if it has fewer than `most`.
-    pub(crate) fn take(&self, head: &Head, token: Option<&str>, most: usize) -> Option<Seat> {
-        let client = Client::of(head, token);
+    /// A seat for the client of a request, if it has fewer than `most`; with the token and the sessions, where there is one.
+    pub(crate) fn take(
+        &self,
+        head: &Head,
+        known: Option<(&str, &Sessions)>,
+        most: usize,
+    ) -> Option<Seat> {
+        let client = Client::of(head, known);
         let mut taken = self.taken();
         let count = taken.entry(client.clone()).or_default();
         if *count >= most {
@@ -51,12 +56,13 @@ impl Seats {
 impl Client {
     /// Nobody becomes another client by claiming so: only a session that was checked counts as one, and only where there is a token
     /// has its header been looked at.
-    fn of(head: &Head, token: Option<&str>) -> Self {
+    fn of(head: &Head, known: Option<(&str, &Sessions)>) -> Self {
         let machine = head.peer.map(|peer| peer.0.ip());
-        if token.is_some() && head.headers.contains_key(AUTHORIZATION) {
+        if known.is_some() && head.headers.contains_key(AUTHORIZATION) {
             return Self::Program(machine);
         }
-        match token.and_then(|token| session::valid(token, &head.headers)) {
+        let session = known.and_then(|(token, sessions)| sessions.valid(token, &head.headers));
+        match session {
             Some(session) => Self::Session(session.to_owned()),
             None => Self::Machine(machine),
         }
@@ -104,7 +110,9 @@ mod tests {
     #[test]
     fn one_client_takes_nothing_from_another_and_gives_back_what_it_leaves() {
         let seats = Seats::default();
-        let take = |head: &Head| seats.take(head, Some(TOKEN), 2);
+        let home = tempfile::tempdir().expect("a folder");
+        let sessions = Sessions::load(home.path());
+        let take = |head: &Head| seats.take(head, Some((TOKEN, &sessions)), 2);
         let one = take(&head(1, None)).expect("the first");
         let two = take(&head(1, Some("dropleaf_session=1.made-up"))).expect("the second");
         assert!(take(&head(1, None)).is_none(), "no third");
@@ -116,7 +124,7 @@ mod tests {
             "nobody looked at it"
         );
         let other = take(&head(2, None)).expect("another machine");
-        let cookie = session::open(TOKEN, false);
+        let cookie = sessions.open(TOKEN, false);
         let page = take(&head(1, cookie.split(';').next())).expect("a session of its own");
         drop(one);
         let again = take(&head(1, None));

@@ -24,6 +24,9 @@ const DRAIN_WITHIN: Duration = Duration::from_millis(500);
 const SLOWEST: u64 = 1024;
 const FIRST: Duration = Duration::from_secs(60);
 
+/// The longest name of a file, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// What was received.
 pub(crate) struct Received {
     /// The file's name: one plain component.
@@ -127,7 +130,7 @@ async fn from_form(
             yaml = Some(take(part.stream(), MAX_YAML).await?);
             continue;
         }
-        let Some(own) = part.filename().map(base_name) else {
+        let Some(own) = part.filename().map(unescaped).as_deref().map(base_name) else {
             // Forms of other programs have fields of their own.
             continue;
         };
@@ -262,6 +265,16 @@ fn empty(name: &str) -> Refusal {
     Refusal::bad(format!("`{name}` is empty"))
 }
 
+/// A name without the escapes that browsers put into forms for what would end it there, and for nothing else (WHATWG HTML,
+/// multipart/form-data encoding algorithm).
+fn unescaped(name: &str) -> String {
+    let mut name = name.to_owned();
+    for (escape, letter) in [("%22", "\""), ("%0D", "\r"), ("%0A", "\n")] {
+        name = name.replace(escape, letter);
+    }
+    name
+}
+
 /// The last component of a name as browsers send it, some with a path.
 fn base_name(name: &str) -> String {
     name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
@@ -282,8 +295,11 @@ fn check_field(name: &str) -> Result<(), Refusal> {
 fn check_name(name: &str) -> Result<(), Refusal> {
     let wrong = if name.is_empty() {
         "is empty"
-    } else if name.len() > 200 {
-        "is longer than 200 bytes"
+    } else if name.len() > LONGEST_NAME {
+        let why = format!("the file's name is {} bytes long", name.len());
+        return Err(Refusal::bad(why).hint(format!(
+            "no name of a file is longer than {LONGEST_NAME} bytes: send it under a shorter one"
+        )));
     } else if name.contains(['/', '\\']) {
         "holds a `/` or a `\\`"
     } else if name.starts_with('.') {
@@ -332,7 +348,8 @@ mod tests {
         for good in ["a.pdf", "Übersicht 1.PDF", "a", "a..b", "日本.pdf"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        let long = "x".repeat(201);
+        assert!(check_name(&"x".repeat(LONGEST_NAME)).is_ok());
+        let long = "x".repeat(LONGEST_NAME + 1);
         for bad in [
             "",
             ".",
@@ -349,5 +366,7 @@ mod tests {
         }
         assert_eq!(base_name("C:\\fakepath\\a.pdf"), "a.pdf");
         assert_eq!(base_name("x/y/a.pdf"), "a.pdf");
+        assert_eq!(unescaped("a %22b%22 100%25.pdf"), "a \"b\" 100%25.pdf");
+        assert_eq!(unescaped("a%0D%0Ab.pdf"), "a\r\nb.pdf");
     }
 }

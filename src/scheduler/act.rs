@@ -237,7 +237,7 @@ impl Hands {
                     Some((until, true)) if Instant::now() >= until => return Ok(()),
                     _ => self.decide(Input::Tick),
                 },
-                () = written(self.last.clone()), if is_held => {}
+                _ = written(self.last.clone()), if is_held => {}
                 Some(_) = self.tasks.join_next() => {}
             }
             self.take_waiting(&mut sources);

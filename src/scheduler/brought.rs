@@ -14,7 +14,7 @@ pub(super) const BROUGHT: usize = 64;
 pub(super) enum Brought {
     /// These files are to be left where they (will) lie; answered once a restart would not forget it.
     Kept(Vec<LedgerEntry>, oneshot::Sender<()>),
-    /// An original was fetched back for a retry; who asked may have been answered already.
+    /// An original was fetched back for a retry; who asked, unless answered already, is told once the journal knows.
     Fetched(Box<Job>, Option<Answer<()>>),
     /// The folders of this pipeline are swept.
     Swept(String),

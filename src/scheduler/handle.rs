@@ -184,7 +184,7 @@ impl Scheduler {
         self.ask(|answer| Command::Cancel(job, answer)).await
     }
 
-    /// Runs a failed or cancelled job again, with its pipeline's current revision.
+    /// Runs a failed or cancelled job again, with its pipeline's current revision; answers when the journal has it queued.
     ///
     /// # Errors
     /// It is not failed or cancelled, or its original is gone.

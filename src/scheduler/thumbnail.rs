@@ -22,6 +22,8 @@ use std::time::Duration;
 
 /// The operation that draws.
 const OPERATION: &str = "render-pages";
+/// What a document is called there.
+const PLAIN: &str = "page.pdf";
 /// How long a page may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes that a picture may have.
@@ -165,7 +167,7 @@ fn plan(found: &Found<'_>, bounds: Bounds, wanted: &Wanted, temp: bool) -> Plan 
         steps: vec![step],
         variables: variables(wanted),
         // Neither is ever made: what comes out is only looked at.
-        output_name: "page.pdf".to_owned(),
+        output_name: PLAIN.to_owned(),
         output_folder: "/nowhere".to_owned(),
         passwords: passwords.map_or_else(Vec::new, |pipeline| pipeline.passwords.clone()),
         refuse_signed: false,
@@ -175,12 +177,15 @@ fn plan(found: &Found<'_>, bounds: Bounds, wanted: &Wanted, temp: bool) -> Plan 
     }
 }
 
-/// What the templates of passwords may use.
+/// What the templates of passwords may use. Where there are none, the file is called like any other: nothing in its name keeps it
+/// from being drawn.
 fn variables(wanted: &Wanted) -> BTreeMap<String, serde_json::Value> {
     let now = Timestamp::now();
     let size = wanted.input.metadata().map_or(0, |about| about.len());
-    let input = InputValues::new(Path::new(&wanted.name), size, now);
     let pipeline = wanted.pipeline.as_deref();
+    let has_passwords = pipeline.is_some_and(|pipeline| !pipeline.passwords.is_empty());
+    let name = if has_passwords { &wanted.name } else { PLAIN };
+    let input = InputValues::new(Path::new(name), size, now);
     let job = JobValues {
         id: String::new(),
         pipeline: pipeline.map_or_else(String::new, |pipeline| pipeline.id.clone()),

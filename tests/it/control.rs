@@ -182,6 +182,29 @@ fn a_cancelled_job_keeps_its_original_and_can_be_retried() {
     assert_eq!(again.status, 409, "{:?}", again.body);
 }
 
+/// Whoever has the answer to a retry reads the job as it is then, and a feed that is opened at once stays open.
+#[test]
+fn a_retry_is_answered_once_the_journal_knows_it() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: extract-pages\n    with: { pages: \"7\" }\n");
+    let daemon = home.serve();
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(2));
+    let id = job(&daemon.follow("/events").until_named("job.failed"));
+    let path = format!("/jobs/{id}/events");
+    let mut last = daemon.follow(&path).rest();
+    for _ in 0..8 {
+        let cursor = last.iter().rev().find_map(|event| event.id.clone());
+        let before = daemon.get(&format!("/jobs/{id}")).body["rev"].as_u64();
+        let asked = daemon.post(&format!("/jobs/{id}/retry"), b"");
+        assert_eq!(asked.status, 202, "{:?}", asked.body);
+        assert!(daemon.get(&format!("/jobs/{id}")).body["rev"].as_u64() > before);
+        last = daemon.follow_from(&path, cursor.as_deref()).rest();
+        let names: Vec<&str> = last.iter().map(|event| event.name.as_str()).collect();
+        assert!(names.contains(&"job.queued"), "{names:?}");
+        assert_eq!(names.last(), Some(&"end"));
+    }
+}
+
 #[test]
 fn a_failed_job_runs_with_the_mended_pipeline_when_it_is_retried() {
     let home = TestHome::new(PROGRAM);
@@ -247,6 +270,18 @@ fn an_upload_is_a_job_like_any_other() {
     assert_eq!((status, sample::rotations(&output)), (200, vec![90, 90]));
     let (status, input) = daemon.bytes(&format!("/jobs/{id}/input"));
     assert_eq!((status, input), (200, bytes));
+    // A name may be as long as one in the folder.
+    let long = "ä".repeat(125) + "x.pdf";
+    let escaped = "%C3%A4".repeat(125) + "x.pdf";
+    let taken = daemon.post(
+        &format!("/pipelines/p/jobs?name={escaped}"),
+        &sample::pdf(1),
+    );
+    assert_eq!(taken.status, 202, "{:?}", taken.body);
+    feed.until_named("job.succeeded");
+    assert!(home.path(format!("outbox/p/{long}")).is_file());
+    let longer = daemon.post(&format!("/pipelines/p/jobs?name=x{escaped}"), b"%PDF-1.4");
+    assert_eq!(longer.status, 400, "{:?}", longer.body);
     let nowhere = daemon.post("/pipelines/none/jobs?name=sent.pdf", b"%PDF-1.4");
     assert_eq!(nowhere.status, 404, "{:?}", nowhere.body);
 }

@@ -63,6 +63,35 @@ fn workers(daemon: &TestDaemon, what: &str) -> u64 {
         .expect("a number")
 }
 
+/// Files may be called what artifacts may not.
+#[test]
+fn no_name_of_a_file_keeps_it_from_being_read_and_drawn() {
+    let home = TestHome::new(PROGRAM);
+    for (id, passwords) in [("p", "passwords: [sesame]\n"), ("q", "")] {
+        home.pipeline(
+            id,
+            &format!("watch: {{ folder: inbox/{id}, quiet: 0s }}\n{passwords}retry: {{ attempts: 1 }}\nsteps: [{{ uses: extract-text }}, {{ uses: render-pages, with: {{ dpi: 20 }} }}]\n"),
+        );
+    }
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for name in [
+        "esc\u{1b}[31mred.pdf".to_owned(),
+        "x".repeat(251) + ".pdf",
+        "ä".repeat(125) + ".pdf",
+    ] {
+        for folder in ["inbox/p", "inbox/q"] {
+            home.drop_file(folder, &name, sample::pdf(1));
+            let ended =
+                feed.until(|event| matches!(event.name.as_str(), "job.succeeded" | "job.failed"));
+            assert_eq!(ended.name, "job.succeeded", "{}", ended.data);
+            let job = ended.data["job"].as_str().expect("its job");
+            let drawn = picture(&daemon, &format!("/jobs/{job}/input/thumbnail"));
+            assert_eq!(drawn.width, 320);
+        }
+    }
+}
+
 #[test]
 fn pages_of_what_went_in_and_of_what_came_out_are_drawn() {
     let home = TestHome::new(PROGRAM);

@@ -154,6 +154,16 @@ impl<'r> Run<'r> {
         self.session.check(status)
     }
 
+    /// A name for an artifact after the document's own: `scan.pdf` and `-page-001.png` make `scan-page-001.png`.
+    ///
+    /// Files may be called what artifacts may not: control characters become `_`, and what is too long is shortened before
+    /// `ending`, which stays whole.
+    pub fn artifact_name(&self, ending: &str) -> Result<String> {
+        let stem = self.value("input.stem")?;
+        let stem = stem.as_ref().and_then(serde_json::Value::as_str);
+        Ok(artifact_name(stem.unwrap_or_default(), ending))
+    }
+
     /// The granted scratch folder; an error unless the manifest asks for one and the operator grants it.
     pub fn temp_dir(&self) -> Result<PathBuf> {
         let mut path = abi::Str::EMPTY;
@@ -164,6 +174,20 @@ impl<'r> Run<'r> {
         // SAFETY: the host wrote the view in the call just made.
         path_from(unsafe { copied(path) })
     }
+}
+
+/// Bytes that the name of an artifact may have.
+const LONGEST_NAME: usize = 255;
+/// What stays free of them, for the number by which the host tells equal names apart.
+const NUMBER: usize = 8;
+
+fn artifact_name(stem: &str, ending: &str) -> String {
+    let stem = if stem.is_empty() { "document" } else { stem };
+    let is_odd = |letter: char| letter == '/' || letter.is_control();
+    let mut name = stem.replace(is_odd, "_");
+    let room = LONGEST_NAME.saturating_sub(NUMBER + ending.len());
+    name.truncate(name.floor_char_boundary(room));
+    name + ending
 }
 
 #[cfg(unix)]
@@ -215,5 +239,25 @@ impl Reporter<'_> {
     pub fn log(&self, level: log::Level, message: &str) {
         // SAFETY: the pair is this run's, and `'r` has not ended.
         unsafe { crate::bridge::send(self.run, self.ctx, level, message, "") };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_artifacts_are_plain_and_fit() {
+        let check = |stem: &str, ending: &str, expected: &str| {
+            assert_eq!(artifact_name(stem, ending), expected);
+        };
+        check("scan 7", "-page-001.png", "scan 7-page-001.png");
+        check("", ".txt", "document.txt");
+        check("esc\u{1b}[31mred\n", ".txt", "esc_[31mred_.txt");
+        check(".", ".txt", "..txt");
+        check(&"x".repeat(251), ".txt", &("x".repeat(243) + ".txt"));
+        check(&"ä".repeat(200), ".json", &("ä".repeat(121) + ".json"));
+        // The same whole name for as long as there is room.
+        check(&"x".repeat(243), ".txt", &("x".repeat(243) + ".txt"));
     }
 }

@@ -122,13 +122,15 @@ impl TestHome {
     /// # Panics
     /// It cannot be written.
     pub fn drop_file(&self, folder: &str, name: &str, content: impl AsRef<[u8]>) {
-        let temp = self.path(format!("{folder}/.{name}.tmp"));
-        self.write(&format!("{folder}/.{name}.tmp"), content);
+        // The temporary name must not be too long where the name is as long as can be.
+        let short: String = name.chars().take(50).collect();
+        let temp = format!("{folder}/.{short}.tmp");
+        self.write(&temp, content);
         #[expect(
             clippy::disallowed_methods,
             reason = "a person's file manager does not sync either"
         )]
-        std::fs::rename(temp, self.path(format!("{folder}/{name}")))
+        std::fs::rename(self.path(temp), self.path(format!("{folder}/{name}")))
             .expect("a rename in one folder");
     }
 

@@ -129,15 +129,11 @@ pub(crate) fn read_page<'a>(
 }
 
 fn write(operation: &ExtractText, run: &Run<'_>, pages: &[PageText]) -> Result<()> {
-    let stem = match run.value("input.stem")? {
-        Some(serde_json::Value::String(stem)) if !stem.is_empty() => stem,
-        _ => "document".to_owned(),
-    };
     match operation.format {
         Format::Text => {
             let texts: Vec<&str> = pages.iter().map(|page| page.text.as_str()).collect();
             run.artifact(
-                &format!("{stem}.txt"),
+                &run.artifact_name(".txt")?,
                 "text/plain; charset=utf-8",
                 texts.join("\u{c}").as_bytes(),
             )
@@ -145,7 +141,7 @@ fn write(operation: &ExtractText, run: &Run<'_>, pages: &[PageText]) -> Result<(
         Format::Json => {
             let mut json = serde_json::to_vec_pretty(pages)?;
             json.push(b'\n');
-            run.artifact(&format!("{stem}.json"), "application/json", &json)
+            run.artifact(&run.artifact_name(".json")?, "application/json", &json)
         }
     }
 }

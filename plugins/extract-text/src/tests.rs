@@ -73,6 +73,20 @@ fn an_encrypted_document_is_read_once_it_is_open() {
 }
 
 #[test]
+fn odd_and_long_names_of_files_make_names_of_texts() {
+    for (stem, expected) in [
+        ("esc\u{1b}[31mred".to_owned(), "esc_[31mred.txt".to_owned()),
+        ("x".repeat(251), "x".repeat(243) + ".txt"),
+    ] {
+        let ran = Trial::of::<ExtractText>(json!({}))
+            .value("input.stem", stem)
+            .run(&[sample::pdf(1)])
+            .expect("it extracts");
+        assert_eq!(ran.artifacts[0].name, expected);
+    }
+}
+
+#[test]
 fn a_page_without_text_has_none() {
     let ran = extract(
         json!({}),

@@ -23,7 +23,6 @@ pub(crate) fn render(operation: &RenderPages, run: &mut Run<'_>) -> Result<()> {
     let count = run.document().page_count()?;
     let selected = operation.pages.select(count)?;
     let pdf = page_reader::open(run, count, Purpose::Drawing)?;
-    let stem = stem(run)?;
     let digits = count.to_string().len().max(3);
     let artist = Artist::new();
     let mut cache = RenderCache::new();
@@ -36,7 +35,7 @@ pub(crate) fn render(operation: &RenderPages, run: &mut Run<'_>) -> Result<()> {
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(Ok((bytes, size))) => {
                 let extension = operation.format.extension();
-                let name = format!("{stem}-page-{number:0digits$}.{extension}");
+                let name = run.artifact_name(&format!("-page-{number:0digits$}.{extension}"))?;
                 run.artifact(&name, operation.format.mime(), &bytes)?;
                 drawn += 1;
                 if size.reduced {
@@ -69,14 +68,6 @@ fn missed(run: &Run<'_>, number: u32, why: &str) -> String {
     let text = format!("page {number} could not be drawn: {why}");
     run.warn(&text);
     text
-}
-
-/// The first part of the pictures' names.
-fn stem(run: &Run<'_>) -> Result<String> {
-    Ok(match run.value("input.stem")? {
-        Some(serde_json::Value::String(stem)) if !stem.is_empty() => stem,
-        _ => "document".to_owned(),
-    })
 }
 
 /// Draws pages and remembers what it lacked for one.

@@ -31,6 +31,18 @@ fn darkness(pixels: &[u8]) -> f64 {
 }
 
 #[test]
+fn odd_and_long_names_of_files_make_names_of_pictures() {
+    for stem in ["esc\u{1b}[31mred".to_owned(), "x".repeat(251)] {
+        let ran = Trial::of::<RenderPages>(json!({}))
+            .value("input.stem", stem)
+            .run(&[sample::pdf(1)])
+            .expect("it draws");
+        let name = &ran.artifacts[0].name;
+        assert!(name.ends_with("-page-001.png"), "{name:?}");
+    }
+}
+
+#[test]
 fn each_page_becomes_a_picture_beside_the_document() {
     let ran = render(json!({}), sample::pdf(3));
     let names: Vec<&str> = ran.artifacts.iter().map(|a| a.name.as_str()).collect();

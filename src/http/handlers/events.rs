@@ -4,9 +4,10 @@ use crate::feed::cursor::Cursor;
 use crate::feed::topics::{TYPES, Topics};
 use crate::feed::welcome::SubscribeError;
 use crate::http::call::Call;
+use crate::http::guard;
 use crate::http::query::nearest;
 use crate::http::refusal::{Kind, Refusal};
-use crate::http::reply::{self, Response};
+use crate::http::reply::{self, Over, Response, Right};
 use crate::http::view::event;
 use crate::http::view::system::{HistoryEventView, HistoryView};
 use crate::job::id::JobId;
@@ -57,13 +58,20 @@ async fn open(call: Call, scope: Scope) -> Result<Response, Refusal> {
     }
     let (config, seats) = (&call.api.config, &call.api.seats);
     let most = config.max_client_streams;
-    let Some(seat) = seats.take(&call.head, config.token.as_deref(), most) else {
+    let sessions = &call.api.sessions;
+    let known = config.token.as_deref().map(|token| (token, sessions));
+    let Some(seat) = seats.take(&call.head, known, most) else {
         return Err(too_many(format!(
             "{most} event streams of this client are open, which is the limit"
         )));
     };
     match feed.subscribe(topics, last, store).await {
-        Ok(subscription) => Ok(reply::events(subscription, seat)),
+        Ok(subscription) => {
+            // Who came by a session stays no longer than it.
+            let session = guard::session(config, &call.head, sessions);
+            let over = session.map(|session| Box::pin(sessions.over(session)) as Over);
+            Ok(reply::events(subscription, Right::new(seat, over)))
+        }
         Err(SubscribeError::Journal(error)) => Err(error.into()),
         Err(error @ SubscribeError::TooMany(_)) => Err(too_many(error.to_string())),
     }
@@ -120,8 +128,9 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
     let topics = topics(&call, scope(&call)?)?;
     agrees(&call, &topics.scope).await?;
     let limit = call.query.number("limit", 1..=1000, 200)?;
+    let cursor = after(&call)?;
     let mut query = EventQuery {
-        after: after(&call)?,
+        after: cursor.unwrap_or(0),
         types: topics.types().to_vec(),
         limit: u32::try_from(limit).unwrap_or(1000),
         ..EventQuery::default()
@@ -136,8 +145,8 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
     if asked > found.head {
         return Err(lost("it is ahead of the journal"));
     }
-    // Without a cursor one begins with what is still kept.
-    if asked != 0 && asked < found.floor {
+    // Without a cursor one begins with what is still kept; the journal's very beginning is a cursor like any other.
+    if cursor.is_some() && asked < found.floor {
         return Err(lost("what followed it is not kept any more"));
     }
     let last = match found.events.last() {
@@ -161,9 +170,9 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
     Ok(reply::json(StatusCode::OK, &view))
 }
 
-fn after(call: &Call) -> Result<u64, Refusal> {
+fn after(call: &Call) -> Result<Option<u64>, Refusal> {
     let Some(text) = call.query.text("after")? else {
-        return Ok(0);
+        return Ok(None);
     };
     match Cursor::parse(text) {
         None => Err(Refusal::bad(format!("`{text}` is not a cursor"))
@@ -171,7 +180,7 @@ fn after(call: &Call) -> Result<u64, Refusal> {
         Some(cursor) if cursor.epoch != call.api.store.epoch() => {
             Err(lost("it is of another journal"))
         }
-        Some(cursor) => Ok(cursor.seq),
+        Some(cursor) => Ok(Some(cursor.seq)),
     }
 }
 
@@ -180,7 +189,7 @@ fn lost(why: &str) -> Refusal {
         Kind::Gone,
         format!("the journal cannot go on from that cursor: {why}"),
     )
-    .hint("leave out `after`, or read /api/v1/jobs and go on from its cursor")
+    .hint("leave out `after` to begin with the oldest that is kept, or read /api/v1/jobs and go on from its cursor")
 }
 
 fn scope(call: &Call) -> Result<Scope, Refusal> {

@@ -27,16 +27,17 @@ pub(crate) async fn open(mut call: Call) -> Result<Response, Refusal> {
     Ok(reply::with(
         reply::empty(StatusCode::NO_CONTENT),
         SET_COOKIE,
-        &session::open(token, secure),
+        &call.api.sessions.open(token, secure),
     ))
 }
 
 pub(crate) async fn close(call: Call) -> Result<Response, Refusal> {
     let token = call.api.config.token.as_deref();
-    let session = token.and_then(|token| session::valid(token, &call.head.headers));
+    let sessions = &call.api.sessions;
+    let session = token.and_then(|token| sessions.valid(token, &call.head.headers));
     if let Some(session) = session.map(str::to_owned) {
         let api = Arc::clone(&call.api);
-        let ended = tokio::task::spawn_blocking(move || api.ended.end(&session)).await;
+        let ended = tokio::task::spawn_blocking(move || api.sessions.end(&session)).await;
         if let Ok(Err(error)) = ended {
             tracing::warn!(%error, "failed to write down that a session has ended: it is good again after a restart");
         }
@@ -44,6 +45,6 @@ pub(crate) async fn close(call: Call) -> Result<Response, Refusal> {
     Ok(reply::with(
         reply::empty(StatusCode::NO_CONTENT),
         SET_COOKIE,
-        &session::close(),
+        &sessions.close(),
     ))
 }

@@ -30,7 +30,7 @@ async fn view(call: &Call) -> Result<HealthView, Refusal> {
         .config
         .token
         .as_deref()
-        .is_none_or(|token| guard::knows(token, &call.head, &call.api.ended));
+        .is_none_or(|token| guard::knows(token, &call.head, &call.api.sessions));
     let feed = &call.api.feed;
     let cursor = feed.cursor(call.api.store.health().head);
     let details =

@@ -7,6 +7,7 @@ use crate::event::PipelineEvent;
 use crate::http::openapi;
 use crate::http::route::{BodyKind, Route};
 use crate::http::routes::ROUTES;
+use crate::store::prune::Retention;
 use serde_json::json;
 use std::sync::OnceLock;
 
@@ -387,6 +388,21 @@ async fn the_history_goes_on_from_a_cursor_or_says_why_not() {
         400,
         "bad-request",
     );
+    // What was dropped is missed from the journal's very beginning, too.
+    let start = format!("{path}?after={}", world.cursor(0));
+    assert_eq!(
+        json(&world.get(&start).await)["events"][0]["data"]["seq"],
+        1
+    );
+    world.finished(2, "b.pdf", b"x", b"y").await;
+    let keep = Retention {
+        jobs: 1,
+        ..Retention::default_at(AT)
+    };
+    world.api.store.prune(keep).await.expect("pruned");
+    problem(&world.get(&start).await, 410, "gone");
+    let oldest = json(&world.get(path).await);
+    assert_eq!(oldest["events"][0]["data"]["seq"], 6);
 }
 
 #[tokio::test]

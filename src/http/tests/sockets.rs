@@ -130,6 +130,38 @@ async fn a_feed_shows_what_happens_as_it_happens() {
 }
 
 #[tokio::test]
+async fn a_feed_ends_with_the_session_that_it_came_by() {
+    let token = "0123456789abcdef0123";
+    let daemon = Daemon::start(Config {
+        token: Some(token.into()),
+        ..Config::default()
+    });
+    let sessions = &daemon.world.api.sessions;
+    let cookie = |set: String| set.split(';').next().expect("a pair").to_owned();
+    let (one, other) = (
+        cookie(sessions.open(token, false)),
+        cookie(sessions.open(token, false)),
+    );
+    let ask = async |header: String| {
+        let request = format!("GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n{header}\r\n\r\n");
+        let mut stream = daemon.ask(&request).await;
+        until(&mut stream, "event: snapshot").await;
+        stream
+    };
+    let mut ends = ask(format!("cookie: {one}")).await;
+    let mut stays = ask(format!("cookie: {other}")).await;
+    let mut program = ask(format!("cookie: {one}\r\nauthorization: Bearer {token}")).await;
+    let leave =
+        format!("DELETE /api/v1/session HTTP/1.1\r\nhost: localhost\r\ncookie: {one}\r\n\r\n");
+    until(&mut daemon.ask(&leave).await, "204").await;
+    // The last chunk: nothing more comes.
+    until(&mut ends, "0\r\n\r\n").await;
+    daemon.world.finished(1, "a.pdf", b"x", b"y").await;
+    until(&mut stays, "event: job.succeeded").await;
+    until(&mut program, "event: job.succeeded").await;
+}
+
+#[tokio::test]
 async fn a_cursor_that_is_no_text_is_answered_as_one_that_is_not_ours() {
     let daemon = Daemon::start(Config::default());
     let text = "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: \u{fc}\r\n\r\n";

@@ -35,11 +35,11 @@ use tokio::task::JoinSet;
 /// Says when a unit of events is durable; `None` where there was none.
 pub(super) type Durable = Option<watch::Receiver<bool>>;
 
-/// Resolves once the unit is durable, or will never be.
-pub(super) async fn written(unit: Durable) {
-    if let Some(mut durable) = unit {
-        // Where the journal has failed, the loop is told so another way.
-        let _ = durable.wait_for(|durable| *durable).await;
+/// Resolves once the unit is durable, or will never be: says which. Where the journal has failed, the loop is told so another way.
+pub(super) async fn written(unit: Durable) -> bool {
+    match unit {
+        Some(mut durable) => durable.wait_for(|durable| *durable).await.is_ok(),
+        None => true,
     }
 }
 

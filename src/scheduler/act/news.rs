@@ -90,11 +90,8 @@ impl Hands {
                 let id = job.id;
                 self.decider.adopt(*job);
                 self.decide(Input::Reclaimed { job: id });
-                self.turn.fetched.push(id);
-                if let Some(answer) = answer {
-                    // The asker may have gone.
-                    let _ = answer.send(Ok(()));
-                }
+                // Who asked hears of it once the journal knows: he may read it, or open a feed, at once.
+                self.turn.fetched.push((id, answer));
             }
             Brought::Swept(pipeline) => {
                 self.unswept.done(&pipeline);

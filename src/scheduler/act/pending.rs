@@ -4,6 +4,7 @@ use crate::event::Draft;
 use crate::job::id::JobId;
 use crate::job::redo::Redo;
 use crate::scheduler::batches::Taking;
+use crate::scheduler::handle::Answer;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -13,8 +14,8 @@ pub(super) struct Pending {
     events: Vec<Draft>,
     pub(super) claims: Vec<Taking>,
     pub(super) redos: Vec<(JobId, Redo)>,
-    /// Jobs whose originals were fetched back, which the journal is told now.
-    pub(super) fetched: Vec<JobId>,
+    /// Jobs whose originals were fetched back, which the journal is told now; with who waits for that.
+    pub(super) fetched: Vec<(JobId, Option<Answer<()>>)>,
     /// Jobs of which an attempt told something.
     pub(super) told: Vec<JobId>,
     /// Whether something waits for the events, or should not be told late.

@@ -138,8 +138,14 @@ impl Hands {
         if !fetched.is_empty() {
             let fetching = self.fetching.clone();
             self.tasks.spawn(async move {
-                written(durable).await;
-                fetched.into_iter().for_each(|job| fetching.end(job));
+                let known = written(durable).await;
+                for (job, answer) in fetched {
+                    fetching.end(job);
+                    if let Some(answer) = answer.filter(|_| known) {
+                        // The asker may have gone.
+                        let _ = answer.send(Ok(()));
+                    }
+                }
             });
         }
     }

@@ -37,6 +37,11 @@ async fn a_listed_origin_may_read_and_no_other() {
         header(&answer, "access-control-allow-origin"),
         "https://wiki.example"
     );
+    // What it is told to read is no secret from its scripts.
+    let exposed = header(&answer, "access-control-expose-headers");
+    for name in ["etag", "location", "retry-after", "x-request-id"] {
+        assert!(exposed.contains(name), "{name}: {exposed}");
+    }
     let preflight = warp::test::request()
         .method("OPTIONS")
         .path("/api/v1/jobs")
