@@ -57,6 +57,7 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     // Made here, once: each worker gets a copy with its memory.
     let engine = Engine::new();
     dropleaf_plugin_host::close_inherited();
+    dropleaf_plugin_host::print_by_lines();
     match nursery::bear(&options) {
         Ok(Some(born)) => work(&options, born, engine),
         // A daemon that is gone wants no word of it.
