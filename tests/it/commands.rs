@@ -96,6 +96,7 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
     for (arguments, part) in [
         (&["plugins"] as &[&str], "pages"),
         (&["operations", "rotate"], "angle"),
+        (&["operations", "stamp-text"], "[one of: top-left, "),
         (&["schema"], "angle"),
         (&["check", "turn.yaml"], ""),
         (&["run", "turn.yaml", "a.pdf", "-o", "out"], "out/a.pdf"),
