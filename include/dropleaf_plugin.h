@@ -6,7 +6,7 @@
  * checked parameters, runs it over a document and ends.
  *
  * VERSIONING
- *  V1 The entry symbol's name carries the major.  There is no other exported symbol.
+ *  V1 The entry symbol's name carries the major.  No other exported symbol is looked at.
  *  V2 Within a major nothing is moved, removed or retyped.  Structs with struct_size grow at the
  *     end only; struct_size is sizeof() as the WRITER compiled it.  Touch a member only if
  *     LEAF_HAS(p, member).  Structs without struct_size (leaf_str, leaf_val, leaf_node) never change.
@@ -32,7 +32,9 @@
  *  [run-thread]  create/run/destroy and everything that takes leaf_ctx, unless marked otherwise.
  *                From another thread the host answers LEAF_E_THREAD.
  *  [any-thread]  so marked.  A plugin may start threads inside run() and MUST join them before it
- *                returns; leftovers are counted and reported.
+ *                returns; leftovers are counted and reported, and their worker is not used again.  That
+ *                goes for the threads of a runtime (Go, Ada, Nim), too, which is tolerated.  Limited
+ *                memory counts whole stacks: at 8 MiB each there is room for about 127 threads in 1 GiB.
  * ERRORS
  *  E1 0 is success, negative is failure; out-parameters are written on success only.
  *  E2 run() reports text with set_error() and returns the code.  On failure EVERY change of this
@@ -40,7 +42,7 @@
  *  E3 No exception, panic, signal or longjmp crosses the boundary in either direction.
  * CONDUCT  Not allowed (the sandbox answers EPERM or EACCES): new processes, sockets, files outside
  *     the granted ones, signals to others, raising limits.  Also: no exit(), no signal handlers for
- *     SEGV/BUS/ABRT/CHLD, no setlocale/chdir/putenv; do not close descriptors you did not open.
+ *     SEGV/BUS/ABRT/CHLD (a runtime's own are tolerated), no setlocale/chdir/putenv; do not close descriptors you did not open.
  *     stdout and stderr are captured as log lines; they carry no data.
  */
 #ifndef DROPLEAF_PLUGIN_H
@@ -228,7 +230,7 @@ typedef struct leaf_entry { uint32_t magic; uint16_t abi_major, abi_minor; uint3
   const leaf_operation *(LEAF_CALL *operation)(uint32_t index); /* NULL past the last */
   const void *(LEAF_CALL *get_extension)(const char *id);   /* may be NULL */
 } leaf_entry;
-LEAF_EXPORT extern const leaf_entry dropleaf_plugin_v1;     /* the one exported symbol: data, readable without running code */
+LEAF_EXPORT extern const leaf_entry dropleaf_plugin_v1;     /* the one symbol that counts: data, readable without running code */
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,7 @@ use crate::pipeline::template::engine::Engine;
 use crate::problem::{Code, Problem};
 use crate::wire::blocking::{Control, Heard};
 use crate::wire::frame::FrameError;
-use crate::wire::message::{PROTOCOL, ToDaemon, ToWorker};
+use crate::wire::message::{Entrance, PROTOCOL, ToDaemon, ToWorker};
 use crate::worker::attempt::Attempt;
 use crate::worker::confine::{ConfineError, Confined};
 use crate::worker::library::Libraries;
@@ -57,6 +57,7 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     // Made here, once: each worker gets a copy with its memory.
     let engine = Engine::new();
     dropleaf_plugin_host::close_inherited();
+    dropleaf_plugin_host::print_by_lines();
     match nursery::bear(&options) {
         Ok(Some(born)) => work(&options, born, engine),
         // A daemon that is gone wants no word of it.
@@ -169,7 +170,7 @@ fn converse(
                 rests = false;
             }
             (ToWorker::Describe { library }, _) => {
-                let answer = guarded(|| Ok(describe(&libraries, &library)));
+                let answer = guarded(|| describe(&libraries, &library, &line));
                 line.say(&answer?, None)?;
                 rests = false;
             }
@@ -220,18 +221,24 @@ fn inspect(attempt: &Attempt<'_>, file: OwnedFd) -> ToDaemon {
     }
 }
 
-fn describe(libraries: &Libraries, library: &str) -> ToDaemon {
+fn describe(libraries: &Libraries, library: &str, line: &Line) -> Result<ToDaemon, FrameError> {
     let library = match libraries.try_out(library) {
         Ok(library) => library,
-        Err(problem) => return failed(problem),
+        Err(problem) => return Ok(failed(problem)),
     };
-    match library.hold_to_manifest() {
+    line.say(&ToDaemon::Calls(Entrance::Init), None)?;
+    let mut held = library.initialise();
+    if held.is_ok() {
+        line.say(&ToDaemon::Calls(Entrance::Operation), None)?;
+        held = library.hold_to_manifest();
+    }
+    Ok(match held {
         Ok(()) => ToDaemon::Described {
             manifest: library.manifest().to_owned(),
             toolchain: library.toolchain().to_owned(),
         },
         Err(reason) => failed(Problem::new(Code::PluginBroken, reason.to_string())),
-    }
+    })
 }
 
 /// A panic of ours, or of the engine on a hostile document, is an answer too.

@@ -25,6 +25,13 @@ fn named(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// The templates' places are marked so that no identifier is taken for one.
+fn filled(template: &str, name: &str) -> String {
+    template
+        .replace("@NAME@", name)
+        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
+}
+
 /// Writes a file that must not exist yet.
 fn write(path: &Path, text: &str) -> Result<()> {
     if let Some(folder) = path.parent() {
@@ -44,7 +51,7 @@ fn pipeline(home: &Home, id: &str) -> Result<()> {
     home.must_be_there()?;
     write(
         &home.pipelines().join(format!("{id}.yaml")),
-        &include_str!("new/pipeline.yaml").replace("NAME", id),
+        &filled(include_str!("new/pipeline.yaml"), id),
     )
 }
 
@@ -54,30 +61,51 @@ fn plugin(name: &str, c: bool) -> Result<()> {
     if c {
         write(
             &folder.join(format!("{name}.c")),
-            &include_str!("new/plugin.c").replace("NAME", name),
+            &filled(include_str!("new/plugin.c"), name),
         )?;
         write(
             &folder.join("dropleaf_plugin.h"),
             include_str!("../../include/dropleaf_plugin.h"),
         )?;
         print::line(format_args!(
-            "build it: cc -shared -fPIC -O2 -o {name}.so {name}/{name}.c"
+            "build it: cc -shared -fPIC -fvisibility=hidden -O2 -o {name}.so {name}/{name}.c"
         ));
     } else {
-        let fill = |text: &str| {
-            text.replace("NAME", name)
-                .replace("VERSION", env!("CARGO_PKG_VERSION"))
-        };
         write(
             &folder.join("Cargo.toml"),
-            &fill(include_str!("new/plugin.toml")),
+            &filled(include_str!("new/plugin.toml"), name),
         )?;
         write(
             &folder.join("src/lib.rs"),
-            &fill(include_str!("new/plugin.rs.txt")),
+            &filled(include_str!("new/plugin.rs.txt"), name),
         )?;
         print::line(format_args!("build it: cargo build --release, in {name}/"));
     }
     print::line("then copy the library into the home's plugins/ folder");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// That the Rust template compiles is a test of the SDK.
+    #[test]
+    fn templates_get_their_name_and_keep_their_identifiers() {
+        for template in [
+            include_str!("new/pipeline.yaml"),
+            include_str!("new/plugin.c"),
+            include_str!("new/plugin.rs.txt"),
+            include_str!("new/plugin.toml"),
+        ] {
+            let text = filled(template, "hello");
+            assert!(text.contains("hello") && !text.contains('@'), "{text}");
+        }
+        let code = filled(include_str!("new/plugin.rs.txt"), "hello");
+        assert!(
+            code.contains(r#"const NAME: &'static str = "hello";"#),
+            "{code}"
+        );
+        assert!(code.contains(r#"name: "hello","#), "{code}");
+    }
 }

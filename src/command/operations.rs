@@ -6,6 +6,7 @@ use crate::command::print;
 use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::plugin::catalog::{Catalog, Found};
+use crate::plugin::parameters;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
@@ -171,11 +172,19 @@ fn show(catalog: &Catalog, found: &Found<'_>) {
             } else {
                 ""
             };
+            let choices: Vec<String> = parameters::choices(&operation.parameters, name)
+                .into_iter()
+                .map(|choice| choice.as_str().map_or(choice.to_string(), str::to_owned))
+                .collect();
+            let choices = match choices.is_empty() {
+                true => String::new(),
+                false => format!(" [one of: {}]", choices.join(", ")),
+            };
             let text = schema["description"]
                 .as_str()
                 .unwrap_or("")
                 .replace('\n', " ");
-            print::line(format_args!("  {name}{must}{default}  {text}"));
+            print::line(format_args!("  {name}{must}{choices}{default}  {text}"));
         }
     }
     for example in &operation.examples {

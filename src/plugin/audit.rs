@@ -3,9 +3,28 @@
 use crate::plugin::catalog::is_name;
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::plugin::parameters::Schema;
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::collections::HashSet;
 
 impl Manifest {
+    /// Reads one. What is missing or wrong in an operation is told with the operation's name: nobody counts the columns of a text that a
+    /// compiler has put together.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let whole = |error: serde_json::Error| {
+            let found = serde_json::from_str::<Value>(text).ok();
+            let operations = found
+                .as_ref()
+                .and_then(|found| found["operations"].as_array());
+            let of_one = operations.into_iter().flatten().enumerate().find_map(wrong);
+            of_one.unwrap_or_else(|| error.to_string())
+        };
+        serde_json::from_str(text).map_err(whole)
+    }
+
     /// Everything that keeps the plugin from being installed, as sentences; empty for a sound manifest.
     #[must_use]
     pub fn check(&self) -> Vec<String> {
@@ -33,6 +52,15 @@ impl Manifest {
         }
         reasons
     }
+}
+
+/// What is wrong with the form of an operation, if anything is.
+fn wrong((index, operation): (usize, &Value)) -> Option<String> {
+    let error = Operation::deserialize(operation).err()?;
+    Some(match operation["name"].as_str() {
+        Some(name) => format!("operation `{name}`: {error}"),
+        None => format!("operation number {}: {error}", index + 1),
+    })
 }
 
 fn check_operation(operation: &Operation, reasons: &mut Vec<String>) {
@@ -108,6 +136,30 @@ mod tests {
             }]
         });
         assert_eq!(reasons(manifest), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_operation() {
+        let read = |manifest: Value| Manifest::read(&manifest.to_string()).err();
+        let with = |operation: Value| {
+            read(json!({"name": "a", "version": "1.0.0", "operations": [
+                {"name": "good", "summary": "x", "parameters": {}}, operation
+            ]}))
+        };
+        assert_eq!(
+            with(json!({"name": "turn", "summary": "x"})).as_deref(),
+            Some("operation `turn`: missing field `parameters`")
+        );
+        assert_eq!(
+            with(json!({"summary": "x", "parameters": {}})).as_deref(),
+            Some("operation number 2: missing field `name`")
+        );
+        assert_eq!(
+            with(json!({"name": "b", "summary": "x", "parameters": {}})),
+            None
+        );
+        let whole = read(json!({"name": "a", "operations": []})).unwrap_or_default();
+        assert!(whole.starts_with("missing field `version`"), "{whole}");
     }
 
     #[test]

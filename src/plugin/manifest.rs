@@ -45,7 +45,7 @@ pub struct Operation {
     /// What it needs beyond the sandbox; granted only by the operator's configuration.
     #[serde(default)]
     pub permissions: Permissions,
-    /// What it asks for; the configuration caps it.
+    /// What it would ask for. Not acted on: the configuration says what a worker may use.
     #[serde(default)]
     pub limits: Limits,
     /// Examples, which are tests too.
@@ -78,7 +78,7 @@ pub struct Permissions {
     pub network: bool,
 }
 
-/// Limits an operation asks for.
+/// Limits that an operation would ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Memory in MiB.

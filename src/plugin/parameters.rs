@@ -20,6 +20,12 @@ pub struct Schema {
     validator: Validator,
 }
 
+/// The values that the parameter `key` may have, where the schema lists them all.
+#[must_use]
+pub fn choices<'a>(schema: &'a Value, key: &str) -> Vec<&'a Value> {
+    Walk::new(schema).choices(key)
+}
+
 impl Schema {
     /// Compiles `raw` as it stands.
     ///

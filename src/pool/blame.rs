@@ -1,5 +1,7 @@
 //! Why a worker died, as far as its end, its accounts and its last lines tell.
 
+pub(crate) mod words;
+
 use crate::job::attempt::{Ending, Failure};
 use crate::pool::process::Death;
 use crate::problem::{Code, Problem};
@@ -17,7 +19,7 @@ pub(crate) struct Autopsy<'a> {
     pub(crate) data: u64,
     /// Its limits.
     pub(crate) limits: &'a Limits,
-    /// The last lines it printed.
+    /// The last lines that it printed where it was.
     pub(crate) tail: &'a str,
     /// Where it was.
     pub(crate) scene: Scene<'a>,
@@ -66,8 +68,12 @@ pub(crate) fn judge(autopsy: &Autopsy<'_>) -> Failure {
 
 fn limit(autopsy: &Autopsy<'_>) -> Option<Problem> {
     let who = autopsy.scene.who();
-    let Death::Signal(signal) = autopsy.death else {
-        return None;
+    let signal = match autopsy.death {
+        Death::Signal(signal) => signal,
+        // Some languages end the process in good order where there is no memory.
+        Death::Exit(_) => {
+            return lacked_memory(autopsy).then(|| too_much_memory(&autopsy.scene, autopsy.limits));
+        }
     };
     let allowed = Duration::from_secs(autopsy.limits.cpu_seconds.max(1));
     if signal == libc::SIGXCPU || (signal == libc::SIGKILL && autopsy.cpu >= allowed) {
@@ -94,17 +100,21 @@ fn limit(autopsy: &Autopsy<'_>) -> Option<Problem> {
     ]
     .contains(&signal);
     let near = autopsy.data >= autopsy.limits.memory / 4 * 3;
-    if starved && (near || speaks_of_memory(autopsy.tail)) {
-        let text = format!(
-            "{who} needed more than {} MiB of memory",
-            autopsy.limits.memory >> 20
-        );
-        return Some(
-            Problem::new(Code::MemoryLimit, text)
-                .hint("raise `worker_memory_mb` in config.yaml, or split the document first"),
-        );
-    }
-    None
+    (starved && (near || lacked_memory(autopsy)))
+        .then(|| too_much_memory(&autopsy.scene, autopsy.limits))
+}
+
+/// By what it said; where that may mean something else, it must have had much.
+fn lacked_memory(autopsy: &Autopsy<'_>) -> bool {
+    let much = autopsy.data >= autopsy.limits.memory / 2;
+    words::speak_of_memory(autopsy.tail) || (much && words::may_speak_of_memory(autopsy.tail))
+}
+
+fn too_much_memory(scene: &Scene<'_>, limits: &Limits) -> Problem {
+    let (who, most) = (scene.who(), limits.memory >> 20);
+    let text = format!("{who} needed more than {most} MiB of memory");
+    Problem::new(Code::MemoryLimit, text)
+        .hint("raise `worker_memory_mb` in config.yaml, or split the document first")
 }
 
 /// What it is called that an attempt took more processor time than it may.
@@ -115,15 +125,6 @@ pub(crate) fn too_much_cpu(scene: &Scene<'_>, allowed: Duration) -> Problem {
         .hint("raise `worker_cpu_seconds` in config.yaml, or look why it spins")
 }
 
-/// Rust and C++ say so before they abort.
-fn speaks_of_memory(tail: &str) -> bool {
-    tail.lines().any(|line| {
-        (line.contains("memory allocation of ") && line.contains(" bytes failed"))
-            || line.contains("std::bad_alloc")
-            || line.contains("Cannot allocate memory")
-    })
-}
-
 fn crash(autopsy: &Autopsy<'_>) -> Problem {
     let who = autopsy.scene.who();
     let mut text = match autopsy.death {
@@ -131,10 +132,15 @@ fn crash(autopsy: &Autopsy<'_>) -> Problem {
         Death::Exit(0) => format!("{who} ended the worker without a result (exit code 0)"),
         Death::Exit(code) => format!("{who} ended the worker with exit code {code}"),
     };
-    if let Some(last) = telling_line(autopsy.tail) {
-        text.push_str(&format!(": {last}"));
+    if let Some(line) = words::telling(autopsy.tail) {
+        text.push_str(&format!(": {line}"));
     }
     let problem = Problem::new(Code::PluginCrashed, text);
+    if words::speak_of_foreign_exception(autopsy.tail) {
+        return problem.hint(
+            "a plugin must catch everything at `create`, `run` and `destroy`; tell its author",
+        );
+    }
     match autopsy.death {
         Death::Signal(libc::SIGKILL) => {
             problem.hint("killed from outside: the system may be out of memory, see its log")
@@ -143,12 +149,6 @@ fn crash(autopsy: &Autopsy<'_>) -> Problem {
             .hint("a plugin must not call exit or close files it did not open; tell its author"),
         Death::Signal(_) => problem.hint("tell the plugin's author; the log has its last lines"),
     }
-}
-
-/// The last line that says why, without the advice that Rust prints after it.
-fn telling_line(tail: &str) -> Option<&str> {
-    let noise = |line: &&str| !line.starts_with("note: ") && !line.trim().is_empty();
-    tail.lines().rev().find(noise)
 }
 
 fn signal_name(signal: i32) -> String {
@@ -226,6 +226,46 @@ mod tests {
             (Signal(9), 1, full, "", Code::PluginCrashed, "SIGKILL"),
             (Signal(25), 1, 0, "", Code::StepFailed, "wrote a file"),
             (Exit(0), 0, 0, "", Code::PluginCrashed, "without a result"),
+            (
+                Signal(6),
+                0,
+                0,
+                "fatal runtime error: Rust cannot catch foreign exceptions, aborting",
+                Code::PluginCrashed,
+                "gave up): it threw an exception out of its function",
+            ),
+            (
+                Signal(6),
+                0,
+                0,
+                "popen: Cannot allocate memory",
+                Code::PluginCrashed,
+                ": popen: Cannot allocate memory",
+            ),
+            (
+                Signal(6),
+                0,
+                full / 3 * 2,
+                "malloc: Cannot allocate memory",
+                Code::MemoryLimit,
+                "more than 1024 MiB",
+            ),
+            (
+                Exit(1),
+                0,
+                0,
+                "out of memory",
+                Code::MemoryLimit,
+                "more than 1024 MiB",
+            ),
+            (
+                Exit(1),
+                0,
+                0,
+                "Operating system error: Cannot allocate memory\nAllocation would exceed memory limit",
+                Code::MemoryLimit,
+                "more than 1024 MiB",
+            ),
             (
                 Exit(3),
                 0,

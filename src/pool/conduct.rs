@@ -47,6 +47,7 @@ impl Conduct {
         match message {
             ToDaemon::Memory
             | ToDaemon::Ready { .. }
+            | ToDaemon::Calls(_)
             | ToDaemon::Described { .. }
             | ToDaemon::Inspected(_) => lie("it answered another question"),
             ToDaemon::Opened { .. } => self.open(),

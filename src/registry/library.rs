@@ -93,9 +93,9 @@ async fn ask(store: &Store, pool: &Pool, blake3: &str) -> Result<Finding, Outcom
 }
 
 fn install(store: &Store, blake3: String, text: &str) -> Outcome {
-    let manifest: Manifest = match serde_json::from_str(text) {
+    let manifest = match Manifest::read(text) {
         Ok(manifest) => manifest,
-        Err(error) => return Outcome::Broken(format!("its manifest cannot be read: {error}")),
+        Err(why) => return Outcome::Broken(format!("its manifest cannot be read: {why}")),
     };
     let faults = manifest.check();
     if !faults.is_empty() {

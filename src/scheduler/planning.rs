@@ -5,7 +5,7 @@ use crate::job::event::{GivenUp, PluginUse};
 use crate::pipeline::checked::OnSigned;
 use crate::pipeline::template;
 use crate::pipeline::template::values::{self, InputValues, JobValues};
-use crate::plugin::catalog::Catalog;
+use crate::plugin::catalog::{Catalog, NotFound};
 use crate::plugin::grants::Grant;
 use crate::plugin::manifest::Inputs;
 use crate::plugin::parameters::own_variables;
@@ -58,12 +58,9 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<P
                     step.id
                 ),
             );
-            let hint = why.hint().unwrap_or_else(|| {
-                "put its plugin back into the plugin folder, then retry the job".to_owned()
-            });
             Failure {
                 ending: Ending::Rejected,
-                problem: problem.hint(hint).in_step(step.id.clone()),
+                problem: problem.hint(advice(&why)).in_step(step.id.clone()),
             }
         })?;
         let installed = found.plugin;
@@ -121,6 +118,18 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<P
     })
 }
 
+/// What to do about an operation that was there when the pipeline was loaded: its name is right, so that no other one is meant.
+fn advice(why: &NotFound) -> String {
+    match why {
+        NotFound::NotOffered { offered, .. } => format!(
+            "the plugin offers only `{}` now: put a build into the plugin folder that offers the operation, or change the pipeline, \
+             then retry the job",
+            offered.join("`, `")
+        ),
+        _ => "put its plugin back into the plugin folder, then retry the job".to_owned(),
+    }
+}
+
 /// Where the step is not run. Another revision of the pipeline begins with all its steps.
 fn given_up(start: &Start, step: &str) -> Vec<GivenUp> {
     let given_up = start.given_up.iter().filter(|given_up| {
@@ -156,4 +165,29 @@ fn variables(start: &Start) -> BTreeMap<String, Value> {
         .filter_map(|name| std::env::var(&name).ok().map(|value| (name, value)))
         .collect();
     values::before_opening(&input, &job, &environment, Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_that_has_gone_is_to_be_put_back() {
+        let near = || Some("stamp".to_owned());
+        for why in [
+            NotFound::NothingInstalled,
+            NotFound::NoPlugin { nearest: near() },
+            NotFound::NoPlugin { nearest: None },
+        ] {
+            let advice = advice(&why);
+            assert!(advice.starts_with("put its plugin back"), "{advice}");
+        }
+        let less = NotFound::NotOffered {
+            offered: vec!["stamp".to_owned(), "mark".to_owned()],
+            nearest: near(),
+        };
+        let advice = advice(&less);
+        assert!(advice.contains("only `stamp`, `mark` now"), "{advice}");
+        assert!(!advice.contains("did you mean"), "{advice}");
+    }
 }

@@ -8,12 +8,18 @@ const LINES_PER_SECOND: u32 = 1000;
 const BYTES_PER_ATTEMPT: usize = 1 << 20;
 const LINE: usize = 8 << 10;
 const TAIL_LINES: usize = 20;
+/// Lines that are looked at for the reason of a crash: a trace is long, and the reason stands before it.
+const KEPT_LINES: usize = 300;
+const KEPT_BYTES: usize = 64 << 10;
 
 /// Cuts bytes into lines and keeps the last of them for the blame.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     begun: Vec<u8>,
-    tail: VecDeque<String>,
+    kept: VecDeque<String>,
+    bytes: usize,
+    /// How many there have been since the last step began or ended.
+    fresh: usize,
 }
 
 impl Lines {
@@ -41,7 +47,22 @@ impl Lines {
 
     /// The last lines, oldest first.
     pub(crate) fn tail(&self) -> String {
-        let lines: Vec<&str> = self.tail.iter().map(String::as_str).collect();
+        self.last(TAIL_LINES)
+    }
+
+    /// What came last belongs to the past: a step begins, or has ended.
+    pub(crate) fn turn(&mut self) {
+        self.fresh = 0;
+    }
+
+    /// The lines since the last turn, as far as they are kept.
+    pub(crate) fn recent(&self) -> String {
+        self.last(self.fresh)
+    }
+
+    fn last(&self, most: usize) -> String {
+        let before = self.kept.len().saturating_sub(most);
+        let lines: Vec<&str> = self.kept.iter().skip(before).map(String::as_str).collect();
         lines.join("\n")
     }
 
@@ -51,10 +72,14 @@ impl Lines {
         if line.is_empty() {
             return None;
         }
-        if self.tail.len() == TAIL_LINES {
-            self.tail.pop_front();
+        self.bytes += line.len();
+        self.fresh += 1;
+        self.kept.push_back(line.clone());
+        let many = |kept: usize, bytes: usize| kept > KEPT_LINES || bytes > KEPT_BYTES;
+        while self.kept.len() > TAIL_LINES && many(self.kept.len(), self.bytes) {
+            let old = self.kept.pop_front().unwrap_or_default();
+            self.bytes -= old.len();
         }
-        self.tail.push_back(line.clone());
         Some(line)
     }
 }
@@ -132,6 +157,27 @@ mod tests {
         assert_eq!(lines.rest(), None);
         assert_eq!(lines.tail(), "one line\n [31mred\nhalf");
         assert_eq!(lines.push(&[0xff, b'\n']), ["\u{fffd}"]);
+    }
+
+    #[test]
+    fn the_reason_is_looked_for_in_more_lines_than_are_told() {
+        let mut lines = Lines::default();
+        lines.push(b"before\n");
+        lines.turn();
+        assert_eq!(
+            (lines.recent().as_str(), lines.tail().as_str()),
+            ("", "before")
+        );
+        for number in 0..100 {
+            lines.push(format!("line {number}\n").as_bytes());
+        }
+        assert!(lines.recent().starts_with("line 0\n"));
+        assert!(lines.tail().starts_with("line 80\n"));
+        for _ in 0..100 {
+            lines.push(&[&[b'x'; 5000] as &[u8], b"\n"].concat());
+        }
+        assert_eq!(lines.recent().lines().count(), TAIL_LINES);
+        assert!(lines.bytes <= TAIL_LINES * LINE);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Both sides must say the same number.
-pub const PROTOCOL: u32 = 5;
+pub const PROTOCOL: u32 = 6;
 
 /// From the daemon to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -228,6 +228,8 @@ pub enum ToDaemon {
     },
     /// The answer to `Inspect`.
     Inspected(Inspected),
+    /// On the way to the answer to `Describe`: this function of the library is called next, after its constructors.
+    Calls(Entrance),
     /// The answer to `Describe`.
     Described {
         /// The manifest's text.
@@ -235,6 +237,16 @@ pub enum ToDaemon {
         /// The entry's toolchain text.
         toolchain: String,
     },
+}
+
+/// A function of a library that is called before anything is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entrance {
+    /// The entry's `init`.
+    Init,
+    /// The entry's `operation`.
+    Operation,
 }
 
 /// What a worker without plugins has found in a file.

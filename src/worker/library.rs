@@ -56,7 +56,7 @@ impl Libraries {
         if let Some(library) = self.loaded.borrow().get(&name) {
             return Ok(library);
         }
-        let library = load(&name).map_err(|error| broken(crate::problem::chain(&error)))?;
+        let library = load(&name).map_err(|error| broken(error.reason()))?;
         self.loaded.borrow_mut().insert(name, library);
         Ok(library)
     }

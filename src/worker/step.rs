@@ -98,6 +98,8 @@ impl Turn<'_> {
             .map_err(|error| template_problem(&error))
             .and_then(|parameters| self.operate(&mut documents, parameters, &values.flat()));
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // While the step is at work still: should this hang or crash over what the plugin has made of its files, that is the step's.
+        host::flush_prints();
         until_read();
         match given {
             Ok(given) => self.finished(documents, abouts, given, ms),

@@ -96,6 +96,7 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
     for (arguments, part) in [
         (&["plugins"] as &[&str], "pages"),
         (&["operations", "rotate"], "angle"),
+        (&["operations", "stamp-text"], "[one of: top-left, "),
         (&["schema"], "angle"),
         (&["check", "turn.yaml"], ""),
         (&["run", "turn.yaml", "a.pdf", "-o", "out"], "out/a.pdf"),
@@ -455,4 +456,32 @@ fn commands_find_the_homes_daemon_and_say_when_there_is_none() {
         "{said}"
     );
     assert!(daemon.stop().success());
+}
+
+/// What `new plugin --c` writes, built in the way that it tells.
+#[test]
+fn a_new_plugin_in_c_is_built_by_the_call_that_is_told() {
+    let home = TestHome::new(PROGRAM);
+    let output = Command::new(PROGRAM)
+        .args(["new", "plugin", "hello", "--c"])
+        .current_dir(home.path(""))
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let call = said
+        .lines()
+        .find_map(|line| line.strip_prefix("build it: "));
+    let mut words = call.unwrap_or_default().split_whitespace();
+    let mut compiler = Command::new(words.next().unwrap_or_default());
+    let words: Vec<&str> = words.collect();
+    assert!(words.contains(&"-fvisibility=hidden"), "{said}");
+    let Ok(status) = compiler.args(words).current_dir(home.path("")).status() else {
+        // There is no C compiler here.
+        return;
+    };
+    assert!(status.success(), "{said}");
+    std::fs::copy(home.path("hello.so"), home.path("plugins/hello.so")).expect("it was built");
+    let (code, text, _) = home.run(&["operations", "hello"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("quarter turn"), "{text}");
 }

@@ -39,10 +39,7 @@ impl Footing {
     /// As it is now. What the C library has been told to print and has not printed yet is printed first.
     #[must_use]
     pub fn now() -> Self {
-        // SAFETY: a null stream means all of them; the library takes its own locks.
-        unsafe {
-            libc::fflush(std::ptr::null_mut());
-        }
+        crate::flush_prints();
         Self {
             descriptors: descriptors(),
             folder: std::fs::metadata(".").ok().map(|found| {

@@ -18,6 +18,7 @@ mod footing;
 mod input;
 mod library;
 mod limits;
+mod prints;
 mod run;
 mod sibling;
 
@@ -32,5 +33,6 @@ pub use footing::Footing;
 pub use input::Input;
 pub use library::{EntryError, Library, LoadError};
 pub use limits::Limits;
+pub use prints::{flush_prints, print_by_lines};
 pub use run::{Invocation, Observer, Outcome, RunError, run, run_entry};
 pub use sibling::{Forked, close_inherited, fork_sibling};

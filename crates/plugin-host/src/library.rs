@@ -69,6 +69,29 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// The same of the file that one is looking at anyway, without its name.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Read { source, .. } => format!("it cannot be read: {source}"),
+            Self::NotALibrary { reason, .. } => {
+                format!("it is not a shared library of this system: {reason}")
+            }
+            Self::Link { path, reason } => {
+                // The dynamic linker begins with the name as well.
+                let named = format!("{}: ", path.display());
+                let reason = reason.strip_prefix(&named).unwrap_or(reason);
+                format!("it cannot be loaded: {reason}")
+            }
+            Self::NoEntry { .. } => {
+                "it is no plugin: it does not export `dropleaf_plugin_v1`".to_owned()
+            }
+            Self::Entry { reason, .. } => reason.to_string(),
+        }
+    }
+}
+
 /// What is wrong with a plugin's entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
@@ -266,6 +289,14 @@ impl Library {
     #[must_use]
     pub fn toolchain(&self) -> &str {
         self.toolchain
+    }
+
+    /// Initialises the plugin, unless that was done before.
+    ///
+    /// # Errors
+    /// [`EntryError::Init`].
+    pub fn initialise(&self) -> Result<(), EntryError> {
+        prepare(self.entry)
     }
 
     /// Holds it to its manifest: every operation that it names can be called, and needs nothing that this host has not.

@@ -26,7 +26,7 @@ pub trait Operation: DeserializeOwned + JsonSchema + Sized + 'static {
     const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1"];
     /// What it needs beyond the sandbox.
     const PERMISSIONS: Permissions = Permissions::NONE;
-    /// What it asks for; the operator's configuration caps it.
+    /// What it would ask for. This Dropleaf does not act on it: the operator's configuration says what a worker may use.
     const LIMITS: Limits = Limits::NONE;
 
     /// Parameters to show, which are run as tests too.
@@ -74,7 +74,7 @@ impl Permissions {
     };
 }
 
-/// Limits that an operation asks for.
+/// Limits that an operation would ask for; this Dropleaf does not act on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// Memory in MiB.

@@ -39,14 +39,14 @@ static leaf_status LEAF_CALL create(const leaf_host *host, leaf_str parameters, 
 
 static void LEAF_CALL destroy(void *instance) { (void)instance; }
 
-static const leaf_operation operation = { sizeof(leaf_operation), 0, "NAME", create, run, destroy, NULL };
+static const leaf_operation operation = { sizeof(leaf_operation), 0, "@NAME@", create, run, destroy, NULL };
 
 static const leaf_operation *LEAF_CALL operation_at(uint32_t index) { return index == 0 ? &operation : NULL; }
 
 LEAF_EXPORT const leaf_entry dropleaf_plugin_v1 = {
     LEAF_MAGIC, LEAF_ABI_MAJOR, LEAF_ABI_MINOR, sizeof(leaf_entry), 0,
-    "{\"name\":\"NAME\",\"version\":\"0.1.0\",\"license\":\"MIT\",\"operations\":[{"
-    "\"name\":\"NAME\",\"summary\":\"Give every page a quarter turn\",\"needs\":[\"leaf.cos/1\"],"
+    "{\"name\":\"@NAME@\",\"version\":\"0.1.0\",\"license\":\"MIT\",\"operations\":[{"
+    "\"name\":\"@NAME@\",\"summary\":\"Give every page a quarter turn\",\"needs\":[\"leaf.cos/1\"],"
     "\"parameters\":{\"type\":\"object\",\"additionalProperties\":false}}]}",
     "C", NULL, NULL, operation_at, NULL
 };

@@ -271,3 +271,26 @@ fn forms_that_exclude_each_other_are_named() {
         assert_eq!(said_by(&schema, &value).join("; "), expected, "{value}");
     }
 }
+
+#[test]
+fn a_parameter_lists_its_choices_where_there_are_no_others() {
+    let raw = json!({
+        "properties": {
+            "position": {"description": "Where", "oneOf": [
+                {"const": "top-left", "description": "x"}, {"const": "top-right"}, {"enum": ["bottom"]}
+            ]},
+            "edge": {"anyOf": [{"$ref": "#/$defs/Edge"}, {"type": "null"}]},
+            "size": {"anyOf": [{"type": "number"}, {"const": "auto"}]},
+            "text": {"type": "string"}
+        },
+        "$defs": {"Edge": {"type": "string", "enum": ["long", "short"]}}
+    });
+    assert_eq!(
+        choices(&raw, "position"),
+        ["top-left", "top-right", "bottom"]
+    );
+    assert_eq!(choices(&raw, "edge"), ["long", "short"]);
+    for free in ["size", "text", "absent"] {
+        assert!(choices(&raw, free).is_empty(), "{free}");
+    }
+}

@@ -40,6 +40,29 @@ impl<'a> Walk<'a> {
             .find_map(|part| part.get("description")?.as_str())
     }
 
+    /// The values that `key` of the whole may have, in the schema's order; none where others are allowed, too.
+    pub(super) fn choices(&self, key: &str) -> Vec<&'a Value> {
+        let leads_on = |part: &Value| {
+            let words = ["$ref", "allOf", "anyOf", "oneOf", "if", "then", "else"];
+            words.iter().any(|word| part.get(word).is_some())
+        };
+        let mut found = Vec::new();
+        let key = key.replace('~', "~0").replace('/', "~1");
+        for part in self.parts_at(&format!("/{key}")) {
+            match (
+                part.get("enum").and_then(Value::as_array),
+                part.get("const"),
+            ) {
+                (Some(values), _) => found.extend(values),
+                (None, Some(value)) => found.push(value),
+                (None, None) if leads_on(part) || part["type"] == "null" => {}
+                (None, None) => return Vec::new(),
+            }
+        }
+        found.retain(|value| !value.is_null());
+        found
+    }
+
     /// The parts of the schema that speak about the value at `pointer`.
     fn parts_at(&self, pointer: &str) -> Vec<&'a Value> {
         let mut parts = self.expand(vec![self.root]);

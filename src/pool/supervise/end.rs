@@ -51,7 +51,7 @@ impl Vigil<'_> {
                     cpu,
                     data: self.most_data,
                     limits: &self.shared.config.limits,
-                    tail: &self.lines.tail(),
+                    tail: &self.lines.recent(),
                     scene: scene(&self.conduct, &self.task.plan, &self.progress),
                 });
                 self.shared.crashed.fetch_add(1, Ordering::Relaxed);

@@ -99,6 +99,7 @@ impl Vigil<'_> {
             (ToDaemon::Opened { pages }, _) => self.tell(Update::Opened { pages }).await,
             (ToDaemon::StepStarted(place), _) => {
                 self.step_began = Instant::now();
+                self.lines.turn();
                 self.progress = Progress::default();
                 let place = self.named(&place);
                 self.tell(Update::StepStarted(place)).await;
@@ -112,6 +113,7 @@ impl Vigil<'_> {
                 },
                 _,
             ) => {
+                self.lines.turn();
                 let place = self.named(&place);
                 self.tell(Update::StepFinished(StepFinished {
                     place,
@@ -136,6 +138,7 @@ impl Vigil<'_> {
                 _,
             ) => {
                 self.steps_failed += 1;
+                self.lines.turn();
                 let problem = match self.given_up_on(&place) {
                     Some(problem) => problem.clone(),
                     None => self.scene_of(&place).place(problem),

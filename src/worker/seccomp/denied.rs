@@ -24,7 +24,6 @@ const ALWAYS: &[Call] = &[
     (libc::SYS_move_pages, "move_pages"),
     (libc::SYS_setpriority, "setpriority"),
     (libc::SYS_ioprio_set, "ioprio_set"),
-    (libc::SYS_sched_setscheduler, "sched_setscheduler"),
     (libc::SYS_sched_setattr, "sched_setattr"),
     (libc::SYS_sched_setparam, "sched_setparam"),
     (libc::SYS_setsid, "setsid"),
@@ -323,6 +322,11 @@ fn settings(own: u32) -> Vec<Rule> {
             (libc::SYS_sched_setaffinity, "sched_setaffinity"),
             [Test::none_of(0, &[0, own])],
         ),
+        // The C library asks for the ordinary policy when it starts a thread whose attributes are given, as runtimes do.
+        when(
+            (libc::SYS_sched_setscheduler, "sched_setscheduler"),
+            [Test::none_of(1, &[0 /* SCHED_OTHER */])],
+        ),
         when((libc::SYS_ioctl, "ioctl"), [Test::none_of(1, IOCTLS)]),
         // Memory that belongs to no process, and so to no process's limit. What is shared with nobody is counted.
         when(
@@ -457,6 +461,10 @@ mod tests {
         }
         assert_eq!(name_of(libc::SYS_ptrace), Some("ptrace"));
         assert_eq!(name_of(libc::SYS_clone), Some("clone"));
+        assert_eq!(
+            name_of(libc::SYS_sched_setscheduler),
+            Some("sched_setscheduler")
+        );
         assert_eq!(name_of(libc::SYS_sendto), Some("sendto"));
         assert_eq!(name_of(libc::SYS_memfd_create), Some("memfd_create"));
         assert_eq!(error_of(libc::SYS_openat), libc::EACCES);

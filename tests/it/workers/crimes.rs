@@ -167,6 +167,40 @@ async fn what_is_printed_becomes_log_lines() {
 }
 
 #[tokio::test]
+async fn what_is_printed_through_the_c_library_needs_no_flush() {
+    let bench = Bench::new();
+    let step = |id: &str, mode: &str| {
+        let mut step = bench.misbehave(mode);
+        step.id = id.to_owned();
+        step.with["text"] = json!("no end");
+        step
+    };
+    let steps = vec![
+        step("a", "print-by-c"),
+        step("b", "print-by-c"),
+        step("c", "print-by-c-and-abort"),
+    ];
+    let ran = bench.run(steps).await;
+    let logs: Vec<(&str, &str)> = ran
+        .updates
+        .iter()
+        .filter_map(|update| match update {
+            Update::Log { step, message, .. } => Some((step.as_deref()?, message.as_str())),
+            _ => None,
+        })
+        .collect();
+    let (line, half) = ("a line of C", "no end");
+    let printed = [
+        ("a", line),
+        ("a", half),
+        ("b", line),
+        ("b", half),
+        ("c", line),
+    ];
+    assert_eq!(logs, printed, "what a line lacks is lost in a crash");
+}
+
+#[tokio::test]
 async fn what_is_printed_belongs_to_the_step_that_printed_it() {
     let bench = Bench::new();
     let step = |id: &str| {

@@ -30,7 +30,11 @@ async fn broken_libraries_are_refused_by_name() {
     )
     .expect("written");
     for (source, text) in [
-        ("constructor_abort", "signal 6"),
+        (
+            "constructor_abort",
+            "a constructor of it, killed the worker with signal 6",
+        ),
+        ("init_abort", "its `init()` killed the worker with signal 6"),
         ("constructor_spin", "more than 2 s"),
         ("wrong_magic", "1234"),
         ("wrong_major", "2"),
@@ -50,7 +54,12 @@ async fn broken_libraries_are_refused_by_name() {
         }
         let error = bench.pool.describe(&library).await.expect_err(source);
         assert!(error.is_its_fault(), "{source}: {error}");
-        assert!(error.to_string().contains(text), "{source}: {error}");
+        let error = error.to_string();
+        assert!(error.contains(text), "{source}: {error}");
+        assert!(
+            !error.contains(".so"),
+            "{source}: its name is known: {error}"
+        );
     }
     bench.is_well().await;
 }

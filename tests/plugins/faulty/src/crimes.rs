@@ -55,6 +55,7 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         Mode::ExitHard => unsafe { libc::_exit(3) },
         Mode::CloseAll => close_all(),
         Mode::Threads => leave_threads(),
+        Mode::ThreadWithAttributes => excess::thread_with_attributes(),
         Mode::LieProgress => lie(run),
         Mode::Noise => say(b"\xff\xff\xff\xffnoise"),
         Mode::FinishEarly => finish_early(),
@@ -85,6 +86,8 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         | Mode::LosePages
         | Mode::GrowResult => excess::commit(mode, text, run),
         Mode::PrintHalf
+        | Mode::PrintByC
+        | Mode::PrintByCAndAbort
         | Mode::LeakFile
         | Mode::ChangeFolder
         | Mode::HandleSignal

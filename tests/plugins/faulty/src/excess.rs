@@ -184,3 +184,33 @@ fn noise(count: usize) -> Vec<u8> {
     };
     (0..count).map(|_| next()).collect()
 }
+
+/// As the runtimes of some languages do it: the C library then sets the new thread's policy, which is the ordinary one.
+pub(crate) fn thread_with_attributes() -> Result<()> {
+    const EXPLICIT: libc::c_int = 1;
+    unsafe extern "C" {
+        fn pthread_attr_setinheritsched(
+            attributes: *mut libc::pthread_attr_t,
+            how: libc::c_int,
+        ) -> libc::c_int;
+    }
+    extern "C" fn nothing(argument: *mut libc::c_void) -> *mut libc::c_void {
+        argument
+    }
+    // SAFETY: the attributes are filled before they are used; the thread touches nothing and is joined.
+    let error = unsafe {
+        let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
+        let mut thread: libc::pthread_t = std::mem::zeroed();
+        libc::pthread_attr_init(&raw mut attributes);
+        pthread_attr_setinheritsched(&raw mut attributes, EXPLICIT);
+        let nobody = std::ptr::null_mut();
+        match libc::pthread_create(&raw mut thread, &raw const attributes, nothing, nobody) {
+            0 => libc::pthread_join(thread, std::ptr::null_mut()),
+            error => error,
+        }
+    };
+    match error {
+        0 => Ok(()),
+        _ => Err(std::io::Error::from_raw_os_error(error).into()),
+    }
+}

@@ -67,6 +67,8 @@ pub enum Mode {
     CloseAll,
     /// Leave three threads running.
     Threads,
+    /// Start a thread with attributes of its own, and join it.
+    ThreadWithAttributes,
     /// Run a program.
     Exec,
     /// Fork.
@@ -137,6 +139,10 @@ pub enum Mode {
     GrowResult,
     /// Print the text without an end of line.
     PrintHalf,
+    /// Print a line and the text after it through the C library, without seeing to it that it goes out.
+    PrintByC,
+    /// The same, then call `abort`.
+    PrintByCAndAbort,
     /// Leave a file open.
     LeakFile,
     /// Go to another folder.

@@ -2,6 +2,7 @@
 
 use crate::Mode;
 use dropleaf_plugin_sdk::prelude::*;
+use std::ffi::CString;
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,11 @@ pub(crate) fn leave(mode: Mode, text: &str) -> Result<()> {
         Mode::PrintHalf => {
             // Left in the buffer of the standard library.
             Ok(io::stdout().write_all(text.as_bytes())?)
+        }
+        Mode::PrintByC => print_by_c(text),
+        Mode::PrintByCAndAbort => {
+            print_by_c(text)?;
+            std::process::abort()
         }
         Mode::LeakFile => {
             std::mem::forget(std::fs::File::open("/dev/null")?);
@@ -48,6 +54,12 @@ fn heed(answer: libc::c_int) -> Result<()> {
         0.. => Ok(()),
         _ => Err(io::Error::last_os_error().into()),
     }
+}
+
+fn print_by_c(text: &str) -> Result<()> {
+    let text = CString::new(text).map_err(|error| Error::failed(error.to_string()))?;
+    // SAFETY: the format takes one text, which lasts.
+    heed(unsafe { libc::printf(c"a line of C\n%s".as_ptr(), text.as_ptr()) })
 }
 
 fn wind() -> Result<()> {
