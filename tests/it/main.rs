@@ -24,6 +24,7 @@ mod reload;
 mod restarts;
 mod secure;
 mod start;
+mod signals;
 mod submit;
 mod thumbnails;
 mod torture;
