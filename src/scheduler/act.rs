@@ -6,6 +6,7 @@
 //! The loop's own task makes no call on a file: one on a network mount whose server is gone never comes back. Such calls are made on
 //! threads of their own, at the desks of the pipeline where there may be many, and what they bring comes in.
 
+mod alarm;
 mod asked;
 mod folders;
 mod hands;
@@ -238,10 +239,10 @@ impl Hands {
                     self.decide(Input::Drain);
                     drain_until = Some((Instant::now() + self.drain, false));
                 }
-                () = tokio::time::sleep_until(deadline) => match drain_until {
                 () = shutdown.at_once.cancelled(), if matches!(drain_until, Some((_, false))) => {
                     drain_until = Some(self.interrupt());
                 }
+                () = tokio::time::sleep_until(deadline) => match drain_until {
                     Some((until, false)) if Instant::now() >= until => {
                         drain_until = Some(self.interrupt());
                     }
@@ -264,13 +265,13 @@ impl Hands {
         }
     }
 
-    /// What waits already goes into the same turn: one unit of the journal, one batch of file work.
     /// Running attempts get no more time but for their last words; says until when, and that it was done.
     fn interrupt(&mut self) -> (Instant, bool) {
         self.decide(Input::Interrupt);
         (Instant::now() + LAST_WORDS, true)
     }
 
+    /// What waits already goes into the same turn: one unit of the journal, one batch of file work.
     fn take_waiting(&mut self, sources: &mut Sources) {
         for _ in 0..TURN {
             match (sources.told.try_recv(), sources.arrivals.try_recv()) {
