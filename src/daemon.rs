@@ -86,6 +86,12 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
             "`untrusted` of config.yaml names a plugin that is not installed"
         );
     }
+    for name in config.spec.grants.missing(registry.catalog().plugins()) {
+        tracing::warn!(
+            plugin = name,
+            "`grants` of config.yaml names a plugin that is not installed"
+        );
+    }
     let (statistics, gauges) = (Statistics::default(), Gauges::default());
     let feed = Feed::new(
         parts::feed(&config),
