@@ -92,8 +92,7 @@ pub enum Verb {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Write the description of the HTTP API (OpenAPI 3.1), as the daemon serves it.
-    #[command(hide = true)]
+    /// Write the description of the HTTP API (OpenAPI 3.1), as the daemon serves it
     Openapi,
     /// The hidden role of a worker process.
     #[command(hide = true)]
@@ -141,7 +140,7 @@ pub struct Serve {
     /// Where to listen; any address but this machine's own needs `token` in config.yaml
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
-    /// What to log: error, warn, info, debug, trace
+    /// What to log: error, warn, info, debug, trace, off, or levels by module (info,dropleaf::pool=debug); the environment variable DROPLEAF_LOG goes before it [default: `log` of config.yaml, else info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
     /// How log lines look
@@ -346,6 +345,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_can_be_asked_for_is_in_the_help() {
+        let mut command = Cli::command();
+        let all = command.render_help().to_string();
+        assert!(all.contains("  openapi  "), "{all}");
+        let serve = command.find_subcommand_mut("serve").expect("it is a verb");
+        let serve = serve.render_help().to_string();
+        assert!(serve.contains(crate::telemetry::VARIABLE), "{serve}");
     }
 
     #[test]

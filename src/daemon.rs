@@ -5,6 +5,7 @@ mod reload;
 mod rest;
 mod retention;
 mod secrets;
+mod signals;
 
 use crate::config::parts;
 use crate::config::spec::Config;
@@ -39,7 +40,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +49,7 @@ use tokio_util::sync::CancellationToken;
 #[error("{0}")]
 pub struct InUse(String);
 
-/// Runs a daemon until SIGINT or SIGTERM, or until its journal cannot be written any more. Requests are answered by `answers`,
+/// Runs a daemon until SIGINT, SIGTERM or SIGHUP, or until its journal cannot be written any more. Requests are answered by `answers`,
 /// a runtime of their own, whose threads may have another priority.
 ///
 /// # Errors
@@ -67,9 +67,10 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
         let _in_its_own = answers.enter();
         listen(&config)?
     };
-    let stop = CancellationToken::new();
+    let shutdown = act::Shutdown::default();
+    let stop = shutdown.drain.clone();
     let mut tasks = JoinSet::new();
-    stop_on_signals(&mut tasks, &stop)?;
+    signals::listen(&mut tasks, &shutdown)?;
 
     let pool =
         Pool::start(parts::pool(&config, true)).context("failed to start the worker pool")?;
@@ -83,6 +84,12 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
         tracing::warn!(
             plugin = name,
             "`untrusted` of config.yaml names a plugin that is not installed"
+        );
+    }
+    for name in config.spec.grants.missing(registry.catalog().plugins()) {
+        tracing::warn!(
+            plugin = name,
+            "`grants` of config.yaml names a plugin that is not installed"
         );
     }
     let (statistics, gauges) = (Statistics::default(), Gauges::default());
@@ -146,7 +153,7 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
         min_free: config.spec.min_free_mb << 20,
         drain: Duration::from_secs(config.spec.shutdown_seconds),
     };
-    let (scheduler, mut deciding) = act::start(scheduler_parts, &opening, stop.clone()).await;
+    let (scheduler, mut deciding) = act::start(scheduler_parts, &opening, shutdown).await;
     tasks.spawn(forward_plugins(
         registry.clone(),
         plugin_news,
@@ -355,20 +362,6 @@ async fn forward_plugins(
             }
         }
     }
-}
-
-/// SIGINT and SIGTERM stop the daemon; a second one changes nothing, since the drain has a deadline.
-fn stop_on_signals(tasks: &mut JoinSet<()>, stop: &CancellationToken) -> Result<()> {
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let mut signals = signal(kind).context("failed to listen for signals")?;
-        let stop = stop.clone();
-        tasks.spawn(async move {
-            while signals.recv().await.is_some() {
-                stop.cancel();
-            }
-        });
-    }
-    Ok(())
 }
 
 fn serve(

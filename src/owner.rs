@@ -157,6 +157,21 @@ impl Owner {
             false => self.take(ours),
         }
     }
+
+    /// Whether a daemon of this home would take files there; nothing is marked. Blocking.
+    ///
+    /// # Errors
+    /// It would not, or that cannot be found out.
+    pub fn may_take(&self, ours: &Path) -> Result<(), NotOurs> {
+        let Some(inner) = &self.0 else {
+            return Ok(());
+        };
+        let path = ours.join(MARK);
+        match read(&path)? {
+            Some(mark) if mark != inner.itself => inner.must_be_ours(mark, ours, &path),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Inner {

@@ -186,6 +186,9 @@ codes! {
     /// A fault of Dropleaf itself.
     Internal "internal" "Internal error"
         "retry the job; please report it with the daemon's log if it happens again",
+    /// The file is larger than `max_input_mb`.
+    TooLarge "too-large" "Too large"
+        "raise `max_input_mb` in config.yaml, then retry the job",
 }
 
 impl Code {
@@ -197,6 +200,7 @@ impl Code {
             Self::PdfEncrypted
                 | Self::PdfDamaged
                 | Self::NotPdf
+                | Self::TooLarge
                 | Self::PdfSigned
                 | Self::DocumentRejected
                 | Self::ParametersRefused

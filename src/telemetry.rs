@@ -51,7 +51,9 @@ pub fn start(filter: &str, from: &str, format: Format) -> Result<(), String> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(ansi)
-        .with_span_events(FmtSpan::NONE);
+        .with_span_events(FmtSpan::NONE)
+        // They would be told on standard error, too, and end who logs where that is gone with its terminal.
+        .log_internal_errors(false);
     // A second start in one process (tests) keeps the first.
     let _already = match format {
         Format::Text => lines.with_target(false).try_init(),

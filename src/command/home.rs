@@ -1,12 +1,15 @@
 //! `dropleaf init` and `dropleaf doctor`.
 
+mod folders;
+
 use crate::cli::{Data, Init, exit};
 use crate::command::{Exit, local, print};
 use crate::config::home::Home;
+use crate::config::parts;
 use crate::config::spec::{Config, Flags};
 use crate::pipeline::examples::{EXAMPLES, Example};
 use crate::plugin::catalog::INSTALL;
-use crate::{durable, inotify};
+use crate::{durable, http, inotify, problem};
 use anyhow::{Context as _, Result};
 use std::fs;
 use std::path::Path;
@@ -129,20 +132,23 @@ pub(super) fn doctor(home: Home, flags: &Data) -> Result<()> {
     };
     findings.push(Finding::good("configuration", "no faults"));
     findings.push(events());
-    findings.push(disk(&config));
+    findings.extend(tls(&config));
     findings.extend(workshop(config));
     report(&findings, flags.json)
 }
 
 fn workshop(config: Config) -> Vec<Finding> {
+    let (own, wanted) = (config.home.own(), config.spec.min_free_mb);
     let workshop = match local::Workshop::open(config) {
         Ok(workshop) => workshop,
         Err(error) => {
-            return vec![Finding::bad(
+            let mut findings = folders::room(own, wanted);
+            findings.push(Finding::bad(
                 "workers",
                 format!("{error:#}"),
                 "look at `sandbox` in config.yaml",
-            )];
+            ));
+            return findings;
         }
     };
     let mut findings = vec![match workshop.sandbox() {
@@ -178,6 +184,14 @@ fn workshop(config: Config) -> Vec<Finding> {
             "put the name in `untrusted` of config.yaml right; `dropleaf plugins` lists those that are",
         ));
     }
+    for name in workshop.config.spec.grants.missing(catalog.plugins()) {
+        findings.push(Finding::bad(
+            "grants",
+            format!("no plugin `{name}` is installed"),
+            "put the name in `grants` of config.yaml right; `dropleaf plugins` lists those that are",
+        ));
+    }
+    findings.extend(folders::look(&workshop.config, &workshop.good_pipelines()));
     for (id, faults) in workshop.faulty_pipelines() {
         findings.push(Finding::bad(
             "pipeline",
@@ -219,17 +233,17 @@ fn events() -> Finding {
     }
 }
 
-fn disk(config: &Config) -> Finding {
-    let wanted = config.spec.min_free_mb;
-    match durable::free_space(config.home.root()) {
-        Ok(free) if free >> 20 < wanted => Finding::bad(
-            "disk",
-            format!("{} MiB free", free >> 20),
-            format!("free some space: below {wanted} MiB no new files are taken"),
+/// Whether the certificate can be used, where there is to be one: the daemon does not start without.
+fn tls(config: &Config) -> Option<Finding> {
+    let files = parts::http(config).tls?;
+    Some(match http::tls::Certificate::read(&files) {
+        Ok(_) => Finding::good("tls", files.certificate.display().to_string()),
+        Err(error) => Finding::bad(
+            "tls",
+            problem::chain(&error),
+            "put `tls` in config.yaml right: the daemon does not start before",
         ),
-        Ok(free) => Finding::good("disk", format!("{} MiB free", free >> 20)),
-        Err(error) => Finding::bad("disk", error.to_string(), "look at the home's file system"),
-    }
+    })
 }
 
 fn report(findings: &[Finding], json: bool) -> Result<()> {

@@ -139,6 +139,20 @@ impl Workshop {
             .collect()
     }
 
+    /// The home's pipelines that have none.
+    pub(crate) fn good_pipelines(&self) -> Vec<Pipeline> {
+        let loaded = load::load(
+            &self.config.home.pipelines(),
+            &self.catalog(),
+            &self.surroundings(),
+        )
+        .unwrap_or_default();
+        loaded
+            .into_iter()
+            .filter_map(|loaded| loaded.result.ok())
+            .collect()
+    }
+
     /// The pipeline that a command names: a file, or an id of the home's.
     pub(crate) fn pipeline(&self, named: &str) -> Result<Pipeline, Vec<Fault>> {
         let as_file = Path::new(named);

@@ -153,6 +153,8 @@ pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
             folder,
             count("queued"),
             count("running"),
+            count("waiting"),
+            count("delivering"),
             count("succeeded"),
             count("failed"),
         ]
@@ -170,6 +172,8 @@ pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
             "inbox",
             "queued",
             "running",
+            "waiting",
+            "delivering",
             "succeeded",
             "failed",
         ],

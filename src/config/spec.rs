@@ -2,7 +2,7 @@
 
 use crate::config::home::Home;
 use crate::config::place::Text;
-use crate::config::{log_filter, names, words};
+use crate::config::{bounds, log_filter, names, words};
 use crate::plugin::grants::Grants;
 use crate::plugin::trust::Untrusted;
 use crate::telemetry::Format;
@@ -15,8 +15,6 @@ use std::time::Duration;
 const MAX_FILE: u64 = 64 << 10;
 /// Attempts at once, and so processes that wait for one. Where a machine has more cores, it may have a worker for each.
 const MOST_WORKERS: usize = 256;
-/// Attempts that one worker may run.
-const MOST_REUSE: u32 = 1000;
 
 /// `config.yaml`. Every key has a default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,7 +42,7 @@ pub struct ConfigSpec {
     pub worker_cpu_seconds: u64,
     /// Attempts that one worker may run, one after the other, where they are of the same pipeline; 1 = each has its own.
     pub worker_reuse: u32,
-    /// Where the daemon is root: the first of the user ids that workers run under, one for each.
+    /// Where the daemon is root: the first of the user ids that workers run under, one for each; not 0, which is root.
     pub worker_first_uid: u32,
     /// Folders with plugins besides the home's `plugins/` and those that came with the program.
     pub plugins: Vec<PathBuf>,
@@ -54,7 +52,7 @@ pub struct ConfigSpec {
     pub untrusted: Untrusted,
     /// MiB that an input may have.
     pub max_input_mb: u64,
-    /// MiB that one decoded stream may have.
+    /// MiB that one stream may have that the host decodes: tables, object streams, and what a plugin asks for decoded.
     pub max_decoded_mb: u64,
     /// MiB that must be free on the work and output disks; below it no new files are taken.
     pub min_free_mb: u64,
@@ -265,7 +263,7 @@ pub enum Error {
         /// Its value.
         value: String,
         /// What it may be.
-        rule: &'static str,
+        rule: String,
     },
     /// An entry of a list can never count.
     #[error("{place}: item {number} of `{key}` is `{entry}`; {why}")]
@@ -361,11 +359,11 @@ fn check(home: Home, spec: ConfigSpec, text: &Text) -> Result<Config, Error> {
     if !local && spec.token.is_none() && !spec.insecure {
         return Err(Error::Open(spec.listen));
     }
-    let value = |key, value: String, rule| Error::Value {
+    let value = |key, value: String, rule: &str| Error::Value {
         place: text.place(&format!("/{key}")),
         key,
         value,
-        rule,
+        rule: rule.to_owned(),
     };
     if spec.token.as_ref().is_some_and(|token| token.len() < 16) {
         return Err(value(
@@ -374,41 +372,7 @@ fn check(home: Home, spec: ConfigSpec, text: &Text) -> Result<Config, Error> {
             "take one that cannot be guessed: `openssl rand -hex 32`",
         ));
     }
-    if spec.worker_memory_mb < 64 {
-        return Err(value(
-            "worker_memory_mb",
-            spec.worker_memory_mb.to_string(),
-            "a worker needs at least 64",
-        ));
-    }
-    if spec.worker_cpu_seconds == 0 {
-        return Err(value(
-            "worker_cpu_seconds",
-            "0".to_owned(),
-            "a worker needs at least 1",
-        ));
-    }
-    if !(1..=MOST_REUSE).contains(&spec.worker_reuse) {
-        return Err(value(
-            "worker_reuse",
-            spec.worker_reuse.to_string(),
-            "it must be from 1 (each attempt has a worker of its own) to 1000",
-        ));
-    }
-    if !(1_000..=60_000).contains(&spec.heartbeat_ms) {
-        return Err(value(
-            "heartbeat_ms",
-            spec.heartbeat_ms.to_string(),
-            "it must be from 1000 to 60000: proxies cut silent connections",
-        ));
-    }
-    if spec.max_streams == 0 {
-        return Err(value(
-            "max_streams",
-            "0".to_owned(),
-            "at least 1 client must be able to listen",
-        ));
-    }
+    bounds::check(&spec, text)?;
     entries("hosts", &spec.hosts, names::host_fault, text)?;
     entries("origins", &spec.origins, names::origin_fault, text)?;
     if let Some(fault) = spec.grants.faults().into_iter().next() {

@@ -1,5 +1,6 @@
 //! What the YAML reader has against `config.yaml`, in the words of who wrote the file.
 
+use crate::config::bounds;
 use crate::plugin::words::{did_you_mean, shorten};
 
 /// `message` as the reader puts it (`workers: invalid type: string "four", expected usize at line 3 column 10`), without the place,
@@ -14,7 +15,7 @@ pub(crate) fn plain(message: &str) -> String {
         return said;
     }
     let key = path.map_or("the file".to_owned(), |path| format!("`{path}`"));
-    if let Some(said) = mismatch(&key, what) {
+    if let Some(said) = mismatch(&key, path.and_then(bounds::range), what) {
         return said;
     }
     if let Some(twice) = what.strip_prefix("duplicate field ") {
@@ -69,18 +70,21 @@ fn unknown(path: Option<&str>, what: &str) -> Option<String> {
     Some(format!("unknown key `{wrong}`{place}; {advice}"))
 }
 
-/// A value of another type, or out of the range of its type.
-fn mismatch(key: &str, what: &str) -> Option<String> {
+/// A value of another type, or out of the range of its type; `range` is what a number of this key may be.
+fn mismatch(key: &str, range: Option<(u64, u64)>, what: &str) -> Option<String> {
     let rest = what
         .strip_prefix("invalid type: ")
         .or_else(|| what.strip_prefix("invalid value: "))?;
     // What the file says may hold these words, too; the reader's own come last.
     let (is, expected) = rest.rsplit_once(", expected ")?;
-    Some(format!(
-        "{key} must be {}, not {}",
-        wanted(expected),
-        found(is)
-    ))
+    let wanted = match range {
+        Some((least, most)) if matches!(expected, "usize" | "u64" | "u32") => {
+            format!("a whole number from {least} to {most}")
+        }
+        _ if is.ends_with("` as u128") => format!("a whole number from 0 to {}", u64::MAX),
+        _ => wanted(expected).to_owned(),
+    };
+    Some(format!("{key} must be {wanted}, not {}", found(is)))
 }
 
 fn wanted(expected: &str) -> &str {
@@ -101,7 +105,9 @@ fn wanted(expected: &str) -> &str {
 
 fn found(is: &str) -> String {
     let (kind, value) = is.split_once(' ').unwrap_or((is, ""));
-    let bare = value.trim_matches('`');
+    // The reader names its own type behind a number that none of the others can hold: `999` as u128.
+    let bare = value.split("` as ").next().unwrap_or(value);
+    let bare = bare.trim_matches('`');
     match kind {
         "boolean" => value.to_owned(),
         "integer" => format!("the number {bare}"),
@@ -144,7 +150,19 @@ mod tests {
             ),
             (
                 "retention: { days: [1] }",
-                "`retention.days` must be a whole number from 0 to 4294967295, not a list",
+                "`retention.days` must be a whole number from 1 to 4294967295, not a list",
+            ),
+            (
+                "min_free_mb: 99999999999999999999",
+                "`min_free_mb` must be a whole number from 0 to 1073741824, not the number 99999999999999999999",
+            ),
+            (
+                "workers: 99999999999999999999",
+                "`workers` must be a whole number from 0 to 18446744073709551615, not the number 99999999999999999999",
+            ),
+            (
+                "rescan_seconds: -99999999999999999999",
+                "`rescan_seconds` must be a whole number from 1 to 31536000, not the number -99999999999999999999",
             ),
             (
                 "grants: { ocr: { network: [70000] } }",

@@ -125,16 +125,29 @@ pub fn blocked(folder: &Path, error: &io::Error) -> Blocked {
         Kind::Denied if inner.raw_os_error() == Some(rustix::io::Errno::ROFS.raw_os_error()) => {
             format!("`{shown}` is on a read-only file system; mount it writable")
         }
-        Kind::Denied => format!(
-            "`{shown}` cannot be read and written by {}: {}; give this user read, write and search permission on it",
-            who_we_are(),
-            owner(folder)
-        ),
+        Kind::Denied => denied(folder),
         _ => format!("`{shown}` cannot be used: {inner}"),
     };
     Blocked {
         missing: kind_of(inner) == Kind::Missing,
         reason,
+    }
+}
+
+/// Names the owner of the folder, or of the nearest folder above it that can be seen: the one that keeps us out.
+fn denied(folder: &Path) -> String {
+    let (shown, us) = (folder.display(), who_we_are());
+    let seen = |path: &&Path| std::fs::symlink_metadata(path).is_ok();
+    match folder.ancestors().find(seen) {
+        Some(above) if above != folder => format!(
+            "`{shown}` cannot be made or reached by {us} below `{}`: {}; give this user read, write and search permission on that, or make the folder there for this user",
+            above.display(),
+            owner(above)
+        ),
+        _ => format!(
+            "`{shown}` cannot be read and written by {us}: {}; give this user read, write and search permission on it",
+            owner(folder)
+        ),
     }
 }
 

@@ -154,3 +154,22 @@ fn space_is_measured_even_before_a_folder_is_made() {
     assert!(free_space(&temp.path().join("not/there")).expect("measurable") > 0);
     assert!(same_device(temp.path(), temp.path()).expect("there"));
 }
+
+#[test]
+fn a_folder_that_may_not_be_made_names_whose_the_one_above_it_is() {
+    let temp = tempfile::tempdir().expect("a temp folder");
+    let wanted = temp.path().join("out/deep");
+    let refused = io::Error::from_raw_os_error(rustix::io::Errno::ACCESS.raw_os_error());
+    let said = probe::blocked(&wanted, &refused).reason;
+    let (above, owner) = (temp.path().display(), probe::owner(temp.path()));
+    assert!(
+        said.contains(&format!("below `{above}`: {owner}")),
+        "{said}"
+    );
+    assert!(said.contains(&wanted.display().to_string()), "{said}");
+    let said = probe::blocked(temp.path(), &refused).reason;
+    assert!(
+        said.contains(&format!("`{above}` cannot be read and written")) && said.contains(&owner),
+        "{said}"
+    );
+}

@@ -26,8 +26,10 @@ pub fn folders(entries: &[Entry<'_>]) -> Vec<(String, Fault)> {
     let sites: Vec<Site<'_>> = entries.iter().map(Site::new).collect();
     let mut faults = Vec::new();
     for (index, later) in sites.iter().enumerate() {
-        for earlier in &sites[..index] {
-            shared_inbox(earlier, later, &mut faults);
+        let before = &sites[..index];
+        // One is enough: whoever moves the inbox away from it has moved it away from the others that share it.
+        faults.extend(before.iter().find_map(|site| shared_inbox(site, later)));
+        for earlier in before {
             feeds(earlier, later, &mut faults);
         }
         endless(&sites[..=index], &mut faults);
@@ -93,23 +95,24 @@ impl<'a> Site<'a> {
     }
 }
 
-fn shared_inbox(earlier: &Site<'_>, later: &Site<'_>, faults: &mut Vec<(String, Fault)>) {
+/// Why the files of one would be taken by the other, too.
+fn shared_inbox(earlier: &Site<'_>, later: &Site<'_>) -> Option<(String, Fault)> {
     const HINT: &str = "every file has one pipeline: give each an inbox of its own";
     let other = earlier.id();
-    if earlier.inbox == later.inbox {
-        let message = format!("the pipeline `{other}` already watches this folder");
-        faults.push(later.fault("/watch/folder", message, HINT));
+    let message = if earlier.inbox == later.inbox {
+        format!("the pipeline `{other}` already watches this folder")
     } else if later.inbox.starts_with(&earlier.inbox) && earlier.entry.pipeline.watch.recursive {
-        let message = format!(
+        format!(
             "this folder lies in the inbox of the pipeline `{other}`, which takes files from folders below too"
-        );
-        faults.push(later.fault("/watch/folder", message, HINT));
+        )
     } else if earlier.inbox.starts_with(&later.inbox) && later.entry.pipeline.watch.recursive {
-        let message = format!(
+        format!(
             "the inbox of the pipeline `{other}` lies below this folder, whose folders are watched too (`recursive`)"
-        );
-        faults.push(later.fault("/watch/folder", message, HINT));
-    }
+        )
+    } else {
+        return None;
+    };
+    Some(later.fault("/watch/folder", message, HINT))
 }
 
 fn feeds(earlier: &Site<'_>, later: &Site<'_>, faults: &mut Vec<(String, Fault)>) {

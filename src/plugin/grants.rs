@@ -1,9 +1,11 @@
 //! What the operator grants plugins beyond the sandbox. What a manifest asks for is a request and grants nothing.
 
+use crate::plugin::catalog::Installed;
 use crate::plugin::manifest::Permissions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What `grants` in `config.yaml` says: by plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +114,14 @@ impl Grants {
             "`{plugin}/{operation}` asks {wish}, which is not granted; to grant it, config.yaml may say `grants: {{ {plugin}: {{ {} }} }}`",
             grant.join(", ")
         ))
+    }
+
+    /// The plugins that are granted something and are not installed.
+    #[must_use]
+    pub fn missing(&self, installed: &[Arc<Installed>]) -> Vec<&str> {
+        let is_there = |name: &str| installed.iter().any(|plugin| plugin.manifest.name == name);
+        let names = self.0.keys().map(String::as_str);
+        names.filter(|name| !is_there(name)).collect()
     }
 
     /// What cannot be meant, as sentences.

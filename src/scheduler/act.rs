@@ -6,6 +6,7 @@
 //! The loop's own task makes no call on a file: one on a network mount whose server is gone never comes back. Such calls are made on
 //! threads of their own, at the desks of the pipeline where there may be many, and what they bring comes in.
 
+mod alarm;
 mod asked;
 mod folders;
 mod hands;
@@ -96,11 +97,20 @@ pub struct Parts {
     pub drain: Duration,
 }
 
-/// Loads the pipelines and starts the loop. It ends some time after `shutdown` is cancelled; an error means that the journal cannot be written.
+/// How the loop is ended.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    /// No new work; running attempts may finish as long as [`Parts::drain`] allows.
+    pub drain: CancellationToken,
+    /// They are interrupted now.
+    pub at_once: CancellationToken,
+}
+
+/// Loads the pipelines and starts the loop. It ends some time after `shutdown` says so; an error means that the journal cannot be written.
 pub async fn start(
     parts: Parts,
     opening: &Opening,
-    shutdown: CancellationToken,
+    shutdown: Shutdown,
 ) -> (Scheduler, tokio::task::JoinHandle<Result<(), Error>>) {
     let (commands, asked) = mpsc::channel(COMMANDS);
     let (set, pipelines) = watch::channel(Arc::new(PipelineSet::default()));
@@ -193,7 +203,7 @@ impl Hands {
         open_jobs: Vec<Job>,
         paused: Vec<(String, String)>,
         mut sources: Sources,
-        shutdown: CancellationToken,
+        shutdown: Shutdown,
     ) -> Result<(), Error> {
         self.sweep(&open_jobs);
         let recovered = self.decider.recover(open_jobs, paused, Timestamp::now());
@@ -221,7 +231,7 @@ impl Hands {
                 _ = disk.tick() => self.ask_disks(),
                 Ok(()) = answers.changed() => self.weigh_disks(),
                 Some(_) = self.asides.join_next() => {}
-                () = shutdown.cancelled(), if drain_until.is_none() => {
+                () = shutdown.drain.cancelled(), if drain_until.is_none() => {
                     self.draining = true;
                     let watcher = self.watcher.clone();
                     // A folder's thread may be waiting for us to take its news.
@@ -229,10 +239,12 @@ impl Hands {
                     self.decide(Input::Drain);
                     drain_until = Some((Instant::now() + self.drain, false));
                 }
+                () = shutdown.at_once.cancelled(), if matches!(drain_until, Some((_, false))) => {
+                    drain_until = Some(self.interrupt());
+                }
                 () = tokio::time::sleep_until(deadline) => match drain_until {
                     Some((until, false)) if Instant::now() >= until => {
-                        self.decide(Input::Interrupt);
-                        drain_until = Some((Instant::now() + LAST_WORDS, true));
+                        drain_until = Some(self.interrupt());
                     }
                     Some((until, true)) if Instant::now() >= until => return Ok(()),
                     _ => self.decide(Input::Tick),
@@ -251,6 +263,12 @@ impl Hands {
                 return Ok(());
             }
         }
+    }
+
+    /// Running attempts get no more time but for their last words; says until when, and that it was done.
+    fn interrupt(&mut self) -> (Instant, bool) {
+        self.decide(Input::Interrupt);
+        (Instant::now() + LAST_WORDS, true)
     }
 
     /// What waits already goes into the same turn: one unit of the journal, one batch of file work.

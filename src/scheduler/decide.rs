@@ -6,6 +6,7 @@
 mod attempts;
 mod ending;
 mod intake;
+pub mod obstacles;
 mod open;
 pub mod questions;
 mod ready;

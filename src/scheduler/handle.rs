@@ -5,6 +5,7 @@ use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::raw_path::RawPath;
+use crate::scheduler::decide::obstacles::Obstacle;
 use crate::scheduler::pipelines::Checked;
 use crate::watch::update::FolderStatus;
 use serde::Serialize;
@@ -84,6 +85,8 @@ pub struct Health {
     pub busy: usize,
     /// Why no new files are taken.
     pub intake_closed: Option<String>,
+    /// What open jobs wait for until somebody puts it right.
+    pub obstacles: Vec<Obstacle>,
     /// The sandbox level that workers reach.
     pub sandbox: String,
     /// It takes no more work.

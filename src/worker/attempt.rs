@@ -189,10 +189,26 @@ pub(crate) fn open_problem(error: &OpenError) -> Problem {
             "remove the encryption with a program that opens the file, then drop it once more",
         ),
         OpenError::Damaged(_) => Problem::new(Code::PdfDamaged, text),
-        OpenError::TooLarge { .. } | OpenError::Limit(_) => {
-            Problem::new(Code::DocumentRejected, text).hint("raise the limit in the configuration")
-        }
+        OpenError::TooLarge { size, limit } => too_large(*size, *limit),
+        OpenError::Limit(_) => Problem::new(Code::TooLarge, text)
+            .hint("such a stream may decode to `max_decoded_mb` of config.yaml, and never to more than 64 MiB: raise a lower limit and retry the job, or have the document written anew by another program"),
     }
+}
+
+fn too_large(size: u64, limit: u64) -> Problem {
+    const MIB: u64 = 1 << 20;
+    if limit >= u64::from(u32::MAX) {
+        let text = format!("the file has {size} bytes; no more than {limit} can be opened");
+        return Problem::new(Code::TooLarge, text).hint("split it, and drop the parts");
+    }
+    let text = format!(
+        "the file has {size} bytes, more than the {} MiB that are taken (`max_input_mb`)",
+        limit / MIB
+    );
+    Problem::new(Code::TooLarge, text).hint(format!(
+        "raise `max_input_mb` in config.yaml to at least {}, then retry the job",
+        size.div_ceil(MIB)
+    ))
 }
 
 /// Why a template could not be filled in, as a job's problem.
@@ -201,5 +217,37 @@ pub(crate) fn template_problem(error: &crate::pipeline::template::engine::Error)
     match error.hint() {
         Some(hint) => problem.hint(hint),
         None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_names_its_size_the_limit_and_the_key() {
+        let problem = open_problem(&OpenError::TooLarge {
+            size: (2 << 20) + 1,
+            limit: 1 << 20,
+        });
+        assert_eq!(problem.code, Code::TooLarge);
+        assert_eq!(
+            problem.detail,
+            "the file has 2097153 bytes, more than the 1 MiB that are taken (`max_input_mb`)"
+        );
+        let hint = problem.hint.expect("advice");
+        assert!(
+            hint.contains("`max_input_mb` in config.yaml to at least 3"),
+            "{hint}"
+        );
+        let problem = open_problem(&OpenError::Limit("x".to_owned()));
+        let hint = problem.hint.expect("advice");
+        assert!(hint.contains("`max_decoded_mb`"), "{hint}");
+        let largest = open_problem(&OpenError::TooLarge {
+            size: 5 << 30,
+            limit: u64::from(u32::MAX),
+        });
+        let hint = largest.hint.expect("advice");
+        assert!(!hint.contains("max_input_mb"), "{hint}");
     }
 }

@@ -217,6 +217,11 @@ fn a_full_archive_is_waited_for_and_the_job_goes_on_by_itself() {
         "{warned}"
     );
     assert!(home.path("outbox/p/large.pdf").is_file());
+    let concerns = daemon.get("/healthz").body["details"]["concerns"].to_string();
+    assert!(
+        concerns.contains("1 job of pipeline `p` waits") && concerns.contains("archive/p"),
+        "{concerns}"
+    );
     disk.grow("16m");
     feed.until_named("job.succeeded");
     let kept = fs::read(home.path("archive/p/large.pdf")).expect("it is there");

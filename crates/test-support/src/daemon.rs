@@ -461,12 +461,29 @@ impl TestDaemon {
     ///
     /// # Panics
     /// The process cannot be signalled or waited for.
-    pub fn stop(mut self) -> ExitStatus {
+    pub fn stop(self) -> ExitStatus {
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Sends it this signal.
+    ///
+    /// # Panics
+    /// It cannot be signalled.
+    pub fn signal(&self, name: &str) {
         let signalled = Command::new("kill")
-            .arg("-TERM")
+            .arg(format!("-{name}"))
             .arg(self.child.id().to_string())
             .status();
         assert!(signalled.is_ok_and(|status| status.success()), "kill runs");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// It cannot be waited for.
+    #[must_use]
+    pub fn ended(mut self) -> ExitStatus {
         self.child.wait().expect("it is our child")
     }
 }

@@ -68,6 +68,42 @@ fn values_that_make_no_sense_are_told_with_their_place() {
             "config.yaml:2:1: `heartbeat_ms` is 5;",
         ),
         (
+            "max_connections: 0\n",
+            "config.yaml:1:1: `max_connections` is 0; it must be from 1 to",
+        ),
+        (
+            "max_client_connections: 0\n",
+            "`max_client_connections` is 0; it must be from 1 to",
+        ),
+        (
+            "max_input_mb: 0\n",
+            "`max_input_mb` is 0; it must be from 1 to",
+        ),
+        (
+            "max_decoded_mb: 0\n",
+            "`max_decoded_mb` is 0; it must be from 1 to",
+        ),
+        (
+            "rescan_seconds: 0\n",
+            "`rescan_seconds` is 0; it must be from 1 to 31536000: scanning",
+        ),
+        (
+            "retention: { jobs: 5, days: 0 }\n",
+            "config.yaml:1:23: `retention.days` is 0; it must be from 1 to",
+        ),
+        (
+            "retention:\n  jobs: 0\n",
+            "config.yaml:2:3: `retention.jobs` is 0; it must be from 1 to",
+        ),
+        (
+            "worker_first_uid: 0\n",
+            "`worker_first_uid` is 0; it must be from 1 to 4294000000: workers must not be root",
+        ),
+        (
+            "min_free_mb: 17592186044416\n",
+            "`min_free_mb` is 17592186044416; it must be from 0 to 1073741824",
+        ),
+        (
             "hosts: [a.example, \"*\"]\n",
             "config.yaml:1:20: item 2 of `hosts` is `*`; no client",
         ),

@@ -4,6 +4,7 @@ use super::Daemon;
 use crate::http::api::{Health, Metric, MetricKind, Refused};
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::INSTALL;
+use crate::scheduler::decide::obstacles::Obstacle;
 use crate::store::query::Counts;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -177,6 +178,7 @@ impl Daemon {
                 .iter()
                 .map(|why| format!("no new files are taken: {why}")),
         );
+        concerns.extend(health.obstacles.iter().map(held_up));
         if health.sandbox != "full" {
             concerns.push(format!(
                 "workers are not fully sandboxed: {}",
@@ -222,6 +224,23 @@ fn by_state(counts: Counts) -> BTreeMap<String, u64> {
         *sums.entry(state).or_insert(0) += number;
     }
     sums
+}
+
+fn held_up(obstacle: &Obstacle) -> String {
+    let Obstacle {
+        pipeline,
+        code,
+        detail,
+        jobs,
+    } = obstacle;
+    let wait = match jobs {
+        1 => format!("1 job of pipeline `{pipeline}` waits"),
+        several => format!("{several} jobs of pipeline `{pipeline}` wait"),
+    };
+    format!(
+        "{wait} for a folder (`{}`), tried again until it can be used: {detail}",
+        code.as_str()
+    )
 }
 
 fn stranded(pipeline: &str, number: u64) -> String {

@@ -1,5 +1,6 @@
 //! The daemon itself.
 
+use crate::http::api::Health;
 use crate::http::call::Call;
 use crate::http::gauges;
 use crate::http::guard;
@@ -10,21 +11,21 @@ use crate::http::view::system::{HealthDetailsView, HealthView};
 use http::StatusCode;
 
 pub(crate) async fn health(call: Call) -> Result<Response, Refusal> {
-    Ok(reply::json(StatusCode::OK, &view(&call).await?))
+    let health = call.api.backend.health().await?;
+    Ok(reply::json(StatusCode::OK, &view(&call, &health)))
 }
 
 pub(crate) async fn ready(call: Call) -> Result<Response, Refusal> {
-    let view = view(&call).await?;
-    let status = if view.status == "stopping" {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
+    let health = call.api.backend.health().await?;
+    let status = if health.ready && health.intake_closed.is_none() {
         StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
     };
-    Ok(reply::json(status, &view))
+    Ok(reply::json(status, &view(&call, &health)))
 }
 
-async fn view(call: &Call) -> Result<HealthView, Refusal> {
-    let health = call.api.backend.health().await?;
+fn view(call: &Call, health: &Health) -> HealthView {
     let may_know = call
         .api
         .config
@@ -34,8 +35,8 @@ async fn view(call: &Call) -> Result<HealthView, Refusal> {
     let feed = &call.api.feed;
     let cursor = feed.cursor(call.api.store.health().head);
     let details =
-        may_know.then(|| HealthDetailsView::new(&health, feed.counters().listeners, cursor));
-    Ok(HealthView::new(&health, details))
+        may_know.then(|| HealthDetailsView::new(health, feed.counters().listeners, cursor));
+    HealthView::new(health, details)
 }
 
 pub(crate) async fn stats(call: Call) -> Result<Response, Refusal> {

@@ -125,6 +125,18 @@ fn every_clash_is_told_at_the_later_one() {
 }
 
 #[test]
+fn whoever_shares_an_inbox_with_many_is_told_once() {
+    let all = ["a", "b", "c", "d"].map(|id| pipeline(id, "watch: {folder: in}"));
+    let said = says(&all);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    for (line, id) in lines.iter().zip(["b", "c", "d"]) {
+        let expected = format!("[{id}] {id}.yaml:1:17: the pipeline `a` already watches");
+        assert!(line.starts_with(&expected), "{line}");
+    }
+}
+
+#[test]
 fn symbolic_links_are_seen_through() {
     let home = tempfile::tempdir().expect("a folder");
     std::fs::create_dir_all(home.path().join("real/in")).expect("a folder");

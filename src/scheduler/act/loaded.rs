@@ -4,6 +4,7 @@ use crate::event::{Event, PipelineEvent};
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::Catalog;
 use crate::problem::Problem;
+use crate::scheduler::act::alarm;
 use crate::scheduler::act::hands::Hands;
 use crate::scheduler::brought::{After, Bring, Brought};
 use crate::scheduler::files::{self, blocking};
@@ -114,12 +115,14 @@ impl Hands {
             workers: self.workers,
             busy: self.decider.busy(),
             intake_closed: self.decider.intake_closed().map(str::to_owned),
+            obstacles: self.decider.obstacles().cloned().collect(),
             sandbox: self.sandbox.clone(),
             draining: self.draining,
         };
         self.healthy.send_if_modified(|now| {
             let changed = **now != health;
             if changed {
+                alarm::tell(now, &health);
                 *now = Arc::new(health);
             }
             changed

@@ -5,6 +5,7 @@ use crate::job::event::{GivenUp, JobEvent, RequeueReason, Requeued, StepPlace, W
 use crate::job::id::JobId;
 use crate::job::redo::Redo;
 use crate::scheduler::decide::ending::ENVIRONMENT_PAUSE;
+use crate::scheduler::decide::obstacles;
 use crate::scheduler::decide::open::{self, Phase};
 use crate::scheduler::decide::state::{Known, Scheduler};
 use crate::scheduler::giving_up::{self, CRASHES, Loss};
@@ -82,6 +83,9 @@ impl Scheduler {
             live.at_work.take()
         });
         let at_work = at_work.flatten();
+        if !matches!(&result, Err(failure) if failure.ending == Ending::Environment) {
+            self.obstacles.leave(id);
+        }
         match result {
             Ok((redo, bill)) => self.deliver(id, redo, bill, now, decision),
             Err(_) if cancelled => self.prepare_cancel(id, decision),
@@ -187,8 +191,21 @@ impl Scheduler {
         now: Timestamp,
         decision: &mut Decision,
     ) {
+        self.meet_obstacle(id, &failure);
         let waiting = JobEvent::Waiting(Waiting { failure, until });
         self.record(id, now, waiting, decision);
+    }
+
+    /// Counts a job that waits among those that a folder holds up, if it does.
+    pub(super) fn meet_obstacle(&mut self, id: JobId, failure: &Failure) {
+        let Failure { ending, problem } = failure;
+        match self.open.get(id) {
+            Some(live) if *ending == Ending::Environment && obstacles::is_about_folder(problem) => {
+                let pipeline = &live.job.accepted.pipeline;
+                self.obstacles.meet(id, pipeline, problem);
+            }
+            _ => self.obstacles.leave(id),
+        }
     }
 
     pub(super) fn interrupt(&mut self, decision: &mut Decision) {
@@ -209,6 +226,10 @@ impl Scheduler {
             {
                 self.end_again(id, decision);
                 continue;
+            }
+            // Where its pipeline is gone it is not tried, and so nothing is known of its folders.
+            if self.pipeline_of(id).is_none() {
+                self.obstacles.leave(id);
             }
             let why = RequeueReason::Due;
             self.record(id, now, JobEvent::Requeued(Requeued::new(why)), decision);

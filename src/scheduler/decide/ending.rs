@@ -54,7 +54,7 @@ impl Scheduler {
         });
     }
 
-    fn pipeline_of(&self, id: JobId) -> Option<Arc<Pipeline>> {
+    pub(super) fn pipeline_of(&self, id: JobId) -> Option<Arc<Pipeline>> {
         self.current(&self.open.get(id)?.job.accepted.pipeline)
     }
 
@@ -92,6 +92,8 @@ impl Scheduler {
             }),
             decision,
         );
+        // What it needed to get here it had.
+        self.obstacles.leave(id);
         self.set_phase(id, Phase::Moving);
         decision.actions.push(Action::Redo { job: id, redo });
     }
@@ -155,6 +157,7 @@ impl Scheduler {
             }),
         };
         self.record(id, now, last, decision);
+        self.obstacles.leave(id);
         self.open.remove(id);
     }
 
@@ -166,6 +169,10 @@ impl Scheduler {
         now: Timestamp,
         decision: &mut Decision,
     ) {
+        if let Some(live) = self.open.get(id) {
+            let pipeline = &live.job.accepted.pipeline;
+            self.obstacles.meet(id, pipeline, problem);
+        }
         let message = format!(
             "{}; trying again every {} s",
             problem.detail,

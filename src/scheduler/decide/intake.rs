@@ -54,8 +54,9 @@ impl Scheduler {
                 self.open.insert(job, Phase::Idle);
                 self.recover_running(id, now, decision);
             }
-            State::Waiting { .. } => {
+            State::Waiting { failure, .. } => {
                 self.open.insert(job, Phase::Idle);
+                self.meet_obstacle(id, &failure);
                 self.open.wait_at_most(id, now);
             }
             State::Delivering { redo } => {

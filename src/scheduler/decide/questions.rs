@@ -2,6 +2,7 @@
 
 use crate::job::id::JobId;
 use crate::job::state::{Job, State};
+use crate::scheduler::decide::obstacles::Obstacle;
 use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::{Known, Scheduler};
 use crate::time::Timestamp;
@@ -66,6 +67,11 @@ impl Scheduler {
     #[must_use]
     pub fn intake_closed(&self) -> Option<&str> {
         self.intake_closed.as_deref()
+    }
+
+    /// What open jobs wait for until somebody puts it right.
+    pub fn obstacles(&self) -> impl Iterator<Item = &Obstacle> {
+        self.obstacles.all()
     }
 
     /// The reason why a pipeline is paused.

@@ -4,6 +4,7 @@ use crate::event::{Draft, Event};
 use crate::job::event::JobEvent;
 use crate::job::id::JobId;
 use crate::pipeline::checked::Pipeline;
+use crate::scheduler::decide::obstacles::Obstacles;
 use crate::scheduler::decide::open::{OpenJobs, Phase};
 use crate::scheduler::decide::ready::Ready;
 use crate::scheduler::fair::Turns;
@@ -19,6 +20,7 @@ pub struct Scheduler {
     pub(super) memory: u64,
     pub(super) pipelines: BTreeMap<String, Known>,
     pub(super) open: OpenJobs,
+    pub(super) obstacles: Obstacles,
     pub(super) ready: Ready,
     pub(super) turns: Turns,
     pub(super) intake_closed: Option<String>,
@@ -53,6 +55,7 @@ impl Scheduler {
             memory,
             pipelines: BTreeMap::new(),
             open: OpenJobs::default(),
+            obstacles: Obstacles::default(),
             ready: Ready::default(),
             turns: Turns::default(),
             intake_closed: None,

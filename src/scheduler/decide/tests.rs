@@ -156,6 +156,49 @@ fn a_full_disk_uses_up_no_attempt() {
 }
 
 #[test]
+fn jobs_that_wait_for_a_folder_are_told_until_they_get_on() {
+    let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
+    let told = |bench: &Bench| -> Vec<(Code, usize)> {
+        let all = bench.scheduler.obstacles();
+        all.map(|one| (one.code, one.jobs)).collect()
+    };
+    bench.arrive(1, "p");
+    bench.claim(1);
+    bench.begin(1);
+    assert_eq!(told(&bench), []);
+    bench.end(1, Ending::Environment, Code::DiskFull);
+    assert_eq!(told(&bench), [(Code::DiskFull, 1)]);
+    bench.now = Timestamp(bench.now.0 + 60_000);
+    bench.tell(Input::Tick);
+    bench.begin(1);
+    assert_eq!(told(&bench), [(Code::DiskFull, 1)], "while it is tried");
+    bench.tell(Input::AttemptEnded {
+        job: id(1),
+        result: Ok((redo(Verdict::Succeed), Bill::default())),
+    });
+    assert_eq!(told(&bench), [], "its outputs are there");
+    let away = Problem::new(Code::FolderBlocked, "`/archive` is away");
+    bench.tell(Input::Redone {
+        job: id(1),
+        result: Err(away),
+    });
+    assert_eq!(told(&bench), [(Code::FolderBlocked, 1)]);
+    bench.tell(Input::Pipelines(Vec::new()));
+    assert_eq!(
+        told(&bench),
+        [(Code::FolderBlocked, 1)],
+        "also of one that is gone"
+    );
+    bench.now = Timestamp(bench.now.0 + 60_000);
+    bench.tell(Input::Tick);
+    bench.tell(Input::Redone {
+        job: id(1),
+        result: Ok(Vec::new()),
+    });
+    assert_eq!(told(&bench), []);
+}
+
+#[test]
 fn cancelling_stops_a_running_job_and_is_refused_past_the_point_of_no_return() {
     let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
     bench.arrive(1, "p");

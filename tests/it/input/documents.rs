@@ -51,7 +51,7 @@ fn table() -> Vec<(&'static str, &'static str, Vec<u8>, End)> {
             .bytes()
     };
     let damaged = "pdf-damaged";
-    let limit = "document-rejected";
+    let limit = "too-large";
     vec![
         (
             "turn",

@@ -2,7 +2,7 @@
 
 use crate::PROGRAM;
 use crate::input::{GOOD, explain, still_works};
-use dropleaf_test_support::daemon::{TestHome, is_root};
+use dropleaf_test_support::daemon::{TestDaemon, TestHome, is_root};
 use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::sample;
 use std::fs::Permissions;
@@ -162,11 +162,63 @@ fn a_full_outbox_is_waited_for_and_the_job_goes_on_by_itself() {
     );
     let said = explain(&home, &daemon, "inbox/full/large.pdf");
     assert!(said.contains("outbox/full"), "{said}");
+    home.drop_file("inbox/full", "second.pdf", large());
+    feed.until(|event| event.name == "job.waiting" && event.data["name"] == "second.pdf");
+    told_by_everybody(&home, &daemon);
     still_works(&home, &daemon, "a.pdf");
     disk.grow("16m");
-    feed.until_named("job.succeeded");
+    feed.until_ended(2);
+    let over = "no job waits for that folder any more";
+    wait_until("the end is told", || daemon.log().contains(over));
+    let log = daemon.log();
+    for once in ["jobs wait for a folder", over] {
+        assert_eq!(log.matches(once).count(), 1, "{once}: {log}");
+    }
+    let health = daemon.get("/healthz").body;
+    assert_eq!(
+        health["details"]["concerns"].as_array().map(Vec::len),
+        Some(0),
+        "{health}"
+    );
     assert!(home.path("outbox/full/large.pdf").is_file());
     assert!(home.path("archive/full/large.pdf").is_file());
+}
+
+/// Two jobs wait for room in the outbox of `full`.
+fn told_by_everybody(home: &TestHome, daemon: &TestDaemon) {
+    let health = daemon.get("/healthz").body;
+    assert_eq!(health["status"], "degraded", "{health}");
+    let concerns = health["details"]["concerns"].to_string();
+    for part in [
+        "2 jobs of pipeline `full` wait",
+        "outbox/full",
+        "`disk-full`",
+    ] {
+        assert!(concerns.contains(part), "{part}: {concerns}");
+    }
+    let (code, table, _) = home.run(&["status", "--daemon", daemon.address()]);
+    assert_eq!(code, 0, "{table}");
+    assert!(
+        table.contains("look at: 2 jobs of pipeline `full`"),
+        "{table}"
+    );
+    let columns = |line: &str| {
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let head = table.lines().find(|line| line.starts_with("pipeline "));
+    let head = columns(head.expect("a head"));
+    let row = table.lines().find(|line| line.starts_with("full "));
+    let row = columns(row.expect("a row"));
+    // The folder's state is followed by how it is watched.
+    let at = |name: &str| {
+        head.iter()
+            .position(|one| one == name)
+            .map(|at| &row[at + 1])
+    };
+    assert_eq!(at("waiting").map(String::as_str), Some("2"), "{table}");
+    assert_eq!(at("delivering").map(String::as_str), Some("0"), "{table}");
 }
 
 /// The disks of all folders that are written to count, not only those of inboxes and outboxes.
@@ -185,6 +237,12 @@ fn a_low_disk_of_an_archive_or_a_failed_folder_closes_the_intake() {
         let daemon = home.serve();
         let intake = || daemon.get("/healthz").body["details"]["intake"].clone();
         wait_until("the look at the disks", || intake()["open"] == false);
+        assert_eq!(daemon.get("/readyz").status, 503);
+        let (_, found, _) = home.run(&["doctor"]);
+        assert!(
+            found.contains("BAD  disk") && found.contains(folder),
+            "{found}"
+        );
         let said = intake()["reason"].to_string();
         assert!(
             said.contains(folder) && said.contains("min_free_mb"),
@@ -192,6 +250,11 @@ fn a_low_disk_of_an_archive_or_a_failed_folder_closes_the_intake() {
         );
         std::fs::remove_file(home.path(folder).join("filler")).expect("ours");
         wait_until("room again", || intake()["open"] == true);
+        assert_eq!(daemon.get("/readyz").status, 200);
+        let log = daemon.log();
+        for once in ["no new files are taken: only", "new files are taken again"] {
+            assert_eq!(log.matches(once).count(), 1, "{once}: {log}");
+        }
         still_works(&home, &daemon, "a.pdf");
     }
 }

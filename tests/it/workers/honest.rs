@@ -170,7 +170,7 @@ async fn what_is_no_pdf_is_rejected_with_the_reason() {
     let mut small = plan(vec![]);
     small.max_input = 100;
     let ran = finish(bench.begin_plan(small, &sample::pdf(3), limits())).await;
-    ran.failed(Ending::Rejected, Code::DocumentRejected, "too large");
+    ran.failed(Ending::Rejected, Code::TooLarge, "`max_input_mb`");
 }
 
 #[tokio::test]
