@@ -1,7 +1,9 @@
 //! Why has this file not been taken? The chain of decisions, as they really stand.
 
+use crate::job::event::Identity;
 use crate::raw_path::RawPath;
 use crate::watch::folder::Reconciler;
+use crate::watch::leaving::DEALT_WITH;
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Decision, Settling, spell};
 use crate::watch::told::Said;
@@ -29,24 +31,19 @@ impl Reconciler {
         self.explain_folder(chain)?;
         self.explain_above(relative, chain)?;
         let entry = self.tree.entry(relative);
-        match look::at(path) {
-            Ok(Look::File(_)) => {}
+        let found = match look::at(path) {
+            Ok(Look::File(found)) => found,
             Ok(Look::Missing) => return stop(chain, "there is no such file (any more)"),
             Ok(Look::Folder) => return stop(chain, "it is a folder, not a file"),
             Ok(Look::Refused(what)) => return stop(chain, format!("it is {what}")),
             Err(error) => return stop(chain, format!("it cannot be looked at: {error}")),
-        }
+        };
         if let Some(reason) = self.rule_against(relative) {
             return stop(chain, format!("it is ignored: {reason}"));
         }
         chain.push(Link::pass("its name matches, and no rule is against it"));
         let Some(entry) = entry else {
-            let next = self.full_scan.saturating_duration_since(Instant::now());
-            let text = format!(
-                "it has not been seen yet; the next full scan is in {}",
-                spell(next)
-            );
-            return stop(chain, text);
+            return self.explain_unseen(relative, &found, chain);
         };
         chain.push(Link::pass(seen(entry)));
         self.explain_entry(relative, entry, chain)
@@ -86,8 +83,32 @@ impl Reconciler {
                 );
                 return stop(chain, text);
             }
+            if let Ok(Look::Refused(what)) = look::at(&self.root.join(folder)) {
+                let text = format!("`{}`, below which it lies, is {what}", folder.display());
+                return stop(chain, text);
+            }
         }
         Some(())
+    }
+
+    /// What is said of a file that is there and that nothing has reported yet.
+    fn explain_unseen(&self, file: &Path, found: &Identity, chain: &mut Vec<Link>) -> Option<()> {
+        if let Some(known) = self.known.get(file)
+            && self.is_same(file, known, found)
+        {
+            return stop(chain, format!("it is left where it is: {DEALT_WITH}"));
+        }
+        let now = Instant::now();
+        let polled = self.poll.filter(|_| self.is_polled(file));
+        let (what, at) = match polled {
+            Some(at) if at < self.full_scan => ("scan", at),
+            _ => ("full scan", self.full_scan),
+        };
+        let next = spell(at.saturating_duration_since(now));
+        stop(
+            chain,
+            format!("it has not been seen yet; the next {what} is in {next}"),
+        )
     }
 
     fn explain_entry(&self, file: &Path, entry: &Entry, chain: &mut Vec<Link>) -> Option<()> {

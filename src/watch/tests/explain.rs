@@ -1,0 +1,57 @@
+//! What `explain` says of files that the events and scans so far have told nothing of.
+
+use super::*;
+
+/// The last thing that is said of a file.
+fn says(folder: &Reconciler, path: &Path) -> String {
+    let last = folder.explain(path).pop();
+    last.map_or_else(String::new, |link| link.text)
+}
+
+#[test]
+fn what_lies_below_a_link_is_not_waited_for() {
+    let inbox = Inbox::new(quick(), |folder| folder.spec.recursive = true);
+    let elsewhere = inbox.temp.path().join("elsewhere");
+    for made in [&elsewhere, &inbox.path("sub")] {
+        std::fs::create_dir(made).expect("makeable");
+    }
+    symlink(&elsewhere, inbox.path("sub/link")).expect("links are possible");
+    inbox.write("sub/link/a.pdf", PDF);
+    let (mut folder, _updates) = by_hand(inbox.folder.clone(), quick());
+    folder.scan_everything();
+    let said = says(&folder, &inbox.path("sub/link/a.pdf"));
+    assert!(
+        said.contains("`sub/link`") && said.contains("links are not followed"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_original_that_was_put_back_is_left_before_it_is_seen() {
+    let inbox = Inbox::new(quick(), |_| {});
+    let (mut folder, _updates) = by_hand(inbox.folder.clone(), quick());
+    folder.scan_everything();
+    inbox.write("kept.pdf", PDF);
+    let found = std::fs::metadata(inbox.path("kept.pdf")).expect("there");
+    let name = PathBuf::from("kept.pdf");
+    folder.known.insert(name, Identity::of(&found));
+    let said = says(&folder, &inbox.path("kept.pdf"));
+    assert!(said.contains("dealt with before"), "{said}");
+    inbox.write("kept.pdf", b"%PDF-1.7 another one");
+    let said = says(&folder, &inbox.path("kept.pdf"));
+    assert!(said.contains("not been seen yet"), "{said}");
+}
+
+#[test]
+fn of_a_polled_folder_the_next_poll_is_told() {
+    let inbox = Inbox::new(quick(), |folder| folder.spec.polling = Some(true));
+    let options = Options {
+        scan_polled: ms(5_000),
+        ..quick()
+    };
+    let (mut folder, _updates) = by_hand(inbox.folder.clone(), options);
+    folder.scan_everything();
+    inbox.write("new.pdf", PDF);
+    let said = says(&folder, &inbox.path("new.pdf"));
+    assert!(said.contains("the next scan is in"), "{said}");
+}
