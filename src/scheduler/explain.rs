@@ -33,6 +33,8 @@ pub(super) struct Asker {
     pub(super) entries: Vec<Entry>,
     /// How the folders in use are.
     pub(super) disks: Disks,
+    /// Why no new files are taken at all.
+    pub(super) intake_closed: Option<String>,
     /// Turns of questions that look at the disk.
     pub(super) looks: Arc<Semaphore>,
     /// Only the decider knows why a job is still queued.
@@ -125,7 +127,10 @@ impl Asker {
         } = looked;
         let is_theirs = owner.is_none() && !of_faulty.is_empty();
         let watched = match &owner {
-            Some((path, pipeline)) => self.watcher.explain(path.clone(), pipeline).await,
+            Some((path, pipeline)) => {
+                let (path, closed) = (path.clone(), self.intake_closed.clone());
+                self.watcher.explain(path, pipeline, closed).await
+            }
             None if is_theirs => Vec::new(),
             None => vec![self.watcher.nobody_watches(path)],
         };

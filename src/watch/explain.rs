@@ -13,15 +13,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 impl Reconciler {
-    /// The chain of decisions about a path in the watched folder.
-    pub(crate) fn explain(&self, path: &Path) -> Vec<Link> {
+    /// The chain of decisions about a path in the watched folder; `closed` is why no new files are taken at all.
+    pub(crate) fn explain(&self, path: &Path, closed: Option<&str>) -> Vec<Link> {
         let mut chain = Vec::new();
         // The chain ends at the first link that does not let the file pass.
-        let _ = self.links(path, &mut chain);
+        let _ = self.links(path, closed, &mut chain);
         chain
     }
 
-    fn links(&self, path: &Path, chain: &mut Vec<Link>) -> Option<()> {
+    fn links(&self, path: &Path, closed: Option<&str>, chain: &mut Vec<Link>) -> Option<()> {
         let pipeline = &self.folder.pipeline;
         let relative = self.relative(path)?;
         let root = self.root.display();
@@ -46,6 +46,12 @@ impl Reconciler {
             return self.explain_unseen(relative, &found, chain);
         };
         chain.push(Link::pass(seen(entry)));
+        if let Some(why) = closed
+            && matches!(entry.stand, Stand::Settled { .. } | Stand::Offered { .. })
+        {
+            let text = format!("it has settled, but no new files are taken: {why}");
+            return stop(chain, text);
+        }
         self.explain_entry(relative, entry, chain)
     }
 

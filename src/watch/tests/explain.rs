@@ -4,7 +4,7 @@ use super::*;
 
 /// The last thing that is said of a file.
 fn says(folder: &Reconciler, path: &Path) -> String {
-    let last = folder.explain(path).pop();
+    let last = folder.explain(path, None).pop();
     last.map_or_else(String::new, |link| link.text)
 }
 
@@ -54,4 +54,24 @@ fn of_a_polled_folder_the_next_poll_is_told() {
     inbox.write("new.pdf", PDF);
     let said = says(&folder, &inbox.path("new.pdf"));
     assert!(said.contains("the next scan is in"), "{said}");
+}
+
+#[test]
+fn while_no_files_are_taken_the_reason_is_told() {
+    let inbox = Inbox::new(quick(), |folder| folder.spec.quiet = Some(Duration::ZERO));
+    inbox.write("a.pdf", PDF);
+    let (mut folder, mut updates) = by_hand(inbox.folder.clone(), quick());
+    folder.scan_everything();
+    let path = inbox.path("a.pdf");
+    let offered = |update| matches!(update, WatchUpdate::Arrival(_));
+    assert!(std::iter::from_fn(|| updates.try_recv().ok()).any(offered));
+    folder.declined(&path, Decline::Full);
+    assert!(says(&folder, &path).contains("there was no room"));
+    let low = "only 3 MiB are free at `/out`, fewer than 256 (`min_free_mb`)";
+    let said = folder.explain(&path, Some(low)).pop();
+    let said = said.map_or_else(String::new, |link| link.text);
+    assert_eq!(
+        said,
+        format!("it has settled, but no new files are taken: {low}")
+    );
 }
