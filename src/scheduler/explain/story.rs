@@ -1,6 +1,8 @@
 //! What became of a job, in words.
 
+use crate::job::redo::{MoveKind, Redo, Verdict};
 use crate::job::state::{Job, State};
+use crate::raw_path::RawPath;
 use crate::scheduler::files;
 use crate::scheduler::handle::Link;
 use crate::time::Timestamp;
@@ -53,7 +55,7 @@ pub(super) fn story(job: &Job) -> Vec<Link> {
             );
             say(false, format!("it is tried again at {}", until.rfc3339()));
         }
-        State::Delivering { .. } => say(false, "its outputs are being moved into place".to_owned()),
+        State::Delivering { redo } => say(false, delivery(redo)),
         State::Succeeded => {
             for written in job.delivered.iter().filter_map(|moved| moved.path.as_ref()) {
                 say(true, format!("written: {written}"));
@@ -63,6 +65,33 @@ pub(super) fn story(job: &Job) -> Vec<Link> {
         State::Failed | State::Cancelled => ended_badly(job, &mut say),
     }
     links
+}
+
+/// What a delivery moves where.
+fn delivery(redo: &Redo) -> String {
+    let original = redo
+        .moves
+        .iter()
+        .find(|next| next.kind == MoveKind::Original);
+    let place = original.and_then(|next| next.to.as_ref()?.0.parent());
+    let moved = match place {
+        Some(folder) => {
+            let folder = RawPath::from(folder).encode();
+            format!("its original is being moved to `{folder}`")
+        }
+        None => "its end is being put into effect".to_owned(),
+    };
+    match &redo.verdict {
+        Verdict::Succeed => "its outputs are being moved into place".to_owned(),
+        Verdict::Fail { problem } => {
+            let place = problem.step.as_ref();
+            let place = place.map(|step| format!(" in step `{step}`"));
+            let place = place.unwrap_or_default();
+            let (detail, title) = (&problem.detail, problem.code.title());
+            format!("it failed{place}: {detail} ({title}); {moved}")
+        }
+        Verdict::Cancel => format!("it is being cancelled; {moved}"),
+    }
 }
 
 fn ended_badly(job: &Job, say: &mut impl FnMut(bool, String)) {
@@ -93,5 +122,59 @@ fn ended_badly(job: &Job, say: &mut impl FnMut(bool, String)) {
     }
     if let Some(original) = files::original(job) {
         say(true, format!("the original lies at {original}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::event::JobEvent;
+    use crate::job::redo::{Collision, Move};
+    use crate::problem::{Code, Problem};
+    use crate::store::tests::sample;
+
+    fn job(state: State) -> Job {
+        let JobEvent::Accepted(accepted) = sample::accepted("p", "/inbox/a.pdf") else {
+            unreachable!("it is one");
+        };
+        let mut job = Job::new(sample::id(1), Timestamp(0), *accepted);
+        job.state = state;
+        job
+    }
+
+    fn told(job: &Job) -> String {
+        let texts: Vec<String> = story(job).into_iter().map(|link| link.text).collect();
+        texts.join("\n")
+    }
+
+    #[test]
+    fn a_delivery_says_what_is_moved() {
+        let deliver = |verdict| {
+            let original = Move {
+                kind: MoveKind::Original,
+                from: RawPath::decode("/inbox/.dropleaf/claimed/x"),
+                to: Some(RawPath::decode("/failed/p/a.pdf")),
+                size: 3,
+                blake3: String::new(),
+                collision: Collision::Number,
+                mime: None,
+                pages: None,
+            };
+            let redo = Redo {
+                verdict,
+                moves: vec![original],
+            };
+            told(&job(State::Delivering { redo }))
+        };
+        let problem = Problem::new(Code::PdfDamaged, "no trailer");
+        let failed = deliver(Verdict::Fail { problem });
+        assert!(
+            failed.starts_with("it failed: no trailer (") && !failed.contains("outputs"),
+            "{failed}"
+        );
+        assert!(failed.ends_with("its original is being moved to `/failed/p`"));
+        let cancelled = deliver(Verdict::Cancel);
+        assert!(cancelled.contains("cancelled") && cancelled.contains("`/failed/p`"));
+        assert!(deliver(Verdict::Succeed).contains("its outputs are being moved"));
     }
 }
