@@ -58,7 +58,7 @@ pub(super) fn story(job: &Job) -> Vec<Link> {
         State::Delivering { redo } => say(false, delivery(redo)),
         State::Succeeded => {
             for written in job.delivered.iter().filter_map(|moved| moved.path.as_ref()) {
-                say(true, format!("written: {written}"));
+                say(true, format!("written: {}", written.encode()));
             }
             say(true, format!("it succeeded at {}", job.updated.rfc3339()));
         }
@@ -121,7 +121,7 @@ fn ended_badly(job: &Job, say: &mut impl FnMut(bool, String)) {
         ),
     }
     if let Some(original) = files::original(job) {
-        say(true, format!("the original lies at {original}"));
+        say(true, format!("the original lies at {}", original.encode()));
     }
 }
 
@@ -129,7 +129,7 @@ fn ended_badly(job: &Job, say: &mut impl FnMut(bool, String)) {
 mod tests {
     use super::*;
     use crate::job::event::JobEvent;
-    use crate::job::redo::{Collision, Move};
+    use crate::job::redo::{Collision, Delivered, Move};
     use crate::problem::{Code, Problem};
     use crate::store::tests::sample;
 
@@ -176,5 +176,24 @@ mod tests {
         let cancelled = deliver(Verdict::Cancel);
         assert!(cancelled.contains("cancelled") && cancelled.contains("`/failed/p`"));
         assert!(deliver(Verdict::Succeed).contains("its outputs are being moved"));
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_spelled_as_everywhere() {
+        let path = RawPath::decode(r"bytes:/outbox/inv\xff.pdf");
+        let mut job = job(State::Succeeded);
+        job.delivered = vec![Delivered {
+            kind: MoveKind::Document,
+            path: Some(path),
+            size: 3,
+            blake3: String::new(),
+            mime: None,
+            pages: None,
+        }];
+        let said = told(&job);
+        assert!(
+            said.contains(r"written: bytes:/outbox/inv\xff.pdf"),
+            "{said}"
+        );
     }
 }
