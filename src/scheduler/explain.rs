@@ -144,16 +144,73 @@ impl Asker {
         }
         of_faulty
     }
+
+    /// What became of the newest job of a path.
+    async fn of_job(&self, job: &Job, earlier: usize) -> Vec<Link> {
+        let mut chain = vec![Link {
+            ok: true,
+            text: format!(
+                "job {} took a file from this path at {}",
+                job.id,
+                job.created.rfc3339()
+            ),
+        }];
+        chain.extend(story::story(job));
+        if matches!(job.state, State::Queued { .. })
+            && let Some(why) = ask_why(&self.why, job.id).await
+        {
+            chain.push(Link {
+                ok: false,
+                text: why,
+            });
+        }
+        if earlier > 0 {
+            chain.push(Link {
+                ok: true,
+                text: format!("{earlier} earlier jobs were about this path"),
+            });
+        }
+        chain
+    }
+
+    /// Whether a path lies where a pipeline puts results or originals.
+    fn is_put_out(&self, spellings: &[RawPath]) -> bool {
+        let current = self.entries.iter().filter_map(|one| one.current.as_ref());
+        let mut folders = current.flat_map(|pipeline| {
+            let inbox = pipeline.watch.folder.clone();
+            let all = files::folders(pipeline).into_iter();
+            all.filter(move |folder| *folder != inbox)
+        });
+        folders.any(|folder| spellings.iter().any(|path| path.0.starts_with(&folder)))
+    }
+
+    /// The job that put a file at this path, and what became of it, as far as the journal is asked.
+    async fn origin(&self, spellings: Vec<RawPath>) -> (Vec<Link>, Option<JobId>) {
+        let paths = spellings.clone();
+        let jobs = self.store.jobs_that_put_out(spellings).await;
+        let mut jobs = jobs.unwrap_or_default().into_iter();
+        let found = jobs.find_map(|job| {
+            let link = paths.iter().find_map(|path| story::origin(&job, path))?;
+            Some((job, link))
+        });
+        let Some((job, link)) = found else {
+            return (Vec::new(), None);
+        };
+        let mut chain = vec![link];
+        chain.extend(story::story(&job));
+        (chain, Some(job.id))
+    }
 }
 
 pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
     let looked = asker.look(&path.0).await;
-    let jobs = match &looked {
-        Some(looked) => asker.jobs(&looked.spellings).await,
-        None => asker.jobs(std::slice::from_ref(&path)).await,
-    };
-    let newest = jobs.first();
     let by_name = || asker.watcher.named(&path.0).map(|(_, pipeline)| pipeline);
+    let (spellings, is_watched) = match &looked {
+        Some(looked) => (looked.spellings.clone(), looked.owner.is_some()),
+        None => (vec![path.clone()], by_name().is_some()),
+    };
+    let jobs = asker.jobs(&spellings).await;
+    let newest = jobs.first();
     let pipeline = match newest {
         Some(job) => Some(job.accepted.pipeline.clone()),
         None => by_name(),
@@ -173,36 +230,19 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
         }),
         _ => {}
     }
-    if let Some(job) = newest {
-        chain.push(Link {
-            ok: true,
-            text: format!(
-                "job {} took a file from this path at {}",
-                job.id,
-                job.created.rfc3339()
-            ),
-        });
-        chain.extend(story::story(job));
-        if matches!(job.state, State::Queued { .. })
-            && let Some(why) = ask_why(&asker.why, job.id).await
-        {
-            chain.push(Link {
-                ok: false,
-                text: why,
-            });
+    let job = match newest {
+        Some(job) => {
+            chain.extend(asker.of_job(job, jobs.len() - 1).await);
+            Some(job.id)
         }
-        if jobs.len() > 1 {
-            chain.push(Link {
-                ok: true,
-                text: format!("{} earlier jobs were about this path", jobs.len() - 1),
-            });
+        None if !is_watched || asker.is_put_out(&spellings) => {
+            let (origin, job) = asker.origin(spellings).await;
+            chain.extend(origin);
+            job
         }
-    }
-    Explanation {
-        path,
-        chain,
-        job: newest.map(|job| job.id),
-    }
+        None => None,
+    };
+    Explanation { path, chain, job }
 }
 
 /// How events spell a path: as the pipeline does that watches its folder; where none does, as they did when it had jobs.

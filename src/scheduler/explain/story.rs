@@ -125,6 +125,28 @@ fn ended_badly(job: &Job, say: &mut impl FnMut(bool, String)) {
     }
 }
 
+/// How a job came to the file at this path, if it put it there.
+pub(super) fn origin(job: &Job, path: &RawPath) -> Option<Link> {
+    let mut delivered = job.delivered.iter();
+    let moved = delivered.find(|moved| moved.path.as_ref() == Some(path))?;
+    let what = match moved.kind {
+        MoveKind::Original => "the original",
+        MoveKind::Document | MoveKind::Artifact => "a result",
+        MoveKind::Receipt => "a receipt",
+        MoveKind::Note => "a note",
+    };
+    Some(Link {
+        ok: true,
+        text: format!(
+            "job {} of the pipeline `{}` put it here: it is {what} of `{}`, taken at {}",
+            job.id,
+            job.accepted.pipeline,
+            job.accepted.path.encode(),
+            job.created.rfc3339()
+        ),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +154,7 @@ mod tests {
     use crate::job::redo::{Collision, Delivered, Move};
     use crate::problem::{Code, Problem};
     use crate::store::tests::sample;
+    use std::path::Path;
 
     fn job(state: State) -> Job {
         let JobEvent::Accepted(accepted) = sample::accepted("p", "/inbox/a.pdf") else {
@@ -184,7 +207,7 @@ mod tests {
         let mut job = job(State::Succeeded);
         job.delivered = vec![Delivered {
             kind: MoveKind::Document,
-            path: Some(path),
+            path: Some(path.clone()),
             size: 3,
             blake3: String::new(),
             mime: None,
@@ -194,6 +217,13 @@ mod tests {
         assert!(
             said.contains(r"written: bytes:/outbox/inv\xff.pdf"),
             "{said}"
+        );
+        let from = origin(&job, &path).map(|link| link.text);
+        let from = from.unwrap_or_default();
+        assert!(from.contains("a result of `/inbox/a.pdf`"), "{from}");
+        assert_eq!(
+            origin(&job, &RawPath::from(Path::new("/inbox/a.pdf"))),
+            None
         );
     }
 }
