@@ -296,9 +296,9 @@ impl Watcher {
         let folders = self.folders();
         let watched: Vec<_> = folders
             .values()
-            .map(|running| format!("`{}`", running.folder.display()))
+            .map(|running| format!("`{}`", RawPath::from(&*running.folder).encode()))
             .collect();
-        let path = path.display();
+        let path = RawPath::from(path).encode();
         if watched.is_empty() {
             return Link::stop(format!(
                 "`{path}` is in no watched folder: no folder is watched at all"

@@ -225,7 +225,7 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
             ok: false,
             text: format!(
                 "`{}` cannot be looked at: its file system does not answer (a network mount that hangs?)",
-                path.0.display()
+                path.encode()
             ),
         }),
         _ => {}
@@ -292,7 +292,7 @@ fn of_faulty(entries: &[Entry], owner: Option<&str>, path: &Path) -> Vec<Link> {
     else {
         return Vec::new();
     };
-    let (id, inbox) = (&entry.id, inbox.display());
+    let (id, inbox) = (&entry.id, RawPath::from(&**inbox).encode());
     let why = match (&entry.current, &entry.stuck) {
         (Some(current), _) => format!(
             "that file has faults, and the last good revision, which goes on, watches `{}`",

@@ -24,7 +24,7 @@ impl Reconciler {
     fn links(&self, path: &Path, closed: Option<&str>, chain: &mut Vec<Link>) -> Option<()> {
         let pipeline = &self.folder.pipeline;
         let relative = self.relative(path)?;
-        let root = self.root.display();
+        let root = RawPath::from(&*self.root).encode();
         chain.push(Link::pass(format!(
             "it lies in `{root}`, which the pipeline `{pipeline}` watches"
         )));
@@ -85,12 +85,13 @@ impl Reconciler {
             if let Some(reason) = self.rule_against_folder(folder) {
                 let text = format!(
                     "the folder `{}` is not looked into: {reason}",
-                    folder.display()
+                    RawPath::from(folder).encode()
                 );
                 return stop(chain, text);
             }
             if let Ok(Look::Refused(what)) = look::at(&self.root.join(folder)) {
-                let text = format!("`{}`, below which it lies, is {what}", folder.display());
+                let folder = RawPath::from(folder).encode();
+                let text = format!("`{folder}`, below which it lies, is {what}");
                 return stop(chain, text);
             }
         }

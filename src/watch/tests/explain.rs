@@ -75,3 +75,15 @@ fn while_no_files_are_taken_the_reason_is_told() {
         format!("it has settled, but no new files are taken: {low}")
     );
 }
+
+#[test]
+fn a_path_that_is_no_text_is_spelled_so_that_it_can_be_asked_for() {
+    let inbox = Inbox::new(quick(), |_| {});
+    let spelled = r"bytes:/elsewhere/inv\xff.pdf";
+    let said = inbox.watcher.nobody_watches(&RawPath::decode(spelled).0);
+    assert!(
+        said.text.starts_with(&format!("`{spelled}` is in no")),
+        "{}",
+        said.text
+    );
+}
