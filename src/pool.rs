@@ -12,6 +12,7 @@ mod denials;
 mod describe;
 mod family;
 mod inspect;
+mod overdue;
 mod process;
 mod readers;
 mod received;

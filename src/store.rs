@@ -299,6 +299,15 @@ impl Store {
             .await
     }
 
+    /// The jobs, among the last ones, that put something at one of these paths, the newest first.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn jobs_that_put_out(&self, paths: Vec<RawPath>) -> Result<Vec<Job>, Error> {
+        self.ask(move |connection| query::jobs::that_put_out(connection, &paths))
+            .await
+    }
+
     /// Events, oldest first.
     ///
     /// # Errors

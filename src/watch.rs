@@ -255,10 +255,15 @@ impl Watcher {
     }
 
     /// Why a file has not been taken: the chain of decisions about this path in the folder of the pipeline, as [`Watcher::owner`]
-    /// gives them.
-    pub async fn explain(&self, path: PathBuf, pipeline: &str) -> Vec<Link> {
+    /// gives them. Where no new files are taken at all, `closed` says why.
+    pub async fn explain(
+        &self,
+        path: PathBuf,
+        pipeline: &str,
+        closed: Option<String>,
+    ) -> Vec<Link> {
         let (answer, answered) = oneshot::channel();
-        self.command(pipeline, Command::Explain(path, answer));
+        self.command(pipeline, Command::Explain(path, closed, answer));
         match tokio::time::timeout(ANSWER_WITHIN, answered).await {
             Ok(Ok(chain)) => chain,
             _ => vec![Link::stop(format!(
@@ -291,9 +296,9 @@ impl Watcher {
         let folders = self.folders();
         let watched: Vec<_> = folders
             .values()
-            .map(|running| format!("`{}`", running.folder.display()))
+            .map(|running| format!("`{}`", RawPath::from(&*running.folder).encode()))
             .collect();
-        let path = path.display();
+        let path = RawPath::from(path).encode();
         if watched.is_empty() {
             return Link::stop(format!(
                 "`{path}` is in no watched folder: no folder is watched at all"

@@ -36,7 +36,9 @@ fn each(home: &Home, flags: &JobsNamed, verb: &str, done: impl Fn(&Value) -> Str
                 Err(error @ ClientError::Refused { .. }) => {
                     refused += 1;
                     if as_json {
-                        print::line(json!({ "job": job, "ok": false, "error": error.told() }));
+                        print::json_line(
+                            &json!({ "job": job, "ok": false, "error": error.told() }),
+                        );
                         continue;
                     }
                     print::note(format_args!("{job}: {error}"));

@@ -3,6 +3,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
+/// The longest name of a file in a table on a terminal, in characters.
+const NAME: usize = 48;
+
 /// Why standard output took no more, once it has not.
 static ENDED: OnceLock<io::Error> = OnceLock::new();
 
@@ -33,21 +36,32 @@ pub(crate) fn failure() -> Option<&'static io::Error> {
         .filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
 }
 
-/// Names of files may hold anything, and a terminal obeys control characters.
-fn plain(text: &str) -> std::borrow::Cow<'_, str> {
-    let harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if text.contains(harmful) {
-        text.replace(harmful, "\u{fffd}").into()
-    } else {
-        text.into()
-    }
+/// Names of files may hold anything: a terminal obeys control characters, and characters that turn the direction of writing make one
+/// name look like another. Both are shown by their numbers.
+fn is_harmful(c: char) -> bool {
+    let turns = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    c.is_control() || turns
+}
+
+/// A text of one line or several in which nothing is harmful.
+fn plain(text: &str) -> String {
+    escaped(text, |c| is_harmful(c) && !matches!(c, '\n' | '\t'))
 }
 
 /// A text in which nothing ends the line that it stands in: a name of a file may hold anything.
 pub(crate) fn within_line(text: &str) -> String {
+    escaped(text, |c| {
+        is_harmful(c) || matches!(c, '\u{2028}' | '\u{2029}')
+    })
+}
+
+fn escaped(text: &str, which: impl Fn(char) -> bool) -> String {
     let mut told = String::with_capacity(text.len());
     for c in text.chars() {
-        match c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+        match which(c) {
             true => told.extend(c.escape_default()),
             false => told.push(c),
         }
@@ -55,10 +69,53 @@ pub(crate) fn within_line(text: &str) -> String {
     told
 }
 
+/// A name of a file for a column: a long one is shortened where people read it, not where programs do.
+pub(crate) fn name(text: &str) -> String {
+    let told = within_line(text);
+    match io::stdout().is_terminal() {
+        true => shortened(&told, NAME),
+        false => told,
+    }
+}
+
+/// A text of at most so many characters, without its middle where it is longer: both ends of a name tell something.
+fn shortened(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let head = most / 2;
+    let tail = length - (most - 1 - head);
+    let head: String = text.chars().take(head).collect();
+    let tail: String = text.chars().skip(tail).collect();
+    format!("{head}…{tail}")
+}
+
 /// A value as JSON on standard output.
 pub(crate) fn json(value: &serde_json::Value) {
     // A JSON value always serialises.
-    line(serde_json::to_string_pretty(value).unwrap_or_default());
+    json_text(&serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// A value as JSON in one line.
+pub(crate) fn json_line(value: &serde_json::Value) {
+    json_text(&value.to_string());
+}
+
+fn json_text(json: &str) {
+    script(&format!("{}\n", plain_json(json)));
+}
+
+/// The same JSON in which nothing is harmful: such characters stand in strings only, and there they may be written by their numbers.
+fn plain_json(json: &str) -> String {
+    let mut told = String::with_capacity(json.len());
+    for c in json.chars() {
+        match is_harmful(c) && c != '\n' {
+            true => told.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => told.push(c),
+        }
+    }
+    told
 }
 
 /// One line on standard error.
@@ -81,6 +138,11 @@ pub(crate) fn is_lively() -> bool {
 
 /// Rows under headings, in columns as wide as they need.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
+    let cell = |cell: &String| within_line(&cell.replace(['\n', '\t'], " "));
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(cell).collect())
+        .collect();
     let width = |column: usize| {
         let cells = rows
             .iter()
@@ -93,12 +155,49 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
         let padded: Vec<String> = cells
             .iter()
             .zip(&widths)
-            .map(|(cell, &width)| format!("{:width$}", cell.replace(['\n', '\t'], " ")))
+            .map(|(cell, &width)| format!("{cell:width$}"))
             .collect();
         padded.join("  ").trim_end().to_owned()
     };
     line(format(headings.to_vec()));
-    for row in rows {
+    for row in &rows {
         line(format(row.iter().map(String::as_str).collect()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_or_turns_round_is_shown_by_its_number() {
+        let name = "a\u{1b}[31m\u{202e}fdp.\u{9b}pdf";
+        let told = "a\\u{1b}[31m\\u{202e}fdp.\\u{9b}pdf";
+        assert_eq!(within_line(name), told);
+        assert_eq!(plain(name), told, "one way for all");
+        assert_eq!(plain("two\nlines\tä"), "two\nlines\tä");
+        assert_eq!(within_line("two\nlines\u{2028}"), "two\\nlines\\u{2028}");
+    }
+
+    #[test]
+    fn json_keeps_every_name_whole() {
+        let value = serde_json::json!({ "name": "a\u{1b}\u{202e}\u{7f}\n.pdf", "more": ["ä"] });
+        for json in [
+            value.to_string(),
+            serde_json::to_string_pretty(&value).expect("JSON"),
+        ] {
+            let told = plain_json(&json);
+            assert!(!told.contains(|c| is_harmful(c) && c != '\n'), "{told}");
+            let read: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+            assert_eq!(read, value);
+        }
+    }
+
+    #[test]
+    fn a_long_name_keeps_both_its_ends() {
+        assert_eq!(shortened("short.pdf", 9), "short.pdf");
+        assert_eq!(shortened("a-long-näme.pdf", 10), "a-lon….pdf");
+        let long = format!("{}.pdf", "x".repeat(251));
+        assert_eq!(shortened(&long, NAME).chars().count(), NAME);
     }
 }

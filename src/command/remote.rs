@@ -217,7 +217,7 @@ pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
             text(job, "id").to_owned(),
             text(job, "state").to_owned(),
             text(job, "pipeline").to_owned(),
-            text(job, "name").to_owned(),
+            print::name(text(job, "name")),
             text(job, "updatedAt").to_owned(),
             why,
         ]
@@ -250,7 +250,7 @@ pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
         let listen = |heard: Heard| {
             match heard {
                 Heard::Event { name, data, id } if as_json => {
-                    print::line(json!({ "event": name, "id": id, "data": data }))
+                    print::json_line(&json!({ "event": name, "id": id, "data": data }))
                 }
                 Heard::Event { name, data, .. } => show(&name, &data),
                 Heard::Lost { wait, why } => print::note(format_args!(

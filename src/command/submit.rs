@@ -139,7 +139,7 @@ fn tell_broken(
             json!({ "file": shown(file), "ok": false, "sent": sent, "error": error.told() }),
         );
         for file in rest {
-            print::line(json!({ "file": shown(file), "ok": false, "sent": false }));
+            print::json_line(&json!({ "file": shown(file), "ok": false, "sent": false }));
         }
         return;
     }
@@ -237,7 +237,7 @@ fn tell_end(file: &Path, job: &Value, telling: Telling) -> bool {
     let (name, state) = (file.display(), text(job, "state"));
     let is_good = state == "succeeded";
     if telling.as_json {
-        print::line(json!({
+        print::json_line(&json!({
             "file": shown(file), "ok": is_good, "job": job["id"], "state": state, "written": paths,
             "warnings": job["warnings"], "problem": job["problem"],
         }));

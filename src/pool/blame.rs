@@ -46,7 +46,8 @@ impl Scene<'_> {
         problem
     }
 
-    fn who(&self) -> String {
+    /// What was at work.
+    pub(crate) fn who(&self) -> String {
         match self.step {
             Some(step) => format!("`{}/{}`", step.plugin, step.operation),
             None => "the worker".to_owned(),

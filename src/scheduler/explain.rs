@@ -1,5 +1,7 @@
 //! Why a file has (not) been processed: what the watcher knows, then what became of it.
 
+mod story;
+
 use crate::job::id::JobId;
 use crate::job::state::{Job, State};
 use crate::raw_path::RawPath;
@@ -8,7 +10,6 @@ use crate::scheduler::files;
 use crate::scheduler::handle::{Explanation, Link};
 use crate::scheduler::pipelines::Entry;
 use crate::store::Store;
-use crate::time::Timestamp;
 use crate::watch::{Watcher, unlinked};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ pub(super) struct Asker {
     pub(super) entries: Vec<Entry>,
     /// How the folders in use are.
     pub(super) disks: Disks,
+    /// Why no new files are taken at all.
+    pub(super) intake_closed: Option<String>,
     /// Turns of questions that look at the disk.
     pub(super) looks: Arc<Semaphore>,
     /// Only the decider knows why a job is still queued.
@@ -125,7 +128,10 @@ impl Asker {
         } = looked;
         let is_theirs = owner.is_none() && !of_faulty.is_empty();
         let watched = match &owner {
-            Some((path, pipeline)) => self.watcher.explain(path.clone(), pipeline).await,
+            Some((path, pipeline)) => {
+                let (path, closed) = (path.clone(), self.intake_closed.clone());
+                self.watcher.explain(path, pipeline, closed).await
+            }
             None if is_theirs => Vec::new(),
             None => vec![self.watcher.nobody_watches(path)],
         };
@@ -138,16 +144,73 @@ impl Asker {
         }
         of_faulty
     }
+
+    /// What became of the newest job of a path.
+    async fn of_job(&self, job: &Job, earlier: usize) -> Vec<Link> {
+        let mut chain = vec![Link {
+            ok: true,
+            text: format!(
+                "job {} took a file from this path at {}",
+                job.id,
+                job.created.rfc3339()
+            ),
+        }];
+        chain.extend(story::story(job));
+        if matches!(job.state, State::Queued { .. })
+            && let Some(why) = ask_why(&self.why, job.id).await
+        {
+            chain.push(Link {
+                ok: false,
+                text: why,
+            });
+        }
+        if earlier > 0 {
+            chain.push(Link {
+                ok: true,
+                text: format!("{earlier} earlier jobs were about this path"),
+            });
+        }
+        chain
+    }
+
+    /// Whether a path lies where a pipeline puts results or originals.
+    fn is_put_out(&self, spellings: &[RawPath]) -> bool {
+        let current = self.entries.iter().filter_map(|one| one.current.as_ref());
+        let mut folders = current.flat_map(|pipeline| {
+            let inbox = pipeline.watch.folder.clone();
+            let all = files::folders(pipeline).into_iter();
+            all.filter(move |folder| *folder != inbox)
+        });
+        folders.any(|folder| spellings.iter().any(|path| path.0.starts_with(&folder)))
+    }
+
+    /// The job that put a file at this path, and what became of it, as far as the journal is asked.
+    async fn origin(&self, spellings: Vec<RawPath>) -> (Vec<Link>, Option<JobId>) {
+        let paths = spellings.clone();
+        let jobs = self.store.jobs_that_put_out(spellings).await;
+        let mut jobs = jobs.unwrap_or_default().into_iter();
+        let found = jobs.find_map(|job| {
+            let link = paths.iter().find_map(|path| story::origin(&job, path))?;
+            Some((job, link))
+        });
+        let Some((job, link)) = found else {
+            return (Vec::new(), None);
+        };
+        let mut chain = vec![link];
+        chain.extend(story::story(&job));
+        (chain, Some(job.id))
+    }
 }
 
 pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
     let looked = asker.look(&path.0).await;
-    let jobs = match &looked {
-        Some(looked) => asker.jobs(&looked.spellings).await,
-        None => asker.jobs(std::slice::from_ref(&path)).await,
-    };
-    let newest = jobs.first();
     let by_name = || asker.watcher.named(&path.0).map(|(_, pipeline)| pipeline);
+    let (spellings, is_watched) = match &looked {
+        Some(looked) => (looked.spellings.clone(), looked.owner.is_some()),
+        None => (vec![path.clone()], by_name().is_some()),
+    };
+    let jobs = asker.jobs(&spellings).await;
+    let newest = jobs.first();
     let pipeline = match newest {
         Some(job) => Some(job.accepted.pipeline.clone()),
         None => by_name(),
@@ -162,41 +225,24 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
             ok: false,
             text: format!(
                 "`{}` cannot be looked at: its file system does not answer (a network mount that hangs?)",
-                path.0.display()
+                path.encode()
             ),
         }),
         _ => {}
     }
-    if let Some(job) = newest {
-        chain.push(Link {
-            ok: true,
-            text: format!(
-                "job {} took a file from this path at {}",
-                job.id,
-                job.created.rfc3339()
-            ),
-        });
-        chain.extend(story(job));
-        if matches!(job.state, State::Queued { .. })
-            && let Some(why) = ask_why(&asker.why, job.id).await
-        {
-            chain.push(Link {
-                ok: false,
-                text: why,
-            });
+    let job = match newest {
+        Some(job) => {
+            chain.extend(asker.of_job(job, jobs.len() - 1).await);
+            Some(job.id)
         }
-        if jobs.len() > 1 {
-            chain.push(Link {
-                ok: true,
-                text: format!("{} earlier jobs were about this path", jobs.len() - 1),
-            });
+        None if !is_watched || asker.is_put_out(&spellings) => {
+            let (origin, job) = asker.origin(spellings).await;
+            chain.extend(origin);
+            job
         }
-    }
-    Explanation {
-        path,
-        chain,
-        job: newest.map(|job| job.id),
-    }
+        None => None,
+    };
+    Explanation { path, chain, job }
 }
 
 /// How events spell a path: as the pipeline does that watches its folder; where none does, as they did when it had jobs.
@@ -246,7 +292,7 @@ fn of_faulty(entries: &[Entry], owner: Option<&str>, path: &Path) -> Vec<Link> {
     else {
         return Vec::new();
     };
-    let (id, inbox) = (&entry.id, inbox.display());
+    let (id, inbox) = (&entry.id, RawPath::from(&**inbox).encode());
     let why = match (&entry.current, &entry.stuck) {
         (Some(current), _) => format!(
             "that file has faults, and the last good revision, which goes on, watches `{}`",
@@ -301,94 +347,4 @@ async fn ask_why(
     let (answer, answered) = oneshot::channel();
     why.send((job, answer)).await.ok()?;
     answered.await.ok()?
-}
-
-fn story(job: &Job) -> Vec<Link> {
-    let mut links = Vec::new();
-    let mut say = |ok: bool, text: String| links.push(Link { ok, text });
-    if let Some(earlier) = job.duplicate_of {
-        say(
-            true,
-            format!("its content is the same as that of job {earlier}"),
-        );
-    }
-    for warning in &job.warnings {
-        say(true, format!("warning: {warning}"));
-    }
-    let seconds = |since: Timestamp| Timestamp::now().since(since).as_secs();
-    match &job.state {
-        State::Claiming => say(false, "it is being taken out of the inbox".to_owned()),
-        State::Queued { since } => say(
-            false,
-            format!("it has been waiting in the queue for {} s", seconds(*since)),
-        ),
-        State::Running { since } => {
-            let step = job
-                .steps
-                .iter()
-                .find(|step| step.status == crate::job::attempt::StepStatus::Running);
-            let at = step.map_or_else(
-                || "opening the document".to_owned(),
-                |step| format!("in step `{}`", step.id),
-            );
-            say(
-                false,
-                format!(
-                    "attempt {} has been running for {} s, {at}",
-                    job.attempts,
-                    seconds(*since)
-                ),
-            );
-        }
-        State::Waiting { failure, until } => {
-            say(
-                false,
-                format!(
-                    "attempt {} failed: {}",
-                    job.attempts, failure.problem.detail
-                ),
-            );
-            say(false, format!("it is tried again at {}", until.rfc3339()));
-        }
-        State::Delivering { .. } => say(false, "its outputs are being moved into place".to_owned()),
-        State::Succeeded => {
-            for written in job.delivered.iter().filter_map(|moved| moved.path.as_ref()) {
-                say(true, format!("written: {written}"));
-            }
-            say(true, format!("it succeeded at {}", job.updated.rfc3339()));
-        }
-        State::Failed | State::Cancelled => ended_badly(job, &mut say),
-    }
-    links
-}
-
-fn ended_badly(job: &Job, say: &mut impl FnMut(bool, String)) {
-    match &job.problem {
-        Some(problem) if matches!(job.state, State::Failed) => {
-            let place = problem
-                .step
-                .as_ref()
-                .map(|step| format!(" in step `{step}`"))
-                .unwrap_or_default();
-            say(
-                false,
-                format!(
-                    "it failed{place} at {}: {} ({})",
-                    job.updated.rfc3339(),
-                    problem.detail,
-                    problem.code.title()
-                ),
-            );
-            if let Some(hint) = &problem.hint {
-                say(false, format!("what to do: {hint}"));
-            }
-        }
-        _ => say(
-            false,
-            format!("it was cancelled at {}", job.updated.rfc3339()),
-        ),
-    }
-    if let Some(original) = files::original(job) {
-        say(true, format!("the original lies at {original}"));
-    }
 }

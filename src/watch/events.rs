@@ -48,6 +48,8 @@ impl Reconciler {
             Ok(made) => {
                 self.watcher = Some(made);
                 self.canary.next = Instant::now();
+                // So far it tells of our own folder only. The others are asked for by a full scan, which sets the next one itself.
+                self.full_scan = Instant::now();
                 if matches!(
                     self.canary.trouble,
                     Some(Trouble::Refused(_) | Trouble::Limit(_))

@@ -1,7 +1,9 @@
 //! Why has this file not been taken? The chain of decisions, as they really stand.
 
+use crate::job::event::Identity;
 use crate::raw_path::RawPath;
 use crate::watch::folder::Reconciler;
+use crate::watch::leaving::DEALT_WITH;
 use crate::watch::look::{self, Look};
 use crate::watch::settle::{Decision, Settling, spell};
 use crate::watch::told::Said;
@@ -11,44 +13,45 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 impl Reconciler {
-    /// The chain of decisions about a path in the watched folder.
-    pub(crate) fn explain(&self, path: &Path) -> Vec<Link> {
+    /// The chain of decisions about a path in the watched folder; `closed` is why no new files are taken at all.
+    pub(crate) fn explain(&self, path: &Path, closed: Option<&str>) -> Vec<Link> {
         let mut chain = Vec::new();
         // The chain ends at the first link that does not let the file pass.
-        let _ = self.links(path, &mut chain);
+        let _ = self.links(path, closed, &mut chain);
         chain
     }
 
-    fn links(&self, path: &Path, chain: &mut Vec<Link>) -> Option<()> {
+    fn links(&self, path: &Path, closed: Option<&str>, chain: &mut Vec<Link>) -> Option<()> {
         let pipeline = &self.folder.pipeline;
         let relative = self.relative(path)?;
-        let root = self.root.display();
+        let root = RawPath::from(&*self.root).encode();
         chain.push(Link::pass(format!(
             "it lies in `{root}`, which the pipeline `{pipeline}` watches"
         )));
         self.explain_folder(chain)?;
         self.explain_above(relative, chain)?;
         let entry = self.tree.entry(relative);
-        match look::at(path) {
-            Ok(Look::File(_)) => {}
+        let found = match look::at(path) {
+            Ok(Look::File(found)) => found,
             Ok(Look::Missing) => return stop(chain, "there is no such file (any more)"),
             Ok(Look::Folder) => return stop(chain, "it is a folder, not a file"),
             Ok(Look::Refused(what)) => return stop(chain, format!("it is {what}")),
             Err(error) => return stop(chain, format!("it cannot be looked at: {error}")),
-        }
+        };
         if let Some(reason) = self.rule_against(relative) {
             return stop(chain, format!("it is ignored: {reason}"));
         }
         chain.push(Link::pass("its name matches, and no rule is against it"));
         let Some(entry) = entry else {
-            let next = self.full_scan.saturating_duration_since(Instant::now());
-            let text = format!(
-                "it has not been seen yet; the next full scan is in {}",
-                spell(next)
-            );
-            return stop(chain, text);
+            return self.explain_unseen(relative, &found, chain);
         };
         chain.push(Link::pass(seen(entry)));
+        if let Some(why) = closed
+            && matches!(entry.stand, Stand::Settled { .. } | Stand::Offered { .. })
+        {
+            let text = format!("it has settled, but no new files are taken: {why}");
+            return stop(chain, text);
+        }
         self.explain_entry(relative, entry, chain)
     }
 
@@ -82,12 +85,37 @@ impl Reconciler {
             if let Some(reason) = self.rule_against_folder(folder) {
                 let text = format!(
                     "the folder `{}` is not looked into: {reason}",
-                    folder.display()
+                    RawPath::from(folder).encode()
                 );
+                return stop(chain, text);
+            }
+            if let Ok(Look::Refused(what)) = look::at(&self.root.join(folder)) {
+                let folder = RawPath::from(folder).encode();
+                let text = format!("`{folder}`, below which it lies, is {what}");
                 return stop(chain, text);
             }
         }
         Some(())
+    }
+
+    /// What is said of a file that is there and that nothing has reported yet.
+    fn explain_unseen(&self, file: &Path, found: &Identity, chain: &mut Vec<Link>) -> Option<()> {
+        if let Some(known) = self.known.get(file)
+            && self.is_same(file, known, found)
+        {
+            return stop(chain, format!("it is left where it is: {DEALT_WITH}"));
+        }
+        let now = Instant::now();
+        let polled = self.poll.filter(|_| self.is_polled(file));
+        let (what, at) = match polled {
+            Some(at) if at < self.full_scan => ("scan", at),
+            _ => ("full scan", self.full_scan),
+        };
+        let next = spell(at.saturating_duration_since(now));
+        stop(
+            chain,
+            format!("it has not been seen yet; the next {what} is in {next}"),
+        )
     }
 
     fn explain_entry(&self, file: &Path, entry: &Entry, chain: &mut Vec<Link>) -> Option<()> {

@@ -48,8 +48,8 @@ pub(crate) enum Command {
     Leave(RawPath, Identity),
     /// The pipeline says something else now.
     Reconfigure(Box<Folder>),
-    /// The chain of decisions about a path.
-    Explain(PathBuf, oneshot::Sender<Vec<Link>>),
+    /// The chain of decisions about a path, and why no new files are taken at all, where none are.
+    Explain(PathBuf, Option<String>, oneshot::Sender<Vec<Link>>),
     /// The files that are not jobs, at most so many.
     Files(usize, oneshot::Sender<Vec<FileStatus>>),
 }
@@ -270,7 +270,9 @@ impl Reconciler {
             }
             Command::Reconfigure(folder) => self.reconfigure(*folder),
             // Who asked may have gone.
-            Command::Explain(path, answer) => drop(answer.send(self.explain(&path))),
+            Command::Explain(path, closed, answer) => {
+                drop(answer.send(self.explain(&path, closed.as_deref())));
+            }
             Command::Files(limit, answer) => drop(answer.send(self.files(limit))),
         }
     }

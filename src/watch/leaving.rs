@@ -9,6 +9,9 @@ use crate::watch::tree::{Entry, Left, Stand};
 use crate::watch::update::WatchUpdate;
 use std::path::Path;
 
+/// Why a file is left whose job is done, or that a person wants left.
+pub(super) const DEALT_WITH: &str = "it was dealt with before and has not changed since";
+
 impl Reconciler {
     /// Whether there is no such file, in a folder that answers and is the one that it was.
     fn is_lost(&self, file: &Path) -> bool {
@@ -63,5 +66,5 @@ pub(super) fn left(sight: &Sight, reason: &'static str) -> Stand {
 }
 
 pub(super) fn dealt_with(sight: &Sight) -> Stand {
-    left(sight, "it was dealt with before and has not changed since")
+    left(sight, DEALT_WITH)
 }

@@ -106,6 +106,13 @@ impl Reconciler {
         self.poll = polled.then(|| Instant::now() + pause.min(self.options.scan_polled_max));
     }
 
+    /// Whether what changes in the folder of this file is found by a poll. A folder that is not known yet goes with the one above it.
+    pub(crate) fn is_polled(&self, file: &Path) -> bool {
+        let mut above = file.ancestors().skip(1);
+        let branch = above.find_map(|folder| self.tree.branch(folder));
+        self.mode().0 || branch.is_some_and(|branch| branch.mount.is_polled())
+    }
+
     /// A folder was seen below the watched one.
     pub(crate) fn folder_seen(&mut self, folder: &Path) {
         if self.enter_below(folder) {

@@ -185,7 +185,7 @@ impl Reconciler {
     }
 
     /// Whether this is the file that we left. On network file systems inode numbers do not last.
-    fn is_same(&self, file: &Path, left: &Identity, now: &Identity) -> bool {
+    pub(super) fn is_same(&self, file: &Path, left: &Identity, now: &Identity) -> bool {
         if self.is_remote(file) {
             left.same_content(now)
         } else {

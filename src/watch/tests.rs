@@ -3,6 +3,7 @@
     reason = "a person's file manager does not sync either"
 )]
 
+mod explain;
 mod folders;
 mod leaving;
 mod settling;
@@ -224,7 +225,9 @@ impl Inbox {
 
     fn explain(&self, name: &str) -> String {
         let path = self.path(name);
-        let chain = self.runtime.block_on(self.watcher.explain(path, "scan"));
+        let chain = self
+            .runtime
+            .block_on(self.watcher.explain(path, "scan", None));
         chain
             .last()
             .map_or_else(String::new, |link| link.text.clone())

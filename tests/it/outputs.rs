@@ -112,3 +112,49 @@ fn names_that_leave_no_room_are_made_to_fit() {
     assert_eq!(end.name, "job.succeeded", "{}", end.data);
     assert!(home.path("outbox/p/line_feed/b.pdf").is_file());
 }
+
+/// What lies in the archive, the outbox or the failed folder is known, too, by its job.
+#[test]
+fn explain_tells_which_job_put_a_file_there() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: reverse }]\n",
+    );
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+    let done = feed.until_named("job.succeeded");
+    home.drop_file("inbox/p", "bad.pdf", "%PDF-1.7\nno more\n%%EOF\n");
+    let failed = feed.until_named("job.failed");
+    for (path, job, parts) in [
+        (
+            "archive/p/a.pdf",
+            &done,
+            ["the original of", "it succeeded at"],
+        ),
+        ("outbox/p/a.pdf", &done, ["a result of", "it succeeded at"]),
+        (
+            "failed/p/bad.pdf",
+            &failed,
+            ["the original of", "it failed"],
+        ),
+    ] {
+        let file = home.path(path);
+        assert!(file.is_file(), "{path}");
+        let told = daemon
+            .get(&format!("/files/explain?path={}", file.display()))
+            .body;
+        assert_eq!(told["job"], job.data["job"], "{path}: {told}");
+        let said = told["chain"].to_string();
+        assert!(
+            parts.iter().all(|part| said.contains(part)),
+            "{path}: {said}"
+        );
+    }
+    let told = daemon.get(&format!(
+        "/files/explain?path={}",
+        home.path("outbox/p/nobodys.pdf").display()
+    ));
+    assert_eq!(told.body["job"], serde_json::Value::Null, "{}", told.body);
+}

@@ -2,6 +2,7 @@
 
 use crate::job::attempt::{Ending, Failure};
 use crate::pool::blame;
+use crate::pool::overdue::Overdue;
 use crate::pool::process::vitals;
 use crate::pool::scratch;
 use crate::pool::supervise::Vigil;
@@ -130,22 +131,17 @@ impl Vigil<'_> {
 
     pub(super) fn limit_passed(&self, now: Instant) -> Option<Problem> {
         let Limits { deadline, stall } = self.task.limits;
+        let scene = self.scene();
         if let Some(limit) = self.step_limit()
             && now >= self.step_began + limit
         {
-            let text = format!("the step took longer than {}", in_words(limit));
-            return Some(Problem::new(Code::TimedOut, text).hint("raise the step's `timeout`"));
+            return Some(Overdue::Step.problem(&scene, limit));
         }
         if now >= self.began + deadline {
-            let text = format!("the attempt took longer than {}", in_words(deadline));
-            return Some(Problem::new(Code::TimedOut, text).hint("raise the pipeline's `timeout`"));
+            return Some(Overdue::Attempt.problem(&scene, deadline));
         }
         if now >= self.alive + stall {
-            let text = format!("there was no progress for {}", in_words(stall));
-            return Some(
-                Problem::new(Code::Stalled, text)
-                    .hint("raise the pipeline's `stalled_after` if the operation is only slow"),
-            );
+            return Some(Overdue::Silence.problem(&scene, stall));
         }
         None
     }
@@ -164,12 +160,5 @@ impl Vigil<'_> {
         self.worker.process.kill();
         // Killed again, it is waited for no longer.
         self.given_up_at.get_or_insert(Instant::now() + BURIAL);
-    }
-}
-
-fn in_words(limit: Duration) -> String {
-    match limit.as_millis() {
-        ms @ ..1000 => format!("{ms} ms"),
-        _ => format!("{:.1} s", limit.as_secs_f64()),
     }
 }

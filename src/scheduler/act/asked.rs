@@ -280,6 +280,7 @@ impl Hands {
             store: self.store.clone(),
             entries: self.entries.clone(),
             disks: self.disks.clone(),
+            intake_closed: self.decider.intake_closed().map(str::to_owned),
             looks: Arc::clone(&self.looks),
             why,
         };

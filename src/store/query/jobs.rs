@@ -135,6 +135,31 @@ pub(crate) fn at_path(
     )
 }
 
+/// So many of the last jobs are looked through for a path that they put something at: no index has those.
+const LOOKED_THROUGH: u32 = 20_000;
+
+/// Jobs that put something at one of these paths, the newest first, at most one hundred for each.
+pub(crate) fn that_put_out(connection: &Connection, paths: &[RawPath]) -> Result<Vec<Job>, Error> {
+    let mut found = Vec::new();
+    for path in paths {
+        // As it stands in the body; what else names it there is sorted out below.
+        let written = serde_json::Value::String(path.encode()).to_string();
+        found.extend(bodies(
+            connection,
+            "SELECT id, body FROM (SELECT id, body FROM job ORDER BY changed DESC LIMIT ?2)
+             WHERE instr(body, ?1) > 0 ORDER BY id DESC LIMIT 100",
+            params![written, LOOKED_THROUGH],
+        )?);
+    }
+    found.retain(|job| {
+        let mut put = job.delivered.iter().filter_map(|moved| moved.path.as_ref());
+        put.any(|path| paths.contains(path))
+    });
+    found.sort_by_key(|job| std::cmp::Reverse(job.id));
+    found.dedup_by_key(|job| job.id);
+    Ok(found)
+}
+
 /// Jobs that a statement finds by `id, body`.
 pub(crate) fn bodies(
     connection: &Connection,

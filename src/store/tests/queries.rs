@@ -2,7 +2,8 @@
 
 use super::sample::*;
 use crate::event::{Event, FileEvent};
-use crate::job::event::{JobEvent, Queued};
+use crate::job::event::{Ended, JobEvent, Queued};
+use crate::job::redo::{Delivered, MoveKind};
 use crate::raw_path::RawPath;
 use crate::store::Store;
 use crate::store::error::Error;
@@ -379,4 +380,35 @@ async fn state_lists_use_their_partial_index() {
             "{sql}: {plan:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_job_is_found_by_what_it_put_somewhere() {
+    let folder = folder();
+    let store = filled(folder.path()).await;
+    let put = r#"bytes:/outbox/a "quoted" \\ \xff.pdf"#;
+    let mut events = life(id(31), "odd", "/inbox/a.pdf", 60_000 * 31);
+    events.pop();
+    let delivered = Delivered {
+        kind: MoveKind::Document,
+        path: Some(RawPath::decode(put)),
+        size: 1,
+        blake3: String::new(),
+        mime: None,
+        pages: None,
+    };
+    let ended = Ended {
+        delivered: vec![delivered],
+        ..Ended::default()
+    };
+    events.push(of(id(31), JobEvent::Succeeded(ended)));
+    store.append(events).await.expect("appended");
+    let found = async |path: &str| -> Vec<_> {
+        let paths = vec![RawPath::decode("/nowhere"), RawPath::decode(path)];
+        let jobs = store.jobs_that_put_out(paths).await.expect("read");
+        jobs.iter().map(|job| job.id).collect()
+    };
+    assert_eq!(found(put).await, [id(31)]);
+    // Named in a job, but nothing that it put there.
+    assert_eq!(found("/inbox/a.pdf").await, []);
 }

@@ -211,3 +211,27 @@ fn a_folder_that_is_not_watched_any_more_is_quiet() {
     inbox.drop_in("a.pdf", PDF);
     inbox.arrives("a.pdf");
 }
+
+#[test]
+fn events_that_can_be_had_late_are_asked_for_at_once() {
+    let inbox = Inbox::new(quick(), |_| {});
+    let options = Options {
+        polling_only: true,
+        ..quick()
+    };
+    let (mut folder, _updates) = by_hand(inbox.folder.clone(), options);
+    folder.scan_everything();
+    assert!(folder.mode().0 && folder.full_scan > std::time::Instant::now());
+    // As where the kernel had no more of them for this user, and now has.
+    folder.options.polling_only = false;
+    folder.canary.trouble = Some(canary::Trouble::Refused("no more of them".into()));
+    folder.scan_polled();
+    assert!(!folder.mode().0, "events come");
+    assert!(
+        folder.full_scan <= std::time::Instant::now(),
+        "the inbox itself is asked for by a full scan only"
+    );
+    folder.scan_everything();
+    let root = folder.tree.branch(Path::new("")).expect("it was scanned");
+    assert!(root.watched && folder.full_scan > std::time::Instant::now());
+}

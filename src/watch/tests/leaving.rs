@@ -71,7 +71,7 @@ fn explain_follows_the_chain_of_decisions() {
     inbox.says("a.pdf", "has to rest for 3600 s");
     let chain = inbox
         .runtime
-        .block_on(inbox.watcher.explain(inbox.path("a.pdf"), "scan"));
+        .block_on(inbox.watcher.explain(inbox.path("a.pdf"), "scan", None));
     let ok: Vec<_> = chain.iter().map(|link| link.ok).collect();
     assert_eq!(ok, [true, true, true, true, false], "{chain:#?}");
     assert!(chain[3].text.contains("seen by an event"), "{chain:#?}");

@@ -117,6 +117,14 @@ fn an_upload_is_refused_while_there_is_no_room() {
             files(&home.path(folder)).is_empty()
         });
     }
+    let dropped = home.path("inbox/p/dropped.pdf");
+    let explained = format!("/files/explain?path={}", dropped.display());
+    wait_until("the reason why a dropped file waits", || {
+        let said = daemon.get(&explained).body["chain"].to_string();
+        ["settled", "MiB are free at", "outbox/p", "min_free_mb"]
+            .iter()
+            .all(|part| said.contains(part))
+    });
     let jobs = daemon.get("/jobs").body["jobs"].as_array().map(Vec::len);
     assert_eq!(jobs, Some(0), "nothing came of it");
     fs::remove_file(home.path("outbox/p/filler")).expect("ours");

@@ -95,7 +95,7 @@ async fn who_spins_is_stopped_at_the_deadline() {
         ran.failed(
             Ending::TimedOut,
             Code::TimedOut,
-            "the attempt took longer than 700 ms",
+            "the attempt took longer than 700 ms (`faulty/misbehave`)",
         );
         assert!(began.elapsed() < Duration::from_secs(20));
         assert_eq!(ran.failure().problem.step.as_deref(), Some("bad"));
@@ -112,7 +112,7 @@ async fn a_step_has_its_own_deadline() {
     ran.failed(
         Ending::TimedOut,
         Code::TimedOut,
-        "the step took longer than 300 ms",
+        "the step took longer than 300 ms (`faulty/misbehave`)",
     );
 }
 
@@ -120,7 +120,17 @@ async fn a_step_has_its_own_deadline() {
 async fn progress_that_does_not_move_is_no_progress() {
     let bench = Bench::new();
     let ran = run_short(&bench, "spin-on-the-spot", 60_000, 600).await;
-    ran.failed(Ending::TimedOut, Code::Stalled, "no progress for 600 ms");
+    ran.failed(
+        Ending::TimedOut,
+        Code::Stalled,
+        "`faulty/misbehave` made no progress for 600 ms",
+    );
+    let hint = &ran.failure().problem.hint;
+    assert!(
+        hint.as_ref()
+            .is_some_and(|hint| hint.contains("tell the author of the plugin `faulty`")),
+        "{hint:?}"
+    );
 }
 
 #[tokio::test]

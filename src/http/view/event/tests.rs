@@ -211,8 +211,8 @@ fn samples() -> Vec<Stored> {
             revision: "0011223344556677".into(),
             failure: Failure {
                 ending: Ending::TimedOut,
-                problem: Problem::new(Code::TimedOut, "the step took longer than 60.0 s")
-                    .hint("raise the step's `timeout`")
+                problem: Problem::new(Code::TimedOut, "the step took longer than 60.0 s (`stamp/stamp-text`)")
+                    .hint("raise the step's `timeout`; if it never ends, tell the author of the plugin `stamp`")
                     .in_step("stamp"),
             },
         }))),
