@@ -7,12 +7,15 @@
 pub(crate) mod failpoint;
 pub mod lent;
 pub mod probe;
+pub mod spot;
 pub mod sync;
 
 use rustix::fs::{AtFlags, CWD, IFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -153,10 +156,15 @@ fn create_with(path: &Path, mode: u32) -> Result<File, Error> {
 /// # Errors
 /// It is not there, cannot be read, or is something else.
 pub fn open_regular(path: &Path) -> Result<File, Error> {
+    regular(CWD, path.as_os_str(), path)
+}
+
+/// `path` is `name` as seen from `folder`.
+fn regular(folder: impl AsFd, name: &OsStr, path: &Path) -> Result<File, Error> {
     let open = || -> io::Result<File> {
         // NONBLOCK: a FIFO put in place of the file must not hang us.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?);
         if file.metadata()?.is_file() {
             Ok(file)
         } else {

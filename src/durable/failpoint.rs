@@ -64,7 +64,7 @@ pub(crate) use on::{crashed, device, moment, noreplace, step};
 #[cfg(test)]
 pub(crate) mod on {
     use rustix::io::Errno;
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::io;
     use std::path::Path;
 
@@ -72,10 +72,12 @@ pub(crate) mod on {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
         static LACKS_NOREPLACE: Cell<bool> = const { Cell::new(false) };
         static OTHER_DEVICE: Cell<bool> = const { Cell::new(false) };
+        static BETWEEN: RefCell<Option<(u32, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
     }
 
     /// Counts one operation; after the budget every operation of this thread fails, as if the process were gone.
     pub(crate) fn step() -> io::Result<()> {
+        happen();
         LEFT.with(|left| match left.get() {
             None => Ok(()),
             Some(0) => Err(io::Error::other("the test stops here")),
@@ -119,6 +121,31 @@ pub(crate) mod on {
         let came = crashed();
         LEFT.with(|left| left.set(None));
         (result, came)
+    }
+
+    fn happen() {
+        let due = BETWEEN.with_borrow_mut(|between| match between {
+            Some((0, _)) => between.take(),
+            Some((left, _)) => {
+                *left -= 1;
+                None
+            }
+            None => None,
+        });
+        if let Some((_, what)) = due {
+            what();
+        }
+    }
+
+    /// Runs, and lets something happen between two operations on the disk: after so many. Says whether it happened.
+    pub(crate) fn meanwhile<T>(
+        operations: u32,
+        what: impl FnOnce() + 'static,
+        run: impl FnOnce() -> T,
+    ) -> (T, bool) {
+        BETWEEN.set(Some((operations, Box::new(what))));
+        let result = run();
+        (result, BETWEEN.take().is_none())
     }
 
     /// Runs on a file system without `RENAME_NOREPLACE`.

@@ -257,8 +257,9 @@ pub(super) fn standing(job: &Job) -> Standing {
         State::Delivering { redo } => {
             Standing::Delivering(redo.moves.iter().map(|next| next.from.0.clone()).collect())
         }
-        State::Succeeded | State::Failed | State::Cancelled => {
-            Standing::Over(job.accepted.path.0.clone())
-        }
+        State::Succeeded | State::Failed | State::Cancelled => Standing::Over {
+            lay: job.accepted.path.0.clone(),
+            now: original(job).map(|now| now.0.clone()),
+        },
     }
 }

@@ -300,7 +300,7 @@ fn copy_out(held: &Path, to: &Path) -> Result<(), durable::Error> {
 }
 
 /// Whether two names stand for one file, or for the same content.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let found = |path: &Path| std::fs::symlink_metadata(path).ok();
     let (Some(here), Some(there)) = (found(one), found(other)) else {
         return false;

@@ -1,0 +1,69 @@
+//! Mounts that come and go while files are moved.
+
+use super::*;
+use crate::durable::failpoint::on::meanwhile;
+
+/// Something that happens between any two operations of a delivery; says whether it was late enough to happen no more.
+fn interrupted(originals: &str, operations: u32) -> bool {
+    let home = Home::new();
+    let mut redo = home.delivery(Collision::Number);
+    if originals == "deleted" {
+        redo.moves[2].to = None;
+    }
+    let (inbox, away) = (home.path("in"), home.path("unmounted"));
+    let unmount = {
+        let (inbox, away) = (inbox.clone(), away.clone());
+        move || {
+            std::fs::rename(&inbox, away).expect("renamable");
+            std::fs::create_dir(inbox).expect("the bare mount point");
+        }
+    };
+    let deliver = || across_devices(|| home.spool.redo(job(1), &redo));
+    let (result, happened) = meanwhile(operations, unmount, deliver);
+    let what = format!("{originals}, after {operations} operations");
+    if happened {
+        assert!(result.is_err(), "{what}: {result:?}");
+        deliver().expect_err("it waits as long as the inbox is away");
+        std::fs::remove_dir(&inbox).expect("empty");
+        std::fs::rename(&away, &inbox).expect("mounted again");
+    }
+    deliver().expect("delivered");
+    let held = held_path(&inbox, job(1));
+    assert!(!held.exists(), "{what}: the original is still held");
+    let outputs = [("out/a.pdf", "a.pdf"), ("out/sub/a.txt", "sub/a.txt")];
+    let archived = ("archive/a.pdf", "%PDF-1.7 the original");
+    match originals {
+        "deleted" => expect(&home.files(), &outputs),
+        _ => expect(&home.files(), &[outputs[0], outputs[1], archived]),
+    }
+    !happened
+}
+
+#[test]
+fn an_inbox_that_goes_away_while_its_original_leaves_doubles_nothing() {
+    for originals in ["archived", "deleted"] {
+        let ends = (0..100).find(|operations| interrupted(originals, *operations));
+        assert!(ends.is_some_and(|ends| ends > 5), "{originals}: {ends:?}");
+    }
+}
+
+#[test]
+fn what_is_held_of_an_ended_job_goes_back_only_if_it_was_not_delivered() {
+    let home = Home::new();
+    let claim = home.claim();
+    home.spool.claim(&claim).expect("claimed");
+    let archived = home.path("archive/a.pdf");
+    let sweep = || {
+        let over = |_| Standing::Over {
+            lay: claim.from.clone(),
+            now: Some(archived.clone()),
+        };
+        home.spool.sweep_inbox(&home.path("in"), over)
+    };
+    std::fs::write(&archived, "another").expect("writable");
+    assert_eq!(sweep().put_back, [(job(1), claim.from.clone())]);
+    home.spool.claim(&home.claim()).expect("claimed");
+    std::fs::write(&archived, PDF).expect("writable");
+    assert_eq!(sweep().removed, [claim.held.clone()]);
+    expect(&home.files(), &[("archive/a.pdf", "%PDF-1.7 the original")]);
+}
