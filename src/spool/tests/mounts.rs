@@ -48,6 +48,24 @@ fn an_inbox_that_goes_away_while_its_original_leaves_doubles_nothing() {
 }
 
 #[test]
+fn an_original_whose_folder_is_away_has_not_vanished() {
+    let home = Home::new();
+    let claim = home.claim();
+    home.spool.claim(&claim).expect("claimed");
+    std::fs::rename(home.path("in"), home.path("unmounted")).expect("renamable");
+    std::fs::create_dir(home.path("in")).expect("the bare mount point");
+    let open = || home.spool.open_input(&claim.held);
+    let gone = open();
+    assert!(matches!(gone, Err(OpenError::Gone(_))), "{gone:?}");
+    std::fs::remove_dir(home.path("in")).expect("empty");
+    std::fs::rename(home.path("unmounted"), home.path("in")).expect("mounted again");
+    open().expect("it is there again");
+    std::fs::remove_file(&claim.held).expect("removable");
+    let vanished = open();
+    assert!(matches!(vanished, Err(OpenError::File(_))), "{vanished:?}");
+}
+
+#[test]
 fn what_is_held_of_an_ended_job_goes_back_only_if_it_was_not_delivered() {
     let home = Home::new();
     let claim = home.claim();
