@@ -143,6 +143,7 @@ pub fn create_new(path: &Path) -> Result<File, Error> {
 /// `mode` less the umask.
 fn create_with(path: &Path, mode: u32) -> Result<File, Error> {
     let made = failpoint::step().and_then(|()| {
+        failpoint::name(path)?;
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(mode))?)
@@ -275,6 +276,7 @@ pub fn sync_file(file: &File) -> io::Result<()> {
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     failpoint::step()
         .and_then(|()| failpoint::device(from, to))
+        .and_then(|()| failpoint::name(to))
         .and_then(|()| Ok(rustix::fs::rename(from, to)?))
         .map_err(|source| Error::between("rename", from, to, source))
 }
@@ -288,6 +290,7 @@ pub fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Error> {
     let failed = |source: io::Error| Error::between("rename", from, to, source);
     failpoint::step()
         .and_then(|()| failpoint::device(from, to))
+        .and_then(|()| failpoint::name(to))
         .map_err(failed)?;
     let renamed = match failpoint::noreplace() {
         Ok(()) => rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE),
@@ -340,7 +343,9 @@ pub fn make_folders(path: &Path, mode: u32) -> Result<(), Error> {
     if let Some(above) = path.parent() {
         make_folders(above, mode)?;
     }
-    let made = failpoint::step().and_then(|()| std::fs::DirBuilder::new().mode(mode).create(path));
+    let made = failpoint::step()
+        .and_then(|()| failpoint::name(path))
+        .and_then(|()| std::fs::DirBuilder::new().mode(mode).create(path));
     match made {
         Ok(()) => sync::parent(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),

@@ -12,6 +12,7 @@
 pub mod claim;
 pub mod ground;
 pub mod name;
+pub mod odd;
 pub mod plan;
 pub mod redo;
 pub mod stage;

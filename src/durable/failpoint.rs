@@ -50,16 +50,26 @@ mod off {
     }
 
     #[inline]
+    pub(crate) fn name(_path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn is_picky() -> bool {
+        false
+    }
+
+    #[inline]
     pub(crate) fn crashed() -> bool {
         false
     }
 }
 
 #[cfg(not(test))]
-pub(crate) use off::{crashed, device, moment, noreplace, step};
+pub(crate) use off::{crashed, device, is_picky, moment, name, noreplace, step};
 
 #[cfg(test)]
-pub(crate) use on::{crashed, device, moment, noreplace, step};
+pub(crate) use on::{crashed, device, is_picky, moment, name, noreplace, step};
 
 #[cfg(test)]
 pub(crate) mod on {
@@ -70,6 +80,7 @@ pub(crate) mod on {
 
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+        static PICKY: Cell<bool> = const { Cell::new(false) };
         static LACKS_NOREPLACE: Cell<bool> = const { Cell::new(false) };
         static OTHER_DEVICE: Cell<bool> = const { Cell::new(false) };
         static BETWEEN: RefCell<Option<(u32, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
@@ -107,6 +118,31 @@ pub(crate) mod on {
         } else {
             Ok(())
         }
+    }
+
+    /// The file system refuses some names, as those of Windows do, and long ones.
+    pub(crate) fn name(path: &Path) -> io::Result<()> {
+        let name = path.file_name().unwrap_or_default();
+        let text = name.to_str().unwrap_or("?");
+        match is_picky() {
+            true if text.contains(['"', '*', ':', '<', '>', '?', '\\', '|']) => {
+                Err(Errno::NOENT.into())
+            }
+            true if text.len() > 143 => Err(Errno::NAMETOOLONG.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_picky() -> bool {
+        PICKY.with(Cell::get)
+    }
+
+    /// Runs on a file system that refuses names.
+    pub(crate) fn picky<T>(run: impl FnOnce() -> T) -> T {
+        PICKY.with(|picky| picky.set(true));
+        let result = run();
+        PICKY.with(|picky| picky.set(false));
+        result
     }
 
     /// A crashed process cleans nothing up.

@@ -15,7 +15,7 @@ use crate::scheduler::disks::{Disks, Silent};
 use crate::scheduler::input::{Input, Start};
 use crate::scheduler::moves::{self, Brought, Outcome, Piece};
 use crate::scheduler::planning::{Bounds, Planned, plan};
-use crate::spool::{OpenError, Spool};
+use crate::spool::{OpenError, Spool, odd};
 use serde_json::json;
 use std::fs::File;
 use std::path::PathBuf;
@@ -456,8 +456,11 @@ async fn finish(
             }
         }
     };
-    // Only receipts are written to the disk, and only for the name of an original that is kept is the disk looked at.
-    if start.pipeline.output.receipt || start.pipeline.original == Original::Keep {
+    // Only receipts are written to the disk, and only for the name of an original that is kept or has an odd name is it looked at.
+    if start.pipeline.output.receipt
+        || start.pipeline.original == Original::Keep
+        || !odd::is_plain(&start.accepted.relative.0, 0)
+    {
         blocking(list).await?
     } else {
         list()

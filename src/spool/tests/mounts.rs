@@ -65,6 +65,38 @@ fn an_original_whose_folder_is_away_has_not_vanished() {
     assert!(matches!(vanished, Err(OpenError::File(_))), "{vanished:?}");
 }
 
+/// A delivery to a file system that refuses the original's name gets there.
+#[test]
+fn names_that_the_target_refuses_are_known_before_the_point_of_no_return() {
+    use crate::durable::failpoint::on::picky;
+    let home = Home::new();
+    let out = home.path("out");
+    let wanted = |name| Wanted {
+        job: job(1),
+        root: &out,
+        folder: "",
+        name,
+        if_exists: IfExists::Number,
+        companions: &[],
+    };
+    let plan = |name| picky(|| home.spool.plan(&wanted(name)));
+    assert_eq!(plan("a.pdf").expect("plain").path, out.join("a.pdf"));
+    let refused = plan("what?.pdf").expect_err("not on this one");
+    assert!(
+        refused
+            .to_string()
+            .contains("does not take the name `what?.pdf`"),
+        "{refused}"
+    );
+    let failed = home.path("failed");
+    let path = picky(|| {
+        let odd = Path::new("x:y/what?.pdf");
+        home.spool
+            .plan_original(job(1), &failed, odd, &[".error.json"])
+    });
+    assert_eq!(path, failed.join("x_y/what_.pdf"));
+}
+
 #[test]
 fn what_is_held_of_an_ended_job_goes_back_only_if_it_was_not_delivered() {
     let home = Home::new();
