@@ -171,8 +171,13 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
         chain.push(Link {
             ok: true,
             text: format!(
-                "job {} took a file from this path at {}",
+                "job {} {} a file from this path at {}",
                 job.id,
+                if job.state == State::Cancelled && !files::was_taken(job) {
+                    "was to take"
+                } else {
+                    "took"
+                },
                 job.created.rfc3339()
             ),
         });
@@ -382,6 +387,16 @@ fn ended_badly(job: &Job, say: &mut impl FnMut(bool, String)) {
             if let Some(hint) = &problem.hint {
                 say(false, format!("what to do: {hint}"));
             }
+        }
+        Some(problem) if !files::was_taken(job) => {
+            say(
+                false,
+                format!(
+                    "it ended at {}, and the file was not taken: {}",
+                    job.updated.rfc3339(),
+                    problem.detail
+                ),
+            );
         }
         _ => say(
             false,

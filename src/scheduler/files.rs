@@ -231,6 +231,12 @@ pub(super) fn original(job: &Job) -> Option<&RawPath> {
         .as_ref()
 }
 
+/// Whether an ended job ever had its file: what it had went somewhere, if only away.
+pub(super) fn was_taken(job: &Job) -> bool {
+    let mut delivered = job.delivered.iter();
+    delivered.any(|moved| moved.kind == MoveKind::Original)
+}
+
 /// Work that somebody asked for.
 pub(super) fn asked<T>(done: Result<Result<T, Refused>, Problem>) -> Result<T, Refused> {
     done.unwrap_or_else(|panicked| Err(Refused::Unavailable(panicked.detail)))
