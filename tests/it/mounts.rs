@@ -333,3 +333,34 @@ fn jobs_wait_for_an_inbox_that_drops_for_a_moment() {
     assert!(home.path("outbox/p/a.pdf").is_file());
     assert!(home.path("archive/p/a.pdf").is_file());
 }
+
+/// An inbox that becomes read-only is blocked at the first file that cannot be taken, and makes no jobs until it can be written.
+#[test]
+fn an_inbox_that_becomes_read_only_is_blocked_until_it_can_be_written() {
+    let home = on_small_disks();
+    let Some((_disk, server, inbox)) = on_a_disk_of_its_own(&home) else {
+        return;
+    };
+    let Some(_mount) = bound(&server, &inbox) else {
+        return;
+    };
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    feed.until_named("watch.online");
+    if !try_run("mount", &["-o", "remount,bind,ro"], &[&inbox]) {
+        return;
+    }
+    place(&server.join("a.pdf"), &sample::pdf(1));
+    let cancelled = feed.until_named("job.cancelled");
+    let job = cancelled.data["job"].as_str().expect("an id").to_owned();
+    let job = daemon.get(&format!("/jobs/{job}")).body.to_string();
+    assert!(job.contains("folder-blocked"), "{job}");
+    feed.until_named("watch.blocked");
+    let explained = daemon.get("/explain?path=inbox/p/a.pdf").body.to_string();
+    assert!(explained.contains("the folder is blocked"), "{explained}");
+    assert!(explained.contains("was not taken"), "{explained}");
+    assert!(try_run("mount", &["-o", "remount,bind,rw"], &[&inbox]));
+    let next = feed.until(|event| event.name == "job.accepted" || event.name == "watch.online");
+    assert_eq!(next.name, "watch.online", "no job meanwhile");
+    feed.until_named("job.succeeded");
+}
