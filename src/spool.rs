@@ -10,6 +10,7 @@
 //! ```
 
 pub mod claim;
+mod fickle;
 pub mod ground;
 pub mod name;
 pub mod odd;
@@ -23,6 +24,7 @@ use crate::durable::{self, probe};
 use crate::job::id::JobId;
 use crate::mounts::Mounts;
 use crate::owner::{NotOurs, Owner};
+use crate::spool::fickle::Fickle;
 use crate::spool::ground::{Away, Ground};
 use crate::watch::ours::OUR_FOLDER;
 use std::collections::HashMap;
@@ -43,6 +45,8 @@ pub struct Spool {
     reserved: Arc<Mutex<HashMap<PathBuf, Vec<JobId>>>>,
     /// Where folders lay when they were looked at last; `None` where one is being looked at for the first time.
     grounds: Arc<Mutex<HashMap<PathBuf, Option<Ground>>>>,
+    /// File systems on which a rename gives a file another identity.
+    fickle: Fickle,
     /// What was mounted in earlier lives.
     mounts: Mounts,
     /// Whose folders files are taken from.

@@ -65,6 +65,25 @@ fn an_original_whose_folder_is_away_has_not_vanished() {
     assert!(matches!(vanished, Err(OpenError::File(_))), "{vanished:?}");
 }
 
+#[test]
+fn where_a_rename_makes_another_file_of_it_a_copy_is_taken() {
+    let home = Home::new();
+    let claim = home.claim();
+    let other = std::fs::metadata(home.temp.path()).expect("there");
+    let as_if = Identity {
+        size: other.len(),
+        mtime_ns: Identity::of(&other).mtime_ns,
+        ..claim.identity
+    };
+    for _ in 0..3 {
+        home.spool.fickle.saw(&as_if, Some(&other));
+    }
+    home.spool.claim(&claim).expect("claimed");
+    assert!(!claim.from.exists(), "the original goes once it is copied");
+    assert_eq!(std::fs::read(&claim.held).expect("held"), PDF);
+    assert_ne!(identity(&claim.held).inode, claim.identity.inode);
+}
+
 /// A delivery to a file system that refuses the original's name gets there.
 #[test]
 fn names_that_the_target_refuses_are_known_before_the_point_of_no_return() {
