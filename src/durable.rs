@@ -7,12 +7,15 @@
 pub(crate) mod failpoint;
 pub mod lent;
 pub mod probe;
+pub mod spot;
 pub mod sync;
 
 use rustix::fs::{AtFlags, CWD, IFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -140,6 +143,7 @@ pub fn create_new(path: &Path) -> Result<File, Error> {
 /// `mode` less the umask.
 fn create_with(path: &Path, mode: u32) -> Result<File, Error> {
     let made = failpoint::step().and_then(|()| {
+        failpoint::name(path)?;
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(mode))?)
@@ -153,10 +157,15 @@ fn create_with(path: &Path, mode: u32) -> Result<File, Error> {
 /// # Errors
 /// It is not there, cannot be read, or is something else.
 pub fn open_regular(path: &Path) -> Result<File, Error> {
+    regular(CWD, path.as_os_str(), path)
+}
+
+/// `path` is `name` as seen from `folder`.
+fn regular(folder: impl AsFd, name: &OsStr, path: &Path) -> Result<File, Error> {
     let open = || -> io::Result<File> {
         // NONBLOCK: a FIFO put in place of the file must not hang us.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?);
         if file.metadata()?.is_file() {
             Ok(file)
         } else {
@@ -267,6 +276,7 @@ pub fn sync_file(file: &File) -> io::Result<()> {
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     failpoint::step()
         .and_then(|()| failpoint::device(from, to))
+        .and_then(|()| failpoint::name(to))
         .and_then(|()| Ok(rustix::fs::rename(from, to)?))
         .map_err(|source| Error::between("rename", from, to, source))
 }
@@ -280,6 +290,7 @@ pub fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Error> {
     let failed = |source: io::Error| Error::between("rename", from, to, source);
     failpoint::step()
         .and_then(|()| failpoint::device(from, to))
+        .and_then(|()| failpoint::name(to))
         .map_err(failed)?;
     let renamed = match failpoint::noreplace() {
         Ok(()) => rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE),
@@ -332,7 +343,9 @@ pub fn make_folders(path: &Path, mode: u32) -> Result<(), Error> {
     if let Some(above) = path.parent() {
         make_folders(above, mode)?;
     }
-    let made = failpoint::step().and_then(|()| std::fs::DirBuilder::new().mode(mode).create(path));
+    let made = failpoint::step()
+        .and_then(|()| failpoint::name(path))
+        .and_then(|()| std::fs::DirBuilder::new().mode(mode).create(path));
     match made {
         Ok(()) => sync::parent(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),

@@ -10,18 +10,22 @@
 //! ```
 
 pub mod claim;
+mod fickle;
 pub mod ground;
 pub mod name;
+pub mod odd;
 pub mod plan;
 pub mod redo;
 pub mod stage;
 pub mod sweep;
 
+use crate::durable::spot::Spot;
 use crate::durable::{self, probe};
 use crate::job::id::JobId;
 use crate::mounts::Mounts;
 use crate::owner::{NotOurs, Owner};
-use crate::spool::ground::Ground;
+use crate::spool::fickle::Fickle;
+use crate::spool::ground::{Away, Ground};
 use crate::watch::ours::OUR_FOLDER;
 use std::collections::HashMap;
 use std::fs::File;
@@ -41,6 +45,8 @@ pub struct Spool {
     reserved: Arc<Mutex<HashMap<PathBuf, Vec<JobId>>>>,
     /// Where folders lay when they were looked at last; `None` where one is being looked at for the first time.
     grounds: Arc<Mutex<HashMap<PathBuf, Option<Ground>>>>,
+    /// File systems on which a rename gives a file another identity.
+    fickle: Fickle,
     /// What was mounted in earlier lives.
     mounts: Mounts,
     /// Whose folders files are taken from.
@@ -84,13 +90,43 @@ impl Spool {
         durable::free_space(path)
     }
 
-    /// Opens a claimed original for reading.
+    /// Opens a claimed original for reading. Blocking.
     ///
     /// # Errors
-    /// It is not there or cannot be read.
-    pub fn open_input(&self, held: &Path) -> Result<File, durable::Error> {
-        durable::open_regular(held)
+    /// See [`OpenError`].
+    pub fn open_input(&self, held: &Path) -> Result<File, OpenError> {
+        let folder = durable::folder_of(held);
+        let spot = match Spot::of(held) {
+            Ok(Some(spot)) => spot,
+            Ok(None) => {
+                self.stands(held)?;
+                return Err(OpenError::Gone(folder));
+            }
+            Err(error) => return Err(OpenError::Folder(error)),
+        };
+        spot.open().or_else(|error| {
+            // A bare mount point may have such a folder, too.
+            self.stands(held)?;
+            Err(OpenError::File(error))
+        })
     }
+}
+
+/// Why a claimed original cannot be opened. Only the last is about the file itself: the others pass.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder that it is held in is gone: a mount went away, or somebody deleted it.
+    #[error("the folder `{}` is gone; mount it again, or create it if it was deleted on purpose", .0.display())]
+    Gone(PathBuf),
+    /// What was mounted at the inbox is gone.
+    #[error(transparent)]
+    Away(#[from] Away),
+    /// The folder cannot be looked at.
+    #[error("the folder of a file that was taken cannot be used")]
+    Folder(#[source] durable::Error),
+    /// It is not in its folder, or cannot be read.
+    #[error(transparent)]
+    File(durable::Error),
 }
 
 /// Where the claimed original of a job lies.

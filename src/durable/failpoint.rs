@@ -50,32 +50,45 @@ mod off {
     }
 
     #[inline]
+    pub(crate) fn name(_path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn is_picky() -> bool {
+        false
+    }
+
+    #[inline]
     pub(crate) fn crashed() -> bool {
         false
     }
 }
 
 #[cfg(not(test))]
-pub(crate) use off::{crashed, device, moment, noreplace, step};
+pub(crate) use off::{crashed, device, is_picky, moment, name, noreplace, step};
 
 #[cfg(test)]
-pub(crate) use on::{crashed, device, moment, noreplace, step};
+pub(crate) use on::{crashed, device, is_picky, moment, name, noreplace, step};
 
 #[cfg(test)]
 pub(crate) mod on {
     use rustix::io::Errno;
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::io;
     use std::path::Path;
 
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+        static PICKY: Cell<bool> = const { Cell::new(false) };
         static LACKS_NOREPLACE: Cell<bool> = const { Cell::new(false) };
         static OTHER_DEVICE: Cell<bool> = const { Cell::new(false) };
+        static BETWEEN: RefCell<Option<(u32, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
     }
 
     /// Counts one operation; after the budget every operation of this thread fails, as if the process were gone.
     pub(crate) fn step() -> io::Result<()> {
+        happen();
         LEFT.with(|left| match left.get() {
             None => Ok(()),
             Some(0) => Err(io::Error::other("the test stops here")),
@@ -107,6 +120,31 @@ pub(crate) mod on {
         }
     }
 
+    /// The file system refuses some names, as those of Windows do, and long ones.
+    pub(crate) fn name(path: &Path) -> io::Result<()> {
+        let name = path.file_name().unwrap_or_default();
+        let text = name.to_str().unwrap_or("?");
+        match is_picky() {
+            true if text.contains(['"', '*', ':', '<', '>', '?', '\\', '|']) => {
+                Err(Errno::NOENT.into())
+            }
+            true if text.len() > 143 => Err(Errno::NAMETOOLONG.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_picky() -> bool {
+        PICKY.with(Cell::get)
+    }
+
+    /// Runs on a file system that refuses names.
+    pub(crate) fn picky<T>(run: impl FnOnce() -> T) -> T {
+        PICKY.with(|picky| picky.set(true));
+        let result = run();
+        PICKY.with(|picky| picky.set(false));
+        result
+    }
+
     /// A crashed process cleans nothing up.
     pub(crate) fn crashed() -> bool {
         LEFT.with(Cell::get) == Some(0)
@@ -119,6 +157,31 @@ pub(crate) mod on {
         let came = crashed();
         LEFT.with(|left| left.set(None));
         (result, came)
+    }
+
+    fn happen() {
+        let due = BETWEEN.with_borrow_mut(|between| match between {
+            Some((0, _)) => between.take(),
+            Some((left, _)) => {
+                *left -= 1;
+                None
+            }
+            None => None,
+        });
+        if let Some((_, what)) = due {
+            what();
+        }
+    }
+
+    /// Runs, and lets something happen between two operations on the disk: after so many. Says whether it happened.
+    pub(crate) fn meanwhile<T>(
+        operations: u32,
+        what: impl FnOnce() + 'static,
+        run: impl FnOnce() -> T,
+    ) -> (T, bool) {
+        BETWEEN.set(Some((operations, Box::new(what))));
+        let result = run();
+        (result, BETWEEN.take().is_none())
     }
 
     /// Runs on a file system without `RENAME_NOREPLACE`.

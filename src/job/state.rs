@@ -359,6 +359,9 @@ impl Job {
                 self.end(State::Failed, ended.delivered.clone())
             }
             (State::Delivering { .. } | State::Claiming, JobEvent::Cancelled(ended)) => {
+                if ended.problem.is_some() {
+                    self.problem.clone_from(&ended.problem);
+                }
                 self.end(State::Cancelled, ended.delivered.clone());
             }
             (state, event) => {

@@ -15,7 +15,7 @@ use crate::scheduler::disks::{Disks, Silent};
 use crate::scheduler::input::{Input, Start};
 use crate::scheduler::moves::{self, Brought, Outcome, Piece};
 use crate::scheduler::planning::{Bounds, Planned, plan};
-use crate::spool::Spool;
+use crate::spool::{OpenError, Spool, odd};
 use serde_json::json;
 use std::fs::File;
 use std::path::PathBuf;
@@ -234,16 +234,30 @@ async fn open(
             return Err(unanswered(&silent));
         }
     };
-    opened.map_err(|error| {
-        let problem = Problem::new(Code::InputVanished, error.to_string());
-        Failure {
-            ending: Ending::Rejected,
-            problem: problem.hint(match start.pipeline.watch.done_file {
-                Some(_) => "drop the file into its inbox once more, and its done file after it",
-                None => "drop the file into its inbox once more",
-            }),
-        }
-    })
+    opened.map_err(|error| unopened(&error, start.pipeline.watch.done_file.is_some()))
+}
+
+fn unopened(error: &OpenError, has_done_file: bool) -> Failure {
+    let detail = crate::problem::chain(error);
+    let (ending, code, hint) = match (error, has_done_file) {
+        (OpenError::Gone(_) | OpenError::Away(_) | OpenError::Folder(_), _) => (
+            Ending::Environment,
+            Code::FolderBlocked,
+            "mount it again, or put it right; the job goes on by itself",
+        ),
+        (OpenError::File(_), true) => (
+            Ending::Rejected,
+            Code::InputVanished,
+            "drop the file into its inbox once more, and its done file after it",
+        ),
+        (OpenError::File(_), false) => (
+            Ending::Rejected,
+            Code::InputVanished,
+            "drop the file into its inbox once more",
+        ),
+    };
+    let problem = Problem::new(code, detail).hint(hint);
+    Failure { ending, problem }
 }
 
 async fn worker_done(told: &Tell, job: JobId) {
@@ -442,8 +456,11 @@ async fn finish(
             }
         }
     };
-    // Only receipts are written to the disk, and only for the name of an original that is kept is the disk looked at.
-    if start.pipeline.output.receipt || start.pipeline.original == Original::Keep {
+    // Only receipts are written to the disk, and only for the name of an original that is kept or has an odd name is it looked at.
+    if start.pipeline.output.receipt
+        || start.pipeline.original == Original::Keep
+        || !odd::is_plain(&start.accepted.relative.0, 0)
+    {
         blocking(list).await?
     } else {
         list()

@@ -147,10 +147,12 @@ impl Asker {
 
     /// What became of the newest job of a path.
     async fn of_job(&self, job: &Job, earlier: usize) -> Vec<Link> {
+        let gave_up = job.state == State::Cancelled && !files::was_taken(job);
+        let took = if gave_up { "was to take" } else { "took" };
         let mut chain = vec![Link {
             ok: true,
             text: format!(
-                "job {} took a file from this path at {}",
+                "job {} {took} a file from this path at {}",
                 job.id,
                 job.created.rfc3339()
             ),

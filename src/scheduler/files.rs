@@ -231,6 +231,12 @@ pub(super) fn original(job: &Job) -> Option<&RawPath> {
         .as_ref()
 }
 
+/// Whether an ended job ever had its file: what it had went somewhere, if only away.
+pub(super) fn was_taken(job: &Job) -> bool {
+    let mut delivered = job.delivered.iter();
+    delivered.any(|moved| moved.kind == MoveKind::Original)
+}
+
 /// Work that somebody asked for.
 pub(super) fn asked<T>(done: Result<Result<T, Refused>, Problem>) -> Result<T, Refused> {
     done.unwrap_or_else(|panicked| Err(Refused::Unavailable(panicked.detail)))
@@ -257,8 +263,9 @@ pub(super) fn standing(job: &Job) -> Standing {
         State::Delivering { redo } => {
             Standing::Delivering(redo.moves.iter().map(|next| next.from.0.clone()).collect())
         }
-        State::Succeeded | State::Failed | State::Cancelled => {
-            Standing::Over(job.accepted.path.0.clone())
-        }
+        State::Succeeded | State::Failed | State::Cancelled => Standing::Over {
+            lay: job.accepted.path.0.clone(),
+            now: original(job).map(|now| now.0.clone()),
+        },
     }
 }

@@ -10,10 +10,10 @@ use crate::pipeline::checked::Original;
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
 use crate::scheduler::input::{EndOf, Start};
-use crate::spool::Spool;
 use crate::spool::plan::{PlanError, Planned, Wanted, companion};
 use crate::spool::redo::RedoError;
 use crate::spool::stage::{Destination, StageError, Staged};
+use crate::spool::{Spool, odd};
 use crate::time::Timestamp;
 use serde_json::json;
 use std::fs::File;
@@ -177,7 +177,7 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
 
 fn original(spool: &Spool, job: JobId, accepted: &Accepted, blake3: &str, rule: &Original) -> Move {
     let to = match rule {
-        Original::Archive(folder) => Some(folder.join(&accepted.relative.0)),
+        Original::Archive(folder) => Some(folder.join(odd::taken(folder, &accepted.relative.0, 0))),
         // Its name may have been given to another file meanwhile. The one that it gets must be known before it lies there
         // (`files::kept_original`).
         Original::Keep => {

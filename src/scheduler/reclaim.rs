@@ -61,6 +61,15 @@ pub(super) struct Found {
     folders: Vec<PathBuf>,
 }
 
+/// Why there is no original to fetch: what lies in the inbox now is another job's.
+fn never_taken(job: &Job) -> String {
+    let why = job.problem.as_ref();
+    let why = why.map_or_else(String::new, |problem| format!(" ({})", problem.detail));
+    format!(
+        "the file was never taken{why}; if it does not lie in its inbox any more, drop it again"
+    )
+}
+
 impl Finder {
     /// A failed or cancelled job whose original can be fetched back.
     pub(super) async fn to_retry(&self, id: JobId) -> Result<Found, Refused> {
@@ -79,9 +88,7 @@ impl Finder {
             )));
         }
         let Some(from) = original(&job).cloned() else {
-            return Err(Refused::Conflict(
-                "the file was never taken; drop it into its inbox again".to_owned(),
-            ));
+            return Err(Refused::Conflict(never_taken(&job)));
         };
         self.found(job, from)
     }
@@ -96,9 +103,11 @@ impl Finder {
             )));
         }
         let Some(from) = original(&job).cloned() else {
-            return Err(Refused::Conflict(
-                "the original was deleted, as the pipeline says (`original: delete`)".to_owned(),
-            ));
+            return Err(Refused::Conflict(if files::was_taken(&job) {
+                "the original was deleted, as the pipeline says (`original: delete`)".to_owned()
+            } else {
+                never_taken(&job)
+            }));
         };
         if from == job.accepted.path {
             return Err(Refused::Conflict(

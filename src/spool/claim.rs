@@ -1,13 +1,15 @@
 //! Taking a file out of its inbox, and putting it back.
 //!
-//! A rename takes it; where that cannot be (another file system below the inbox, other names of the same file) it is copied,
+//! A rename takes it; where that cannot be (another file system below the inbox, other names of the same file, a file system whose
+//! files change their identity with their name) it is copied,
 //! synced and only then unlinked. Its identity is checked before and after, because whoever wrote it may write it again. The
 //! content is synced too: from here on it is ours to keep, even if the writer never synced it.
 
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Content, Kind};
 use crate::job::event::Identity;
-use crate::owner::{NotOurs, Owner};
+use crate::owner::NotOurs;
+use crate::spool::fickle::Fickle;
 use crate::spool::{PRIVATE, Spool, name};
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
@@ -103,7 +105,7 @@ impl Spool {
         let mut made = BTreeSet::new();
         let mut took = Vec::with_capacity(claims.len());
         for claim in claims {
-            took.push(begin(claim, &self.owner, &mut made, &mut syncs));
+            took.push(begin(claim, self, &mut made, &mut syncs));
         }
         // What is not durable is not claimed. The files stay where they are held: claiming again finds them.
         let unsynced = syncs.flush().err().unwrap_or_default();
@@ -115,7 +117,7 @@ impl Spool {
             };
             match of(&claim.held).or_else(|| of(&claim.from)) {
                 Some((_, error)) => Err(error.again().into()),
-                None => finish(claim, &took),
+                None => finish(claim, &took, &self.fickle),
             }
         };
         claims.iter().zip(took).map(finish).collect()
@@ -132,7 +134,7 @@ impl Spool {
 
 fn begin(
     claim: &Claim,
-    owner: &Owner,
+    spool: &Spool,
     made: &mut BTreeSet<PathBuf>,
     syncs: &mut Syncs,
 ) -> Result<Took, ClaimError> {
@@ -141,7 +143,7 @@ fn begin(
     {
         // A folder that is gone with its mount must not be made anew below the mount point.
         require_inbox(folder, claim)?;
-        owner.has(&durable::folder_of(folder))?;
+        spool.owner.has(&durable::folder_of(folder))?;
         durable::make_folders(folder, PRIVATE)?;
         made.insert(folder.to_path_buf());
     }
@@ -158,6 +160,9 @@ fn begin(
     }
     if found.nlink() > 1 {
         // Its other names would go on changing what we hold.
+        return copy_in(claim);
+    }
+    if spool.fickle.contains(claim.identity.device) {
         return copy_in(claim);
     }
     match durable::rename_noreplace(&claim.from, &claim.held) {
@@ -224,7 +229,7 @@ fn keep_time(source: &File, copy: &Path) {
     }
 }
 
-fn finish(claim: &Claim, took: &Took) -> Result<Claimed, ClaimError> {
+fn finish(claim: &Claim, took: &Took, fickle: &Fickle) -> Result<Claimed, ClaimError> {
     let changed = |error: Option<io::Error>| {
         let path = put_back(&claim.held, &claim.from)?;
         tracing::debug!(path = %path.display(), ?error, "a file changed while it was being taken and was put back");
@@ -236,6 +241,9 @@ fn finish(claim: &Claim, took: &Took) -> Result<Claimed, ClaimError> {
         (Took::Other, found) => found.is_ok(),
         (Took::Itself, Err(_)) => false,
     };
+    if matches!(took, Took::Itself) {
+        fickle.saw(&claim.identity, file.metadata().ok().as_ref());
+    }
     if !is_same() {
         return changed(None);
     }
@@ -300,7 +308,7 @@ fn copy_out(held: &Path, to: &Path) -> Result<(), durable::Error> {
 }
 
 /// Whether two names stand for one file, or for the same content.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let found = |path: &Path| std::fs::symlink_metadata(path).ok();
     let (Some(here), Some(there)) = (found(one), found(other)) else {
         return false;

@@ -28,6 +28,16 @@ pub enum BadName {
     /// It would lie in our own folder.
     #[error("the output name `{0}` lies in `.dropleaf`, which is Dropleaf's own")]
     Ours(String),
+    /// The file system of the folder does not take it.
+    #[error(
+        "the file system of `{}` does not take the name `{name}`: it refuses characters in it, or its length", .folder.display()
+    )]
+    Refused {
+        /// The folder.
+        folder: PathBuf,
+        /// The name.
+        name: String,
+    },
     /// The path is longer than the kernel takes.
     #[error("the output path `{0}` is longer than 4095 bytes")]
     TooLong(String),
@@ -100,12 +110,17 @@ pub fn numbered(name: &OsStr, number: u32, room: usize) -> OsString {
 
 /// The name, shortened where it does not fit, its extension kept.
 fn fit(name: &OsStr, room: usize) -> OsString {
+    shortened(name, LONGEST.saturating_sub(room))
+}
+
+/// The name, shortened where it has more than `most` bytes, its extension kept.
+pub(super) fn shortened(name: &OsStr, most: usize) -> OsString {
     let bytes = name.as_bytes();
-    if bytes.len() + room <= LONGEST {
+    if bytes.len() <= most {
         return name.to_os_string();
     }
     let (stem, extension) = split(bytes);
-    let stem = cut(stem, LONGEST.saturating_sub(extension.len() + room));
+    let stem = cut(stem, most.saturating_sub(extension.len()));
     OsString::from_vec([stem, extension].concat())
 }
 

@@ -9,8 +9,8 @@
 use crate::job::id::JobId;
 use crate::job::redo::Collision;
 use crate::pipeline::checked::IfExists;
-use crate::spool::Spool;
 use crate::spool::name::{self, BadName};
+use crate::spool::{Spool, odd};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
@@ -65,6 +65,11 @@ impl Spool {
         let folder = folder_below(wanted.root, wanted.folder)?;
         let path = folder.join(name::below(wanted.name, room)?);
         name::check_length(&path)?;
+        let below = path.strip_prefix(wanted.root).unwrap_or(&path);
+        if let Some(part) = odd::refused(wanted.root, below, room) {
+            let (folder, name) = (wanted.root.to_path_buf(), part.to_string_lossy().into());
+            return Err(BadName::Refused { folder, name }.into());
+        }
         // Two outputs of one job that want one name are both wanted, whatever the rule about earlier files.
         let (path, collision) = match wanted.if_exists {
             // Numbered by what this job makes, not by the disk: the files of an earlier run are replaced one by one.
@@ -108,7 +113,7 @@ impl Spool {
     }
 
     /// Plans where an original goes: below `folder` under its path below the inbox, numbered where that (or a companion's
-    /// name) is taken.
+    /// name) is taken. What the file system there does not take of the name is replaced. Blocking.
     #[must_use]
     pub fn plan_original(
         &self,
@@ -118,7 +123,7 @@ impl Spool {
         companions: &[&str],
     ) -> PathBuf {
         let room = companions.iter().map(|end| end.len()).max().unwrap_or(0);
-        let wanted = folder.join(relative);
+        let wanted = folder.join(odd::taken(folder, relative, room));
         loop {
             let free = free(&wanted, room, |path| self.is_taken(path, companions));
             if self.reserve(&free, job) {

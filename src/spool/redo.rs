@@ -1,10 +1,12 @@
 //! Making the moves of a delivery, any number of times with the same result.
 //!
 //! *Temp absent = its move has happened*: temps are synced before the moves are journalled, and nothing but a move takes them
-//! away. The rule holds only where the temp's folder is there; without it the file system is gone, and nothing is known.
+//! away. The rule holds only where the temp's folder is there; without it the file system is gone, and nothing is known. That
+//! folder is held open while its file is moved and looked for once more when all is synced, because a mount may go in between.
 //! Outputs are moved and their folders synced before the first original is touched, so that whatever is cut, an original
 //! leaves only after its outputs are durable.
 
+use crate::durable::spot::{FileNumber, Spot};
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Kind, probe};
 use crate::job::id::JobId;
@@ -13,7 +15,6 @@ use crate::raw_path::RawPath;
 use crate::spool::ground::Away;
 use crate::spool::{SHARED, Spool, name};
 use std::collections::HashSet;
-use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -85,6 +86,9 @@ impl Spool {
                     delivery.failed.get_or_insert_with(|| error.again().into());
                 }
             }
+            for delivery in &mut deliveries {
+                delivery.look_again(self, originals);
+            }
         }
         let ended = deliveries
             .into_iter()
@@ -131,6 +135,29 @@ impl<'a> Delivery<'a> {
             }
         }
     }
+
+    /// What was moved out of a folder that has gone meanwhile may not be durable: it is only when it is seen to be gone from there.
+    fn look_again(&mut self, spool: &Spool, originals: bool) {
+        if self.failed.is_some() {
+            return;
+        }
+        let moves = self.redo.moves.iter();
+        let moved = moves.filter(|step| (step.kind == MoveKind::Original) == originals);
+        let mut folders: Vec<_> = moved.map(|step| durable::folder_of(&step.from.0)).collect();
+        folders.dedup();
+        self.failed = folders
+            .into_iter()
+            .find_map(|folder| is_there(spool, folder).err());
+    }
+}
+
+fn is_there(spool: &Spool, folder: PathBuf) -> Result<(), RedoError> {
+    spool.stands(&folder)?;
+    if folder.is_dir() {
+        Ok(())
+    } else {
+        Err(RedoError::Gone(folder))
+    }
 }
 
 fn delivered(step: &Move, path: Option<PathBuf>) -> Delivered {
@@ -147,15 +174,15 @@ fn delivered(step: &Move, path: Option<PathBuf>) -> Delivered {
 /// Makes one move; gives where the thing lies now, if anywhere.
 fn make_move(spool: &Spool, step: &Move) -> Result<Option<PathBuf>, RedoError> {
     let from = &step.from.0;
-    let Some(found) = look(from)? else {
-        let folder = durable::folder_of(from);
-        if !folder.is_dir() {
-            return Err(RedoError::Gone(folder));
-        }
+    let gone = || RedoError::Gone(durable::folder_of(from));
+    let spot = Spot::of(from)?.ok_or_else(gone)?;
+    let Some(found) = spot.look()? else {
+        // A bare mount point may have such a folder, too.
+        spool.stands(from)?;
         return Ok(step.to.as_ref().and_then(|to| where_it_went(step, &to.0)));
     };
     let Some(to) = &step.to else {
-        durable::remove(from)?;
+        spot.remove()?;
         return Ok(None);
     };
     spool.stands(&to.0)?;
@@ -165,8 +192,8 @@ fn make_move(spool: &Spool, step: &Move) -> Result<Option<PathBuf>, RedoError> {
         _ => error.into(),
     };
     durable::make_folders(&folder, SHARED).map_err(usable)?;
-    match place(step, from, &found, &to.0) {
-        Err(RedoError::Io(error)) if error.kind() == Kind::OtherDevice => carry(step, from, &to.0),
+    match place(step, &spot, found, &to.0) {
+        Err(RedoError::Io(error)) if error.kind() == Kind::OtherDevice => carry(step, &spot, &to.0),
         Err(RedoError::Io(error)) if error.kind() == Kind::Denied => Err(usable(error)),
         placed => placed,
     }
@@ -175,10 +202,11 @@ fn make_move(spool: &Spool, step: &Move) -> Result<Option<PathBuf>, RedoError> {
 /// Gives a file its name by the rule of its move. `file` lies on the file system of `to`.
 fn place(
     step: &Move,
-    file: &Path,
-    found: &Metadata,
+    spot: &Spot,
+    found: FileNumber,
     to: &Path,
 ) -> Result<Option<PathBuf>, RedoError> {
+    let file = spot.path();
     if step.collision == Collision::Overwrite {
         durable::rename(file, to)?;
         return Ok(Some(to.to_path_buf()));
@@ -193,11 +221,11 @@ fn place(
         if is_ours(step, Some(found), &path) {
             // An earlier try got this far. Its name must be durable before the other one goes.
             durable::sync::parent(&path)?;
-            durable::remove(file)?;
+            spot.remove()?;
             return Ok(Some(path));
         }
         if step.collision == Collision::Skip {
-            durable::remove(file)?;
+            spot.remove()?;
             return Ok(None);
         }
     }
@@ -205,16 +233,17 @@ fn place(
 }
 
 /// Takes a file to another file system: a synced copy gets the name, then the file goes.
-fn carry(step: &Move, from: &Path, to: &Path) -> Result<Option<PathBuf>, RedoError> {
+fn carry(step: &Move, spot: &Spot, to: &Path) -> Result<Option<PathBuf>, RedoError> {
     if step.collision != Collision::Overwrite && is_ours(step, None, to) {
         durable::sync::parent(to)?;
-        durable::remove(from)?;
+        spot.remove()?;
         return Ok(Some(to.to_path_buf()));
     }
+    let from = spot.path();
     let name = from.file_name().unwrap_or_default().to_string_lossy();
     let temp = to.with_file_name(format!(".dropleaf-{name}"));
     durable::remove(&temp)?;
-    let source = durable::open_regular(from)?;
+    let source = spot.open()?;
     let copied = durable::copy_new(&source, &temp)?;
     if copied.blake3 != step.blake3 {
         durable::remove(&temp)?;
@@ -226,13 +255,12 @@ fn carry(step: &Move, from: &Path, to: &Path) -> Result<Option<PathBuf>, RedoErr
         // Only a nicety: some file systems refuse it.
         let _ = copy.set_modified(time);
     }
-    let found = look(&temp)?;
-    let Some(found) = found else {
-        return Err(RedoError::Gone(durable::folder_of(&temp)));
-    };
-    let placed = place(step, &temp, &found, to)?;
+    let gone = || RedoError::Gone(durable::folder_of(&temp));
+    let copy = Spot::of(&temp)?.ok_or_else(gone)?;
+    let found = copy.look()?.ok_or_else(gone)?;
+    let placed = place(step, &copy, found, to)?;
     durable::sync::parent(&temp)?;
-    durable::remove(from)?;
+    spot.remove()?;
     Ok(placed)
 }
 
@@ -254,11 +282,11 @@ fn where_it_went(step: &Move, to: &Path) -> Option<PathBuf> {
 }
 
 /// Whether the file at `path` is what the move was to put there: the same file, or the same content.
-fn is_ours(step: &Move, file: Option<&Metadata>, path: &Path) -> bool {
+fn is_ours(step: &Move, file: Option<FileNumber>, path: &Path) -> bool {
     let Ok(there) = std::fs::symlink_metadata(path) else {
         return false;
     };
-    if file.is_some_and(|file| (file.dev(), file.ino()) == (there.dev(), there.ino())) {
+    if file == Some((there.dev(), there.ino())) {
         return true;
     }
     if !there.is_file() || there.len() != step.size {
@@ -275,12 +303,4 @@ fn candidate(to: &Path, number: u32) -> PathBuf {
 
 fn exists(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
-}
-
-fn look(path: &Path) -> Result<Option<Metadata>, durable::Error> {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if durable::kind_of(&error) == Kind::Missing => Ok(None),
-        Err(error) => Err(durable::Error::at("look at", path, error)),
-    }
 }

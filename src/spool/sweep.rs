@@ -24,8 +24,13 @@ pub enum Standing {
     Staged,
     /// It delivers these: no other temp of it counts.
     Delivering(Vec<PathBuf>),
-    /// It has ended; its original lay here.
-    Over(PathBuf),
+    /// It has ended.
+    Over {
+        /// Where its original lay.
+        lay: PathBuf,
+        /// Where it was delivered to, if anywhere.
+        now: Option<PathBuf>,
+    },
 }
 
 /// What was done.
@@ -104,7 +109,13 @@ impl Spool {
                     let name = format!("recovered-{job}.pdf");
                     swept.put_back(job, &path, &inbox.join(name));
                 }
-                Some((job, Standing::Over(original))) => swept.put_back(job, &path, &original),
+                // Its removal was undone: the original lies where it was delivered to.
+                Some((_, Standing::Over { now: Some(now), .. }))
+                    if claim::is_same(&path, &now) && durable::sync::parent(&now).is_ok() =>
+                {
+                    swept.remove(path);
+                }
+                Some((job, Standing::Over { lay, .. })) => swept.put_back(job, &path, &lay),
                 Some(_) => {}
             }
         }

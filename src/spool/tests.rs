@@ -4,6 +4,7 @@
 )]
 
 mod crashes;
+mod mounts;
 mod names;
 mod owners;
 
@@ -390,7 +391,10 @@ fn the_sweep_removes_what_no_delivery_needs_and_puts_back_what_no_job_holds() {
     std::fs::write(&part, "half").expect("writable");
     std::fs::write(inbox.join(".dropleaf/claimed/mine"), "not ours").expect("writable");
     let standing = |id: JobId| match id.0.0 {
-        2 => Standing::Over(inbox.join("sub/known.pdf")),
+        2 => Standing::Over {
+            lay: inbox.join("sub/known.pdf"),
+            now: None,
+        },
         4 => Standing::Staged,
         5 => Standing::Holding,
         1 => Standing::Holding,

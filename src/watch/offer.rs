@@ -146,6 +146,16 @@ impl Reconciler {
         self.tree.put(&file, entry);
     }
 
+    /// Whether files can be taken out of the folder, which has just refused one.
+    fn is_usable(&mut self) -> bool {
+        let is_usable = self.presence.is_online() && self.check_presence();
+        if !is_usable {
+            let soon = Instant::now() + self.options.look_again;
+            self.full_scan = self.full_scan.min(soon);
+        }
+        is_usable
+    }
+
     /// The arrival is not taken.
     pub(crate) fn declined(&mut self, path: &Path, decline: Decline) {
         let Some(file) = self.relative(path).map(Path::to_path_buf) else {
@@ -161,6 +171,8 @@ impl Reconciler {
             Stand::Taken { identity } => (identity, 1),
             _ => return self.tree.put(&file, entry),
         };
+        // A folder that cannot be written any more holds all its files, and each would be refused for itself.
+        let is_blocked = matches!(decline, Decline::Later { .. }) && !self.is_usable();
         match decline {
             Decline::Changed => {
                 let identity = Identity::from(identity);
@@ -177,7 +189,7 @@ impl Reconciler {
                 entry.stand = self.settling(&file, identity, None, Instant::now());
                 self.proceed(&file, entry);
             }
-            Decline::Later { reason } if self.queue.refused_alone(&file) => {
+            Decline::Later { reason } if !is_blocked && self.queue.refused_alone(&file) => {
                 self.changes += 1;
                 let due = Instant::now() + self.options.offer_again * queue::pauses(declined - 1);
                 entry.stand = Stand::Refused(Box::new(Refused {

@@ -293,3 +293,74 @@ fn a_quota_that_is_used_up_is_said_and_waited_for() {
     assert!(home.path("outbox/p/large.pdf").is_file());
     assert!(home.path("archive/p/large.pdf").is_file());
 }
+
+/// An inbox on a disk of its own, at both of which the same folder lies: the disk stays when the inbox goes.
+fn on_a_disk_of_its_own(home: &TestHome) -> Option<(Disk, PathBuf, PathBuf)> {
+    let (server, inbox) = (home.path("server"), home.path("inbox/p"));
+    fs::create_dir_all(&inbox).expect("ours");
+    Disk::mount(server.clone(), "16m").map(|disk| (disk, server, inbox))
+}
+
+fn bound(from: &Path, to: &Path) -> Option<Mounted> {
+    try_run("mount", &["--bind"], &[from, to]).then(|| Mounted(to.to_owned()))
+}
+
+/// What waits in the queue has not vanished because the inbox is away for a moment.
+#[test]
+fn jobs_wait_for_an_inbox_that_drops_for_a_moment() {
+    let home = on_small_disks();
+    let Some((_disk, server, inbox)) = on_a_disk_of_its_own(&home) else {
+        return;
+    };
+    let Some(mount) = bound(&server, &inbox) else {
+        return;
+    };
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    feed.until_named("watch.online");
+    let paused = daemon.post("/pipelines/p/pause", b"{\"reason\":\"the mount drops\"}");
+    assert!(paused.status < 300, "{paused:?}");
+    place(&server.join("a.pdf"), &sample::pdf(1));
+    feed.until_named("job.queued");
+    drop(mount);
+    assert!(daemon.post("/pipelines/p/resume", b"").status < 300);
+    let waiting = feed.until(|event| event.name == "job.waiting" || event.name == "job.failed");
+    let said = waiting.data.to_string();
+    assert_eq!(waiting.name, "job.waiting", "{said}");
+    assert!(said.contains("folder-blocked"), "{said}");
+    let _again = bound(&server, &inbox).expect("it was mounted before");
+    feed.until_named("job.succeeded");
+    assert!(home.path("outbox/p/a.pdf").is_file());
+    assert!(home.path("archive/p/a.pdf").is_file());
+}
+
+/// An inbox that becomes read-only is blocked at the first file that cannot be taken, and makes no jobs until it can be written.
+#[test]
+fn an_inbox_that_becomes_read_only_is_blocked_until_it_can_be_written() {
+    let home = on_small_disks();
+    let Some((_disk, server, inbox)) = on_a_disk_of_its_own(&home) else {
+        return;
+    };
+    let Some(_mount) = bound(&server, &inbox) else {
+        return;
+    };
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    feed.until_named("watch.online");
+    if !try_run("mount", &["-o", "remount,bind,ro"], &[&inbox]) {
+        return;
+    }
+    place(&server.join("a.pdf"), &sample::pdf(1));
+    let cancelled = feed.until_named("job.cancelled");
+    let job = cancelled.data["job"].as_str().expect("an id").to_owned();
+    let job = daemon.get(&format!("/jobs/{job}")).body.to_string();
+    assert!(job.contains("folder-blocked"), "{job}");
+    feed.until_named("watch.blocked");
+    let explained = daemon.get("/explain?path=inbox/p/a.pdf").body.to_string();
+    assert!(explained.contains("the folder is blocked"), "{explained}");
+    assert!(explained.contains("was not taken"), "{explained}");
+    assert!(try_run("mount", &["-o", "remount,bind,rw"], &[&inbox]));
+    let next = feed.until(|event| event.name == "job.accepted" || event.name == "watch.online");
+    assert_eq!(next.name, "watch.online", "no job meanwhile");
+    feed.until_named("job.succeeded");
+}

@@ -209,10 +209,14 @@ pub(crate) fn original(job: &Job) -> FileContent {
         mime: Some("application/pdf".into()),
         inline: false,
         places: originals(job),
-        gone: format!(
-            "the original of job `{}` does not lie where it was put any more",
-            job.id
-        ),
+        gone: if job.state.is_terminal() && job.blake3.is_none() {
+            format!("the file of job `{}` was never taken", job.id)
+        } else {
+            format!(
+                "the original of job `{}` does not lie where it was put any more",
+                job.id
+            )
+        },
     }
 }
 

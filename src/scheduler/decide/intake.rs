@@ -1,7 +1,9 @@
 //! How a job begins: a file that arrived, its claim, an original that was fetched back, and the jobs of an earlier life.
 
 use crate::event::Event;
-use crate::job::event::{Accepted, Ended, JobEvent, Queued, RequeueReason, Requeued, Warned};
+use crate::job::event::{
+    Accepted, Ended, JobEvent, Origin, Queued, RequeueReason, Requeued, Warned,
+};
 use crate::job::id::JobId;
 use crate::job::state::{Job, State};
 use crate::pipeline::checked::Duplicates;
@@ -151,7 +153,11 @@ impl Scheduler {
                 self.taken(id, queued, now, decision);
             }
             Err(failure) => {
-                self.record(id, now, JobEvent::Cancelled(Ended::default()), decision);
+                let ended = Ended {
+                    problem: Some(not_taken(&failure, live.job.accepted.origin)),
+                    ..Ended::default()
+                };
+                self.record(id, now, JobEvent::Cancelled(ended), decision);
                 self.open.remove(id);
                 let why = match failure {
                     // One that is gone may be there again: the watcher looks.
@@ -243,4 +249,30 @@ impl Scheduler {
             about: Box::new(about),
         });
     }
+}
+
+/// Why a job ends whose file was not taken. Nobody cancelled it.
+fn not_taken(failure: &ClaimFailure, origin: Origin) -> Problem {
+    let (code, detail) = match failure {
+        ClaimFailure::Vanished => (
+            Code::InputVanished,
+            "the file was not there any more when it was to be taken".to_owned(),
+        ),
+        ClaimFailure::Changed => (
+            Code::InputVanished,
+            "the file changed while it was being taken and was put back".to_owned(),
+        ),
+        ClaimFailure::Later(reason) => (Code::FolderBlocked, reason.clone()),
+    };
+    let hint = match (origin, failure) {
+        (Origin::Upload, _) => "send it again",
+        (Origin::Watch, ClaimFailure::Vanished) => "drop it again if it was to be processed",
+        (Origin::Watch, ClaimFailure::Changed) => {
+            "nothing: what lies there is taken by a job of its own once it has settled"
+        }
+        (Origin::Watch, ClaimFailure::Later(_)) => {
+            "put the folder right; the file is taken by a job of its own then"
+        }
+    };
+    Problem::new(code, detail).hint(hint)
 }

@@ -302,6 +302,11 @@ fn what_changed_while_it_was_claimed_settles_again() {
         result: Err(ClaimFailure::Changed),
     });
     assert_eq!(names(&decision), ["job.cancelled"]);
+    let told = format!("{:?}", decision.events);
+    assert!(
+        told.contains("the file changed while it was being taken and was put back"),
+        "nobody cancelled it: {told}"
+    );
     assert!(matches!(
         decision.actions[..],
         [Action::Declined {
@@ -320,6 +325,8 @@ fn what_cannot_be_claimed_is_declined_with_the_reason() {
         result: Err(ClaimFailure::Later("no permission".to_owned())),
     });
     assert_eq!(names(&decision), ["job.cancelled"]);
+    let told = format!("{:?}", decision.events);
+    assert!(told.contains("no permission"), "{told}");
     let [Action::Declined { why, .. }] = &decision.actions[..] else {
         panic!("{:?}", decision.actions);
     };

@@ -115,6 +115,14 @@ fn ended_badly(job: &Job, say: &mut impl FnMut(bool, String)) {
                 say(false, format!("what to do: {hint}"));
             }
         }
+        Some(problem) if !files::was_taken(job) => say(
+            false,
+            format!(
+                "it ended at {}, and the file was not taken: {}",
+                job.updated.rfc3339(),
+                problem.detail
+            ),
+        ),
         _ => say(
             false,
             format!("it was cancelled at {}", job.updated.rfc3339()),

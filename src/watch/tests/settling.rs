@@ -72,6 +72,34 @@ fn a_file_that_could_not_be_taken_comes_again() {
     inbox.arrives("a.pdf");
 }
 
+/// A folder that cannot be used any more is told as such at the first refusal, and offers nothing until it can.
+#[test]
+fn a_refusal_by_a_folder_that_cannot_be_used_blocks_it() {
+    let mut options = quick();
+    options.scan_reported = ms(3_600_000);
+    options.scan_polled = ms(3_600_000);
+    let mut inbox = Inbox::online(options, |_| {});
+    inbox.drop_in("a.pdf", PDF);
+    let arrival = inbox.arrives("a.pdf");
+    let aside = inbox.root().with_extension("aside");
+    std::fs::rename(inbox.root(), &aside).expect("renamable");
+    std::fs::write(inbox.root(), b"a file").expect("writable");
+    let reason = "read-only file system".to_owned();
+    let decline = Decline::Later { reason };
+    inbox.watcher.declined("scan", &arrival.path, decline);
+    let reason = inbox.until("blocked", |update| match update {
+        WatchUpdate::Folder {
+            what: WatchEvent::Blocked { reason, .. },
+            ..
+        } => Some(reason),
+        _ => None,
+    });
+    assert!(reason.contains("is not a folder"), "{reason}");
+    std::fs::remove_file(inbox.root()).expect("removable");
+    std::fs::rename(&aside, inbox.root()).expect("renamable");
+    inbox.arrives("a.pdf");
+}
+
 #[test]
 fn an_offered_file_that_changes_is_offered_anew() {
     let mut inbox = Inbox::online(quick(), |_| {});
