@@ -1,5 +1,6 @@
 //! A document: bytes, objects, or both, converted when somebody asks.
 
+pub(crate) mod astray;
 pub(crate) mod bound;
 pub(crate) mod carry;
 pub(crate) mod characters;
