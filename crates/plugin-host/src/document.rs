@@ -1,5 +1,6 @@
 //! A document: bytes, objects, or both, converted when somebody asks.
 
+pub(crate) mod astray;
 pub(crate) mod bound;
 pub(crate) mod carry;
 pub(crate) mod characters;
@@ -121,18 +122,9 @@ impl Document {
                 pdf.trailer.set("ID", id.clone());
             }
             if let Some(Object::Dictionary(info)) = objects.lookup(&model.trailer, b"Info") {
-                let scalar = |value: &Object| {
-                    !matches!(
-                        value,
-                        Object::Array(_) | Object::Dictionary(_) | Object::Stream(_)
-                    )
-                };
                 let copy: lopdf::Dictionary = info
                     .iter()
-                    .filter_map(|(key, value)| {
-                        Some((key.clone(), objects.resolve(value)?.1.clone()))
-                    })
-                    .filter(|(_, value)| scalar(value))
+                    .filter_map(|(key, value)| Some((key.clone(), plain(objects, value)?)))
                     .collect();
                 let id = pdf.add_object(Object::Dictionary(copy));
                 pdf.trailer.set("Info", Object::Reference(id));
@@ -326,5 +318,25 @@ impl Document {
             undone += objects.rollback();
         }
         undone
+    }
+}
+
+/// A value of the information dictionary with nothing of the document behind it: a scalar, or an array of scalars such as
+/// macOS has for keywords.
+fn plain(objects: &Objects, value: &Object) -> Option<Object> {
+    let scalar = |value: &Object| {
+        let (_, value) = objects.resolve(value)?;
+        let is_scalar = !matches!(
+            value,
+            Object::Array(_) | Object::Dictionary(_) | Object::Stream(_)
+        );
+        is_scalar.then(|| value.clone())
+    };
+    match objects.resolve(value)?.1 {
+        Object::Array(items) => {
+            let items: Option<Vec<Object>> = items.iter().map(scalar).collect();
+            items.map(Object::Array)
+        }
+        _ => scalar(value),
     }
 }

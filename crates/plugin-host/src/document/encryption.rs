@@ -109,7 +109,7 @@ pub(crate) fn dictionary(file: &[u8], pdf: &lopdf::Document) -> Option<Dictionar
 }
 
 /// What the offsets of a file count in.
-fn from_header(file: &[u8]) -> Option<&[u8]> {
+pub(crate) fn from_header(file: &[u8]) -> Option<&[u8]> {
     let header = file.windows(5).position(|window| window == b"%PDF-")?;
     file.get(header..)
 }

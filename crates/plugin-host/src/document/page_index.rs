@@ -18,6 +18,8 @@ pub(crate) struct PageIndex {
     pub(crate) inner: IdSet,
     pub(crate) leaves: IdSet,
     pub(crate) nodes: Vec<ObjectId>,
+    /// How many kids that the tree had and counted are not there.
+    pub(crate) absent: usize,
     pub(crate) flat: bool,
     /// The list says more than the root's `/Kids`.
     pub(crate) stale: bool,

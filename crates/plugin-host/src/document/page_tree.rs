@@ -27,6 +27,8 @@ struct Builder {
     leaves: IdSet,
     nodes: Vec<ObjectId>,
     below: IdMap<i64>,
+    /// Kids that lead nowhere.
+    absent: usize,
 }
 
 /// A node on the way down.
@@ -42,14 +44,13 @@ impl Builder {
         self.inner.insert(catalog);
         let root = self.root(objects, catalog)?;
         self.walk(objects, root)?;
+        // Who has deleted a page and left its reference has at least counted anew.
+        let is_complete = count(objects, root) == Some(self.list.len() as i64);
+        let absent = if is_complete { 0 } else { self.absent };
         for node in &self.nodes {
-            let count = self.below.get(node).copied().unwrap_or(0);
-            let right = objects
-                .dict(*node)
-                .and_then(|dict| objects.lookup(dict, b"Count"))
-                .is_some_and(|found| found.as_i64().ok() == Some(count));
-            if !right {
-                objects.put(Place::object(*node), b"Count", Object::Integer(count))?;
+            let below = self.below.get(node).copied().unwrap_or(0);
+            if count(objects, *node) != Some(below) {
+                objects.put(Place::object(*node), b"Count", Object::Integer(below))?;
             }
         }
         Ok(PageIndex {
@@ -59,6 +60,7 @@ impl Builder {
             leaves: self.leaves,
             flat: false,
             nodes: self.nodes,
+            absent,
             stale: false,
         })
     }
@@ -156,6 +158,7 @@ impl Builder {
     fn kids_of(&mut self, objects: &Objects, node: ObjectId) -> (Place, Vec<Kid>) {
         let kids = objects.dict(node).and_then(|dict| entry(dict, b"Kids"));
         let Some((id, Object::Array(items))) = kids.and_then(|kids| objects.resolve(kids)) else {
+            self.absent += usize::from(kids.is_some_and(|kids| leads_nowhere(objects, kids)));
             return (Place::object(node), Vec::new());
         };
         let place = id.map_or_else(|| Place::object(node).key(b"Kids"), Place::object);
@@ -186,6 +189,10 @@ impl Builder {
             },
             Kid::Direct(dict, is_node) => (Object::Dictionary(*dict), is_node),
             Kid::Nothing => return Ok(None),
+            Kid::Absent => {
+                self.absent += 1;
+                return Ok(None);
+            }
         };
         let id = objects.add(value)?;
         objects.put_item(place.clone(), index, Object::Reference(id))?;
@@ -214,6 +221,8 @@ enum Kid {
     Indirect(Child),
     Direct(Box<Dictionary>, bool),
     Nothing,
+    /// Named, and not there.
+    Absent,
 }
 
 impl Kid {
@@ -236,9 +245,22 @@ impl Kid {
             Some((None, Object::Dictionary(dict))) => {
                 Self::Direct(Box::new(dict.clone()), dict_is_node(objects, dict))
             }
+            _ if leads_nowhere(objects, item) => Self::Absent,
             _ => Self::Nothing,
         }
     }
+}
+
+/// Whether `object` is a reference to an object that is not there.
+fn leads_nowhere(objects: &Objects, object: &Object) -> bool {
+    let id = object.as_reference();
+    id.is_ok_and(|id| !objects.heap.contains(id))
+}
+
+/// How many pages a node says that there are below it.
+fn count(objects: &Objects, node: ObjectId) -> Option<i64> {
+    let count = objects.lookup(objects.dict(node)?, b"Count")?;
+    count.as_i64().ok()
 }
 
 /// A page that says that it is one, looked at where it rests.

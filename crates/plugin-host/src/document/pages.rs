@@ -37,6 +37,11 @@ impl Objects {
         index.ok_or_else(|| Fault::new(dropleaf_plugin_abi::E_FAIL, "the pages are gone"))
     }
 
+    /// How many kids the page tree named and counted, and did not have, when it was read. The page list must be built.
+    pub(crate) fn absent_kids(&self) -> usize {
+        self.pages.as_ref().map_or(0, |index| index.absent)
+    }
+
     /// The page at `index`.
     pub(crate) fn page(&mut self, index: u32) -> Result<ObjectId> {
         let pages = self.pages()?;

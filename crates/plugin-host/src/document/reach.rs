@@ -2,7 +2,7 @@
 
 use lopdf::{Dictionary, Object, ObjectId};
 
-use crate::document::heap::{Form, Heap};
+use crate::document::heap::{Form, Heap, Shape};
 use crate::document::ids::IdSet;
 
 /// Keys of a trailer that say how the file was laid out, not what it holds; a save writes its own.
@@ -41,6 +41,19 @@ pub(crate) fn reachable(trailer: &Dictionary, heap: &Heap) -> Reached {
             return walk.seen;
         }
     }
+}
+
+/// How many arrays, dictionaries and streams can be reached. Repair makes scalars direct and keeps these.
+pub(crate) fn containers(trailer: &Dictionary, heap: &Heap) -> usize {
+    let reached = reachable(trailer, heap);
+    let is_container = |id: &ObjectId| match heap.form(*id) {
+        Some(Form::Value(object)) => leads_on(object) && object.as_reference().is_err(),
+        Some(Form::Bytes(bytes)) => bytes.traits.is_stream || Shape::of(bytes.value).is_some(),
+        None => false,
+    };
+    let ids = heap.ids();
+    let reached = ids.iter().filter(|id| reached.contains(**id));
+    reached.filter(|id| is_container(id)).count()
 }
 
 /// Numbers above `last` that something refers to though no object has them. Such a reference is null (ISO 32000-2, 7.3.10) and

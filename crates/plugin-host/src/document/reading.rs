@@ -1,16 +1,16 @@
 //! How a file is read: which password fits, what looks damaged, and which of two readings is the better one.
 
-use lopdf::xref::XrefEntry;
-use lopdf::{EncryptionState, Object};
+use lopdf::EncryptionState;
 
 use crate::bill::Bill;
+use crate::document::astray::{self, Astray};
 use crate::document::encryption;
-use crate::document::engine::{self, Found, Loaded};
+use crate::document::engine::{self, Found, Loaded, bound_numbers, drop_unnumbered, forget_lock};
 use crate::document::latent;
 use crate::document::objects::Objects;
 use crate::document::open_error::{OpenError, Warning};
-use crate::document::place::is_of_type;
-use crate::document::repair::{self, Encryption, Refused};
+use crate::document::reach::containers;
+use crate::document::repair::{self, Encryption, Refused, keep_form};
 use crate::document::salvage;
 use crate::input::Input;
 use crate::limits::Limits;
@@ -45,16 +45,11 @@ pub(crate) fn read(
         sound,
     } = reader.unlocked()?;
     let signs = match &first {
-        Ok(reading) => reading.signs.clone(),
+        Ok(reading) => [&reading.signs[..], &reading.doubts].concat(),
         Err(reason) => vec![reason.clone()],
     };
     match first {
-        Ok(reading) if signs.is_empty() => {
-            let mut objects = reading.objects;
-            objects.bytes = Some(bytes);
-            objects.dirty = false;
-            Ok((objects, Vec::new()))
-        }
+        Ok(reading) if signs.is_empty() => Ok((as_it_came(reading.objects, &bytes), Vec::new())),
         Ok(reading) if sound && reading.pages > 0 => Ok(mended(reading, &signs)),
         // To be decrypted it was repaired already.
         Ok(_) if sound => Err(OpenError::Damaged("it has no pages".to_owned())),
@@ -66,7 +61,7 @@ pub(crate) fn read(
 fn undamaged(bytes: &Input, limits: &Limits) -> Option<Objects> {
     let mut objects = latent::read(bytes, most(limits))?;
     let has_pages = objects.pages().is_ok_and(|pages| !pages.is_empty());
-    let is_sound = has_pages && objects.lost_contents().is_empty();
+    let is_sound = has_pages && objects.absent_kids() == 0 && objects.lost_contents().is_empty();
     objects.dirty = false;
     is_sound.then_some(objects)
 }
@@ -81,6 +76,8 @@ struct Reading {
     objects: Objects,
     /// What looks damaged.
     signs: Vec<String>,
+    /// What looks as if another reading might find more, and may be a writer's carelessness.
+    doubts: Vec<String>,
     /// The pages of its page tree.
     listed: usize,
     /// The same, or the pages that were found where the tree is gone.
@@ -96,6 +93,16 @@ impl Reading {
             self.pages,
             self.pages - self.lost.min(self.pages),
         )
+    }
+
+    /// Whether there are doubts about this reading only, and `other` does not dispel them.
+    fn stands_against(&self, other: Result<&Self, &String>) -> bool {
+        let held = |reading: &Self| containers(&reading.objects.pdf.trailer, &reading.objects.heap);
+        let has_more = |other: &Self| {
+            let (rank, others) = (self.rank(), other.rank());
+            others > rank || others == rank && held(other) > held(self)
+        };
+        self.signs.is_empty() && !other.is_ok_and(has_more)
     }
 }
 
@@ -180,7 +187,7 @@ impl Reader<'_> {
             return self.decrypted(&pdf);
         }
         Ok(Unlocked {
-            first: Ok(reading(pdf, found, None)),
+            first: Ok(reading(self.bytes, pdf, found, None)),
             password: password.to_owned(),
             sound: false,
         })
@@ -230,7 +237,26 @@ impl Reader<'_> {
             Second::Locked => Err("no password fits".to_owned()),
             Second::Unsupported(reason) | Second::Unreadable(reason) => Err(reason),
         };
+        // Where an entry of the cross-references is free the object may be there all the same.
+        let second = match &first {
+            Ok(first) if first.objects.absent_kids() > 0 => {
+                let has_more = |it: &Reading| it.rank() > first.rank();
+                match second {
+                    Ok(second) if has_more(&second) => Ok(second),
+                    second => self.rebuilt().filter(has_more).map_or(second, Ok),
+                }
+            }
+            _ => second,
+        };
         let best = match (first, second) {
+            (Ok(first), second) if first.stands_against(second.as_ref()) => {
+                let is_whole = first.objects.absent_kids() == 0;
+                return Ok(if is_whole {
+                    (as_it_came(first.objects, self.bytes), Vec::new())
+                } else {
+                    mended(first, signs)
+                });
+            }
             (Ok(first), Ok(second)) if first.rank() > second.rank() => Ok(first),
             (_, Ok(second)) => Ok(second),
             (Ok(first), Err(_)) => Ok(first),
@@ -248,6 +274,16 @@ impl Reader<'_> {
             .ok_or(OpenError::Damaged(reason))
     }
 
+    /// What there is in the file if its cross-references are not looked at.
+    fn rebuilt(&self) -> Option<Reading> {
+        let bytes = salvage::without_start(self.bytes);
+        let Ok(Loaded::Document(pdf, found)) = self.load(&bytes, None) else {
+            return None;
+        };
+        let is_plain = !pdf.trailer.has(b"Encrypt") && pdf.encryption_state.is_none();
+        is_plain.then(|| reading(&bytes, pdf, found, None))
+    }
+
     /// What pages there are in a file that neither engine finds its way in.
     fn salvaged(&self) -> Option<Reading> {
         let bytes = salvage::with_end(self.bytes)?;
@@ -255,7 +291,7 @@ impl Reader<'_> {
             return None;
         };
         salvage::forget_end(&mut pdf);
-        Some(reading(pdf, found, None)).filter(|reading| reading.pages > 0)
+        Some(reading(&bytes, pdf, found, None)).filter(|reading| reading.pages > 0)
     }
 
     /// The engine's reading of what the repairer makes of the file. `model` is what the engine made of the file itself.
@@ -276,7 +312,8 @@ impl Reader<'_> {
                 Err(Refused::Unsupported(how)) => return Ok(Second::Unsupported(how)),
                 Err(Refused::Unreadable(reason)) => return Ok(Second::Unreadable(reason)),
             };
-            let loaded = self.load(&kept.bytes, Some(password))?;
+            let bytes = Input::from(kept.bytes);
+            let loaded = self.load(&bytes, Some(password))?;
             let state = || encryption::state(self.bytes, model?, password);
             let sets_apart = || state().is_some_and(|(_, omitted)| omitted.sets_files_apart());
             if let Loaded::Document(mut pdf, found) = loaded
@@ -289,7 +326,7 @@ impl Reader<'_> {
             {
                 // The repairer writes by the book all that it has read, also names that the engine cannot read.
                 let resting = (found.errors > 0 && !kept.was_encrypted)
-                    .then(|| undamaged(&Input::from(kept.bytes), self.limits))
+                    .then(|| undamaged(&bytes, self.limits))
                     .flatten();
                 let reading = match resting {
                     Some(mut objects) => {
@@ -298,7 +335,7 @@ impl Reader<'_> {
                     }
                     None => {
                         keep_form(&mut pdf, model);
-                        reading(pdf, found, None)
+                        reading(&bytes, pdf, found, None)
                     }
                 };
                 return Ok(Second::Reading(Box::new(reading), password.clone()));
@@ -336,7 +373,7 @@ impl Reader<'_> {
         };
         keep_form(&mut pdf, model);
         found.omitted = omitted;
-        let reading = reading(pdf, found, Some(state));
+        let reading = reading(&plain.bytes, pdf, found, Some(state));
         Ok(Second::Reading(Box::new(reading), password.clone()))
     }
 
@@ -345,8 +382,10 @@ impl Reader<'_> {
     }
 }
 
-/// Looks a loaded document over. `encryption` is how it is to be encrypted again, if the engine has not decrypted it.
+/// Looks over a document that was loaded from `bytes`. `encryption` is how it is to be encrypted again, if the engine has
+/// not decrypted it.
 fn reading(
+    bytes: &[u8],
     pdf: Box<lopdf::Document>,
     found: Found,
     encryption: Option<EncryptionState>,
@@ -358,17 +397,24 @@ fn reading(
         signs.push("an object without a number".to_owned());
     }
     if errors > 0 {
-        signs.push(format!(
-            "{errors} unreadable object{}",
-            if errors == 1 { "" } else { "s" }
-        ));
+        signs.push(several(errors as usize, "unreadable object", ""));
     }
     if pdf.xref_recovery.is_some() {
         signs.push("wrong cross-references".to_owned());
     }
-    let absent = absent_objects(&pdf);
-    if absent > 0 && (pdf.encryption_state.is_some()) {
-        signs.push(format!("{absent} encrypted objects that are not there"));
+    let mut missing = 0;
+    if pdf.encryption_state.is_some() {
+        let absent = astray::absent(&pdf);
+        if absent > 0 {
+            signs.push(format!("{absent} encrypted objects that are not there"));
+        }
+    } else if errors == 0 && encryption.is_none() {
+        let astray = Astray::of(bytes, &pdf);
+        missing = astray.missing;
+        if astray.displaced > 0 {
+            let hidden = several(astray.displaced, "object", " hidden by another one");
+            signs.push(hidden);
+        }
     }
     if encryption.is_some() {
         pdf.encryption_state = encryption;
@@ -377,7 +423,16 @@ fn reading(
     bound_numbers(&mut pdf);
     let mut objects = Objects::new(pdf);
     objects.omitted = omitted;
-    look_over(objects, signs)
+    let mut reading = look_over(objects, signs);
+    if missing > 0 {
+        let elsewhere = several(
+            missing,
+            "object",
+            " that the cross-references do not lead to",
+        );
+        reading.doubts.push(elsewhere);
+    }
+    reading
 }
 
 /// Counts what there is of pages. `signs` is what looks damaged already.
@@ -390,77 +445,40 @@ fn look_over(mut objects: Objects, mut signs: Vec<String>) -> Reading {
     }
     let lost = objects.lost_contents().len();
     if lost > 0 {
-        signs.push(format!(
-            "{lost} page{} without contents",
-            if lost == 1 { "" } else { "s" }
-        ));
+        signs.push(several(lost, "page", " without contents"));
     }
     objects.lost_before = lost;
+    let absent = objects.absent_kids();
+    let doubts = if absent > 0 {
+        vec![several(
+            absent,
+            "page",
+            " that the page tree does not lead to",
+        )]
+    } else {
+        Vec::new()
+    };
     Reading {
         objects,
         signs,
+        doubts,
         listed,
         pages,
         lost,
     }
 }
 
-/// A repaired document has the identifiers it had (a made-up one would differ from run to run, and older encryption
-/// depends on it) and the form of cross-references that it had.
-fn keep_form(pdf: &mut lopdf::Document, model: Option<&lopdf::Document>) {
-    let Some(model) = model else {
-        return;
-    };
-    match model.trailer.get(b"ID") {
-        Ok(id) => pdf.trailer.set("ID", id.clone()),
-        Err(_) => drop(pdf.trailer.remove(b"ID")),
-    }
-    pdf.reference_table.cross_reference_type = model.reference_table.cross_reference_type;
+/// `2 pages without contents`.
+fn several(count: usize, what: &str, how: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}{how}")
 }
 
-/// Objects that the cross-references promise and the engine has not. It skips unreadable objects of encrypted files
-/// without an error record.
-fn absent_objects(pdf: &lopdf::Document) -> usize {
-    pdf.reference_table
-        .entries
-        .iter()
-        .filter(|(number, entry)| match entry {
-            XrefEntry::Normal { offset, generation } => {
-                *offset > 0 && !pdf.objects.contains_key(&(**number, *generation))
-            }
-            _ => false,
-        })
-        .count()
-        // The encryption dictionary is taken out once it has served.
-        .saturating_sub(1)
-}
-
-/// A cross-reference stream is a trailer too, and speaks of the encryption dictionary that is taken out.
-fn forget_lock(pdf: &mut lopdf::Document) {
-    for object in pdf.objects.values_mut() {
-        if let Object::Stream(stream) = object
-            && is_of_type(&stream.dict, b"XRef")
-        {
-            stream.dict.remove(b"Encrypt");
-        }
-    }
-}
-
-/// Numbers begin at 1 (ISO 32000-2, 7.3.10): no reader finds an object whose number is 0, and a reference to it is null.
-fn drop_unnumbered(pdf: &mut lopdf::Document) -> bool {
-    let before = pdf.objects.len();
-    pdf.objects.retain(|id, _| id.0 > 0);
-    pdf.objects.len() < before
-}
-
-/// New objects get numbers above all that the file speaks of, unless it boasts (Size is what a file says).
-fn bound_numbers(pdf: &mut lopdf::Document) {
-    const MOST: u32 = 8_388_607;
-    let last = pdf.objects.keys().next_back().map_or(0, |id| id.0);
-    if pdf.max_id > MOST {
-        pdf.max_id = last;
-    }
-    pdf.max_id = pdf.max_id.max(last);
+/// A document whose bytes are handed on as long as nobody changes it.
+fn as_it_came(mut objects: Objects, bytes: &Input) -> Objects {
+    objects.bytes = Some(bytes.clone());
+    objects.dirty = false;
+    objects
 }
 
 /// A document whose bytes are not what is handed on.

@@ -52,6 +52,19 @@ pub(crate) fn repair(
     rewritten.unwrap_or_else(|_| Err(Refused::Unreadable("the repairer gave up on it".to_owned())))
 }
 
+/// A repaired document has the identifiers it had (a made-up one would differ from run to run, and older encryption
+/// depends on it) and the form of cross-references that it had.
+pub(crate) fn keep_form(pdf: &mut lopdf::Document, model: Option<&lopdf::Document>) {
+    let Some(model) = model else {
+        return;
+    };
+    match model.trailer.get(b"ID") {
+        Ok(id) => pdf.trailer.set("ID", id.clone()),
+        Err(_) => drop(pdf.trailer.remove(b"ID")),
+    }
+    pdf.reference_table.cross_reference_type = model.reference_table.cross_reference_type;
+}
+
 /// The file with each object that follows another one on its line on a line of its own, or `None` where there is none: the
 /// engines look for the objects of a file that has lost its cross-references at the heads of lines. Nothing moves.
 pub(crate) fn lined_up(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -54,6 +54,16 @@ pub(crate) fn gather_pages(objects: &mut Objects) -> Result<usize> {
     Ok(objects.pages()?.len())
 }
 
+/// The file without what leads to its cross-references, so that the engine scans it for objects. Nothing moves.
+pub(crate) fn without_start(bytes: &[u8]) -> Vec<u8> {
+    const KEYWORD: &[u8] = b"startxref";
+    let mut file = bytes.to_vec();
+    for at in memchr::memmem::find_iter(bytes, KEYWORD) {
+        file[at..at + KEYWORD.len()].fill(b'%');
+    }
+    file
+}
+
 /// The file with an end that lets the engine scan it for objects though it has lost its own. `None` where that would
 /// give nothing: without the trailer there is no key to what is encrypted.
 pub(crate) fn with_end(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -57,6 +57,11 @@ pub(crate) fn read_indirect(source: &[u8], max_depth: u32) -> Option<Object> {
     parser.value(max_depth).ok()
 }
 
+/// Reads the head of an indirect object that `source` begins with: `7 0 obj`.
+pub(crate) fn read_head(source: &[u8]) -> Option<ObjectId> {
+    Parser::new(source).head()
+}
+
 /// Reads the indirect stream that `source` begins with: its id, its dictionary, and where its bytes begin.
 pub(crate) fn read_stream_head(
     source: &[u8],

@@ -321,3 +321,42 @@ fn fields_without_a_widget_come_with_all_pages() {
     assert_eq!(kids(&pdf, 0), "total salary hidden");
     assert_eq!(kids(&pdf, 1), "");
 }
+
+/// macOS keeps keywords as an array beside the usual text.
+#[test]
+fn information_goes_along_with_its_lists_of_scalars() {
+    let source = file(&[
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Count 1/Kids[3 0 R]>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+        "<</Keywords(a, b)/AAPL:Keywords 5 0 R/Pages[3 0 R]/Nested[[(a)]]/List[(a) 6 0 R]>>",
+        "[(a)(b)]",
+        "(c)",
+    ]);
+    let source = String::from_utf8_lossy(&source).replace("/Root 1 0 R", "/Root 1 0 R/Info 4 0 R");
+    let mut documents = vec![open(source.into_bytes())];
+    let outcome = run(&mut documents, |p| {
+        let part = p.create(abi::DOCUMENT).expect("created");
+        p.import(part, 0, abi::DOCUMENT, 0, 1).expect("imported");
+        p.emit(part, "").expect("emitted");
+        abi::OK
+    });
+    let mut emitted = outcome.expect("it succeeds").emitted;
+    let part = reread(&mut emitted[0].0);
+    let info = part.trailer.get(b"Info").and_then(Object::as_reference);
+    let info = part.get_dictionary(info.expect("information")).expect("it");
+    let list = |key: &[u8]| {
+        let items = info.get(key).and_then(Object::as_array).ok()?;
+        let items = items.iter().map(|item| item.as_str().expect("a text"));
+        Some(
+            items
+                .map(String::from_utf8_lossy)
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
+    };
+    assert_eq!(list(b"AAPL:Keywords").as_deref(), Some("a b"));
+    assert_eq!(list(b"List").as_deref(), Some("a c"));
+    assert_eq!((list(b"Pages"), list(b"Nested")), (None, None));
+    assert!(info.has(b"Keywords"));
+}
