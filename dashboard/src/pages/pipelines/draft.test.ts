@@ -106,6 +106,29 @@ describe('a draft', () => {
     expect(await draft.save()).toBeDefined()
     expect(daemon.yaml).toBe('a: mine')
   })
+  it('writes a file again by one save where it was said that it is deleted', async () => {
+    await draft.load()
+    draft.text.value = 'a: mine'
+    daemon.write(undefined)
+    await draft.load()
+    expect([draft.changed.value, draft.missing.value, draft.text.value]).toEqual(['gone', false, 'a: mine'])
+    expect(await draft.save()).toBeDefined()
+    expect([daemon.yaml, draft.changed.value, draft.dirty.value]).toEqual(['a: mine', 'no', false])
+  })
+  it('overwrites nothing where a deleted file has come back', async () => {
+    await draft.load()
+    draft.text.value = 'a: mine'
+    daemon.write(undefined)
+    await draft.load()
+    daemon.write('a: theirs')
+    await draft.load()
+    expect(draft.changed.value).toBe('changed')
+    expect(await draft.save()).toBeUndefined()
+    expect([daemon.yaml, draft.conflict.value?.theirs]).toEqual(['a: theirs', 'a: theirs'])
+    daemon.write('a: mine')
+    await draft.load()
+    expect([draft.changed.value, draft.dirty.value]).toEqual(['no', false])
+  })
   it('shows the faults of a refused save and stays as it is', async () => {
     await draft.load()
     draft.text.value = 'a: refused'

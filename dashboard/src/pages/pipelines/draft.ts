@@ -51,16 +51,23 @@ export function useDraft(id: Ref<string>) {
       missing.value = false
       if (found.tag === base.value.tag) return
       if ((first && text.value === '') || !dirty.value) begin(found.yaml ?? '', found.tag)
-      else if (found.yaml === text.value) base.value = { yaml: text.value, tag: found.tag }
-      else changed.value = 'changed'
+      else if (found.yaml === text.value) {
+        base.value = { yaml: text.value, tag: found.tag }
+        changed.value = 'no'
+      } else changed.value = 'changed'
     } catch (caught) {
       if (own !== generation) return
       if (caught instanceof ApiError && caught.status === 404) {
-        if (base.value.tag !== undefined && dirty.value) changed.value = 'gone'
+        if (base.value.tag !== undefined && dirty.value) vanish()
         else missing.value = base.value.tag !== undefined || text.value === ''
         view.value = undefined
       } else error.value = caught
     }
+  }
+  /** The file is not there any more. Nothing of anybody is overwritten by writing it again. */
+  function vanish(): void {
+    base.value = { yaml: '' }
+    changed.value = 'gone'
   }
   /** Begins a pipeline that does not exist. */
   function create(yaml: string): void {
@@ -124,10 +131,8 @@ export function useDraft(id: Ref<string>) {
       current = found ? { yaml: found.yaml ?? '', tag: found.tag } : null
     }
     if (current === null) {
-      // Nothing of anybody is overwritten by writing it again.
-      base.value = { yaml: '' }
+      vanish()
       text.value = mine
-      changed.value = 'gone'
     } else conflict.value = { theirs: current.yaml, tag: current.tag, mine }
   }
   /** Shows both texts before anything is saved. */
