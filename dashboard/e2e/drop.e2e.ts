@@ -80,3 +80,18 @@ it('takes files and a folder that are dragged onto it, and says of each what bec
   expect(scene.complaints).toEqual([])
   await rm(given, { recursive: true })
 })
+
+it('stays the page where a file is dropped on nothing', async () => {
+  const given = await mkdtemp(join(tmpdir(), 'dropleaf-stray-'))
+  await writeFile(join(given, 'stray.pdf'), pdf(1))
+  for (const path of ['/files', '/pipelines/receive']) {
+    const page = await scene.tab(path)
+    const client = await page.context().newCDPSession(page)
+    const data = { items: [], files: [join(given, 'stray.pdf')], dragOperationsMask: 1 }
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await client.send('Input.dispatchDragEvent', { type, x: 300, y: 12, data })
+    // The page answers, and the browser has nothing else on its way.
+    await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor()
+    expect([new URL(page.url()).pathname, page.context().pages().some((one) => one.url().startsWith('file:'))]).toEqual([path, false])
+  }
+  await rm(given, { recursive: true })
+})

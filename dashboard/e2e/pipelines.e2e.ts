@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Page } from 'playwright-core'
 import { until } from './support/daemon'
@@ -140,6 +141,25 @@ it('shows what is wrong with a file that was broken on disk, against the last go
   await save().click()
   await until('the good text in the file', async () => (await scene.daemon.readPipeline('receive')) === good)
   await banner.waitFor({ state: 'detached' })
+})
+
+it('draws the path of a folder as it is written, whatever of it there is room for', async () => {
+  const parts = page.getByRole('list', { name: 'The way of a file through the pipeline' }).locator('.watch bdi > bdi')
+  const drawn = await parts.evaluateAll((all) => all.map((part) => ({ word: part.textContent, at: part.getBoundingClientRect().x })))
+  const words = drawn.map(({ word }) => word)
+  expect(words.slice(-2)).toEqual(['inbox', 'receive'])
+  expect([...drawn].sort((a, b) => a.at - b.at).map(({ word }) => word)).toEqual(words)
+})
+
+it('says what is wrong with the bytes of a file, though its text has come mended', async () => {
+  const good = await scene.daemon.readPipeline('receive')
+  await writeFile(scene.daemon.path('pipelines', 'receive.yaml'), Buffer.concat([Buffer.from(`${good}# `), Buffer.from([0xff]), Buffer.from('\n')]))
+  const faults = page.getByRole('list', { name: 'Faults' })
+  await faults.getByText('the file is not UTF-8: byte 0xff').waitFor()
+  await page.getByRole('alert').filter({ hasText: 'The file has a fault' }).waitFor()
+  expect(await page.getByText('No faults').count()).toBe(0)
+  await scene.daemon.writePipeline('receive', good)
+  await page.getByText('No faults').waitFor()
 })
 
 it('makes a new pipeline from a shipped example', async () => {

@@ -147,3 +147,22 @@ it('goes through the list by j and k from anywhere on the page', async () => {
   expect(await page.getByRole('searchbox').inputValue()).toBe('jk')
   await page.getByText('Nothing matches').or(page.locator('.empty')).first().waitFor()
 })
+
+it('goes on at the row of the file that one comes back from', async () => {
+  await open('/files')
+  await page.locator('.file').nth(2).waitFor()
+  const at = (): Promise<string | null | undefined> => page.evaluate(() => document.activeElement?.getAttribute('href'))
+  for (const key of ['j', 'j', 'j']) await page.keyboard.press(key)
+  const row = await page.locator('.file').nth(2).getAttribute('href')
+  await expect.poll(at).toBe(row)
+  await page.keyboard.press('Enter')
+  await page.getByRole('region', { name: 'Timeline' }).waitFor()
+  expect(new URL(page.url()).pathname).toBe(row)
+  await page.goBack()
+  await expect.poll(at).toBe(row)
+  // By a link it is another way, which begins at the page.
+  await page.keyboard.press('Enter')
+  await page.getByRole('main').getByRole('link', { name: 'All files' }).click()
+  await page.locator('.file').first().waitFor()
+  await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('content')
+})

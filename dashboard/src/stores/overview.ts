@@ -4,6 +4,8 @@ import { computed, onActivated, onDeactivated, onMounted, onUnmounted, shallowRe
 import { getJson } from '@/api/client'
 import type { Patch, Pipeline } from '@/feed/types'
 import type { HealthView, PipelineListView, PipelineView, StatsView } from '@/generated/api'
+import { quoted } from '@/names'
+import { text } from '@/text'
 
 export const OPEN_STATES = ['claiming', 'queued', 'running', 'waiting', 'delivering'] as const
 export const ENDED_STATES = ['succeeded', 'failed', 'cancelled'] as const
@@ -28,6 +30,17 @@ export const useOverview = defineStore('overview', () => {
   const pipelines = computed(() =>
     [...new Set([...live.keys(), ...details.keys()])].sort().map((id) => ({ id, live: live.get(id), view: details.get(id), stats: stats.value?.pipelines.find(({ pipeline }) => pipeline === id) })),
   )
+
+  /** What can be chosen of, with the one that an address names: files outlive a pipeline that is removed or renamed. */
+  function choices(named: string): { id: string; label: string }[] {
+    const there = pipelines.value.map(({ id }) => ({ id, label: id }))
+    if (named === '' || there.some(({ id }) => id === named)) return there
+    return [...there, { id: named, label: loaded.value ? text.common.gonePipeline(quoted(named)) : quoted(named) }]
+  }
+  /** The jobs of a pipeline by state, also of one that is gone; nothing where that is not known. */
+  function jobsOf(id: string): Record<string, number> | undefined {
+    return live.get(id)?.jobs ?? details.get(id)?.jobs ?? stats.value?.pipelines.find(({ pipeline }) => pipeline === id)?.jobs
+  }
 
   async function refresh(): Promise<void> {
     try {
@@ -64,7 +77,7 @@ export const useOverview = defineStore('overview', () => {
   function looked(): void {
     openFailures.value = 0
   }
-  return { live, details, counters, stats, health, error, loaded, openFailures, pipelines, refresh, refreshSoon, apply, looked }
+  return { live, details, counters, stats, health, error, loaded, openFailures, pipelines, choices, jobsOf, refresh, refreshSoon, apply, looked }
 })
 
 /** What the feed does not tell (descriptions, faults) is asked for when the component comes on the screen, and when the feed says that it changed. */

@@ -8,6 +8,8 @@ class Daemon {
   version = 1
   checks: string[] = []
   refuse = false
+  /** Of the file's bytes; the text that is served may be without them. */
+  faults: object[] = []
   get tag(): string {
     return `t${this.version}`
   }
@@ -32,7 +34,7 @@ class Daemon {
       this.write(String(init.body))
       return json(200, { id: 'p', created: false, revision: 'r', tag: this.tag })
     }
-    return this.yaml === undefined ? json(404, { title: 'not there', status: 404, detail: '' }) : json(200, { id: 'p', yaml: this.yaml, tag: this.tag, steps: [], faults: [] })
+    return this.yaml === undefined ? json(404, { title: 'not there', status: 404, detail: '' }) : json(200, { id: 'p', yaml: this.yaml, tag: this.tag, steps: [], faults: this.faults })
   }
 }
 
@@ -106,12 +108,51 @@ describe('a draft', () => {
     expect(await draft.save()).toBeDefined()
     expect(daemon.yaml).toBe('a: mine')
   })
+  it('writes a file again by one save where it was said that it is deleted', async () => {
+    await draft.load()
+    draft.text.value = 'a: mine'
+    daemon.write(undefined)
+    await draft.load()
+    expect([draft.changed.value, draft.missing.value, draft.text.value]).toEqual(['gone', false, 'a: mine'])
+    expect(await draft.save()).toBeDefined()
+    expect([daemon.yaml, draft.changed.value, draft.dirty.value]).toEqual(['a: mine', 'no', false])
+  })
+  it('overwrites nothing where a deleted file has come back', async () => {
+    await draft.load()
+    draft.text.value = 'a: mine'
+    daemon.write(undefined)
+    await draft.load()
+    daemon.write('a: theirs')
+    await draft.load()
+    expect(draft.changed.value).toBe('changed')
+    expect(await draft.save()).toBeUndefined()
+    expect([daemon.yaml, draft.conflict.value?.theirs]).toEqual(['a: theirs', 'a: theirs'])
+    daemon.write('a: mine')
+    await draft.load()
+    expect([draft.changed.value, draft.dirty.value]).toEqual(['no', false])
+  })
   it('shows the faults of a refused save and stays as it is', async () => {
     await draft.load()
     draft.text.value = 'a: refused'
     daemon.refuse = true
     expect(await draft.save()).toBeUndefined()
     expect([draft.faults.value.length, draft.dirty.value, daemon.yaml]).toEqual([1, true, 'a: 1'])
+  })
+  it('shows the faults of the file while its text is unchanged, whatever the checker says of that', async () => {
+    daemon.faults = [{ line: 1, column: 4, message: 'not UTF-8' }]
+    await draft.load()
+    await vi.advanceTimersByTimeAsync(300)
+    const told = (): string[] => draft.faults.value.map(({ message }) => message)
+    expect([daemon.checks, told()]).toEqual([['a: 1'], ['not UTF-8']])
+    draft.text.value = 'a: mine'
+    await nextTick()
+    expect(told()).toEqual([])
+    draft.revert()
+    expect(told()).toEqual(['not UTF-8'])
+    draft.text.value = 'a: mine'
+    daemon.faults = []
+    await draft.save()
+    expect(told()).toEqual([])
   })
   it('creates only where nothing is', async () => {
     draft.create('a: new')

@@ -19,7 +19,8 @@ export function useDraft(id: Ref<string>) {
   const text = ref('')
   /** The file's text and tag that the edit began from; no tag: there was no file. */
   const base = shallowRef<{ yaml: string; tag?: string }>({ yaml: '' })
-  const faults = shallowRef<FaultView[]>([])
+  /** What the checker, or a refused save, says of the text. */
+  const found = shallowRef<FaultView[]>([])
   const graph = shallowRef<GraphView>()
   const state = ref<'idle' | 'checking' | 'checked' | 'unchecked'>('idle')
   const error = shallowRef<unknown>()
@@ -29,6 +30,14 @@ export function useDraft(id: Ref<string>) {
   /** The file is not what the edit began from any more. */
   const changed = ref<'no' | 'changed' | 'gone'>('no')
   const dirty = computed(() => text.value !== base.value.yaml || (base.value.tag === undefined && text.value !== ''))
+  /**
+   * Of a text that is the file's, what the daemon says of the file comes first: it has read the bytes, and the text here may be without
+   * their fault (what is no UTF-8 arrives mended).
+   */
+  const faults = computed(() => {
+    const own = !dirty.value && view.value !== undefined && view.value.tag === base.value.tag ? view.value.faults : []
+    return own.length > 0 ? own : found.value
+  })
   let timer: ReturnType<typeof setTimeout> | undefined
   let request: AbortController | undefined
   let generation = 0
@@ -43,24 +52,31 @@ export function useDraft(id: Ref<string>) {
   async function load(): Promise<void> {
     const own = ++generation
     try {
-      const found = await getJson<PipelineView>(`pipelines/${segment(id.value)}`)
+      const read = await getJson<PipelineView>(`pipelines/${segment(id.value)}`)
       if (own !== generation) return
       const first = view.value === undefined && base.value.tag === undefined
-      view.value = found
+      view.value = read
       error.value = undefined
       missing.value = false
-      if (found.tag === base.value.tag) return
-      if ((first && text.value === '') || !dirty.value) begin(found.yaml ?? '', found.tag)
-      else if (found.yaml === text.value) base.value = { yaml: text.value, tag: found.tag }
-      else changed.value = 'changed'
+      if (read.tag === base.value.tag) return
+      if ((first && text.value === '') || !dirty.value) begin(read.yaml ?? '', read.tag)
+      else if (read.yaml === text.value) {
+        base.value = { yaml: text.value, tag: read.tag }
+        changed.value = 'no'
+      } else changed.value = 'changed'
     } catch (caught) {
       if (own !== generation) return
       if (caught instanceof ApiError && caught.status === 404) {
-        if (base.value.tag !== undefined && dirty.value) changed.value = 'gone'
+        if (base.value.tag !== undefined && dirty.value) vanish()
         else missing.value = base.value.tag !== undefined || text.value === ''
         view.value = undefined
       } else error.value = caught
     }
+  }
+  /** The file is not there any more. Nothing of anybody is overwritten by writing it again. */
+  function vanish(): void {
+    base.value = { yaml: '' }
+    changed.value = 'gone'
   }
   /** Begins a pipeline that does not exist. */
   function create(yaml: string): void {
@@ -74,10 +90,10 @@ export function useDraft(id: Ref<string>) {
     const own = (request = new AbortController())
     state.value = 'checking'
     try {
-      const found = await getJson<CheckView>(`pipelines/check?id=${segment(id.value)}`, { method: 'POST', body: text.value, headers: { 'Content-Type': 'application/yaml' }, signal: own.signal })
+      const answer = await getJson<CheckView>(`pipelines/check?id=${segment(id.value)}`, { method: 'POST', body: text.value, headers: { 'Content-Type': 'application/yaml' }, signal: own.signal })
       if (own !== request) return
-      faults.value = found.faults
-      if (found.graph) graph.value = found.graph
+      found.value = answer.faults
+      if (answer.graph) graph.value = answer.graph
       state.value = 'checked'
     } catch {
       if (own === request) state.value = 'unchecked'
@@ -100,13 +116,13 @@ export function useDraft(id: Ref<string>) {
       const condition: Record<string, string> = tag === undefined ? { 'If-None-Match': '*' } : { 'If-Match': `"${tag}"` }
       const saved = await getJson<PutView>(`pipelines/${segment(id.value)}`, { method: 'PUT', body: yaml, headers: { 'Content-Type': 'application/yaml', ...condition } })
       begin(yaml, saved.tag)
-      faults.value = []
+      found.value = []
       void load()
       return saved
     } catch (caught) {
       if (!(caught instanceof ApiError)) throw caught
       if (caught.status === 412) await collide(yaml, caught.problem as Problem | undefined)
-      else if (caught.status === 422 && caught.problem?.errors) faults.value = caught.problem.errors
+      else if (caught.status === 422 && caught.problem?.errors) found.value = caught.problem.errors
       else throw caught
       return undefined
     } finally {
@@ -120,14 +136,12 @@ export function useDraft(id: Ref<string>) {
         if (caught instanceof ApiError && caught.status === 404) return undefined
         throw caught
       })
-      const found = answer && ((await answer.json()) as PipelineView)
-      current = found ? { yaml: found.yaml ?? '', tag: found.tag } : null
+      const read = answer && ((await answer.json()) as PipelineView)
+      current = read ? { yaml: read.yaml ?? '', tag: read.tag } : null
     }
     if (current === null) {
-      // Nothing of anybody is overwritten by writing it again.
-      base.value = { yaml: '' }
+      vanish()
       text.value = mine
-      changed.value = 'gone'
     } else conflict.value = { theirs: current.yaml, tag: current.tag, mine }
   }
   /** Shows both texts before anything is saved. */

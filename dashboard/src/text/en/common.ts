@@ -51,6 +51,7 @@ export const common = {
   faults: (n: number) => (n === 1 ? '1 fault' : `${n} faults`),
   pages: (n: number) => (n === 1 ? '1 page' : `${n.toLocaleString()} pages`),
   files: (n: number) => (n === 1 ? '1 file' : `${n.toLocaleString()} files`),
+  gonePipeline: (id: string) => `${id} (no longer there)`,
   jobs: (n: number) => (n === 1 ? '1 job' : `${n.toLocaleString()} jobs`),
   attempts: (n: number) => (n === 1 ? '1 attempt' : `${n} attempts`),
   failedTo: (what: string) => `Could not ${what}`,

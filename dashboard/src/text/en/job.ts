@@ -44,6 +44,7 @@ export const job = {
     compare: 'Compare with the original',
     sideBySide: 'First pages before and after',
     gone: 'Moved or deleted',
+    neverTaken: 'It was never taken',
     more: (n: number) => (n === 1 ? 'Show one more' : `Show ${n.toLocaleString()} more`),
     listed: (n: number, all: number) => `${n.toLocaleString()} of ${all.toLocaleString()} are listed`,
     columns: { name: 'Name', kind: 'Kind', size: 'Size', pages: 'Pages', actions: 'Actions' },

@@ -44,7 +44,7 @@ export const shell = {
   },
   login: {
     title: 'This daemon asks for its token',
-    text: 'The token stands in config.yaml as `token`, or in the file that `token_file` names.',
+    text: 'The token stands in config.yaml as `token`.',
     label: 'Token',
     submit: 'Continue',
     wrong: 'That is not the token of this daemon.',
