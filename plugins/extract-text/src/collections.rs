@@ -1,6 +1,7 @@
-//! What the codes of composite fonts stand for by the character collection of their CIDs (ISO 32000-2, 9.10.2).
+//! What the codes of composite fonts stand for by the character collection of their CIDs (ISO 32000-2, 9.10.2), or by
+//! themselves: some writers say `/ToUnicode /Identity-H` of codes that are UTF-16.
 //!
-//! The interpreter reads them so only where a font is not embedded, and a drawn glyph does not tell its font dictionary. So the
+//! The interpreter reads the former only where a font is not embedded and the latter never, and a drawn glyph does not tell its font dictionary. So the
 //! font dictionaries of the document are looked through once, and those are taken that have the glyph's font name and program.
 
 use std::collections::hash_map::DefaultHasher;
@@ -38,16 +39,26 @@ pub(crate) struct Collections<'a> {
 /// An embedded composite font, as its dictionary has it.
 struct Composite<'a> {
     encoding: Object<'a>,
+    /// Whether its codes are UTF-16.
+    is_unicode: bool,
     descendant: Dict<'a>,
     program: Stream<'a>,
 }
 
-/// From codes to the CIDs of a collection, and on to glyphs.
+/// From codes to CIDs, and on to characters and glyphs.
 struct Reading {
     encoding: CMap,
-    family: CidFamily,
+    characters: Characters,
     /// Two bytes for each CID.
     glyphs: Option<Vec<u8>>,
+}
+
+/// What stands for characters.
+enum Characters {
+    /// The CIDs, as those of this collection.
+    Cids(CidFamily),
+    /// The codes, as UTF-16.
+    Codes,
 }
 
 impl<'a> Collections<'a> {
@@ -61,7 +72,8 @@ impl<'a> Collections<'a> {
         }
     }
 
-    /// The text of `glyph`, whose lines run as `mode` says, if its font's CIDs belong to a collection that is known.
+    /// The text of `glyph`, whose lines run as `mode` says, if its font's CIDs belong to a collection that is known
+    /// or its codes are characters.
     pub(crate) fn text(&mut self, glyph: &OutlineGlyph, mode: WritingMode) -> Option<String> {
         let font = glyph.font_data()?;
         let down = mode == WritingMode::Vertical;
@@ -81,7 +93,10 @@ impl<'a> Collections<'a> {
         let (reading, cid) = cids()
             .find(|(reading, cid)| readings.len() > 1 && reading.leads(*cid, glyph, &font))
             .or_else(|| cids().next())?;
-        let family = reading.family.clone();
+        let family = match &reading.characters {
+            Characters::Cids(family) => family.clone(),
+            Characters::Codes => return char::from_u32(glyph.char_code()).map(String::from),
+        };
         let map = self.maps.entry(family).or_insert_with_key(|family| {
             CMap::parse(load_embedded(family.ucs2_cmap()?)?, load_embedded)
         });
@@ -126,6 +141,9 @@ impl<'a> Composite<'a> {
         let descriptor = descendant.get::<Dict<'_>>("FontDescriptor")?;
         Some(Self {
             encoding: font.get::<Object<'_>>("Encoding")?,
+            is_unicode: font
+                .get::<Name<'_>>("ToUnicode")
+                .is_some_and(|name| matches!(&*name, b"Identity-H" | b"Identity-V")),
             program: PROGRAMS
                 .iter()
                 .find_map(|key| descriptor.get::<Stream<'_>>(key.as_bytes()))?,
@@ -134,13 +152,13 @@ impl<'a> Composite<'a> {
     }
 
     /// What it is read by: fonts that agree in it are read alike.
-    fn tells(&self) -> (Option<Vec<u8>>, Option<ObjectIdentifier>, CidFamily) {
+    fn tells(&self) -> (Option<Vec<u8>>, Option<ObjectIdentifier>, CidFamily, bool) {
         let (name, stream) = match &self.encoding {
             Object::Name(name) => (Some(name.to_vec()), None),
             Object::Stream(stream) => (None, Some(stream.obj_id())),
             _ => (None, None),
         };
-        (name, stream, self.family())
+        (name, stream, self.family(), self.is_unicode)
     }
 
     /// The collection that the CID font says it is of.
@@ -156,7 +174,7 @@ impl<'a> Composite<'a> {
         )
     }
 
-    /// How it is read, if its CIDs are those of a collection with a map to Unicode.
+    /// How it is read, if its codes are characters or its CIDs those of a collection with a map to Unicode.
     fn reading(&self) -> Option<Reading> {
         let encoding = match &self.encoding {
             Object::Name(name) => {
@@ -165,18 +183,23 @@ impl<'a> Composite<'a> {
             Object::Stream(stream) => CMap::parse(&stream.decoded_data().ok()?, load_embedded),
             _ => None,
         }?;
-        // The CIDs are those that the encoding gives.
-        let of_encoding = encoding.metadata().character_collection.clone();
-        let family = of_encoding
-            .map(|collection| collection.family)
-            .into_iter()
-            .chain([self.family()])
-            .find(|family| family.ucs2_cmap().is_some())?;
+        let characters = if self.is_unicode {
+            Characters::Codes
+        } else {
+            // The CIDs are those that the encoding gives.
+            let of_encoding = encoding.metadata().character_collection.clone();
+            let family = of_encoding
+                .map(|collection| collection.family)
+                .into_iter()
+                .chain([self.family()])
+                .find(|family| family.ucs2_cmap().is_some())?;
+            Characters::Cids(family)
+        };
         let glyphs = self.descendant.get::<Stream<'_>>("CIDToGIDMap");
         let glyphs = glyphs.and_then(|map| Some(map.decoded_data().ok()?.into_owned()));
         Some(Reading {
             encoding,
-            family,
+            characters,
             glyphs,
         })
     }

@@ -25,7 +25,7 @@ impl<'a> Fonts<'a> {
         }
     }
 
-    /// The text of `glyph` by the collection of its CID, in a line that runs as `mode` says.
+    /// The text of `glyph` by the collection of its CID, or by its code where that is a character, in a line that runs as `mode` says.
     pub(crate) fn by_collection(
         &mut self,
         glyph: &OutlineGlyph,

@@ -176,7 +176,8 @@ fn rows_beyond_all_measure_are_not_read() {
     );
 }
 
-/// A page that shows `code` in an embedded font for each of `fonts`: ordering of its collection, encoding.
+/// A page that shows `code` in an embedded font for each of `fonts`: ordering of its collection, encoding. One that ends in
+/// `+ToUnicode` is the name of its map to Unicode as well.
 fn composite(fonts: &[(&str, &str, &[u8])]) -> Vec<u8> {
     let fonts: Vec<(String, String, String)> = fonts
         .iter()
@@ -209,6 +210,10 @@ fn composite(fonts: &[(&str, &str, &[u8])]) -> Vec<u8> {
                         "Type" => "FontDescriptor", "FontName" => "ABCDEF+Any", "Flags" => 4, "FontFile2" => program,
                     },
                 });
+                let (encoding, unicode) = match encoding.strip_suffix("+ToUnicode") {
+                    Some(name) => (name, name),
+                    None => (encoding.as_str(), ""),
+                };
                 let encoding = match encoding.strip_prefix("begincmap") {
                     Some(_) => {
                         let map = Stream::new(dictionary! {}, encoding.as_bytes().to_vec());
@@ -219,6 +224,7 @@ fn composite(fonts: &[(&str, &str, &[u8])]) -> Vec<u8> {
                 named.set(format!("F{index}"), dictionary! {
                     "Type" => "Font", "Subtype" => "Type0", "BaseFont" => "ABCDEF+Any", "Encoding" => encoding,
                     "DescendantFonts" => vec![font.into()],
+                    "ToUnicode" => if unicode.is_empty() { Cos::Null } else { unicode.into() },
                 });
             }
             let page = document.get_dictionary_mut(pages[0]).expect("a page");
@@ -257,6 +263,9 @@ fn embedded_fonts_are_read_by_the_collection_of_their_cids() {
         ("Korea1", "Identity-H", &[0x04, 0xb0], "굘\n"),
         // Of no collection: the program's own table tells.
         ("Identity", "Identity-H", &glyph.to_be_bytes(), "A\n"),
+        // The codes are characters, whatever the glyphs are drawn for.
+        ("Identity", "Identity-H+ToUnicode", &[0x01, 0x61], "š\n"),
+        ("Japan1", "Identity-V+ToUnicode", &[0x30, 0x42], "あ\n"),
     ] {
         let (text, warnings) = texts(composite(&[(ordering, encoding, code)]));
         assert_eq!(text, expected, "{ordering} {encoding}");
