@@ -78,12 +78,15 @@ pub(crate) mod on {
     use std::io;
     use std::path::Path;
 
+    /// What happens once so many operations are done.
+    type Between = (u32, Box<dyn FnOnce()>);
+
     thread_local! {
         static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
         static PICKY: Cell<bool> = const { Cell::new(false) };
         static LACKS_NOREPLACE: Cell<bool> = const { Cell::new(false) };
         static OTHER_DEVICE: Cell<bool> = const { Cell::new(false) };
-        static BETWEEN: RefCell<Option<(u32, Box<dyn FnOnce()>)>> = const { RefCell::new(None) };
+        static BETWEEN: RefCell<Option<Between>> = const { RefCell::new(None) };
     }
 
     /// Counts one operation; after the budget every operation of this thread fails, as if the process were gone.

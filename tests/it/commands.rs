@@ -72,6 +72,7 @@ fn a_home_that_nobody_has_made_is_said_and_not_made() {
     std::fs::remove_file(home.path("temporary/.keep")).expect("removed");
     copy_program(PROGRAM.as_ref(), &home.path("bin/dropleaf"));
     plugins::install("pages", &home.path("bin/plugins"));
+    plugins::install("stamp", &home.path("bin/plugins"));
     home.write("a.pdf", sample::pdf(2));
     home.write(
         "turn.yaml",

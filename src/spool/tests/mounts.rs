@@ -133,6 +133,6 @@ fn what_is_held_of_an_ended_job_goes_back_only_if_it_was_not_delivered() {
     assert_eq!(sweep().put_back, [(job(1), claim.from.clone())]);
     home.spool.claim(&home.claim()).expect("claimed");
     std::fs::write(&archived, PDF).expect("writable");
-    assert_eq!(sweep().removed, [claim.held.clone()]);
+    assert_eq!(sweep().removed, std::slice::from_ref(&claim.held));
     expect(&home.files(), &[("archive/a.pdf", "%PDF-1.7 the original")]);
 }
