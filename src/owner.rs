@@ -200,6 +200,9 @@ impl Inner {
 
     fn make(&self, ours: &Path, path: &Path) -> Result<(), durable::Error> {
         durable::make_folders(ours, 0o700)?;
+        if is_torn(path) {
+            return durable::replace(path, &self.text());
+        }
         let temp = self.temp(ours);
         durable::remove(&temp)?;
         durable::write_new(&temp, &self.text())?;
@@ -283,12 +286,22 @@ impl Inner {
 
 fn read(path: &Path) -> Result<Option<Mark>, NotOurs> {
     match fs::read(path) {
+        Ok(bytes) if says_nothing(&bytes) => Ok(None),
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map(Some)
             .map_err(|_| NotOurs::Unreadable(path.to_path_buf())),
         Err(error) if durable::kind_of(&error) == Kind::Missing => Ok(None),
         Err(error) => Err(durable::Error::at("read", path, error).into()),
     }
+}
+
+/// What a power cut leaves of a file on a disk that had not kept what it was told to: the name, and nothing or zeros in it.
+fn says_nothing(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+fn is_torn(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|bytes| says_nothing(&bytes))
 }
 
 fn host() -> String {

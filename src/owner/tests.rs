@@ -41,6 +41,21 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
+fn a_mark_that_a_power_cut_has_emptied_is_made_anew() {
+    for torn in [&b""[..], &[0; 149]] {
+        let place = Place::new();
+        let owner = place.home("one");
+        fs::create_dir_all(place.ours()).expect("made");
+        fs::write(place.ours().join(MARK), torn).expect("writable");
+        owner.may_take(&place.ours()).expect("nobody's");
+        owner.take(&place.ours()).expect("taken");
+        assert_eq!(place.left(), [MARK]);
+        let other = place.home("two").take(&place.ours());
+        assert!(matches!(other, Err(NotOurs::Another { .. })), "{other:?}");
+    }
+}
+
+#[test]
 fn who_comes_first_has_the_folder_until_people_say_otherwise() {
     let place = Place::new();
     let (one, other) = (place.home("one"), place.home("other"));
@@ -129,7 +144,7 @@ fn another_machine_is_told_by_more_than_its_name() {
     one.take(&place.ours()).expect("its own");
     change(&|theirs| theirs.host = "elsewhere".into());
     assert!(one.take(&place.ours()).is_err());
-    fs::write(&mark, "").expect("spoilt");
+    fs::write(&mark, "{").expect("spoilt");
     let said = one.take(&place.ours()).expect_err("nobody knows");
     assert!(said.to_string().contains("does not say"), "{said}");
 }
