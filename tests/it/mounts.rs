@@ -3,7 +3,7 @@
 
 use crate::PROGRAM;
 use crate::input::places::{Disk, large};
-use dropleaf_test_support::daemon::TestHome;
+use dropleaf_test_support::daemon::{TestDaemon, TestHome};
 use dropleaf_test_support::feed::Feed;
 use dropleaf_test_support::folder::wait_until;
 use dropleaf_test_support::sample;
@@ -305,6 +305,12 @@ fn bound(from: &Path, to: &Path) -> Option<Mounted> {
     try_run("mount", &["--bind"], &[from, to]).then(|| Mounted(to.to_owned()))
 }
 
+fn watched(daemon: &TestDaemon) {
+    wait_until("the inbox is watched", || {
+        daemon.get("/pipelines/p").body["folder"]["state"] == "online"
+    });
+}
+
 /// What waits in the queue has not vanished because the inbox is away for a moment.
 #[test]
 fn jobs_wait_for_an_inbox_that_drops_for_a_moment() {
@@ -317,7 +323,7 @@ fn jobs_wait_for_an_inbox_that_drops_for_a_moment() {
     };
     let daemon = home.serve();
     let mut feed = daemon.follow("/pipelines/p/events");
-    feed.until_named("watch.online");
+    watched(&daemon);
     let paused = daemon.post("/pipelines/p/pause", b"{\"reason\":\"the mount drops\"}");
     assert!(paused.status < 300, "{paused:?}");
     place(&server.join("a.pdf"), &sample::pdf(1));
@@ -346,7 +352,7 @@ fn an_inbox_that_becomes_read_only_is_blocked_until_it_can_be_written() {
     };
     let daemon = home.serve();
     let mut feed = daemon.follow("/pipelines/p/events");
-    feed.until_named("watch.online");
+    watched(&daemon);
     if !try_run("mount", &["-o", "remount,bind,ro"], &[&inbox]) {
         return;
     }
@@ -356,7 +362,10 @@ fn an_inbox_that_becomes_read_only_is_blocked_until_it_can_be_written() {
     let job = daemon.get(&format!("/jobs/{job}")).body.to_string();
     assert!(job.contains("folder-blocked"), "{job}");
     feed.until_named("watch.blocked");
-    let explained = daemon.get("/explain?path=inbox/p/a.pdf").body.to_string();
+    let explained = daemon
+        .get("/files/explain?path=inbox/p/a.pdf")
+        .body
+        .to_string();
     assert!(explained.contains("the folder is blocked"), "{explained}");
     assert!(explained.contains("was not taken"), "{explained}");
     assert!(try_run("mount", &["-o", "remount,bind,rw"], &[&inbox]));

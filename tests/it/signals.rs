@@ -42,7 +42,17 @@ fn a_second_signal_ends_the_wait_and_nothing_is_lost() {
 #[test]
 fn a_terminal_that_is_closed_drains_the_daemon() {
     let home = TestHome::new(PROGRAM);
-    let daemon = home.serve();
+    // Whatever started the tests may ignore the signal, and what it starts does, too.
+    let daemon = home.serve_by(|command| {
+        let program = command.get_program().to_owned();
+        let mut heeding = std::process::Command::new("env");
+        heeding
+            .arg("--default-signal=HUP")
+            .arg(program)
+            .args(command.get_args())
+            .current_dir(home.path("."));
+        *command = heeding;
+    });
     daemon.signal("HUP");
     wait_until("the daemon stops", || daemon.log().contains("stopping"));
     assert!(daemon.ended().success());

@@ -64,6 +64,14 @@ impl Vigil<'_> {
     pub(super) async fn heard(&mut self, word: Result<Option<Frame<ToDaemon>>, FrameError>) {
         match word {
             Ok(Some(frame)) => {
+                let ends = matches!(
+                    frame.message,
+                    ToDaemon::StepFinished { .. } | ToDaemon::StepFailed { .. }
+                );
+                // A line that its step has not ended is no part of what the next one prints.
+                if ends && let Some(line) = self.lines.rest() {
+                    self.printed(vec![line]).await;
+                }
                 if let Err(lie) = self.conduct.check(&frame.message, &self.task.plan) {
                     return self.convict(lie.to_string());
                 }
