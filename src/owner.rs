@@ -14,6 +14,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name of the mark in our own folder of an inbox.
@@ -182,7 +183,7 @@ impl Inner {
                 Some(mark) if mark == self.itself => {
                     if !self.marked().contains(ours) {
                         // An earlier life may have been cut short between mark and temp.
-                        durable::remove(&self.temp(ours))?;
+                        self.forget_temps(ours)?;
                     }
                     return Ok(());
                 }
@@ -203,7 +204,10 @@ impl Inner {
         if is_torn(path) {
             return durable::replace(path, &self.text());
         }
-        let temp = self.temp(ours);
+        // Several threads of ours may be at it.
+        static TURN: AtomicU32 = AtomicU32::new(0);
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let temp = ours.join(format!("{}{turn}.tmp", self.temp_prefix()));
         durable::remove(&temp)?;
         durable::write_new(&temp, &self.text())?;
         match durable::rename_noreplace(&temp, path) {
@@ -274,8 +278,20 @@ impl Inner {
     }
 
     /// Each home has its own, so that two that come at the same time do not write one file.
-    fn temp(&self, ours: &Path) -> PathBuf {
-        ours.join(format!(".dropleaf-{MARK}-{}.tmp", self.itself.id))
+    fn temp_prefix(&self) -> String {
+        format!(".dropleaf-{MARK}-{}-", self.itself.id)
+    }
+
+    fn forget_temps(&self, ours: &Path) -> Result<(), durable::Error> {
+        let prefix = self.temp_prefix();
+        let entries =
+            fs::read_dir(ours).map_err(|error| durable::Error::at("read", ours, error))?;
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                durable::remove(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn marked(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {

@@ -150,6 +150,22 @@ fn another_machine_is_told_by_more_than_its_name() {
 }
 
 #[test]
+fn threads_of_one_home_do_not_stand_in_each_others_way() {
+    for _ in 0..20 {
+        let place = Place::new();
+        let home = place.home("one");
+        std::thread::scope(|scope| {
+            let take = || home.take(&place.ours());
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(take)).collect();
+            for one in all {
+                one.join().expect("no panic").expect("its own");
+            }
+        });
+        home.take(&place.ours()).expect("its own");
+    }
+}
+
+#[test]
 fn of_many_that_come_at_once_one_has_the_folder() {
     let place = Place::new();
     let homes: Vec<Owner> = (0..8).map(|n| place.home(&format!("home{n}"))).collect();
