@@ -127,13 +127,7 @@ impl Workshop {
 
     /// The home's pipelines that have faults.
     pub(crate) fn faulty_pipelines(&self) -> Vec<(String, Vec<Fault>)> {
-        let loaded = load::load(
-            &self.config.home.pipelines(),
-            &self.catalog(),
-            &self.surroundings(),
-        )
-        .unwrap_or_default();
-        loaded
+        self.loaded_pipelines()
             .into_iter()
             .filter_map(|loaded| loaded.result.err().map(|faults| (loaded.id, faults)))
             .collect()
@@ -141,16 +135,19 @@ impl Workshop {
 
     /// The home's pipelines that have none.
     pub(crate) fn good_pipelines(&self) -> Vec<Pipeline> {
-        let loaded = load::load(
+        self.loaded_pipelines()
+            .into_iter()
+            .filter_map(|loaded| loaded.result.ok())
+            .collect()
+    }
+
+    fn loaded_pipelines(&self) -> Vec<load::Loaded> {
+        load::load(
             &self.config.home.pipelines(),
             &self.catalog(),
             &self.surroundings(),
         )
-        .unwrap_or_default();
-        loaded
-            .into_iter()
-            .filter_map(|loaded| loaded.result.ok())
-            .collect()
+        .unwrap_or_default()
     }
 
     /// The pipeline that a command names: a file, or an id of the home's.

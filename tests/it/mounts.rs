@@ -294,11 +294,24 @@ fn a_quota_that_is_used_up_is_said_and_waited_for() {
     assert!(home.path("archive/p/large.pdf").is_file());
 }
 
-/// An inbox on a disk of its own, at both of which the same folder lies: the disk stays when the inbox goes.
-fn on_a_disk_of_its_own(home: &TestHome) -> Option<(Disk, PathBuf, PathBuf)> {
+/// An inbox that is mounted from a disk at another place: the disk stays when the inbox goes.
+struct Borrowed {
+    mount: Mounted,
+    server: PathBuf,
+    inbox: PathBuf,
+    _disk: Disk,
+}
+
+fn borrowed_inbox(home: &TestHome) -> Option<Borrowed> {
     let (server, inbox) = (home.path("server"), home.path("inbox/p"));
     fs::create_dir_all(&inbox).expect("ours");
-    Disk::mount(server.clone(), "16m").map(|disk| (disk, server, inbox))
+    let disk = Disk::mount(server.clone(), "16m")?;
+    Some(Borrowed {
+        mount: bound(&server, &inbox)?,
+        server,
+        inbox,
+        _disk: disk,
+    })
 }
 
 fn bound(from: &Path, to: &Path) -> Option<Mounted> {
@@ -315,10 +328,14 @@ fn watched(daemon: &TestDaemon) {
 #[test]
 fn jobs_wait_for_an_inbox_that_drops_for_a_moment() {
     let home = on_small_disks();
-    let Some((_disk, server, inbox)) = on_a_disk_of_its_own(&home) else {
-        return;
-    };
-    let Some(mount) = bound(&server, &inbox) else {
+    // What was mounted last goes first.
+    let Some(Borrowed {
+        _disk,
+        mount,
+        server,
+        inbox,
+    }) = borrowed_inbox(&home)
+    else {
         return;
     };
     let daemon = home.serve();
@@ -344,10 +361,14 @@ fn jobs_wait_for_an_inbox_that_drops_for_a_moment() {
 #[test]
 fn an_inbox_that_becomes_read_only_is_blocked_until_it_can_be_written() {
     let home = on_small_disks();
-    let Some((_disk, server, inbox)) = on_a_disk_of_its_own(&home) else {
-        return;
-    };
-    let Some(_mount) = bound(&server, &inbox) else {
+    // What was mounted last goes first.
+    let Some(Borrowed {
+        _disk,
+        mount: _mount,
+        server,
+        inbox,
+    }) = borrowed_inbox(&home)
+    else {
         return;
     };
     let daemon = home.serve();

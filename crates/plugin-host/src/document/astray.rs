@@ -31,10 +31,10 @@ impl Astray {
             .map(|(id, _)| id)
             .filter(|id| !pdf.objects.contains_key(id))
             .collect();
-        let file = from_header(file).unwrap_or_default();
         if absent.is_empty() {
             return Self::default();
         }
+        let file = from_header(file).unwrap_or_default();
         let head = |offset: u32| {
             let rest = file.get(offset as usize..)?;
             syntax::read_head(&rest[..rest.len().min(HEAD)])
