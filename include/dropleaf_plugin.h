@@ -24,7 +24,8 @@
  *  O4 Handles (leaf_obj, leaf_doc, leaf_buf) are integers with a generation, checked on every call:
  *     a stale or forged one gives LEAF_E_HANDLE, never undefined behaviour.  They die at the end of
  *     the run; release() early only in long loops.  A container has one handle, however often it was
- *     got: it ends when it has been released as often as it was given.
+ *     got: it ends when it has been released as often as it was given.  A document that was emitted
+ *     goes on when it is released, and takes less memory: do so when emitting many.
  *  O5 The entry, operations, manifest and vtables are constant and live as long as the library; the
  *     library is never unloaded (the process ends instead; atexit handlers and destructors do NOT run).
  * THREADS   one operation runs at a time in a worker; instances are not shared between workers.

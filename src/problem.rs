@@ -143,7 +143,7 @@ codes! {
         "raise the pipeline's `stalled_after` if the operation is only slow, then retry the job",
     /// The worker's memory limit.
     MemoryLimit "memory-limit" "It needed more memory than allowed"
-        "raise `worker_memory_mb` in config.yaml, or split the document first",
+        "raise `worker_memory_mb` in config.yaml, or give it a smaller document",
     /// The worker's processor-time limit.
     CpuLimit "cpu-limit" "It needed more processor time than allowed"
         "raise `worker_cpu_seconds` in config.yaml if the document is only large, then retry the job",

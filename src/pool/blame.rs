@@ -85,11 +85,9 @@ fn limit(autopsy: &Autopsy<'_>) -> Option<Problem> {
             "{who} wrote a file of more than {} MiB",
             autopsy.limits.file_size >> 20
         );
-        return Some(
-            Problem::new(Code::StepFailed, text).hint(
-                "the limit is fixed: look why it writes so much, or split the document first",
-            ),
-        );
+        return Some(Problem::new(Code::StepFailed, text).hint(
+            "the limit is fixed: look why it writes so much, or give it a smaller document",
+        ));
     }
     // A failed allocation that is not looked at ends in one of these signals.
     let starved = [
@@ -115,7 +113,7 @@ fn too_much_memory(scene: &Scene<'_>, limits: &Limits) -> Problem {
     let (who, most) = (scene.who(), limits.memory >> 20);
     let text = format!("{who} needed more than {most} MiB of memory");
     Problem::new(Code::MemoryLimit, text)
-        .hint("raise `worker_memory_mb` in config.yaml, or split the document first")
+        .hint("raise `worker_memory_mb` in config.yaml, or give it a smaller document")
 }
 
 /// What it is called that an attempt took more processor time than it may.

@@ -9,6 +9,7 @@ use crate::worker::library::Libraries;
 use crate::worker::line::Line;
 use crate::worker::onlooker::Artifact;
 use dropleaf_plugin_host::{self as host, Document, Limits, OpenError};
+use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -82,6 +83,7 @@ impl<'a> Attempt<'a> {
             limits: Limits {
                 max_decoded: plan.max_decoded,
                 max_input: plan.max_input,
+                roomy: roomy(),
                 ..Limits::default()
             },
             bill: host::Bill::new(),
@@ -133,6 +135,13 @@ impl<'a> Attempt<'a> {
             message,
         });
     }
+}
+
+/// Memory that documents may take before those that wait are written: a quarter, since what is worked on takes its share,
+/// and freed memory does not all come back.
+fn roomy() -> u64 {
+    let most = getrlimit(Resource::Data).current;
+    most.map_or(Limits::default().roomy, |most| most / 4)
 }
 
 /// The values behind the variables.

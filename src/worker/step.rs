@@ -44,7 +44,12 @@ pub(crate) fn run(attempt: &Attempt<'_>, index: usize, parts: Vec<Part>) -> Resu
             number,
             count,
         };
+        let first = next.len();
         next.extend(turn.take(group)?);
+        if count > 1 {
+            let waiting = next[first..].iter_mut();
+            waiting.for_each(|part| part.document.make_room());
+        }
         if next.len() > MOST_PARTS {
             let text = format!("it made more than {MOST_PARTS} documents");
             return Err(Problem::new(Code::StepFailed, text)

@@ -1,5 +1,6 @@
 //! A document: bytes, objects, or both, converted when somebody asks.
 
+pub(crate) mod aside;
 pub(crate) mod astray;
 pub(crate) mod bound;
 pub(crate) mod carry;
@@ -44,6 +45,7 @@ use lopdf::Object;
 use lopdf::xref::XrefType;
 
 use crate::bill::Bill;
+use crate::document::aside::Aside;
 use crate::document::encryption::Omitted;
 use crate::document::facts::Facts;
 use crate::document::objects::Objects;
@@ -53,6 +55,7 @@ use crate::document::save_error::SaveError;
 use crate::fault::{Fault, Result as Answer};
 use crate::input::Input;
 use crate::limits::Limits;
+use crate::memory;
 
 /// A PDF in a worker's hands.
 ///
@@ -62,6 +65,8 @@ pub struct Document {
     state: State,
     limits: Limits,
     bill: Bill,
+    /// Whether a step is at work on it.
+    in_step: bool,
     /// What stood here before a step replaced all bytes; taken back if the step fails.
     replaced: Vec<State>,
     warnings: Vec<Warning>,
@@ -70,6 +75,8 @@ pub struct Document {
 enum State {
     /// Given whole by a step and not read yet.
     Bytes(Input),
+    /// Written, because others need the memory.
+    Aside(Aside),
     Objects(Box<Objects>),
 }
 
@@ -77,6 +84,15 @@ impl State {
     fn objects(&self) -> Option<&Objects> {
         match self {
             Self::Objects(objects) => Some(objects),
+            Self::Bytes(_) | Self::Aside(_) => None,
+        }
+    }
+
+    /// What tells how the document is encrypted.
+    fn cover(&self) -> Option<&Objects> {
+        match self {
+            Self::Objects(objects) => Some(objects),
+            Self::Aside(aside) => aside.cover(),
             Self::Bytes(_) => None,
         }
     }
@@ -143,6 +159,7 @@ impl Document {
             state,
             limits: limits.clone(),
             bill: bill.clone(),
+            in_step: false,
             replaced: Vec::new(),
             warnings: Vec::new(),
         }
@@ -190,7 +207,7 @@ impl Document {
     #[must_use]
     pub fn is_changed(&self) -> bool {
         match &self.state {
-            State::Bytes(_) => true,
+            State::Bytes(_) | State::Aside(_) => true,
             State::Objects(objects) => objects.dirty,
         }
     }
@@ -200,6 +217,15 @@ impl Document {
         if let State::Objects(objects) = &mut self.state {
             objects.dirty = true;
             objects.bytes = None;
+        }
+    }
+
+    /// Writes the objects and frees them, where this process has come to hold more memory than [`Limits::roomy`]. They are
+    /// read again when somebody asks for them, which costs a parse and a save, so this is for a document that has to wait
+    /// while others are worked on. Where it cannot be written it stays as it is, and its save will say why.
+    pub fn make_room(&mut self) {
+        if !self.in_step && memory::peak_kib() >> 10 >= self.limits.roomy >> 20 {
+            self.set_aside();
         }
     }
 
@@ -230,20 +256,30 @@ impl Document {
     }
 
     fn parsed(&mut self) -> Result<&mut Objects, OpenError> {
-        if let State::Bytes(bytes) = &self.state {
-            let (mut objects, warnings) = open::open(bytes.clone(), &[], &self.limits, &self.bill)?;
-            if let Some(before) = self.replaced.iter().rev().find_map(State::objects) {
-                objects.cover_like(before);
+        let read = match &self.state {
+            State::Objects(_) => None,
+            State::Aside(aside) => Some(aside.read(&self.limits, &self.bill)?),
+            State::Bytes(bytes) => {
+                let (mut objects, warnings) =
+                    open::open(bytes.clone(), &[], &self.limits, &self.bill)?;
+                if let Some(before) = self.replaced.iter().rev().find_map(State::cover) {
+                    objects.cover_like(before);
+                }
+                self.warnings.extend(warnings);
+                Some(objects)
             }
-            if !self.replaced.is_empty() {
+        };
+        if let Some(mut objects) = read {
+            if self.in_step {
                 objects.begin();
             }
-            self.warnings.extend(warnings);
             self.state = State::Objects(Box::new(objects));
         }
         match &mut self.state {
             State::Objects(objects) => Ok(objects),
-            State::Bytes(_) => Err(OpenError::Damaged("its objects are not there".to_owned())),
+            State::Bytes(_) | State::Aside(_) => {
+                Err(OpenError::Damaged("its objects are not there".to_owned()))
+            }
         }
     }
 
@@ -252,6 +288,7 @@ impl Document {
         let bill = self.bill.clone();
         let objects = match &mut self.state {
             State::Bytes(bytes) => return Ok(bytes.clone()),
+            State::Aside(aside) => return Ok(aside.bytes()),
             State::Objects(objects) => objects,
         };
         let encrypted = objects.pdf.encryption_state.is_some();
@@ -284,17 +321,33 @@ impl Document {
 
     /// Opens the journal.
     pub(crate) fn begin(&mut self) {
+        self.in_step = true;
         if let State::Objects(objects) = &mut self.state {
             objects.begin();
         }
     }
 
+    fn set_aside(&mut self) {
+        let State::Objects(objects) = &mut self.state else {
+            return;
+        };
+        if let Some(aside) = Aside::of(objects, &self.bill) {
+            self.state = State::Aside(aside);
+        }
+    }
+
     /// Whether what the step has made of the document can be kept: bytes that it gave are read, the tree is written.
     pub(crate) fn check_step(&mut self) -> Answer<()> {
+        if let State::Aside(_) = self.state {
+            return Ok(());
+        }
         self.objects()?.sync_pages()
     }
 
     pub(crate) fn is_blank(&mut self) -> bool {
+        if let State::Aside(_) = self.state {
+            return false;
+        }
         self.objects()
             .and_then(|objects| objects.pages())
             .is_ok_and(<[_]>::is_empty)
@@ -302,6 +355,7 @@ impl Document {
 
     /// Keeps what was done since [`Self::begin`].
     pub(crate) fn commit(&mut self) {
+        self.in_step = false;
         if let State::Objects(objects) = &mut self.state {
             objects.commit();
         }
@@ -310,6 +364,7 @@ impl Document {
 
     /// Undoes what was done since [`Self::begin`]; answers how many changes that were.
     pub(crate) fn rollback(&mut self) -> u64 {
+        self.in_step = false;
         let mut undone = self.replaced.len() as u64;
         if let Some(first) = self.replaced.drain(..).next() {
             self.state = first;

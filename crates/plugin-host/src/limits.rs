@@ -9,6 +9,9 @@ pub struct Limits {
     pub max_depth: u32,
     /// The largest file that is opened at all.
     pub max_input: u64,
+    /// The most memory, in bytes, that the process may have come to hold before documents that wait are written and read
+    /// again instead of kept as objects. Not a limit that anything is refused for.
+    pub roomy: u64,
 }
 
 impl Default for Limits {
@@ -18,6 +21,7 @@ impl Default for Limits {
             // The engine reads 100 levels and drops what lies deeper.
             max_depth: 96,
             max_input: 1 << 30,
+            roomy: 512 << 20,
         }
     }
 }

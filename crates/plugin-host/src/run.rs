@@ -235,24 +235,19 @@ fn meaning(status: abi::Status) -> &'static str {
 
 /// Commits what goes on: reads bytes that were given, refuses a document without pages.
 fn settle(state: &mut State) -> Option<(abi::Status, String)> {
-    let goes_on: Vec<usize> = if state.emitted.is_empty() {
-        (0..state.inputs).collect()
-    } else {
-        let emitted = state.emitted.iter().map(|(index, _)| *index as usize);
-        (0..state.inputs)
-            .chain(emitted.filter(|index| *index >= state.inputs))
-            .collect()
-    };
-    let emitted = !state.emitted.is_empty();
-    for index in goes_on {
-        let is_emitted = state.emitted.iter().any(|(of, _)| *of as usize == index);
-        let Ok(document) = state.document(index) else {
+    let any_emitted = !state.emitted.is_empty();
+    for (index, held) in state.documents.iter_mut().enumerate() {
+        let (is_input, is_emitted) = (index < state.inputs, held.emitted);
+        let Some(document) = &mut held.document else {
             continue;
         };
+        if !is_input && !is_emitted {
+            continue;
+        }
         if let Err(fault) = document.check_step() {
             return Some((fault.status, fault.text.into_owned()));
         }
-        let wanted = if emitted { is_emitted } else { index == 0 };
+        let wanted = if any_emitted { is_emitted } else { index == 0 };
         if wanted && document.is_blank() {
             return Some((
                 abi::E_FAIL,

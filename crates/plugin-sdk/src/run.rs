@@ -76,6 +76,12 @@ impl<'r> Run<'r> {
         )
     }
 
+    /// Ends the handle of a document that was opened or created, before the run does: only for many documents, or large ones.
+    /// One that was emitted goes on. Other copies of the handle, and what was got of the document, are refused from now on.
+    pub fn release(&self, document: Document<'_>) -> Result<()> {
+        call!(self.session, cos.release(document.handle()))
+    }
+
     /// Host memory to be filled and moved into a stream.
     pub fn buffer(&self, capacity: usize) -> Result<Buffer<'r>> {
         Buffer::new(self.session, capacity)

@@ -104,7 +104,9 @@ impl<'r> Luggage<'r> {
 /// Whether a copy of `value` succeeds, tried in a document that nobody gets.
 fn can_be_copied(run: &Run<'_>, whole: &Document<'_>, value: &Value<'_>) -> Result<bool> {
     let trial = run.create(None)?;
-    Ok(assemble::copy(&trial, whole, value).is_ok())
+    let can = assemble::copy(&trial, whole, value).is_ok();
+    run.release(trial)?;
+    Ok(can)
 }
 
 /// The packet for the parts; compressed if it is in the document, since archives must not have it so (ISO 19005-1, 6.7.2).

@@ -77,6 +77,7 @@ pub(crate) fn split(run: &Run<'_>, parts: &[Part]) -> Result<()> {
         assemble::append(&document, &whole, &part.pages)?;
         luggage.give(&document, &part.pages)?;
         run.emit(&document, &part.label)?;
+        run.release(document)?;
         done += part.pages.len();
         run.progress(done, total)?;
     }

@@ -82,10 +82,10 @@ impl Vigil<'_> {
             Problem::new(Code::StepFailed, text).hint("tell the plugin's author")
         } else if let Some(text) = self.files_are_large() {
             Problem::new(Code::StepFailed, text)
-                .hint("split the document first, or tell the plugin's author")
+                .hint("give it a smaller document, or tell the plugin's author")
         } else if let Some(text) = self.scratch_is_full().await {
             Problem::new(Code::StepFailed, text)
-                .hint("split the document first, or tell the plugin's author")
+                .hint("give it a smaller document, or tell the plugin's author")
         } else {
             return;
         };

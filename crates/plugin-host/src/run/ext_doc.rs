@@ -137,9 +137,11 @@ unsafe extern "C" fn emit(ctx: *mut abi::Ctx, doc: abi::Doc, label: abi::Str) ->
                     "the label is longer than {MAX_LABEL} bytes"
                 )));
             }
-            if state.emitted.iter().any(|(of, _)| *of as usize == index) {
+            let held = &mut state.documents[index];
+            if held.emitted {
                 return Err(Fault::argument("the document has been emitted already"));
             }
+            held.emitted = true;
             state.emitted.push((index as u32, label.to_owned()));
             Ok(())
         })
@@ -185,20 +187,21 @@ fn room(state: &State) -> Result<()> {
 }
 
 impl State {
-    /// The handle is not needed any more; a document that is no input and goes nowhere is dropped.
+    /// The handle is not needed any more. A document that was emitted goes on; any other that is no input is dropped.
     pub(crate) fn release_document(&mut self, handle: abi::Doc) -> Result<()> {
         let index = self.document_index(handle)?;
         if index < self.inputs {
             return Ok(());
         }
-        let goes_on = self.emitted.iter().any(|(of, _)| *of as usize == index);
         self.arena.document_ended(index as u32);
         self.imported
             .retain(|(to, from), _| *to as usize != index && *from as usize != index);
+        self.scratch.bytes.remove(&index);
         let held = &mut self.documents[index];
         held.released = true;
-        if !goes_on {
-            held.document = None;
+        match &mut held.document {
+            Some(document) if held.emitted => document.make_room(),
+            document => *document = None,
         }
         Ok(())
     }

@@ -42,6 +42,18 @@ pub(crate) struct Held {
     pub(crate) document: Option<Document>,
     /// Handles of it are refused from now on.
     pub(crate) released: bool,
+    /// It goes on after the run.
+    pub(crate) emitted: bool,
+}
+
+impl Held {
+    fn new(document: Document) -> Self {
+        Self {
+            document: Some(document),
+            released: false,
+            emitted: false,
+        }
+    }
 }
 
 /// Memory that the plugin fills.
@@ -74,13 +86,7 @@ impl State {
         Self {
             invocation,
             inputs: documents.len(),
-            documents: documents
-                .into_iter()
-                .map(|document| Held {
-                    document: Some(document),
-                    released: false,
-                })
-                .collect(),
+            documents: documents.into_iter().map(Held::new).collect(),
             arena: Arena::new(salt),
             buffers: Vec::new(),
             imported: HashMap::new(),
@@ -146,10 +152,7 @@ impl State {
     }
 
     pub(crate) fn keep(&mut self, document: Document) -> abi::Doc {
-        self.documents.push(Held {
-            document: Some(document),
-            released: false,
-        });
+        self.documents.push(Held::new(document));
         self.document_handle(self.documents.len() - 1)
     }
 

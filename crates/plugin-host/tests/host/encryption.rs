@@ -16,7 +16,7 @@ fn filters(filter: Arc<dyn CryptFilter>) -> BTreeMap<Vec<u8>, Arc<dyn CryptFilte
 }
 
 /// The sample, encrypted in each way that is written today.
-fn encrypted(user: &str) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn encrypted(user: &str) -> Vec<(&'static str, Vec<u8>)> {
     let plain = engine_document(3);
     let key = [7u8; 32];
     let permissions = Permissions::all() - Permissions::COPYABLE;
@@ -69,7 +69,7 @@ fn encrypted(user: &str) -> Vec<(&'static str, Vec<u8>)> {
         .collect()
 }
 
-fn try_open(bytes: &[u8], passwords: &[&str]) -> Result<Document, OpenError> {
+pub(crate) fn try_open(bytes: &[u8], passwords: &[&str]) -> Result<Document, OpenError> {
     let passwords: Vec<String> = passwords
         .iter()
         .map(|password| (*password).to_owned())

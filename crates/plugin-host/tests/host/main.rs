@@ -1,5 +1,6 @@
 //! The host's promises, each tried through the vtables that plugins get.
 
+mod aside;
 mod astray;
 mod carried;
 mod corpus;

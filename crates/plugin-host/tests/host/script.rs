@@ -129,6 +129,15 @@ pub(crate) fn run_told(
     told: &Told,
     script: impl FnOnce(&Plugin) -> abi::Status + 'static,
 ) -> Result<Outcome, RunError> {
+    run_within(documents, &Limits::default(), told, script)
+}
+
+pub(crate) fn run_within(
+    documents: &mut Vec<Document>,
+    limits: &Limits,
+    told: &Told,
+    script: impl FnOnce(&Plugin) -> abi::Status + 'static,
+) -> Result<Outcome, RunError> {
     SCRIPT.set(Some(Box::new(script)));
     let values = BTreeMap::from([("input.name".to_owned(), serde_json::json!("a.pdf"))]);
     let invocation = Invocation {
@@ -136,7 +145,7 @@ pub(crate) fn run_told(
         parameters: "{}",
         values: &values,
         temp_dir: None,
-        limits: &Limits::default(),
+        limits,
         observer: told,
     };
     let outcome = run_entry(&ENTRY, &invocation, documents);
