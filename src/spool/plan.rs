@@ -12,7 +12,6 @@ use crate::pipeline::checked::IfExists;
 use crate::spool::name::{self, BadName};
 use crate::spool::{Spool, odd};
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
@@ -30,7 +29,7 @@ pub struct Wanted<'a> {
     pub name: &'a str,
     /// What is done where the name is taken.
     pub if_exists: IfExists,
-    /// What is put beside it under its name with these endings (`.json`); they are free as well.
+    /// What is put beside it under its name with these endings (`.json`); those names are the job's as well.
     pub companions: &'a [&'a str],
 }
 
@@ -71,25 +70,30 @@ impl Spool {
             return Err(BadName::Refused { folder, name }.into());
         }
         // Two outputs of one job that want one name are both wanted, whatever the rule about earlier files.
-        let (path, collision) = match wanted.if_exists {
-            // Numbered by what this job makes, not by the disk: the files of an earlier run are replaced one by one.
-            IfExists::Overwrite => {
-                let ours = |path: &Path| self.is_planned_by(path, wanted.job);
-                (free(&path, room, ours), Collision::Overwrite)
-            }
-            IfExists::Skip if !self.is_planned_by(&path, wanted.job) => (path, Collision::Skip),
-            _ => return self.plan_free(path, wanted, room),
+        let collision = match wanted.if_exists {
+            IfExists::Overwrite => Collision::Overwrite,
+            IfExists::Skip => Collision::Skip,
+            IfExists::Number | IfExists::Fail => return self.plan_free(path, wanted, room),
         };
-        // Another job may have planned it as well, and does not lose it by that.
+        // Numbered by what this job makes, not by the disk: the files of an earlier run are met one by one.
+        let path = free(&path, room, |path| self.is_planned_by(path, wanted));
         let mut reserved = self.reserved();
-        reserved.entry(path.clone()).or_default().push(wanted.job);
+        for path in names(&path, wanted.companions) {
+            // Another job may have planned it as well, and does not lose it by that.
+            reserved.entry(path).or_default().push(wanted.job);
+        }
         drop(reserved);
         Ok(Planned { path, collision })
     }
 
-    fn is_planned_by(&self, path: &Path, job: JobId) -> bool {
+    /// Whether the job that wants it has planned this name, or one of those beside it, for something else.
+    fn is_planned_by(&self, path: &Path, wanted: &Wanted<'_>) -> bool {
         let reserved = self.reserved();
-        reserved.get(path).is_some_and(|whose| whose.contains(&job))
+        let is_ours = |path: PathBuf| {
+            let whose = reserved.get(&path);
+            whose.is_some_and(|whose| whose.contains(&wanted.job))
+        };
+        names(path, wanted.companions).any(is_ours)
     }
 
     fn plan_free(
@@ -99,11 +103,15 @@ impl Spool {
         room: usize,
     ) -> Result<Planned, PlanError> {
         loop {
-            if wanted.if_exists == IfExists::Fail && self.is_taken(&path, &[]) {
-                return Err(PlanError::Exists(path));
+            if wanted.if_exists == IfExists::Fail
+                && !self.is_planned_by(&path, wanted)
+                && let Some(taken) = self.taken(&path, wanted.companions)
+            {
+                return Err(PlanError::Exists(taken));
             }
-            let free = free(&path, room, |path| self.is_taken(path, wanted.companions));
-            if self.reserve(&free, wanted.job) {
+            let is_taken = |path: &Path| self.taken(path, wanted.companions).is_some();
+            let free = free(&path, room, is_taken);
+            if self.reserve(&free, wanted.companions, wanted.job) {
                 return Ok(Planned {
                     path: free,
                     collision: Collision::Number,
@@ -125,22 +133,21 @@ impl Spool {
         let room = companions.iter().map(|end| end.len()).max().unwrap_or(0);
         let wanted = folder.join(odd::taken(folder, relative, room));
         loop {
-            let free = free(&wanted, room, |path| self.is_taken(path, companions));
-            if self.reserve(&free, job) {
+            let free = free(&wanted, room, |path| self.taken(path, companions).is_some());
+            if self.reserve(&free, companions, job) {
                 return free;
             }
         }
     }
 
-    /// Whether nobody else has planned this name meanwhile.
-    fn reserve(&self, path: &Path, job: JobId) -> bool {
-        match self.reserved().entry(path.to_path_buf()) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(place) => {
-                place.insert(vec![job]);
-                true
-            }
+    /// Whether nobody has planned this name, or one of those beside it, meanwhile: then they are the job's.
+    fn reserve(&self, path: &Path, companions: &[&str], job: JobId) -> bool {
+        let mut reserved = self.reserved();
+        if names(path, companions).any(|path| reserved.contains_key(&path)) {
+            return false;
         }
+        reserved.extend(names(path, companions).map(|path| (path, vec![job])));
+        true
     }
 
     /// Gives up everything that was planned for a job.
@@ -151,14 +158,12 @@ impl Spool {
         });
     }
 
-    fn is_taken(&self, path: &Path, companions: &[&str]) -> bool {
-        let exists = |path: &Path| std::fs::symlink_metadata(path).is_ok();
-        let is_reserved = self.reserved().contains_key(path);
-        is_reserved
-            || exists(path)
-            || companions
-                .iter()
-                .any(|ending| exists(&companion(path, ending)))
+    /// Which of the names is taken: by a file, or by a plan.
+    fn taken(&self, path: &Path, companions: &[&str]) -> Option<PathBuf> {
+        let is_taken = |path: &PathBuf| {
+            self.reserved().contains_key(path) || std::fs::symlink_metadata(path).is_ok()
+        };
+        names(path, companions).find(is_taken)
     }
 
     fn reserved(&self) -> MutexGuard<'_, HashMap<PathBuf, Vec<JobId>>> {
@@ -189,6 +194,12 @@ fn free(path: &Path, room: usize, is_taken: impl Fn(&Path) -> bool) -> PathBuf {
         }
     }
     at(high)
+}
+
+/// The path of an output, and of what is put beside it.
+fn names<'a>(path: &'a Path, companions: &'a [&'a str]) -> impl Iterator<Item = PathBuf> + 'a {
+    let beside = companions.iter().map(|ending| companion(path, ending));
+    std::iter::once(path.to_path_buf()).chain(beside)
 }
 
 /// The path of what is put beside an output: its whole name with this ending.

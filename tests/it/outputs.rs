@@ -64,6 +64,41 @@ output: { name: "{{ part.index | pad(3) }}.pdf", if_exists: overwrite, folder: "
     }
 }
 
+/// Files of one job that want one name are told apart, and its receipts with them, whatever is to become of earlier files.
+#[test]
+fn the_files_of_one_job_do_not_take_each_others_names() {
+    let home = TestHome::new(PROGRAM);
+    let rules = ["number", "overwrite", "skip", "fail"];
+    for rule in rules {
+        let yaml = format!(
+            "watch: {{ folder: inbox/{rule}, quiet: 0s }}\nsteps: [{{ uses: split, with: {{ every: 1 }} }}, {{ uses: extract-text, with: {{ format: json }} }}]\noutput: {{ name: \"{{{{ input.stem }}}}\", if_exists: {rule}, receipt: true }}\n"
+        );
+        home.pipeline(rule, &yaml);
+    }
+    let daemon = home.serve();
+    for rule in rules {
+        let mut feed = daemon.follow(&format!("/pipelines/{rule}/events"));
+        home.drop_file(&format!("inbox/{rule}"), "s.pdf", sample::pdf(2));
+        let end = feed.until(|event| event.name == "job.succeeded" || event.name == "job.failed");
+        assert_eq!(end.name, "job.succeeded", "{rule}: {}", end.data);
+        let job = end.data["job"].as_str().expect("it names its job");
+        let seen = daemon.get(&format!("/jobs/{job}")).body;
+        let told = seen["artifacts"].as_array().expect("a list");
+        let mut told: Vec<&str> = told
+            .iter()
+            .filter(|artifact| artifact["kind"] != "original")
+            .filter_map(|artifact| artifact["path"].as_str())
+            .collect();
+        told.sort_unstable();
+        let folder = home.path(&format!("outbox/{rule}"));
+        let there = files(&folder);
+        assert_eq!(there.len(), 6, "{rule}: two of each kind, {there:?}");
+        assert_eq!(told.len(), 6, "{rule}: {told:?}");
+        told.dedup();
+        assert_eq!(told.len(), 6, "{rule}: {told:?}");
+    }
+}
+
 /// What a step that was skipped or that failed would have told can be given a default, or be asked for.
 #[test]
 fn what_a_skipped_step_has_not_told_can_have_a_default() {

@@ -96,6 +96,7 @@ fn planned_names_are_nobody_elses() {
     assert!(matches!(
         plan(&Wanted {
             name: "c.pdf",
+            job: job(4),
             ..fail
         }),
         Err(PlanError::Exists(_))
@@ -163,6 +164,65 @@ fn what_one_job_makes_replaces_what_an_earlier_one_made() {
         home.spool.plan(&number).expect("free").path,
         out.join("a-3.pdf")
     );
+}
+
+#[test]
+fn files_of_one_job_have_names_of_their_own_whatever_the_rule() {
+    for rule in [
+        IfExists::Number,
+        IfExists::Overwrite,
+        IfExists::Skip,
+        IfExists::Fail,
+    ] {
+        let home = Home::new();
+        let out = home.path("out");
+        let plan = |name, companions| {
+            let wanted = Wanted {
+                companions,
+                ..wanted(&out, name, rule)
+            };
+            let planned = home.spool.plan(&wanted);
+            let path = planned.expect("there is a name").path;
+            let name = path.file_name().expect("a name").to_string_lossy();
+            name.into_owned()
+        };
+        // A receipt is a file of the job's as well: nothing takes its name, and it takes nobody's.
+        assert_eq!(plan("s", &[".json"]), "s", "{rule:?}");
+        assert_eq!(plan("s.json", &[]), "s-1.json", "{rule:?}");
+        assert_eq!(plan("s.json", &[]), "s-2.json", "{rule:?}");
+        assert_eq!(plan("t.json", &[]), "t.json", "{rule:?}");
+        assert_eq!(plan("t", &[".json"]), "t-1", "{rule:?}");
+        assert_eq!(plan("t", &[".json"]), "t-2", "{rule:?}");
+    }
+}
+
+#[test]
+fn a_second_run_meets_the_files_of_the_first_one_by_one() {
+    let home = Home::new();
+    let out = home.path("out");
+    for name in ["a.pdf", "a-1.pdf"] {
+        std::fs::write(out.join(name), "earlier").expect("writable");
+    }
+    let skip = wanted(&out, "a.pdf", IfExists::Skip);
+    let plan = || home.spool.plan(&skip).expect("may");
+    for name in ["a.pdf", "a-1.pdf", "a-2.pdf"] {
+        let planned = plan();
+        assert_eq!(planned.path, out.join(name));
+        assert_eq!(planned.collision, Collision::Skip);
+    }
+}
+
+#[test]
+fn a_receipt_that_is_there_fails_what_is_to_have_it() {
+    let home = Home::new();
+    let out = home.path("out");
+    std::fs::write(out.join("a.pdf.json"), "earlier").expect("writable");
+    let fail = Wanted {
+        companions: &[".json"],
+        ..wanted(&out, "a.pdf", IfExists::Fail)
+    };
+    let refused = home.spool.plan(&fail).expect_err("taken");
+    assert!(matches!(refused, PlanError::Exists(path) if path == out.join("a.pdf.json")));
 }
 
 #[test]
