@@ -57,6 +57,7 @@ pub struct InUse(String);
 pub async fn run(config: Config, answers: &Handle) -> Result<()> {
     config.home.make()?;
     secrets::look(&config);
+    secrets::look_who_may_ask(&config);
     let (journal, opening) = open_journal(&config)?;
     let tls = parts::http(&config)
         .tls

@@ -4,6 +4,17 @@ use crate::config::spec::Config;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+/// Says so where the daemon works as root for every user of this machine: without a token, whoever can connect can have files
+/// read and written.
+pub(super) fn look_who_may_ask(config: &Config) {
+    if config.spec.token.is_none() && rustix::process::geteuid().is_root() {
+        tracing::warn!(
+            "running as root without a `token`: any user of this machine can have files read and written as root by pipelines of their own; \
+             set `token` in config.yaml, or run it as a user of its own"
+        );
+    }
+}
+
 /// Says so where a file with a secret is open to others. It is the operator's file: its mode is left as it is.
 pub(super) fn look(config: &Config) {
     if config.spec.token.is_some() {

@@ -112,6 +112,7 @@ pub(crate) fn opened(head: &Head, wanted: Opened<'_>) -> Result<Response, Refusa
     };
     let mime = wanted
         .mime
+        .map(harmless)
         .and_then(|mime| HeaderValue::from_str(mime).ok())
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     // Whatever a document holds, it runs nothing in our origin. Browsers' own PDF viewers do not start in a sandbox.
@@ -127,6 +128,17 @@ pub(crate) fn opened(head: &Head, wanted: Opened<'_>) -> Result<Response, Refusa
         named(response, wanted.name, wanted.inline),
         &tag,
     ))
+}
+
+/// The media type of a plugin, unless a page of ours could take the file in as a script or a style sheet, which no policy of the
+/// file's own would prevent.
+fn harmless(mime: &str) -> &str {
+    let taken_in = ["javascript", "ecmascript", "jscript", "livescript", "css"];
+    let plain = mime.to_ascii_lowercase();
+    match taken_in.iter().any(|kind| plain.contains(kind)) {
+        true => "text/plain",
+        false => mime,
+    }
 }
 
 /// Answers with a text, by range if one is wanted.

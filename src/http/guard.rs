@@ -61,11 +61,8 @@ fn is_ours(config: &Config, name: &str) -> bool {
         .is_ok_and(|ip| ip.is_loopback() || ip == bound || bound.is_unspecified())
 }
 
-/// The host of `host[:port]`.
+/// The host of `host[:port]`. What else may stand in an authority (`user@`) is not for a Host (RFC 9110, section 7.2).
 fn host_of(authority: &str) -> &str {
-    let authority = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
     match authority.rfind(':') {
         Some(colon)
             if authority[colon + 1..]
@@ -277,6 +274,8 @@ mod tests {
             "127.0.0.1.evil.example",
             "192.168.1.5:7311",
             "localhost@evil.example",
+            "user@localhost",
+            "evil.example@localhost:7311",
             "",
         ] {
             check(&config, foreign, false);

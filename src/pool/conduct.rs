@@ -79,6 +79,9 @@ impl Conduct {
                     return lie(format!("there is no step `{step}`"));
                 }
                 part_number(*part, MOST_PARTS)?;
+                if name.starts_with('.') {
+                    return lie(format!("the artifact `{}` is hidden", name.escape_debug()));
+                }
                 destination(name, folder)
             }
             ToDaemon::Output {

@@ -110,7 +110,7 @@ impl Observer for Onlooker<'_> {
         }
         artifacts.push(Artifact {
             step: self.step.to_owned(),
-            name: name.to_owned(),
+            name: visible(name),
             mime: mime.to_owned(),
             bytes: bytes.to_vec(),
         });
@@ -135,6 +135,15 @@ fn is_plain_name(name: &str) -> bool {
         && !name.chars().any(|c| c == '/' || c.is_control())
 }
 
+/// The name with a `_` for a dot at its beginning: such files are hidden from people, and some mean something to programs
+/// (`.htaccess`).
+fn visible(name: &str) -> String {
+    match name.strip_prefix('.') {
+        Some(rest) => format!("_{rest}"),
+        None => name.to_owned(),
+    }
+}
+
 fn cut(text: &str) -> &str {
     let mut end = text.len().min(LINE);
     while !text.is_char_boundary(end) {
@@ -146,6 +155,13 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_artifact_is_hidden() {
+        for (name, seen) in [(".htaccess", "_htaccess"), ("..a", "_.a"), ("a.b", "a.b")] {
+            assert_eq!(visible(name), seen);
+        }
+    }
 
     #[test]
     fn names_that_leave_their_folder_are_not_plain() {

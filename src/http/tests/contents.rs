@@ -228,6 +228,8 @@ async fn whatever_a_job_puts_out_runs_nothing_in_our_origin() {
                 "sandbox; default-src 'none'",
                 "{name}{query}"
             );
+            let kind = header(&answer, "content-type");
+            assert!(!kind.contains("script"), "{name}{query}: {kind}");
             assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
             let disposition = header(&answer, "content-disposition");
             let expected = if query.is_empty() {

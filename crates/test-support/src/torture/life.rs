@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How long the last life may take to work everything off.
 const LAST: Duration = Duration::from_secs(300);
+/// How long it may take to use its pipelines.
+const LOADED: Duration = Duration::from_secs(20);
 /// The longest life before the kill.
 const LONGEST: u64 = 900;
 /// Failpoints are passed at a rate of some hundred a second under load.
@@ -110,6 +112,21 @@ fn killed(status: Option<std::process::ExitStatus>) -> bool {
     status.and_then(|status| status.signal()) == Some(9)
 }
 
+/// Waits until a pipeline is in use. It is not at once where the home is so young that its plugins have not come to rest.
+fn is_loaded(daemon: &TestDaemon, pipeline: &str) -> Result<(), String> {
+    let deadline = Instant::now() + LOADED;
+    loop {
+        let loaded = daemon.get(&format!("/pipelines/{pipeline}")).body;
+        if loaded["faults"].as_array().is_some_and(Vec::is_empty) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(format!("the pipeline {pipeline} is not loaded: {loaded}"));
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
 /// Starts the daemon on what the kills left, with sound pipelines and no more load; waits until all is worked off; gives
 /// the journal's events as the API tells them, and stops the daemon the clean way.
 pub(super) fn last(home: &TestHome, follower: &Follower) -> Result<Vec<Value>, String> {
@@ -121,16 +138,7 @@ pub(super) fn last(home: &TestHome, follower: &Follower) -> Result<Vec<Value>, S
         .map_err(|(status, log)| format!("the daemon did not start again ({status:?}):\n{log}"))?;
     follower.listens_at(Some(daemon.address()));
     for pipeline in &super::input::PIPELINES {
-        let loaded = daemon.get(&format!("/pipelines/{}", pipeline.id)).body;
-        if loaded["faults"]
-            .as_array()
-            .is_none_or(|faults| !faults.is_empty())
-        {
-            return Err(format!(
-                "the pipeline {} is not loaded: {loaded}",
-                pipeline.id
-            ));
-        }
+        is_loaded(&daemon, pipeline.id)?;
     }
     let deadline = Instant::now() + LAST;
     while !super::verdict::at_rest(home, |path| daemon.get(path).body) {
