@@ -99,6 +99,39 @@ fn the_files_of_one_job_do_not_take_each_others_names() {
     }
 }
 
+/// Documents that wait are put away where memory is short, and what comes out is the same.
+#[test]
+fn many_documents_of_one_need_no_more_memory_than_there_is() {
+    let home = TestHome::new(PROGRAM);
+    // A quarter of it is less than any worker has, so that all are put away.
+    home.write("config.yaml", "worker_memory_mb: 64\n");
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps: [{ uses: split, with: { every: 1 } }, { uses: rotate, with: { angle: 90 } }]\n",
+    );
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/pipelines/p/events");
+    home.drop_file("inbox/p", "z.pdf", sample::pdf(40));
+    let delivering = feed.until_named("job.delivering");
+    let (parses, saves) = (&delivering.data["parses"], &delivering.data["saves"]);
+    // The whole, each part for the step and for the save; each part after the split and after the step.
+    assert!(
+        parses.as_u64() > Some(40) && saves.as_u64() > Some(40),
+        "{}",
+        delivering.data
+    );
+    feed.until_named("job.succeeded");
+    let there = files(&home.path("outbox/p"));
+    assert_eq!(there.len(), 40);
+    for number in 1..=40 {
+        let path = home.path(format!("outbox/p/z-{number}.pdf"));
+        let pdf = std::fs::read(&path).expect("delivered");
+        let expected = format!("sample page {number} of 40");
+        assert_eq!(sample::texts(&pdf), [expected]);
+        assert_eq!(sample::rotations(&pdf), [90]);
+    }
+}
+
 /// What a step that was skipped or that failed would have told can be given a default, or be asked for.
 #[test]
 fn what_a_skipped_step_has_not_told_can_have_a_default() {
