@@ -1,8 +1,12 @@
-//! How plugins open a document whose pages they read or draw: with a reader of their own, which sees what the host sees and
-//! is kept from what it does not bound itself.
+//! How plugins open a document whose pages they read or draw: with a reader of their own, which sees what the host sees, is
+//! kept from what it does not bound itself, and is told in its own words what it would not understand.
 
 mod bounds;
+mod boxes;
+mod layers;
 mod patterns;
+mod tags;
+mod upright;
 
 use dropleaf_plugin_sdk::prelude::*;
 use hayro_syntax::Pdf;
@@ -18,8 +22,9 @@ pub enum Purpose {
 
 /// Opens the document of `run`, which has `count` pages.
 ///
-/// Where the reader does not see the pages that the host sees (a password, a damaged page tree), and where it would go on
-/// without end, it is given a plain copy of the pages.
+/// Where the reader does not see the pages that the host sees (a password, a damaged page tree), where it would go on
+/// without end, and where it does not know the words for what is shown, it is given a plain copy of the pages that it reads
+/// as they are meant.
 ///
 /// # Errors
 /// The pages cannot be read, or the run has ended.
@@ -27,15 +32,27 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
     let document = run.document();
     let bytes = document.bytes()?;
     let draws = purpose == Purpose::Drawing;
-    if !(draws && patterns::any(&document, &bytes)?)
+    let has_layers = layers::exist(&document)?;
+    let is_unread =
+        draws && patterns::any(&document, &bytes)? || has_layers && layers::any(&document)?;
+    if !is_unread
         && let Ok(pdf) = Pdf::new(bytes)
         && pdf.pages().len() == count as usize
         && !bounds::any(&pdf)
+        && !boxes::any(&pdf)
+        && !upright::any(&pdf)
+        && !(has_layers && tags::any(&pdf))
     {
         return Ok(pdf);
     }
     let copy = run.create(None)?;
     copy.import_pages(0, &document, 0, count)?;
+    layers::settle(&copy)?;
+    boxes::mend(&copy)?;
+    upright::turn(&copy)?;
+    if has_layers {
+        tags::mend(&copy)?;
+    }
     if draws && patterns::cut(&copy)? > 0 {
         run.warn("a pattern whose cells lie over one another without end is drawn in part");
     }

@@ -34,6 +34,11 @@ pub(crate) fn logical(pieces: Vec<&str>) -> String {
     line.into_iter().map(|(piece, _)| piece).collect()
 }
 
+/// Whether the letters of `piece` run from right to left.
+pub(crate) fn is_right_to_left(piece: &str) -> bool {
+    strength(piece) == Strength::Right
+}
+
 /// How many words begin with a letter of this strength.
 fn words(line: &[(&str, Strength)], wanted: Strength) -> usize {
     let starts = |at: usize| at == 0 || line[at - 1].0.ends_with(' ');

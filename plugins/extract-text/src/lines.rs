@@ -1,6 +1,7 @@
 //! Lines of text out of segments.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::bidi;
 use crate::glyphs::Glyph;
@@ -10,6 +11,8 @@ use crate::segment::Segment;
 const WORD_GAP: f64 = 0.13;
 /// Letters are not set further apart than this part of the font's height.
 const MAX_SPACING: f64 = 0.6;
+/// A letter has no more marks than this, itself counted.
+const MOST_MARKS: usize = 8;
 
 /// What stands on one base line, from left to right.
 #[derive(Clone, Debug)]
@@ -60,8 +63,9 @@ impl Line {
         let mut last: Option<&Glyph> = None;
         let glyphs = self.glyphs();
         let spacing = spacing(&glyphs);
-        for glyph in glyphs {
-            let spaced = last.is_some_and(|last| gap(last, glyph) > WORD_GAP + spacing);
+        for (at, glyph) in glyphs.iter().enumerate() {
+            let letter = letter(&glyphs[at..]);
+            let spaced = last.is_some_and(|last| gap(last, letter) > WORD_GAP + spacing);
             if spaced
                 && !glyph.text.starts_with(' ')
                 && pieces.last().is_some_and(|p| !p.ends_with(' '))
@@ -69,7 +73,9 @@ impl Line {
                 pieces.push(" ");
             }
             pieces.push(&glyph.text);
-            last = Some(glyph);
+            last = last
+                .filter(|last| is_mark(letter) && letter.to < last.to)
+                .or(Some(letter));
         }
         compose(&bidi::logical(pieces))
     }
@@ -77,18 +83,14 @@ impl Line {
     /// Its text with every segment at its column, a column being `width` wide and the first one at `from`.
     pub(crate) fn text_in_columns(&self, from: f64, width: f64) -> String {
         let mut text = String::new();
-        for segment in &self.segments {
-            let alone = Line {
-                segments: vec![segment.clone()],
-                base: segment.base,
-                size: segment.size,
-            };
+        for alone in self.cells() {
+            let start = alone.from();
             #[expect(
                 clippy::cast_sign_loss,
                 clippy::cast_possible_truncation,
                 reason = "bounded to a line's width"
             )]
-            let column = ((segment.from - from) / width).round().clamp(0.0, 1000.0) as usize;
+            let column = ((start - from) / width).round().clamp(0.0, 1000.0) as usize;
             let length = text.chars().count();
             let least = usize::from(length > 0);
             text.extend(std::iter::repeat_n(
@@ -99,6 +101,32 @@ impl Line {
         }
         text.truncate(text.trim_end().len());
         text
+    }
+
+    /// What stands in columns of its own: each segment, but words of right-to-left text that are near to each other stay
+    /// together, in whatever order they were drawn.
+    fn cells(&self) -> Vec<Self> {
+        let mut cells: Vec<Self> = Vec::new();
+        for segment in &self.segments {
+            let near = cells.last_mut().filter(|cell| {
+                let last = cell.segments.last();
+                last.is_some_and(|last| last.is_beside(segment))
+                    && (segment.is_right_to_left() || cell.is_right_to_left())
+            });
+            match near {
+                Some(cell) => cell.push(segment.clone()),
+                None => cells.push(Self {
+                    segments: vec![segment.clone()],
+                    base: segment.base,
+                    size: segment.size,
+                }),
+            }
+        }
+        cells
+    }
+
+    fn is_right_to_left(&self) -> bool {
+        self.segments.iter().any(Segment::is_right_to_left)
     }
 
     /// The leftmost place of it.
@@ -118,14 +146,47 @@ impl Line {
             .segments
             .windows(2)
             .any(|pair| pair[1].from < pair[0].to - 0.3 * pair[0].size);
-        let backwards = glyphs
-            .windows(2)
-            .any(|pair| pair[1].from < pair[0].from - 0.5 * pair[0].size);
+        let backwards = glyphs.windows(2).any(|pair| is_back(pair[0], pair[1]));
         if torn || backwards {
             glyphs.sort_by(|a, b| a.from.total_cmp(&b.from));
+            marks_first(&mut glyphs);
         }
         glyphs
     }
+}
+
+/// Whether `next` stands before `last`, after which it was drawn. Marks do not tell: they are set back onto their letter.
+fn is_back(last: &Glyph, next: &Glyph) -> bool {
+    let level = (next.base - last.base).abs() < 0.1 * last.size;
+    let is_letter = |glyph: &Glyph| glyph.to - glyph.from > 0.05 * glyph.size && !is_mark(glyph);
+    let middle = f64::midpoint(next.from, next.to);
+    next.from < last.from - 0.5 * last.size
+        || level && is_letter(last) && is_letter(next) && middle < last.from
+}
+
+/// Seen from the left, marks of right-to-left letters come before them.
+fn marks_first(glyphs: &mut [&Glyph]) {
+    for at in 1..glyphs.len() {
+        let (letter, mark) = (glyphs[at - 1], glyphs[at]);
+        let is_on = mark.from < letter.to && is_mark(mark) && !is_mark(letter);
+        if is_on && bidi::is_right_to_left(&letter.text) {
+            glyphs.swap(at - 1, at);
+        }
+    }
+}
+
+/// The first of `glyphs`, or the right-to-left letter that it is a mark of: a mark does not tell where a gap is.
+fn letter<'g>(glyphs: &[&'g Glyph]) -> &'g Glyph {
+    let first = glyphs[0];
+    let mut near = glyphs.iter().take(MOST_MARKS).copied();
+    near.find(|glyph| !is_mark(glyph))
+        .filter(|letter| is_mark(first) && first.from < letter.to && first.to >= letter.from)
+        .filter(|letter| bidi::is_right_to_left(&letter.text))
+        .unwrap_or(first)
+}
+
+fn is_mark(glyph: &Glyph) -> bool {
+    !glyph.text.is_empty() && glyph.text.chars().all(is_combining_mark)
 }
 
 /// The gap between two glyphs, as a part of the font's height.
@@ -215,6 +276,64 @@ mod tests {
             ]),
             ["hello world", "below"]
         );
+    }
+
+    /// Glyphs of `text` in the order in which they are drawn, the last one at `x`.
+    fn backwards(text: &str, x: f64, size: f64) -> Vec<Glyph> {
+        let visual: String = text.chars().rev().collect();
+        let mut drawn = glyphs(&visual, x, 0.0, size);
+        drawn.reverse();
+        drawn
+    }
+
+    #[test]
+    fn the_order_of_letters_is_that_of_their_places() {
+        let text = |glyphs: Vec<Glyph>| lines(segments(glyphs.into_iter()))[0].text();
+        // As many write it: the first letter first, to the left from there.
+        assert_eq!(text(backwards("שלו", 0.0, 20.0)), "שלו");
+        assert_eq!(text(backwards("שלו אב", 0.0, 20.0)), "שלו אב");
+        assert_eq!(text(backwards("cba", 0.0, 20.0)), "abc");
+        // As others do: as it is seen, from left to right.
+        assert_eq!(text(glyphs("ולש", 0.0, 0.0, 20.0)), "שלו");
+        // Numbers in it are written from left to right.
+        let mut all = backwards("אב ", 40.0, 20.0);
+        all.extend(glyphs("12", 20.0, 0.0, 20.0));
+        all.extend(backwards(" גד", -10.0, 20.0));
+        assert_eq!(text(all), "אב 12 גד");
+    }
+
+    #[test]
+    fn marks_stay_with_their_letters() {
+        let text = |glyphs: Vec<Glyph>| lines(segments(glyphs.into_iter()))[0].text();
+        let mark = |mark: &str, at: f64| {
+            let mut mark = glyphs(mark, at, 0.0, 20.0);
+            mark[0].to = at;
+            mark
+        };
+        let mut pointed = backwards("של", 0.0, 20.0);
+        pointed.splice(1..1, mark("\u{5c1}", 14.0));
+        pointed.extend(mark("\u{5b8}", 3.0));
+        pointed.extend(backwards("אב", -25.0, 20.0));
+        pointed.extend(mark("\u{5b8}", -22.0));
+        assert_eq!(text(pointed), "ש\u{5c1}ל\u{5b8} אב\u{5b8}");
+        // Set back onto a letter that is drawn before.
+        let mut accented = glyphs("ae", 0.0, 0.0, 20.0);
+        accented.extend(mark("\u{301}", 9.0));
+        accented.extend(glyphs("i", 20.0, 0.0, 20.0));
+        assert_eq!(text(accented), "aéi");
+    }
+
+    #[test]
+    fn words_to_the_left_of_each_other_keep_one_order_in_columns() {
+        let (first, second) = ("גבא", "דגבא");
+        let word = |text: &str, x: f64| glyphs(text, x, 0.0, 20.0);
+        let columns = |glyphs: Vec<Glyph>| {
+            lines(segments(glyphs.into_iter()))[0].text_in_columns(100.0, 10.0)
+        };
+        let to_the_left = [word(first, 150.0), word(second, 100.0)].concat();
+        let to_the_right = [word(second, 100.0), word(first, 150.0)].concat();
+        assert_eq!(columns(to_the_left), "אבג אבגד");
+        assert_eq!(columns(to_the_right), "אבג אבגד");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::bidi;
 use crate::glyphs::Glyph;
 
 /// Glyphs in the order in which they were drawn, near to each other.
@@ -37,6 +38,19 @@ impl Segment {
     /// Whether it shows nothing.
     fn is_blank(&self) -> bool {
         self.glyphs.iter().all(|glyph| glyph.text.trim().is_empty())
+    }
+
+    /// Whether some of it runs from right to left.
+    pub(crate) fn is_right_to_left(&self) -> bool {
+        let mut texts = self.glyphs.iter().map(|glyph| &glyph.text);
+        texts.any(|text| bidi::is_right_to_left(text))
+    }
+
+    /// Whether `next`, to the right of it, would have gone on with it if it had been drawn just after.
+    pub(crate) fn is_beside(&self, next: &Self) -> bool {
+        let size = self.size.max(next.size);
+        let gap = next.from - self.to;
+        (next.base - self.base).abs() < 0.35 * size && gap > -0.5 * size && gap < size
     }
 
     /// Whether `next`, drawn just after, goes on with it: forwards, or backwards as some write right-to-left text.

@@ -373,3 +373,59 @@ fn what_is_replaced_need_not_be_known() {
     let open = format!("/Span <</ActualText (new)>> BDC {shape}");
     assert_eq!(texts(marked(&open)), (text, warnings));
 }
+
+#[test]
+fn what_layers_hide_is_not_read() {
+    let text = |layer: &str, hidden: &str| {
+        let plain = Sample::new("s", 1)
+            .content(0, "/OC /A BDC BT /F1 12 Tf 50 700 Td (text) Tj ET EMC")
+            .edit(|document, pages| {
+                let page = document.get_dictionary_mut(pages[0]).expect("a page");
+                let font = dictionary! {
+                    "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica",
+                };
+                page.set(
+                    "Resources",
+                    dictionary! {
+                        "Font" => dictionary! { "F1" => font.clone() },
+                        "Properties" => dictionary! { "A" => Cos::Reference((93, 0)) },
+                    },
+                );
+                page.set("Annots", vec![Cos::Reference((90, 0))]);
+                let look = dictionary! {
+                    "Subtype" => "Form", "BBox" => [0, 0, 99, 20].map(Cos::from).to_vec(),
+                    "Resources" => dictionary! { "Font" => dictionary! { "F1" => font } },
+                };
+                let drawn = b"BT /F1 12 Tf 0 5 Td (note) Tj ET".to_vec();
+                document
+                    .objects
+                    .insert((94, 0), Stream::new(look, drawn).into());
+                document.max_id = 95;
+                let root = document.trailer.get(b"Root").and_then(Cos::as_reference);
+                let root = document.get_dictionary_mut(root.expect("a catalog"));
+                let groups = vec![Cos::Reference((91, 0)), Cos::Reference((92, 0))];
+                let off = dictionary! { "OFF" => vec![Cos::Reference((91, 0))] };
+                root.expect("it is there").set(
+                    "OCProperties",
+                    dictionary! {
+                        "OCGs" => groups, "D" => off,
+                    },
+                );
+            })
+            .bytes();
+        let note = format!("<</Subtype/Stamp/Rect[50 50 149 70]/AP<</N 94 0 R>>/OC {hidden}>>");
+        let objects = [
+            (90, &note[..]),
+            (91, "<</Type/OCG/Name(off)>>"),
+            (92, "<</Type/OCG/Name(on)>>"),
+            (93, layer),
+        ];
+        texts(sample::with_objects(&plain, &objects)).0
+    };
+    let not_off = "<</Type/OCMD/OCGs 91 0 R/VE[/Not 91 0 R]>>";
+    let not_on = "<</Type/OCMD/OCGs 92 0 R/VE[/Not 92 0 R]>>";
+    assert_eq!(text(not_off, "92 0 R"), "text\n\nnote\n");
+    assert_eq!(text(not_off, "91 0 R"), "text\n");
+    assert_eq!(text(not_on, "92 0 R"), "note\n");
+    assert_eq!(text(not_on, "93 0 R"), "");
+}

@@ -198,3 +198,170 @@ fn a_pattern_without_end_is_cut() {
     assert!(plain > 0.02, "{plain}");
     assert!(wide < 1.0, "{wide}");
 }
+
+/// A page of 200 by 200 points with `content` and one annotation with the keys `annotation`, black from (50, 50) to (100, 70).
+/// The layer `P /A` is a membership with the keys `membership`; of the groups 1 and 2 the first is hidden.
+fn layered(content: &str, annotation: &str, membership: &str, page_keys: &str) -> Vec<u8> {
+    let plain = Sample::new("s", 1).content(0, content).bytes();
+    let before = sample::open(&plain);
+    let root = before.trailer.get(b"Root").and_then(Cos::as_reference);
+    let root = root.expect("a catalog").0;
+    let (page, _) = before.get_pages()[&1];
+    let old = before.get_dictionary((page, 0)).expect("a page");
+    let reference = |key: &[u8]| old.get(key).and_then(Cos::as_reference).expect("one").0;
+    let (parent, contents) = (reference(b"Parent"), reference(b"Contents"));
+    let objects = [
+        (
+            root,
+            format!(
+                "<</Type/Catalog/Pages {parent} 0 R/OCProperties<</OCGs[91 0 R 92 0 R]/D<</OFF[91 0 R]>>>>>>"
+            ),
+        ),
+        (
+            page,
+            format!(
+                "<</Type/Page/Parent {parent} 0 R/MediaBox[0 0 200 200]/Contents {contents} 0 R/Annots[90 0 R]\
+                 /Resources<</Properties<</A 93 0 R>>>>{page_keys}>>"
+            ),
+        ),
+        (
+            90,
+            format!(
+                "<</Type/Annot/Subtype/Stamp/Rect[50 50 100 70]/AP<</N 94 0 R>>{annotation}>>"
+            ),
+        ),
+        (91, "<</Type/OCG/Name(off)>>".to_owned()),
+        (92, "<</Type/OCG/Name(on)>>".to_owned()),
+        (93, format!("<</Type/OCMD{membership}>>")),
+        (
+            94,
+            "<</Type/XObject/Subtype/Form/BBox[0 0 10 10]/Length 17>>stream\n0 0 99 99 re f   \nendstream"
+                .to_owned(),
+        ),
+    ];
+    let objects: Vec<(u32, &str)> = objects.iter().map(|(id, text)| (*id, &text[..])).collect();
+    sample::with_objects(&plain, &objects)
+}
+
+/// The black pixels of a picture at 72 dots an inch: left, top, right and bottom edge; `None` if there are none.
+fn black(document: Vec<u8>) -> Option<[u32; 4]> {
+    let ran = render(json!({ "dpi": 72 }), document);
+    assert_eq!(ran.warnings, Vec::<String>::new());
+    let (width, _, pixels) = read(&ran.artifacts[0].bytes);
+    let black = (0..).zip(&pixels).filter(|(_, value)| **value < 128);
+    let places = black.map(|(at, _): (u32, _)| (at % width, at / width));
+    places.fold(None, |edges, (x, y)| {
+        let [left, top, right, bottom] = edges.unwrap_or([x, y, x + 1, y + 1]);
+        Some([left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1)])
+    })
+}
+
+#[test]
+fn annotations_of_hidden_layers_are_not_drawn() {
+    let drawn = |keys: &str, membership: &str| black(layered("", keys, membership, ""));
+    let place = Some([50, 130, 100, 150]);
+    assert_eq!(drawn("", ""), place);
+    assert_eq!(drawn("/OC 92 0 R", ""), place);
+    assert_eq!(drawn("/OC 91 0 R", ""), None);
+    assert_eq!(drawn("/F 4/OC 91 0 R", ""), None);
+    for (membership, expected) in [
+        ("/OCGs[91 0 R 92 0 R]", place),
+        ("/OCGs[91 0 R 92 0 R]/P/AllOn", None),
+        ("/OCGs[91 0 R 92 0 R]/P/AnyOff", place),
+        ("/OCGs 92 0 R/P/AllOff", None),
+        ("/OCGs[]", place),
+        ("/OCGs 92 0 R/VE[/Not 92 0 R]", None),
+        ("/OCGs 91 0 R/VE[/Not 91 0 R]", place),
+    ] {
+        assert_eq!(drawn("/OC 93 0 R", membership), expected, "{membership}");
+    }
+}
+
+#[test]
+fn visibility_expressions_come_before_the_groups() {
+    let all = Some([0, 0, 200, 200]);
+    for (membership, expected) in [
+        ("/OCGs 91 0 R/VE[/Not 91 0 R]", all),
+        ("/VE[/Not 92 0 R]", None),
+        ("/OCGs 91 0 R/VE[/Or 91 0 R 92 0 R]", all),
+        ("/OCGs 92 0 R/VE[/And 91 0 R 92 0 R]", None),
+        ("/OCGs 92 0 R/P/AllOff/VE[/And 92 0 R]", all),
+        ("/VE[/And[/Not 91 0 R][/Or 91 0 R[/Not 91 0 R]]]", all),
+        // What is no expression has no say.
+        ("/OCGs 91 0 R/VE[/Xor 91 0 R 92 0 R]", None),
+        ("/OCGs 91 0 R/VE[/And]", None),
+        ("/OCGs 92 0 R/VE[/Not 92 0 R 91 0 R]", all),
+    ] {
+        let content = "/OC /A BDC 0 0 200 200 re f EMC";
+        let document = layered(content, "/F 2", membership, "");
+        assert_eq!(black(document), expected, "{membership}");
+    }
+    // Marked content with another tag is no layer.
+    let content = "/Foo /A BDC 0 0 200 200 re f EMC";
+    let document = layered(content, "/F 2", "/OCGs 91 0 R", "");
+    assert_eq!(black(document), all);
+    // However deep, and if it leads back to itself.
+    let deep = format!("/OCGs 91 0 R/VE{}{}", "[/Not".repeat(99), "]".repeat(99));
+    let round = "/OCGs 91 0 R/VE[/Or 92 0 R 95 0 R]".to_owned();
+    for membership in [deep, round] {
+        let document = layered("/OC /A BDC 0 0 200 200 re f EMC", "/F 2", &membership, "");
+        let document = sample::with_objects(&document, &[(95, "[/And 95 0 R 95 0 R 92 0 R]")]);
+        assert_eq!(black(document), None, "{membership}");
+    }
+}
+
+#[test]
+fn boxes_that_leave_nothing_are_taken_as_viewers_take_them() {
+    let size = |edit: &dyn Fn(&mut dropleaf_test_support::sample::lopdf::Dictionary)| {
+        let document = Sample::new("s", 1)
+            .content(0, "0 0 50 50 re f")
+            .edit(|document, pages| {
+                let page = document.get_dictionary(pages[0]).expect("a page");
+                let parent = page.get(b"Parent").and_then(Cos::as_reference);
+                let parent = document.get_dictionary_mut(parent.expect("it has one"));
+                parent.expect("a node").remove(b"MediaBox");
+                edit(document.get_dictionary_mut(pages[0]).expect("a page"));
+            })
+            .bytes();
+        let ran = render(json!({ "dpi": 72 }), document);
+        let (width, height, pixels) = read(&ran.artifacts[0].bytes);
+        let is_drawn = pixels[(height as usize - 1) * width as usize] < 128;
+        (width, height, is_drawn)
+    };
+    let corners = |all: [i64; 4]| all.map(Cos::from).to_vec();
+    for crop in [
+        [0, 0, 0, 0],
+        [10, 10, 10, 10],
+        [0, 0, 0, 400],
+        [500, 500, 600, 600],
+    ] {
+        let found = size(&|page| {
+            page.set("MediaBox", corners([0, 0, 300, 400]));
+            page.set("CropBox", corners(crop));
+        });
+        assert_eq!(found, (300, 400, true), "{crop:?}");
+    }
+    let without = size(&|page| {
+        page.remove(b"MediaBox");
+    });
+    assert_eq!(without, (612, 792, true), "US letter");
+    let cropped = size(&|page| {
+        page.set("MediaBox", corners([0, 0, 0, 0]));
+        page.set("CropBox", corners([0, 0, 700, 100]));
+    });
+    assert_eq!(cropped, (612, 100, true));
+}
+
+#[test]
+fn annotations_that_do_not_turn_with_their_page_stand_upright() {
+    let drawn = |flags: u32, rotate: u32| {
+        let keys = format!("/F {flags}");
+        black(layered("", &keys, "", &format!("/Rotate {rotate}")))
+    };
+    assert_eq!(drawn(0, 90), Some([50, 50, 70, 100]));
+    // The upper left corner, (50, 70), stays where it is.
+    assert_eq!(drawn(16, 0), Some([50, 130, 100, 150]));
+    assert_eq!(drawn(16, 90), Some([70, 50, 120, 70]));
+    assert_eq!(drawn(16, 180), Some([150, 70, 200, 90]));
+    assert_eq!(drawn(16, 270), Some([130, 150, 180, 170]));
+}

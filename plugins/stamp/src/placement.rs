@@ -1,5 +1,6 @@
 //! Where a block goes on a page: from what the reader sees to the page's own coordinates.
 
+use dropleaf_plugin_sdk::visible_box;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -61,25 +62,16 @@ pub(crate) struct Frame {
     unit: f64,
 }
 
-/// A US letter page, which a page without a media box is taken for by the usual viewers.
-const LETTER: [f64; 4] = [0.0, 0.0, 612.0, 792.0];
-
 impl Frame {
-    /// Reads a page's attributes as viewers do: boxes with swapped corners are turned round, a crop box is cut to the
-    /// media box and ignored where nothing is left, odd rotations are rounded down to a quarter turn.
+    /// Reads a page's attributes as viewers do; odd rotations are rounded down to a quarter turn.
     pub(crate) fn new(
         media: Option<[f64; 4]>,
         crop: Option<[f64; 4]>,
         rotate: i64,
         unit: Option<f64>,
     ) -> Self {
-        let media = media.and_then(upright).unwrap_or(LETTER);
-        let visible = crop
-            .and_then(upright)
-            .and_then(|crop| meet(crop, media))
-            .unwrap_or(media);
         Self {
-            visible,
+            visible: visible_box(media, crop),
             turns: u8::try_from(rotate.div_euclid(90).rem_euclid(4)).unwrap_or(0),
             unit: unit
                 .filter(|unit| unit.is_finite() && *unit > 0.0)
@@ -171,28 +163,12 @@ fn exact_sin_cos(degrees: f64) -> (f64, f64) {
     }
 }
 
-fn upright([a, b, c, d]: [f64; 4]) -> Option<[f64; 4]> {
-    let sorted = [a.min(c), b.min(d), a.max(c), b.max(d)];
-    let good =
-        sorted.iter().all(|v| v.is_finite()) && sorted[2] > sorted[0] && sorted[3] > sorted[1];
-    good.then_some(sorted)
-}
-
-fn meet(a: [f64; 4], b: [f64; 4]) -> Option<[f64; 4]> {
-    let met = [
-        a[0].max(b[0]),
-        a[1].max(b[1]),
-        a[2].min(b[2]),
-        a[3].min(b[3]),
-    ];
-    (met[2] > met[0] && met[3] > met[1]).then_some(met)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const A4: [f64; 4] = [0.0, 0.0, 600.0, 800.0];
+    const LETTER: [f64; 4] = [0.0, 0.0, 612.0, 792.0];
 
     /// Where the block's middle and its right-hand direction end up in user space.
     fn check(frame: Frame, position: Position, middle: (f64, f64), right: (f64, f64)) {
