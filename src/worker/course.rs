@@ -16,10 +16,13 @@ use std::os::unix::fs::FileExt as _;
 /// Runs an attempt to its end; everything but the last word has been said then. Milliseconds of processor time that went into
 /// what came before it are not in its bill.
 pub(crate) fn run(mut attempt: Attempt<'_>, input: OwnedFd, before: u64) -> Result<Bill, End> {
-    let (first, pages_in) = open(&mut attempt, &File::from(input))?;
+    let (first, pages_in, seals) = open(&mut attempt, &File::from(input))?;
     let mut parts = vec![first];
     for index in 0..attempt.plan.steps.len() {
         parts = step::run(&attempt, index, parts)?;
+    }
+    if parts.iter().any(|part| part.document.is_changed()) {
+        seals.tell_broken(&attempt);
     }
     let pages_out = outputs::send(&attempt, parts)?;
     Ok(Bill {
@@ -46,7 +49,28 @@ pub(crate) fn inspect(attempt: &Attempt<'_>, file: OwnedFd) -> Result<Inspected,
     })
 }
 
-fn open(attempt: &mut Attempt<'_>, input: &File) -> Result<(Part, u64), End> {
+/// What of a document holds for its bytes as they came.
+struct Seals {
+    is_signed: bool,
+    is_authenticated: bool,
+}
+
+impl Seals {
+    /// Warns of those that a change has broken.
+    fn tell_broken(&self, attempt: &Attempt<'_>) {
+        if self.is_signed {
+            let text =
+                "the document was signed and has been changed: its signature is no longer valid";
+            attempt.warn(None, "signature-broken", text.to_owned());
+        }
+        if self.is_authenticated {
+            let text = "the document has been changed: its protection of integrity (the MAC of ISO/TS 32004) is left out";
+            attempt.warn(None, "integrity-code-dropped", text.to_owned());
+        }
+    }
+}
+
+fn open(attempt: &mut Attempt<'_>, input: &File) -> Result<(Part, u64, Seals), End> {
     let bytes = map(input, attempt.plan.max_input)?;
     let passwords = passwords(attempt)?;
     let opened = Document::open(bytes, &passwords, &attempt.limits, &attempt.bill);
@@ -62,6 +86,10 @@ fn open(attempt: &mut Attempt<'_>, input: &File) -> Result<(Part, u64), End> {
             .into());
     }
     let pages = u64::from(facts.pages);
+    let seals = Seals {
+        is_signed: facts.signed,
+        is_authenticated: facts.authenticated,
+    };
     let facts = serde_json::to_value(&facts).unwrap_or_default();
     attempt.variables.insert("pdf".to_owned(), facts);
     attempt.line.say(&ToDaemon::Opened { pages }, None)?;
@@ -69,7 +97,7 @@ fn open(attempt: &mut Attempt<'_>, input: &File) -> Result<(Part, u64), End> {
         document,
         about: About::default(),
     };
-    Ok((part, pages))
+    Ok((part, pages, seals))
 }
 
 /// The input's bytes. A small file is read, so that nobody who still holds it can pull it away; a large one is mapped.

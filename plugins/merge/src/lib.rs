@@ -2,6 +2,7 @@
 
 mod attachments;
 mod merge;
+mod scripts;
 mod standing;
 
 use dropleaf_plugin_sdk::prelude::*;
@@ -17,7 +18,7 @@ impl Operation for Merge {
     const DESCRIPTION: &'static str = "The pages of the second and later documents are appended to the first, which lends \
         version, metadata, named destinations, output intents and tags; those of the others are left out. \
         Form fields, layers, page labels, attachments and outlines of all documents are kept, outlines one after the other, and links lead where they led; a field \
-        or an attachment whose name is taken gets another one, with a warning. The result is not marked as tagged, and does not claim to be PDF/UA, nor PDF/A \
+        or an attachment whose name is taken gets another one, with a warning, and locks and actions of its document name it by that; scripts are not changed. The result is not marked as tagged, and does not claim to be PDF/UA, nor PDF/A \
         unless all documents are of one level that asks for no tags and have the same output intents. Warnings tell of tags, \
         intents and claims that are lost, and of attachments larger than 64 MiB, which are left out.";
     const INPUTS: Inputs = Inputs::All;

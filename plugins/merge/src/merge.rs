@@ -4,7 +4,7 @@ use dropleaf_plugin_sdk::assemble::{self, Outline, OutlineEnd};
 use dropleaf_plugin_sdk::prelude::*;
 
 use crate::attachments::Attachments;
-use crate::standing;
+use crate::{scripts, standing};
 
 /// Appends all other documents of the run to the first.
 pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
@@ -35,6 +35,11 @@ pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
         for (old, new) in &appended.renamed {
             run.warn(format!(
                 "form field `{old}` of document `{number}` is now `{new}`: an earlier document has a field of that name"
+            ));
+        }
+        if !appended.renamed.is_empty() && scripts::has_any(other)? {
+            run.warn(format!(
+                "scripts of document `{number}` may name form fields by the names that they had"
             ));
         }
         if let Some(outline) = outline(run, other, number)? {

@@ -117,7 +117,9 @@ impl Operation for SetMetadata {
         "Set or remove title, author, subject, keywords and other entries";
     const DESCRIPTION: &'static str = "Writes the Info dictionary and the XMP packet so that they agree; a missing packet is \
         made, and what it says otherwise stays. Entries that are not named keep their values; where the two disagreed \
-        about one, dates included, the Info dictionary's holds.";
+        about one, dates included, the Info dictionary's holds. A document that claims to be PDF/A-4 and has no Info \
+        dictionary gets none, which that forbids; one that claims to be PDF/A-1 to 3 does so no longer when it gets an entry \
+        of one's own that its packet has no schema for, with a warning.";
     const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1", "leaf.stream/1"];
 
     fn examples() -> Vec<Example> {

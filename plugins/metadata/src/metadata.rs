@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dropleaf_plugin_sdk::prelude::*;
+use dropleaf_xmp::claims::{Claim, Standard};
 use dropleaf_xmp::property::{DC, Form, Name, PDF, XMP};
 use dropleaf_xmp::{Edit, Packet};
 
 use crate::date::Date;
 use crate::property::{Change, NOT_TEXT, STANDARD, keywords};
+
+/// The namespace of what describes further entries of an archive's packet.
+const EXTENSION: &str = "http://www.aiim.org/pdfa/ns/extension/";
 
 /// Changes the document's metadata.
 pub(crate) fn apply(run: &Run<'_>, change: &Change) -> Result<()> {
@@ -26,11 +30,46 @@ pub(crate) fn apply(run: &Run<'_>, change: &Change) -> Result<()> {
     let is_new = packet.is_none();
     let packet = packet.unwrap_or_else(Packet::empty);
     let plan = plan(&before, &packet, change, is_new);
-    write_info(&document, info, &plan.info)?;
+    let archive = packet
+        .claims()
+        .into_iter()
+        .find(|claim| claim.standard == Standard::Archive);
+    // It must have none (ISO 19005-4, 6.1.3), but for what applications keep of their own.
+    let is_without_info = archive.as_ref().is_some_and(|archive| archive.part == "4");
+    if info.is_some() || !is_without_info || catalog.has("PieceInfo")? {
+        write_info(&document, info, &plan.info)?;
+    }
     if !plan.xmp.is_empty() || is_new && is_there {
-        write_packet(&document, packet.edited(&plan.xmp).as_bytes())?;
+        let mut text = packet.edited(&plan.xmp);
+        if let Some(archive) = archive
+            && let Some(entry) = unknown(&packet, &archive, change)
+            && let Ok(packet) = Packet::read(text.as_bytes())
+        {
+            run.warn(format!(
+                "the document no longer claims to be {archive}: its XMP packet has no schema for `{entry}`"
+            ));
+            text = packet.without(&[Standard::Archive]);
+        }
+        write_packet(&document, text.as_bytes())?;
     }
     run.result("changed", plan.info.keys().collect::<Vec<_>>())
+}
+
+/// A new entry that the packet of an archive may not have: one of nobody's schema that it does not describe (ISO 19005-1, 6.7.8;
+/// ISO 19005-2 and 3, 6.6.2.3). Later ones may have any.
+fn unknown<'c>(packet: &Packet, archive: &Claim, change: &'c Change) -> Option<&'c str> {
+    if !["1", "2", "3"].contains(&archive.part.as_str()) {
+        return None;
+    }
+    let text = packet.edited(&[]);
+    let is_described = |key: &str| text.contains(EXTENSION) && text.contains(&format!(">{key}<"));
+    let is_own = |key: &str| {
+        !NOT_TEXT.contains(&key) && STANDARD.iter().all(|(standard, ..)| *standard != key)
+    };
+    let set = change.entries.iter().filter(|(_, value)| value.is_some());
+    set.map(|(key, _)| key.as_str())
+        .filter(|key| is_own(key) && packet.get(&Name::custom(key)).is_none())
+        .find(|key| !is_described(key))
 }
 
 /// What is to be written where.

@@ -192,3 +192,51 @@ fn bad_parameters_are_refused() {
         );
     }
 }
+
+/// A packet that claims the document to be of this part of PDF/A, with more in it.
+fn archive(part: u8, more: &str) -> String {
+    format!(
+        "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+         <r:Description r:about='' xmlns:a='http://www.aiim.org/pdfa/ns/id/' a:part='{part}' a:conformance='B'/>{more}</r:RDF>"
+    )
+}
+
+#[test]
+fn an_archive_that_gets_an_entry_of_no_schema_claims_to_be_none() {
+    let check = |part: u8, more: &str, with: Json, expected: usize| {
+        let (ran, document) = run(with, Sample::new("s", 1).xmp(&archive(part, more)));
+        assert_eq!(
+            ran.warnings.len(),
+            expected,
+            "{part} {more} {:?}",
+            ran.warnings
+        );
+        assert_eq!(packet(&document).contains("a:part"), expected == 0);
+    };
+    let own = json!({ "custom": { "Department": "Sales" } });
+    check(2, "", own.clone(), 1);
+    check(1, "", own.clone(), 1);
+    check(4, "", own.clone(), 0);
+    check(2, "", json!({ "title": "T", "remove": ["Department"] }), 0);
+    let described = "<r:Description r:about='' xmlns:e='http://www.aiim.org/pdfa/ns/extension/' \
+         xmlns:p='http://www.aiim.org/pdfa/ns/property#'><e:schemas><r:Bag><r:li r:parseType='Resource'>\
+         <p:name>Department</p:name></r:li></r:Bag></e:schemas></r:Description>";
+    check(2, described, own.clone(), 0);
+    let there =
+        "<r:Description r:about='' xmlns:x='http://ns.adobe.com/pdfx/1.3/' x:Department='HR'/>";
+    check(2, there, own, 0);
+}
+
+#[test]
+fn an_archive_of_the_fourth_part_gets_no_info_dictionary() {
+    let without = |part| {
+        let sample = Sample::new("s", 1).xmp(&archive(part, ""));
+        sample.edit(|document, _| _ = document.trailer.remove(b"Info"))
+    };
+    let with = json!({ "title": "T" });
+    let (_, document) = run(with.clone(), without(4));
+    assert!(!document.trailer.has(b"Info"));
+    assert!(packet(&document).contains(">T<"));
+    let (_, document) = run(with, without(2));
+    assert_eq!(info(&document, "Title").as_deref(), Some("T"));
+}

@@ -3,9 +3,12 @@
 //! They are taken out of the form, and their objects out of the document: whatever else leads to one (an action that hides it,
 //! a reply, a tag) leads nowhere then, and its value is not in the file.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use dropleaf_plugin_sdk::prelude::*;
+
+use crate::options::Button;
 
 /// The deepest tree of fields that is descended.
 const MAX_DEPTH: u32 = 64;
@@ -29,8 +32,12 @@ pub(crate) fn drop(run: &Run<'_>, dropped: &[u32], kept: &[u32]) -> Result<HashS
             stay,
             gone,
             seen: HashSet::new(),
+            buttons: HashMap::new(),
         };
         fields.drop(&form)?;
+        for button in fields.buttons.values().flatten() {
+            button.settle(&document)?;
+        }
         gone = fields.gone;
         // It describes all pages a second time, and holds the values of all fields (ISO 32000-2, Annex K).
         if form.remove("XFA")? {
@@ -95,6 +102,8 @@ struct Fields<'r> {
     gone: HashSet<Ref>,
     /// Fields that were descended into.
     seen: HashSet<Ref>,
+    /// Fields of which kids may go, as they were: those that are buttons with export values.
+    buttons: HashMap<Ref, Option<Button>>,
 }
 
 impl<'r> Fields<'r> {
@@ -130,7 +139,10 @@ impl<'r> Fields<'r> {
                 let list = match owner {
                     None => form.object("Fields")?,
                     Some(parent) => match self.document.object(parent)?.as_dict() {
-                        Some(parent) => parent.object("Kids")?,
+                        Some(field) => {
+                            self.remember(parent, &field)?;
+                            field.object("Kids")?
+                        }
                         None => None,
                     },
                 };
@@ -164,6 +176,13 @@ impl<'r> Fields<'r> {
         Ok(())
     }
 
+    fn remember(&mut self, id: Ref, field: &Object<'r>) -> Result<()> {
+        if let Entry::Vacant(unknown) = self.buttons.entry(id) {
+            unknown.insert(Button::of(&self.document, id, field)?);
+        }
+        Ok(())
+    }
+
     /// Whether a field goes that is no annotation of a dropped page.
     fn goes(&mut self, id: Ref, depth: u32) -> Result<bool> {
         if !self.seen.insert(id) {
@@ -174,6 +193,7 @@ impl<'r> Fields<'r> {
         };
         let goes = if let Some(kids) = field.object("Kids")? {
             let had_kids = !kids.is_empty()?;
+            self.remember(id, &field)?;
             self.descend(&kids, depth)?;
             had_kids && kids.is_empty()?
         } else {

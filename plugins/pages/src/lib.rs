@@ -1,6 +1,8 @@
 //! The plugin `pages`: rotate, extract, delete and reverse pages.
 
 mod annotations;
+mod articles;
+mod options;
 mod pages;
 mod structure;
 
@@ -142,7 +144,8 @@ pub struct Reverse {}
 impl Operation for Reverse {
     const NAME: &'static str = "reverse";
     const SUMMARY: &'static str = "Put the pages in reverse order";
-    const DESCRIPTION: &'static str = "Each page keeps its label.";
+    const DESCRIPTION: &'static str = "Each page keeps its label. Document parts (DPartRoot), which are \
+        stretches of pages in their order, are left out, with a warning.";
 
     fn examples() -> Vec<Example> {
         vec![Example::new("Last page first", json!({})).expect_pages(4)]

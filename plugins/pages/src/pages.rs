@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use dropleaf_plugin_sdk::assemble;
 use dropleaf_plugin_sdk::prelude::*;
 
-use crate::{annotations, structure};
+use crate::{annotations, articles, structure};
 
 /// Turns `pages` (from 0) by `angle` degrees; answers how many page objects were turned.
 pub(crate) fn rotate(run: &Run<'_>, pages: &[u32], angle: i64) -> Result<u64> {
@@ -53,7 +53,16 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
     if !dropped.is_empty() {
         let annotations = annotations::drop(run, &dropped, keep)?;
         structure::prune(run, &dropped, keep, &annotations)?;
-        forget_parts(run, keep)?;
+        let stay = annotations::page_ids(&document, keep)?;
+        articles::prune(&document, &dropped, &stay)?;
+        let text =
+            "the document parts (DPartRoot) are left out: they describe the dropped pages, too";
+        forget_parts(run, keep, text)?;
+    } else if !keep.is_sorted() {
+        forget_order(run, keep)?;
+    }
+    if !dropped.is_empty() || !keep.is_sorted() {
+        forget_numbers(&document)?;
     }
     label(run, keep)?;
     let mut done = 0;
@@ -73,23 +82,43 @@ pub(crate) fn keep(run: &Run<'_>, keep: &[u32]) -> Result<()> {
 }
 
 /// Leaves out the document parts (ISO 32000-2, 14.12): their metadata are of the dropped pages, too.
-fn forget_parts(run: &Run<'_>, keep: &[u32]) -> Result<()> {
+fn forget_parts(run: &Run<'_>, keep: &[u32], why: &str) -> Result<()> {
     let document = run.document();
     let mut had_parts = document.catalog()?.remove("DPartRoot")?;
     for &page in keep {
         had_parts |= document.page(page)?.remove("DPart")?;
     }
     if had_parts {
-        run.warn(
-            "the document parts (DPartRoot) are left out: they describe the dropped pages, too",
-        );
+        run.warn(why);
+    }
+    Ok(())
+}
+
+/// Leaves out the document parts where the order of the pages changes: each is a stretch of pages from its first to its last.
+fn forget_order(run: &Run<'_>, keep: &[u32]) -> Result<()> {
+    if !run.document().catalog()?.has("DPartRoot")? {
+        return Ok(());
+    }
+    let text = "the document parts (DPartRoot) are left out: they are stretches of pages in the order that was";
+    forget_parts(run, keep, text)
+}
+
+/// Takes back which pages are to be printed (table 147): it says so by numbers, which are those of other pages now.
+fn forget_numbers(document: &Document<'_>) -> Result<()> {
+    if let Some(preferences) = document.catalog()?.object("ViewerPreferences")? {
+        preferences.remove("PrintPageRange")?;
     }
     Ok(())
 }
 
 /// Turns the order of all pages round.
 pub(crate) fn reverse(run: &Run<'_>) -> Result<()> {
-    let order: Vec<u32> = (0..run.document().page_count()?).rev().collect();
+    let document = run.document();
+    let order: Vec<u32> = (0..document.page_count()?).rev().collect();
+    if !order.is_sorted() {
+        forget_order(run, &order)?;
+        forget_numbers(&document)?;
+    }
     label(run, &order)?;
     arrange(run, &order)
 }

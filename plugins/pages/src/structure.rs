@@ -2,9 +2,10 @@
 //!
 //! An element says what is on its page a second time, and more: alternative texts, expansions, replacements. So one whose
 //! content is gone goes, from the leaves up, and with it what finds it by a number or a name. Nothing is changed before the
-//! whole tree has been walked; one that makes no sense goes as a whole.
+//! whole tree has been walked; one that makes no sense goes as a whole. Elements that are in no tree go, too.
 
 mod elements;
+mod leads;
 mod lookup;
 
 use std::collections::HashSet;
@@ -25,7 +26,7 @@ pub(crate) fn prune(
     let document = run.document();
     let catalog = document.catalog()?;
     let Some(root) = catalog.object("StructTreeRoot")? else {
-        return Ok(());
+        return strays(&document, kept, &HashSet::new());
     };
     let mut pages = annotations::page_ids(&document, dropped)?;
     for page in annotations::page_ids(&document, kept)? {
@@ -51,8 +52,18 @@ pub(crate) fn prune(
         lookup.prune(&root, "IDTree", "Names")?;
     }
     // References from elsewhere, such as the structure destinations of links, lead nowhere then.
-    for element in removed {
+    for &element in &removed {
         document.remove(element)?;
+    }
+    strays(&document, kept, &elements.left())
+}
+
+/// Removes the elements that something leads to and that are not in the tree: on which pages they are is not known.
+fn strays(document: &Document<'_>, kept: &[u32], in_tree: &HashSet<Ref>) -> Result<()> {
+    for element in leads::elements(document, kept)? {
+        if !in_tree.contains(&element) {
+            document.remove(element)?;
+        }
     }
     Ok(())
 }

@@ -1,3 +1,5 @@
+mod leftovers;
+
 use dropleaf_plugin_sdk::testing::{self, Failed, Trial};
 use dropleaf_test_support::sample::lopdf::Object as Cos;
 use dropleaf_test_support::sample::{self, Sample, rotations, texts};

@@ -1,19 +1,25 @@
-//! What the catalog says about the whole document, for each part: language, reading preferences, output intents, page
-//! labels, outline and the XMP packet, less what the packet would claim of the part and what is no longer so.
+//! What the catalog says about the whole document, for each part: version, language, reading preferences, output intents, page
+//! labels, outline, scripts and the XMP packet, less what the packet would claim of the part and what is no longer so.
 
-use dropleaf_plugin_sdk::assemble::{self, Attachments, Outline, OutlineEnd};
+use dropleaf_plugin_sdk::assemble::{self, Outline, OutlineEnd};
 use dropleaf_plugin_sdk::prelude::*;
 use dropleaf_xmp::Packet;
 use dropleaf_xmp::claims::{Claim, Standard};
 
+/// Entries of the catalog that hold for each part as they did for the whole (ISO 32000-2, table 29): what version the objects
+/// are of and what is beyond it, what addresses of links are relative to, how pages are laid out.
+const LIKE_THE_WHOLE: [&str; 5] = ["Version", "Extensions", "Lang", "URI", "PageLayout"];
+
 /// What parts are given besides their pages.
 pub(crate) struct Luggage<'r> {
     whole: Document<'r>,
-    language: Option<Value<'r>>,
+    plain: Vec<(&'static str, Value<'r>)>,
+    mode: Option<Value<'r>>,
     preferences: Option<Value<'r>>,
     intents: Option<Value<'r>>,
     labels: Option<PageLabels>,
     outline: Option<Outline>,
+    scripts: Option<Value<'r>>,
     packet: Option<(Vec<u8>, Mode)>,
 }
 
@@ -29,22 +35,6 @@ impl<'r> Luggage<'r> {
         if outline.as_ref().is_some_and(Outline::is_cut) {
             run.warn("the outline is too large: part of its items are in none of the parts");
         }
-        if catalog.has("StructTreeRoot")? {
-            run.warn(
-                "the parts have no tags: headings, tables, alternative texts and reading order stay behind",
-            );
-        }
-        let attachments = Attachments::read(whole)?;
-        let mut names = attachments.files().iter().map(|file| &file.name);
-        if let Some(first) = names.next() {
-            let named = match names.len() {
-                0 => format!("`{first}` stays"),
-                more => format!("`{first}` and {more} more stay"),
-            };
-            run.warn(format!(
-                "the parts have no attachments (embedded files): {named} behind"
-            ));
-        }
         let intents = catalog.get("OutputIntents")?;
         let intents = match &intents {
             Some(value) if !can_be_copied(run, whole, value)? => {
@@ -53,16 +43,31 @@ impl<'r> Luggage<'r> {
             }
             _ => intents,
         };
+        let mut plain = Vec::new();
+        for key in LIKE_THE_WHOLE {
+            plain.extend(catalog.get(key)?.map(|value| (key, value)));
+        }
+        let names = catalog.object("Names")?;
+        let scripts = names.map_or(Ok(None), |names| names.get("JavaScript"))?;
+        let scripts = match &scripts {
+            Some(value) if !can_be_copied(run, whole, value)? => {
+                run.warn("the document's scripts cannot be copied: the parts have none, and form fields may miss them");
+                None
+            }
+            _ => scripts,
+        };
         let intents_stay = intents.is_none() && catalog.has("OutputIntents")?;
         let has_layers = catalog.has("OCProperties")?;
         let is_lost = |claim: &Claim| is_lost(claim, has_layers, intents_stay);
         Ok(Self {
             whole: *whole,
-            language: catalog.get("Lang")?,
+            plain,
+            mode: catalog.get("PageMode")?,
             preferences: catalog.get("ViewerPreferences")?,
             intents,
             labels: labels.filter(|labels| !labels.is_empty()),
             outline,
+            scripts,
             packet: packet(run, &catalog, is_lost)?,
         })
     }
@@ -70,8 +75,10 @@ impl<'r> Luggage<'r> {
     /// Gives a part, which has these pages of the document, its share.
     pub(crate) fn give(&self, part: &Document<'r>, pages: &[u32]) -> Result<()> {
         let catalog = part.catalog()?;
-        if let Some(language) = &self.language {
-            catalog.put("Lang", language)?;
+        for (key, value) in &self.plain {
+            if let Ok(copy) = assemble::copy(part, &self.whole, value) {
+                catalog.put(key, copy)?;
+            }
         }
         if let Some(preferences) = &self.preferences
             && let Ok(copy) = assemble::copy(part, &self.whole, preferences)
@@ -93,11 +100,34 @@ impl<'r> Luggage<'r> {
         if let Some(outline) = &self.outline {
             outline.append(&mut OutlineEnd::of(part)?, pages, 0)?;
         }
+        if let Some(mode) = &self.mode
+            && can_be_shown(&catalog, mode)?
+        {
+            catalog.put("PageMode", mode)?;
+        }
+        // What scripts of fields call.
+        if let Some(scripts) = &self.scripts
+            && catalog.has("AcroForm")?
+        {
+            let names = part.parse("<<>>")?;
+            names.put("JavaScript", assemble::copy(part, &self.whole, scripts)?)?;
+            catalog.put("Names", names)?;
+        }
         if let Some((bytes, mode)) = &self.packet {
             let dict = part.parse("<< /Type /Metadata /Subtype /XML >>")?;
             catalog.put("Metadata", part.stream(Some(&dict), *mode, bytes)?)?;
         }
         Ok(())
+    }
+}
+
+/// Whether a part has what is to be shown beside its pages when it is opened.
+fn can_be_shown(catalog: &Object<'_>, mode: &Value<'_>) -> Result<bool> {
+    match mode.as_name() {
+        Some(b"UseOutlines") => catalog.has("Outlines"),
+        Some(b"UseOC") => catalog.has("OCProperties"),
+        Some(b"UseAttachments") | None => Ok(false),
+        Some(_) => Ok(true),
     }
 }
 

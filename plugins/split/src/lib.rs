@@ -1,5 +1,6 @@
 //! The plugin `split`: one document in, several out.
 
+mod behind;
 mod carry;
 mod split;
 
@@ -28,8 +29,9 @@ impl Operation for Split {
     const DESCRIPTION: &'static str = "Takes either `every` or `ranges`. The steps below run on each part. `{{ part.label }}` \
         is the part's pages, such as `1-10`; `{{ part.index }}` and `{{ part.count }}` number the parts. Metadata, form fields, \
         layers, page labels, output intents and reading preferences go with the pages, and so do the items of the outline that lead \
-        to them and links between them; named destinations, attachments and tags (the structure tree) do not. A part does not claim to be what it no longer \
-        is: PDF/UA, or PDF/A at a level that asks for tags. Warnings tell of tags, attachments and claims that are lost.";
+        to them, links between them, and the document's scripts where a part has form fields; named destinations, attachments (but for those \
+        of single pages), tags (the structure tree), document parts, a form's XFA part and form fields that are on no page do not. A part does not claim to be what it no longer \
+        is: PDF/UA, or PDF/A at a level that asks for tags. Warnings tell of tags, attachments, fields, parts and claims that are lost.";
     const NEEDS: &'static [&'static str] =
         &["leaf.run/1", "leaf.cos/1", "leaf.stream/1", "leaf.doc/1"];
 

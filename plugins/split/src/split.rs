@@ -1,8 +1,11 @@
 //! Which pages make which part, and the making of the parts.
 
+use std::collections::HashSet;
+
 use dropleaf_plugin_sdk::assemble;
 use dropleaf_plugin_sdk::prelude::*;
 
+use crate::behind;
 use crate::carry::Luggage;
 
 /// One document to come out.
@@ -69,6 +72,11 @@ pub(crate) fn split(run: &Run<'_>, parts: &[Part]) -> Result<()> {
         run.emit(&whole, &part.label)?;
         return run.progress(part.pages.len(), part.pages.len());
     }
+    let pages: HashSet<u32> = parts
+        .iter()
+        .flat_map(|part| part.pages.iter().copied())
+        .collect();
+    behind::tell(run, &whole, &pages)?;
     let luggage = Luggage::of(run, &whole)?;
     let total: usize = parts.iter().map(|part| part.pages.len()).sum();
     let mut done = 0;

@@ -1,3 +1,5 @@
+mod whole;
+
 use dropleaf_plugin_sdk::testing::{self, Trial};
 use dropleaf_test_support::sample::lopdf::{self, Object as Cos, dictionary};
 use dropleaf_test_support::sample::{self, Sample, rotations, texts};

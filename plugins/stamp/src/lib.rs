@@ -3,6 +3,7 @@
 //! The font is DejaVu Sans, whose licence stands beside it in `fonts/`; a document gets only the glyphs it needs.
 
 mod balance;
+mod claims;
 mod color;
 mod contents;
 mod embed;
@@ -72,7 +73,8 @@ impl Operation for StampText {
     const NAME: &'static str = "stamp-text";
     const SUMMARY: &'static str = "Put a text on pages";
     const DESCRIPTION: &'static str = "Draws a text over the pages, upright as the reader sees them, in DejaVu Sans. Only the \
-        glyphs that are needed are embedded, and the text can be searched and copied. What was on the pages stays as it is.";
+        glyphs that are needed are embedded, and the text can be searched and copied. What was on the pages stays as it is. \
+        With an `opacity` below 1 a document does not claim to be PDF/A-1 any more.";
     const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1", "leaf.stream/1"];
 
     fn examples() -> Vec<Example> {

@@ -3,6 +3,7 @@
 use dropleaf_plugin_sdk::prelude::*;
 
 use crate::StampText;
+use crate::claims;
 use crate::embed::{add_font, add_form, add_state};
 use crate::font::Codes;
 use crate::layout::{Block, Style, ink, lay_out};
@@ -49,9 +50,13 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
         .program(&shaper.face)
         .map_err(|error| Error::failed(format!("failed to subset the font: {error}")))?;
     let font = add_font(&document, &program)?;
-    let state = (operation.opacity < 1.0)
-        .then(|| add_state(&document, operation.opacity))
-        .transpose()?;
+    let state = match operation.opacity < 1.0 {
+        true => {
+            claims::withdraw(run, &document)?;
+            Some(add_state(&document, operation.opacity)?)
+        }
+        false => None,
+    };
     let needed = match &drawn {
         Drawn::Form(block, ink) => vec![(
             "XObject",

@@ -306,3 +306,27 @@ fn progress_goes_page_by_page() {
     assert_eq!(ran.progress, [(1, 3), (2, 3), (3, 3)]);
     assert_eq!((ran.parses, ran.saves), (1, 1));
 }
+
+#[test]
+fn a_stamp_that_shines_through_is_none_for_the_oldest_archives() {
+    let claims = |part: u8, opacity: f64| {
+        let packet = format!(
+            "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+             <r:Description r:about='' xmlns:a='http://www.aiim.org/pdfa/ns/id/' a:part='{part}' a:conformance='B'/></r:RDF>"
+        );
+        let pdf = Sample::new("s", 1).xmp(&packet).bytes();
+        let parameters = json!({ "text": "x", "opacity": opacity });
+        let ran = testing::run::<StampText>(parameters, &[pdf]).expect("it stamps");
+        let document = sample::open(ran.document());
+        let packet = document
+            .catalog()
+            .expect("a catalog")
+            .get_deref(b"Metadata", &document);
+        let packet = packet.and_then(Object::as_stream).expect("a packet");
+        let packet = String::from_utf8_lossy(&packet.content).into_owned();
+        (packet.contains("a:part"), ran.warnings.len())
+    };
+    assert_eq!(claims(1, 0.5), (false, 1));
+    assert_eq!(claims(1, 1.0), (true, 0));
+    assert_eq!(claims(2, 0.5), (true, 0));
+}

@@ -4,6 +4,7 @@ use crate::PROGRAM;
 use crate::input::{GOOD, explain, still_works};
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::feed::Event;
+use dropleaf_test_support::sample::lopdf::{Object, dictionary};
 use dropleaf_test_support::{hostile, sample};
 
 /// Short waits for files that will never be whole; small limits for those that blow up.
@@ -282,4 +283,38 @@ fn an_empty_file_stays_is_reported_and_is_taken_once_it_has_content() {
     home.write("inbox/good/empty.pdf", sample::pdf(1));
     feed.until_named("job.succeeded");
     assert!(home.path("outbox/good/empty.pdf").is_file());
+}
+
+#[test]
+fn a_signed_document_that_is_changed_is_told_to_be_valid_no_longer() {
+    let home = TestHome::new(PROGRAM);
+    for (name, step) in [
+        ("turn", "uses: rotate, with: { angle: 90 }"),
+        ("read", "uses: extract-text"),
+    ] {
+        let yaml = format!(
+            "watch: {{ folder: inbox/{name}, quiet: 0s }}\non_signed: process\nsteps: [{{ {step} }}]\n"
+        );
+        home.pipeline(name, &yaml);
+    }
+    let signed = sample::Sample::new("s", 2).field("sign", "").edit(|pdf, _| {
+        let value = dictionary! { "Type" => "Sig", "ByteRange" => vec![0.into()], "Contents" => Object::string_literal("x") };
+        let mut dicts = pdf.objects.values_mut().filter_map(|object| object.as_dict_mut().ok());
+        dicts.find(|dict| dict.has(b"T")).expect("the field").set("V", value);
+    });
+    let daemon = home.serve();
+    let pdf = signed.bytes();
+    for (name, expected) in [("turn", Some("signature-broken")), ("read", None)] {
+        let mut feed = daemon.follow(&format!("/pipelines/{name}/events"));
+        home.drop_file(&format!("inbox/{name}"), "a.pdf", &pdf);
+        let ended = feed.until_ended(1);
+        let warned = ended
+            .values()
+            .flatten()
+            .filter(|event| event.name == "job.warned");
+        let codes: Vec<&str> = warned
+            .filter_map(|event| event.data["code"].as_str())
+            .collect();
+        assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "{name}");
+    }
 }

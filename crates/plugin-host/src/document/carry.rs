@@ -13,6 +13,7 @@ use crate::document::place::Place;
 use crate::fault::Result;
 
 pub(crate) use form::fields;
+pub(crate) use form::names::Renamed;
 pub(crate) use layers::layers;
 
 fn catalog(objects: &Objects) -> Option<Place> {

@@ -3,7 +3,7 @@
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
 use crate::document::bound::Bound;
-use crate::document::carry;
+use crate::document::carry::{self, Renamed};
 use crate::document::destinations;
 use crate::document::ids::{IdMap, IdSet};
 use crate::document::objects::Objects;
@@ -26,6 +26,8 @@ pub(crate) struct Imported {
     pages: IdSet,
     /// What has come with them.
     bound: Bound,
+    /// Form fields that have another name here.
+    renamed: Renamed,
 }
 
 /// The annotations of a page that are there: their ids where they have one.
@@ -54,6 +56,8 @@ pub(crate) struct Copy<'a> {
     imported: &'a mut Imported,
     /// Objects there that have a number here and are still to be copied.
     waiting: Vec<(ObjectId, ObjectId)>,
+    /// Objects here that were made of objects there.
+    made: Vec<ObjectId>,
 }
 
 impl<'a> Copy<'a> {
@@ -63,6 +67,7 @@ impl<'a> Copy<'a> {
             from,
             imported,
             waiting: Vec::new(),
+            made: Vec::new(),
         }
     }
 
@@ -73,6 +78,19 @@ impl<'a> Copy<'a> {
 
     pub(crate) fn is_whole(&self) -> bool {
         self.imported.bound.is_whole
+    }
+
+    /// What has been made since this was asked last.
+    pub(crate) fn take_made(&mut self) -> Vec<ObjectId> {
+        std::mem::take(&mut self.made)
+    }
+
+    /// Enters fields that got another name; gives all that did so far.
+    pub(crate) fn renamed(&mut self, fields: Renamed) -> Renamed {
+        for (old, new) in fields {
+            self.imported.renamed.entry(old).or_insert(new);
+        }
+        self.imported.renamed.clone()
     }
 
     /// The object here that an object there has become.
@@ -134,6 +152,7 @@ impl<'a> Copy<'a> {
             }
         }
         self.to.change_object(id, Some(Object::Dictionary(dict)));
+        self.made.push(id);
         Ok(())
     }
 
@@ -153,7 +172,11 @@ impl<'a> Copy<'a> {
                     let mut copy = self.dictionary(dict)?;
                     copy.set("P", Object::Reference(to));
                     copies.push(match id {
-                        Some(_) => Object::Reference(self.to.add(Object::Dictionary(copy))?),
+                        Some(_) => {
+                            let own = self.to.add(Object::Dictionary(copy))?;
+                            self.made.push(own);
+                            Object::Reference(own)
+                        }
                         None => Object::Dictionary(copy),
                     });
                 }
@@ -176,6 +199,7 @@ impl<'a> Copy<'a> {
                 self.to.plain.insert(here);
             }
             self.to.change_object(here, Some(copy));
+            self.made.push(here);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! (ISO 32000-2, 7.6.2); the engine leaves them locked, or decrypts them with the wrong filter. It also forgets part of
 //! the dictionary ([`Omitted`]), and takes the wrong filter for some streams ([`streams`]).
 
+pub(crate) mod integrity;
 pub(crate) mod streams;
 
 use lopdf::xref::XrefEntry;
@@ -23,6 +24,8 @@ pub(crate) struct Omitted {
     embedded: Option<Vec<u8>>,
     /// When the password is asked for, by filter (`/AuthEvent`).
     events: Vec<(Vec<u8>, Object)>,
+    /// There was a code of integrity for the bytes as they came ([`integrity`]).
+    pub(crate) had_code: bool,
 }
 
 impl Omitted {
@@ -57,6 +60,7 @@ impl Omitted {
                 .map(<[u8]>::to_vec),
             events: filters
                 .map_or_else(|_| Vec::new(), |all| all.iter().filter_map(event).collect()),
+            had_code: false,
         }
     }
 
@@ -66,7 +70,10 @@ impl Omitted {
     }
 
     /// Completes what the engine makes of its state.
-    pub(crate) fn complete(&self, dict: &mut Dictionary) {
+    pub(crate) fn complete(&self, dict: &mut Dictionary, state: &EncryptionState) {
+        if self.had_code {
+            integrity::permit(dict, state);
+        }
         for key in [b"StmF", b"StrF"] {
             // It writes the name that is not there as an empty one.
             if dict.get(key).and_then(Object::as_name).ok() == Some(b"") {

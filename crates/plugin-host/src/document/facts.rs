@@ -13,6 +13,9 @@ pub struct Facts {
     pub pages: u32,
     /// Whether it carries a signature that a change would break.
     pub signed: bool,
+    /// Whether it came with a code of integrity (ISO/TS 32004), which a change takes away. No template names it.
+    #[serde(skip)]
+    pub authenticated: bool,
     /// Whether it came encrypted, and so will be again.
     pub encrypted: bool,
     /// The PDF version that it says it has.
@@ -49,6 +52,7 @@ impl Objects {
         Ok(Facts {
             pages,
             signed: self.is_signed(),
+            authenticated: self.omitted.had_code,
             encrypted: self.pdf.encryption_state.is_some(),
             version: self.newest_version(),
             title: text(b"Title"),

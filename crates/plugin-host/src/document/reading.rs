@@ -391,7 +391,10 @@ fn reading(
     encryption: Option<EncryptionState>,
 ) -> Reading {
     let mut pdf = *pdf;
-    let Found { errors, omitted } = found;
+    let Found {
+        errors,
+        mut omitted,
+    } = found;
     let mut signs = Vec::new();
     if drop_unnumbered(&mut pdf) {
         signs.push("an object without a number".to_owned());
@@ -420,6 +423,7 @@ fn reading(
         pdf.encryption_state = encryption;
     }
     forget_lock(&mut pdf);
+    omitted.had_code = encryption::integrity::forget(&mut pdf);
     bound_numbers(&mut pdf);
     let mut objects = Objects::new(pdf);
     objects.omitted = omitted;

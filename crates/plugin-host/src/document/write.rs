@@ -304,7 +304,7 @@ impl<'a> File<'a, '_> {
             object: id.0,
             reason: error.to_string(),
         })?;
-        self.source.omitted.complete(&mut dict);
+        self.source.omitted.complete(&mut dict, state);
         self.indirect(id, &Object::Dictionary(dict), None)?;
         Ok(Some(id))
     }

@@ -360,3 +360,75 @@ fn information_goes_along_with_its_lists_of_scalars() {
     assert_eq!((list(b"Pages"), list(b"Nested")), (None, None));
     assert!(info.has(b"Keywords"));
 }
+
+/// The widgets of a button are on three pages; their states are their places, and one of them is on.
+#[test]
+fn export_values_come_with_their_widgets() {
+    let page = |number: u32| {
+        format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Annots[{} 0 R]>>",
+            number + 7
+        )
+    };
+    let widget = |page: u32, state: u32, is: &str| {
+        let states = format!("/N<</{state} 10 0 R/Off 10 0 R>>");
+        format!("<</Subtype/Widget/P {page} 0 R/Parent 6 0 R/AS/{is}/AP<<{states}>>>>")
+    };
+    let file = file(&[
+        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]>>>>",
+        "<</Type/Pages/Count 3/Kids[3 0 R 4 0 R 5 0 R]>>",
+        &page(0),
+        &page(1),
+        &page(2),
+        "<</FT/Btn/T(r)/V/2/DV/1/Opt[(red)(green)(blue)]/Kids[7 0 R 8 0 R 9 0 R]>>",
+        &widget(3, 0, "Off"),
+        &widget(4, 1, "Off"),
+        &widget(5, 2, "2"),
+        "<</Length 0>>\nstream\n\nendstream",
+    ]);
+    let field = |pages: &[(usize, u32, u32)]| {
+        let pdf = joined(&[file.clone()], pages);
+        let form = pdf
+            .catalog()
+            .expect("a catalog")
+            .get_deref(b"AcroForm", &pdf);
+        let fields = form.and_then(|form| form.as_dict()?.get_deref(b"Fields", &pdf));
+        let fields = fields.and_then(Object::as_array).expect("fields");
+        let field = pdf.dereference(&fields[0]).expect("a field").1;
+        let field = field.as_dict().expect("a field");
+        let value = |key: &[u8]| written(&pdf, field.get(key).expect("a value"));
+        let kids = field.get_deref(b"Kids", &pdf).and_then(Object::as_array);
+        let widgets = kids.expect("kids").iter().map(|kid| {
+            let kid = pdf
+                .dereference(kid)
+                .expect("a widget")
+                .1
+                .as_dict()
+                .expect("a widget");
+            let states = kid.get_deref(b"AP", &pdf).and_then(Object::as_dict);
+            let states = states.and_then(|all| all.get_deref(b"N", &pdf)?.as_dict());
+            let mut names = states.expect("states").iter().map(|(name, _)| name);
+            let on = names.find(|name| *name != b"Off").expect("a state");
+            let is = written(&pdf, kid.get(b"AS").expect("a state"));
+            format!("{}={is}", String::from_utf8_lossy(on))
+        });
+        let widgets: Vec<String> = widgets.collect();
+        format!(
+            "{} {} {} {}",
+            value(b"Opt"),
+            value(b"V"),
+            value(b"DV"),
+            widgets.join(" ")
+        )
+    };
+    let all = "[(red) (green) (blue)] /2 /1 0=/Off 1=/Off 2=/2";
+    assert_eq!(field(&[(0, 0, 3)]), all);
+    assert_eq!(field(&[(0, 0, 1), (0, 1, 1), (0, 2, 1)]), all);
+    let two = "[(green) (blue)] /1 /0 0=/Off 1=/1";
+    assert_eq!(field(&[(0, 1, 2)]), two);
+    // In another order, and without the one that the default value names.
+    assert_eq!(
+        field(&[(0, 2, 1), (0, 0, 1)]),
+        "[(blue) (red)] /0 /Off 0=/0 1=/Off"
+    );
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dropleaf_plugin_abi as abi;
 use dropleaf_plugin_host::{Bill, Document, Limits, OpenError};
 use lopdf::encryption::crypt_filters::{Aes128CryptFilter, Aes256CryptFilter, CryptFilter};
-use lopdf::{EncryptionState, EncryptionVersion, Permissions};
+use lopdf::{EncryptionState, EncryptionVersion, Object, Permissions, dictionary};
 
 use crate::samples::{bytes_of, engine_document, numbers, save};
 use crate::script::{Value, edit};
@@ -271,4 +271,46 @@ fn an_untouched_encrypted_document_is_saved_as_it_came_though_its_bytes_were_loo
         abi::OK
     });
     assert_eq!(save(&mut document), bytes);
+}
+
+/// A code of integrity holds for the bytes as they came; a document that is written anew claims none.
+#[test]
+fn a_code_of_integrity_goes_with_the_first_change() {
+    let (_, bytes) = encrypted("").remove(2);
+    let mut pdf = lopdf::Document::load_mem(&bytes).expect("it opens");
+    let mark = dictionary! { "BaseVersion" => "2.0", "ExtensionLevel" => 32004 };
+    let other = dictionary! { "BaseVersion" => "2.0", "ExtensionLevel" => 32001 };
+    let marks = vec![Object::from(mark), Object::from(other.clone())];
+    let catalog = pdf.catalog_mut().expect("a catalog");
+    catalog.set("Extensions", dictionary! { "ISO_" => marks });
+    let state = pdf.encryption_state.take().expect("encrypted");
+    pdf.trailer
+        .set("AuthCode", dictionary! { "MACLocation" => "Standalone" });
+    pdf.encrypt(&state).expect("encrypted");
+    let bytes = bytes_of(&mut pdf);
+    let mut untouched = try_open(&bytes, &[]).expect("it opens");
+    assert!(untouched.facts().expect("facts").authenticated);
+    assert!(save(&mut untouched) == bytes);
+    let mut changed = edit(try_open(&bytes, &[]).expect("it opens"), |p| {
+        let page = p.page(abi::DOCUMENT, 0).expect("a page");
+        p.put(page, "Note", &Value::Text(b"added".to_vec()))
+            .expect("put");
+        abi::OK
+    });
+    let saved = save(&mut changed);
+    let pdf = lopdf::Document::load_mem(&saved).expect("it opens");
+    assert!(!pdf.trailer.has(b"AuthCode"));
+    let extensions = pdf.catalog().expect("a catalog").get(b"Extensions");
+    let marks = extensions.and_then(|all| all.as_dict()?.get(b"ISO_"));
+    assert_eq!(
+        marks.and_then(Object::as_array).ok(),
+        Some(&vec![other.into()])
+    );
+    assert!(
+        !try_open(&saved, &[])
+            .expect("it opens")
+            .facts()
+            .expect("facts")
+            .authenticated
+    );
 }

@@ -161,3 +161,109 @@ fn fields_keep_the_type_and_the_side_that_their_form_gave_them() {
     assert_eq!(base(b"Helv").as_deref(), Some(b"Helvetica".as_slice()));
     assert_eq!(base(b"Helv+1").as_deref(), Some(b"Times-Roman".as_slice()));
 }
+
+/// A document with a field `name`, and a button and a signature that call it and another one by their names.
+fn calling(script: bool) -> Vec<u8> {
+    let names = |names: &[&str]| -> Cos {
+        names
+            .iter()
+            .map(|name| Cos::string_literal(*name))
+            .collect::<Vec<Cos>>()
+            .into()
+    };
+    let sample = Sample::new("s", 1)
+        .field("name", "x")
+        .field("other", "y")
+        .field("go", "");
+    let sample = sample.edit(|document, _| {
+        let listed = document.add_object(names(&["name", "names", "na"]));
+        let submit = dictionary! { "S" => "SubmitForm", "Fields" => listed };
+        let hide = dictionary! { "S" => "Hide", "T" => Cos::string_literal("name"), "Next" => submit };
+        let reset = dictionary! { "S" => "ResetForm", "Fields" => names(&["other", "name.first"]), "Next" => hide };
+        let lock = dictionary! { "Action" => "Include", "Fields" => names(&["name"]) };
+        let code = dictionary! { "S" => "JavaScript", "JS" => Cos::string_literal("1") };
+        let mut fields = document.objects.values_mut().filter_map(|object| object.as_dict_mut().ok());
+        let button = fields.find(|field| {
+            field.get(b"T").and_then(Cos::as_str).is_ok_and(|name| name == b"go")
+        });
+        let button = button.expect("the button");
+        button.set("A", reset);
+        button.set("Lock", lock);
+        if script {
+            button.set("AA", dictionary! { "C" => code });
+        }
+    });
+    sample.bytes()
+}
+
+#[test]
+fn what_calls_a_field_by_its_name_calls_it_by_the_new_one() {
+    let first = Sample::new("a", 1).field("name", "z").bytes();
+    let ran = run(&[first.clone(), calling(false)]);
+    assert_eq!(ran.warnings.len(), 1, "{:?}", ran.warnings);
+    let document = sample::open(ran.document());
+    let strings = |value: &Cos| -> Vec<String> {
+        let (_, list) = document.dereference(value).expect("a list");
+        let items = list.as_array().expect("a list").iter();
+        items
+            .map(|item| String::from_utf8_lossy(item.as_str().expect("a name")).into_owned())
+            .collect()
+    };
+    let mut dicts = document
+        .objects
+        .values()
+        .filter_map(|object| object.as_dict().ok());
+    let button = dicts.find(|dict| dict.has(b"Lock")).expect("the button");
+    let at = |dict: &Dictionary, key: &[u8]| {
+        dict.get(key)
+            .and_then(Cos::as_dict)
+            .cloned()
+            .expect("a dictionary")
+    };
+    let reset = at(button, b"A");
+    assert_eq!(
+        strings(reset.get(b"Fields").expect("fields")),
+        ["other", "name+1.first"]
+    );
+    let hide = at(&reset, b"Next");
+    assert_eq!(
+        hide.get(b"T").and_then(Cos::as_str).expect("a name"),
+        b"name+1"
+    );
+    let submit = at(&hide, b"Next");
+    assert_eq!(
+        strings(submit.get(b"Fields").expect("fields")),
+        ["name+1", "names", "na"]
+    );
+    let lock = at(button, b"Lock");
+    assert_eq!(strings(lock.get(b"Fields").expect("fields")), ["name+1"]);
+
+    let told = run(&[first, calling(true)]).warnings;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].contains("scripts of document `2`"), "{told:?}");
+    let told = run(&[sample::pdf(1), calling(true)]).warnings;
+    assert_eq!(told, [""; 0]);
+}
+
+#[test]
+fn a_field_that_is_on_no_page_is_renamed_too() {
+    let hidden = || {
+        Sample::new("s", 1).field("seen", "x").edit(|document, _| {
+            let field = dictionary! { "FT" => "Tx", "T" => Cos::string_literal("hidden") };
+            let field = document.add_object(field);
+            let catalog = document.catalog_mut().expect("a catalog");
+            let form = catalog.get_mut(b"AcroForm").and_then(Cos::as_dict_mut);
+            let fields = form
+                .expect("a form")
+                .get_mut(b"Fields")
+                .and_then(Cos::as_array_mut);
+            fields.expect("fields").push(field.into());
+        })
+    };
+    let ran = run(&[hidden().bytes(), hidden().bytes()]);
+    let names: Vec<String> = fields(ran.document())
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, ["seen", "hidden", "seen+1", "hidden+1"]);
+}

@@ -97,6 +97,13 @@ impl<'r, 's> Elements<'r, 's> {
         removed.map(|(element, _)| *element).collect()
     }
 
+    /// The elements that are in the tree from now on.
+    pub(super) fn left(&self) -> HashSet<Ref> {
+        let fates = self.fates.iter();
+        let left = fates.filter(|(_, goes)| !self.is_tangled && **goes == Some(false));
+        left.map(|(element, _)| *element).collect()
+    }
+
     /// What becomes of the value of `/K`, on `page` where it does not say another one.
     fn content(&mut self, content: &Tree, page: Option<Ref>, depth: u32) -> Result<Fate> {
         if let Tree::Ref(id) = content

@@ -203,3 +203,43 @@ fn a_tree_that_cannot_be_walked_goes_as_a_whole() {
     ];
     check(&odd, 0);
 }
+
+#[test]
+fn elements_that_are_in_no_tree_and_something_leads_to_go() {
+    let root = "<</Type/StructTreeRoot/K[1001 0 R]>>";
+    let outline = "<</First 1010 0 R/Last 1010 0 R/Count 1>>";
+    let jump = "<</S/GoTo/D[P1/Fit]/SD[1003 0 R/Fit]>>";
+    let named = "<</Dests<</Kids[<</Names[(n)<</D[P1/Fit]/SD[1005 0 R/Fit]>>]>>]>>>>";
+    let next = format!("<</S/Named/N/NextPage/Next[{jump}]>>");
+    let link = format!(
+        "<</Subtype/Link/Rect[0 0 1 1]/A{next}/AA<</E<</S/GoTo/D[P1/Fit]/SD[1004 0 R/Fit]>>>>>>"
+    );
+    let objects = [
+        (1001, "<</S/P/P 980 0 R/Pg P1/K 0>>"),
+        (1002, "<</S/P/P 1009 0 R/Pg P2/K 0/Alt(SECRET)>>"),
+        (1003, "<</S/P/P 1009 0 R/Pg P2/K 1/Alt(SECRET)>>"),
+        (1004, "<</Type/StructElem/S/P/P 1009 0 R/Alt(SECRET)>>"),
+        (1005, "<</S/P/P 1009 0 R/K 1002 0 R/Alt(SECRET)>>"),
+        (1009, "<</Type/StructTreeRoot/K[1002 0 R 1003 0 R]>>"),
+        (
+            1010,
+            "<</Title(t)/Parent 981 0 R/Dest[P1/Fit]/SE 1002 0 R/Next 1011 0 R>>",
+        ),
+        (
+            1011,
+            "<</Title(t)/Parent 981 0 R/Dest[P1/Fit]/SE 1001 0 R/Prev 1010 0 R>>",
+        ),
+        (1012, link.as_str()),
+    ];
+    let links = ["[1012 0 R]", "[]"];
+    for (root, left) in [(("StructTreeRoot", root), "#0"), (("X", "7"), "")] {
+        let catalog = [root, ("Outlines", outline), ("Names", named)];
+        let pdf = made(&catalog, links, &objects);
+        assert_eq!(secrets(&pdf).len(), 4);
+        let ran = testing::run::<DeletePages>(json!({ "pages": 2 }), &[&pdf]).expect("it runs");
+        assert_eq!(secrets(ran.document()), [""; 0]);
+        let pdf = sample::open(ran.document());
+        assert_eq!(entry(&pdf, 1001, b"K"), left);
+        assert_eq!(entry(&pdf, 1010, b"Title"), "(t)");
+    }
+}

@@ -1,11 +1,14 @@
 //! The fields of a form.
 
 mod defaults;
+pub(crate) mod names;
+mod options;
 
 use std::collections::HashSet;
 
 use lopdf::{Dictionary, Object, ObjectId};
 
+use self::names::Renamed;
 use super::{append, catalog, references};
 use crate::document::copy::{Copy, annotations};
 use crate::document::ids::IdSet;
@@ -46,6 +49,7 @@ pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
                 come.push(here);
             }
         }
+        copy.finish()?;
     }
     let Some(ours) = catalog(copy.to).filter(|_| !come.is_empty()) else {
         return Ok(());
@@ -59,21 +63,37 @@ pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
         .iter()
         .filter_map(|id| field_name(copy.to, *id))
         .collect();
+    let (mut renamed, mut kept) = (Renamed::new(), HashSet::new());
     for id in come.into_iter().filter(|id| !known.contains(id)) {
         if let Some(name) = field_name(copy.to, id) {
             let free = free_name(&name, &names);
-            if free != name {
+            let [old, new] = [&name, &free].map(|name| text(name));
+            if free == name {
+                kept.extend(old);
+            } else {
                 copy.to.put(
                     Place::object(id),
                     b"T",
                     Object::string_literal(free.clone()),
                 )?;
+                if let (Some(old), Some(new)) = (old, new) {
+                    renamed.entry(old).or_insert(new);
+                }
             }
             names.insert(free);
         }
         append(copy.to, &form, b"Fields", id)?;
     }
+    // Where two fields had one name, the one that has it still is meant.
+    renamed.retain(|old, _| !kept.contains(old));
+    options::settle(copy, pages)?;
+    let renamed = copy.renamed(renamed);
+    names::follow(copy, &renamed);
     Ok(())
+}
+
+fn text(name: &[u8]) -> Option<String> {
+    lopdf::decode_text_string(&Object::string_literal(name)).ok()
 }
 
 /// The field at the top of the tree that a widget belongs to.
