@@ -4,18 +4,18 @@
 //! So the order everywhere is: write a temp, sync it ([`write_new`], [`copy_new`]), rename it ([`rename_noreplace`]), sync the
 //! folder ([`sync::Syncs`], which syncs each folder once a batch).
 
+pub mod beneath;
 pub(crate) mod failpoint;
 pub mod lent;
 pub mod probe;
 pub mod spot;
 pub mod sync;
 
-use rustix::fs::{AtFlags, CWD, IFlags, Mode, OFlags, RenameFlags};
+use crate::durable::spot::Place;
+use rustix::fs::{AtFlags, IFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,8 @@ pub enum Kind {
     NoSpace,
     /// The two names are on different file systems.
     OtherDevice,
+    /// A symbolic link is where none may be.
+    Link,
     /// Something else: the disk or the network.
     Other,
 }
@@ -91,6 +93,12 @@ impl Error {
         }
     }
 
+    /// The operating system's error, without what it was about.
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
+        self.source
+    }
+
     /// The operating system's error.
     #[must_use]
     pub fn io(&self) -> &io::Error {
@@ -119,6 +127,12 @@ pub fn kind_of(error: &io::Error) -> Kind {
         Some(Errno::XDEV) => Kind::OtherDevice,
         Some(_) => Kind::Other,
         None if error.kind() == io::ErrorKind::NotFound => Kind::Missing,
+        None if error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<beneath::Linked>()) =>
+        {
+            Kind::Link
+        }
         None => Kind::Other,
     }
 }
@@ -136,17 +150,23 @@ pub struct Content {
 ///
 /// # Errors
 /// The name is taken, or the file cannot be made.
-pub fn create_new(path: &Path) -> Result<File, Error> {
-    create_with(path, 0o666)
+pub fn create_new<'a>(place: impl Into<Place<'a>>) -> Result<File, Error> {
+    create_with(place.into(), 0o666)
 }
 
 /// `mode` less the umask.
-fn create_with(path: &Path, mode: u32) -> Result<File, Error> {
+fn create_with(place: Place<'_>, mode: u32) -> Result<File, Error> {
+    let Place { folder, name, path } = place;
     let made = failpoint::step().and_then(|()| {
         failpoint::name(path)?;
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(mode))?)
+        Ok(rustix::fs::openat(
+            folder,
+            name,
+            flags,
+            Mode::from_raw_mode(mode),
+        )?)
     });
     made.map(File::from)
         .map_err(|source| Error::at("create", path, source))
@@ -156,16 +176,11 @@ fn create_with(path: &Path, mode: u32) -> Result<File, Error> {
 ///
 /// # Errors
 /// It is not there, cannot be read, or is something else.
-pub fn open_regular(path: &Path) -> Result<File, Error> {
-    regular(CWD, path.as_os_str(), path)
-}
-
-/// `path` is `name` as seen from `folder`.
-fn regular(folder: impl AsFd, name: &OsStr, path: &Path) -> Result<File, Error> {
+pub fn open_regular<'a>(place: impl Into<Place<'a>>) -> Result<File, Error> {
+    let place = place.into();
+    let path = place.path;
     let open = || -> io::Result<File> {
-        // NONBLOCK: a FIFO put in place of the file must not hang us.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::openat(folder, name, flags, Mode::empty())?);
+        let file = place.open()?;
         if file.metadata()?.is_file() {
             Ok(file)
         } else {
@@ -212,7 +227,7 @@ fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temp = folder.join(format!(".dropleaf-{name}.tmp"));
     remove(&temp)?;
-    write_into(create_with(&temp, mode)?, &temp, bytes)?;
+    write_into(create_with((&temp).into(), mode)?, &temp, bytes)?;
     rename(&temp, path).map_err(|error| abandon(&temp, error))?;
     sync::folder(folder)
 }
@@ -221,12 +236,13 @@ fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
 ///
 /// # Errors
 /// The source cannot be read or the copy not be written; what was begun is removed.
-pub fn copy_new(source: &File, to: &Path) -> Result<Content, Error> {
+pub fn copy_new<'a>(source: &File, to: impl Into<Place<'a>>) -> Result<Content, Error> {
+    let to = to.into();
     let mut file = create_new(to)?;
     let copied = failpoint::step()
         .and_then(|()| each_chunk(source, |chunk| file.write_all(chunk)))
         .and_then(|content| sync_file(&file).map(|()| content));
-    copied.map_err(|source| abandon(to, Error::at("write", to, source)))
+    copied.map_err(|source| abandon(to, Error::at("write", to.path, source)))
 }
 
 /// Reads all of an open file for its size and hash.
@@ -273,12 +289,16 @@ pub fn sync_file(file: &File) -> io::Result<()> {
 ///
 /// # Errors
 /// Of the operating system; see [`Kind`].
-pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+pub fn rename<'a>(from: impl Into<Place<'a>>, to: impl Into<Place<'a>>) -> Result<(), Error> {
+    let (from, to) = (from.into(), to.into());
     failpoint::step()
-        .and_then(|()| failpoint::device(from, to))
-        .and_then(|()| failpoint::name(to))
-        .and_then(|()| Ok(rustix::fs::rename(from, to)?))
-        .map_err(|source| Error::between("rename", from, to, source))
+        .and_then(|()| failpoint::device(from.path, to.path))
+        .and_then(|()| failpoint::name(to.path))
+        .and_then(|()| {
+            let (here, there) = (from.folder, to.folder);
+            Ok(rustix::fs::renameat(here, from.name, there, to.name)?)
+        })
+        .map_err(|source| Error::between("rename", from.path, to.path, source))
 }
 
 /// Renames, but never over a file that has the new name. Where the file system cannot do that in one step (FUSE, some
@@ -286,14 +306,22 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Kind::Exists`] where the name is taken, and the operating system's.
-pub fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Error> {
-    let failed = |source: io::Error| Error::between("rename", from, to, source);
+pub fn rename_noreplace<'a>(
+    from: impl Into<Place<'a>>,
+    to: impl Into<Place<'a>>,
+) -> Result<(), Error> {
+    let (from, to) = (from.into(), to.into());
+    let failed = |source: io::Error| Error::between("rename", from.path, to.path, source);
     failpoint::step()
-        .and_then(|()| failpoint::device(from, to))
-        .and_then(|()| failpoint::name(to))
+        .and_then(|()| failpoint::device(from.path, to.path))
+        .and_then(|()| failpoint::name(to.path))
         .map_err(failed)?;
+    let (here, there) = (from.folder, to.folder);
     let renamed = match failpoint::noreplace() {
-        Ok(()) => rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE),
+        Ok(()) => {
+            let flags = RenameFlags::NOREPLACE;
+            rustix::fs::renameat_with(here, from.name, there, to.name, flags)
+        }
         Err(unsupported) => Err(unsupported),
     };
     match renamed {
@@ -303,18 +331,19 @@ pub fn rename_noreplace(from: &Path, to: &Path) -> Result<(), Error> {
     }
 }
 
-fn link_and_unlink(from: &Path, to: &Path) -> Result<(), Error> {
-    match rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty()) {
+fn link_and_unlink(from: Place<'_>, to: Place<'_>) -> Result<(), Error> {
+    let (here, there) = (from.folder, to.folder);
+    match rustix::fs::linkat(here, from.name, there, to.name, AtFlags::empty()) {
         Ok(()) => remove(from),
         // A file system without hard links. Two daemons cannot meet here (a lock allows one), so only a stranger who takes
         // the name between the two calls could lose his file.
         Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => {
-            if std::fs::symlink_metadata(to).is_ok() {
-                return Err(Error::between("rename", from, to, Errno::EXIST));
+            if to.is_taken() {
+                return Err(Error::between("rename", from.path, to.path, Errno::EXIST));
             }
             rename(from, to)
         }
-        Err(errno) => Err(Error::between("link", from, to, errno)),
+        Err(errno) => Err(Error::between("link", from.path, to.path, errno)),
     }
 }
 
@@ -322,14 +351,15 @@ fn link_and_unlink(from: &Path, to: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// Of the operating system.
-pub fn remove(path: &Path) -> Result<(), Error> {
-    let removed = failpoint::step().and_then(|()| std::fs::remove_file(path));
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::at("remove", path, error))
+pub fn remove<'a>(place: impl Into<Place<'a>>) -> Result<(), Error> {
+    let Place { folder, name, path } = place.into();
+    let removed = failpoint::step().and_then(|()| {
+        match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
+            Err(Errno::NOENT) | Ok(()) => Ok(()),
+            Err(errno) => Err(errno.into()),
         }
-        _ => Ok(()),
-    }
+    });
+    removed.map_err(|source| Error::at("remove", path, source))
 }
 
 /// Makes a folder and those above it, durably. Those that are there stay as they are; new ones get `mode` (less the umask).
@@ -393,10 +423,11 @@ pub fn same_device(one: &Path, other: &Path) -> Result<bool, Error> {
 }
 
 /// Removes what a failed write left, and hands the failure on.
-fn abandon(path: &Path, error: Error) -> Error {
+fn abandon<'a>(place: impl Into<Place<'a>>, error: Error) -> Error {
     if !failpoint::crashed() {
         // The failure is what matters; a temp that stays is swept at the next start.
-        let _ = std::fs::remove_file(path);
+        let place = place.into();
+        let _ = rustix::fs::unlinkat(place.folder, place.name, AtFlags::empty());
     }
     error
 }

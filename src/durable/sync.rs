@@ -1,9 +1,11 @@
 //! Syncing folders, each once a batch.
 
 use crate::durable::{Error, failpoint, folder_of};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 /// Makes the names in a folder durable. Some network and FUSE file systems cannot sync a folder and say so: there the server
@@ -12,9 +14,18 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// The folder is not there, or the disk failed.
 pub fn folder(path: &Path) -> Result<(), Error> {
+    at(CWD, path.as_os_str(), path)
+}
+
+/// The same for a folder that is held open; `path` is for messages.
+pub(super) fn opened(folder: BorrowedFd<'_>, path: &Path) -> Result<(), Error> {
+    at(folder, OsStr::new("."), path)
+}
+
+fn at(above: BorrowedFd<'_>, name: &OsStr, path: &Path) -> Result<(), Error> {
     let synced = failpoint::step().and_then(|()| {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let opened = rustix::fs::open(path, flags, Mode::empty())?;
+        let opened = rustix::fs::openat(above, name, flags, Mode::empty())?;
         match rustix::fs::fsync(opened) {
             Ok(()) | Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(()),
             Err(errno) => Err(errno.into()),

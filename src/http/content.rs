@@ -1,7 +1,10 @@
 //! Content that is larger than an answer should be: files and texts, whole, by range, or not again (RFC 9110, sections 13
 //! and 14).
 
+use crate::durable;
+use crate::durable::beneath::Links;
 use crate::durable::lent::Lent;
+use crate::durable::spot::Spot;
 use crate::http::head::Head;
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::reply::{self, ByteStream, Response};
@@ -12,13 +15,22 @@ use http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rustix::fs::{Mode, OFlags};
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const CHUNK: u64 = 64 * 1024;
+
+/// Where a file of a job may lie.
+pub(crate) struct Lying {
+    /// The path.
+    pub(crate) path: PathBuf,
+    /// The operator's folder that it lies below: no link leads out of it. `None` where it is not known.
+    pub(crate) root: Option<PathBuf>,
+    /// How many bytes the job's file has; another one that has its name by now is not the job's.
+    pub(crate) size: u64,
+}
 
 /// A file that is wanted.
 pub(crate) struct FileContent {
@@ -29,7 +41,7 @@ pub(crate) struct FileContent {
     /// To look at rather than to save.
     pub(crate) inline: bool,
     /// Where it can be; the first that is there counts.
-    pub(crate) places: Vec<PathBuf>,
+    pub(crate) places: Vec<Lying>,
     /// What to say if it is nowhere.
     pub(crate) gone: String,
 }
@@ -167,15 +179,16 @@ pub(crate) fn text(head: &Head, mime: &'static str, body: Bytes) -> Response {
     revalidate(response, &tag)
 }
 
-fn open_first(places: &[PathBuf]) -> io::Result<Option<(File, u64, String)>> {
+fn open_first(places: &[Lying]) -> io::Result<Option<(File, u64, String)>> {
     for place in places {
         match open(place) {
-            Ok(file) => {
+            Ok(Some(file)) => {
                 let meta = file.metadata()?;
-                if meta.is_file() {
+                if meta.is_file() && meta.len() == place.size {
                     return Ok(Some((file, meta.len(), tag_of(&meta))));
                 }
             }
+            Ok(None) => {}
             Err(error) if is_absent(&error) => {}
             Err(error) => return Err(error),
         }
@@ -197,10 +210,21 @@ fn tag_of(meta: &Metadata) -> String {
     )
 }
 
-/// Never through a symbolic link at the end, and never waiting for the other end of a pipe.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
+/// Never through a symbolic link that leads out of the operator's folder or that the path ends with, and never waiting for the other
+/// end of a pipe.
+fn open(place: &Lying) -> io::Result<Option<File>> {
+    let failed = |error: durable::Error| match error.kind() {
+        durable::Kind::Link | durable::Kind::Missing => io::ErrorKind::NotFound.into(),
+        _ => error.into_io(),
+    };
+    let spot = match &place.root {
+        Some(root) => Spot::beneath(root, &place.path, Links::Inside),
+        None => Spot::of(&place.path),
+    };
+    match spot.map_err(failed)? {
+        Some(spot) => spot.open_whatever().map(Some),
+        None => Ok(None),
+    }
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -123,6 +123,7 @@ impl World {
         let delivered = |kind, folder: &std::path::Path, content: &[u8]| Delivered {
             kind,
             path: Some(folder.join(name).into()),
+            depth: None,
             size: content.len() as u64,
             blake3: blake3::hash(content).to_hex().to_string(),
             mime: None,

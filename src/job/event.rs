@@ -124,6 +124,19 @@ impl Identity {
         }
     }
 
+    /// The same for a look that was taken from a folder that is held open.
+    #[must_use]
+    pub fn of_stat(found: &rustix::fs::Stat) -> Self {
+        let nanoseconds = |s: i64, ns: i64| i128::from(s) * 1_000_000_000 + i128::from(ns);
+        Self {
+            device: found.st_dev,
+            inode: found.st_ino,
+            size: found.st_size as u64,
+            mtime_ns: nanoseconds(found.st_mtime, found.st_mtime_nsec as i64),
+            ctime_ns: nanoseconds(found.st_ctime, found.st_ctime_nsec as i64),
+        }
+    }
+
     /// Whether this is the other with the same content, renamed or re-owned perhaps: a rename changes the ctime, and a
     /// network file system that was mounted anew has another device number.
     #[must_use]

@@ -3,6 +3,7 @@
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// Every move that ends a job, in order. *Temp absent = its move has happened.*
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Move {
     pub from: RawPath,
     /// Where it goes; `None` deletes it (an original under `original: delete`).
     pub to: Option<RawPath>,
+    /// How many of the last parts of `to` lie below the folder that the operator named: no link may lead out of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
     /// How many bytes.
     pub size: u64,
     /// BLAKE3 of the content, in hex.
@@ -49,6 +53,34 @@ pub struct Move {
     /// Pages of an output document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<u64>,
+}
+
+/// How many parts of a path lie below a folder; `None` where it does not lie there.
+#[must_use]
+pub fn depth(folder: &Path, path: &Path) -> Option<u32> {
+    let below = path.strip_prefix(folder).ok()?;
+    u32::try_from(below.components().count()).ok()
+}
+
+/// The folder above so many of a path's last parts.
+fn above(path: &RawPath, depth: Option<u32>) -> Option<&Path> {
+    path.0.ancestors().nth(usize::try_from(depth?).ok()?)
+}
+
+impl Move {
+    /// The folder that `to` must not leave, as far as it is known: earlier versions did not record it.
+    #[must_use]
+    pub fn root(&self) -> Option<&Path> {
+        above(self.to.as_ref()?, self.depth)
+    }
+}
+
+impl Delivered {
+    /// The folder that `path` must not leave, as far as it is known.
+    #[must_use]
+    pub fn root(&self) -> Option<&Path> {
+        above(self.path.as_ref()?, self.depth)
+    }
 }
 
 /// What a move moves.
@@ -86,6 +118,9 @@ pub struct Delivered {
     pub kind: MoveKind,
     /// Where it lies now; `None` where it was deleted or dropped.
     pub path: Option<RawPath>,
+    /// How many of the last parts of `path` lie below the folder that the operator named: no link may lead out of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
     /// How many bytes.
     pub size: u64,
     /// BLAKE3 of the content, in hex.

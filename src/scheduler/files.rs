@@ -224,11 +224,13 @@ pub(super) async fn ended_job(store: &Store, job: JobId) -> Result<Job, Refused>
 
 /// Where an ended job's original lies now.
 pub(super) fn original(job: &Job) -> Option<&RawPath> {
-    job.delivered
-        .iter()
-        .find(|moved| moved.kind == MoveKind::Original)?
-        .path
-        .as_ref()
+    original_move(job)?.path.as_ref()
+}
+
+/// How an ended job's original was moved at last.
+pub(super) fn original_move(job: &Job) -> Option<&Delivered> {
+    let mut moved = job.delivered.iter();
+    moved.find(|moved| moved.kind == MoveKind::Original)
 }
 
 /// Whether an ended job ever had its file: what it had went somewhere, if only away.

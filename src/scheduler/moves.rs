@@ -4,7 +4,7 @@ use crate::durable;
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::Accepted;
 use crate::job::id::JobId;
-use crate::job::redo::{Collision, Move, MoveKind, Redo, Verdict};
+use crate::job::redo::{self, Collision, Move, MoveKind, Redo, Verdict};
 use crate::job::state::Job;
 use crate::pipeline::checked::Original;
 use crate::problem::{Code, Problem};
@@ -152,6 +152,7 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
             kind: outcome.kind,
             from: outcome.staged.temp.clone().into(),
             to: Some(outcome.planned.path.clone().into()),
+            depth: redo::depth(&start.pipeline.output.root, &outcome.planned.path),
             size: outcome.staged.size,
             blake3: outcome.staged.blake3.clone(),
             collision: outcome.planned.collision,
@@ -176,19 +177,26 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
 }
 
 fn original(spool: &Spool, job: JobId, accepted: &Accepted, blake3: &str, rule: &Original) -> Move {
-    let to = match rule {
-        Original::Archive(folder) => Some(folder.join(odd::taken(folder, &accepted.relative.0, 0))),
+    let (root, to) = match rule {
+        Original::Archive(folder) => (
+            folder,
+            Some(folder.join(odd::taken(folder, &accepted.relative.0, 0))),
+        ),
         // Its name may have been given to another file meanwhile. The one that it gets must be known before it lies there
         // (`files::kept_original`).
         Original::Keep => {
             let (folder, relative) = (&accepted.folder.0, &accepted.relative.0);
-            Some(spool.plan_original(job, folder, relative, &[]))
+            (
+                folder,
+                Some(spool.plan_original(job, folder, relative, &[])),
+            )
         }
-        Original::Delete => None,
+        Original::Delete => (&accepted.folder.0, None),
     };
     Move {
         kind: MoveKind::Original,
         from: accepted.held.clone(),
+        depth: to.as_ref().and_then(|to| redo::depth(root, to)),
         to: to.map(RawPath),
         size: accepted.identity.size,
         blake3: blake3.to_owned(),
@@ -243,6 +251,7 @@ fn receipt(
     Ok(Move {
         kind: MoveKind::Receipt,
         from: staged.temp.into(),
+        depth: redo::depth(&pipeline.output.root, &path),
         to: Some(path.into()),
         size: staged.size,
         blake3: staged.blake3,
@@ -298,6 +307,7 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
         moves.push(Move {
             kind: MoveKind::Note,
             from: staged.temp.into(),
+            depth: redo::depth(failed, &note),
             to: Some(note.into()),
             size: staged.size,
             blake3: staged.blake3,
@@ -307,6 +317,7 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
         });
     }
     let mut last = original(spool, job.id, &job.accepted, &blake3, &Original::Delete);
+    last.depth = redo::depth(failed, &path);
     last.to = Some(path.into());
     moves.push(last);
     let verdict = about

@@ -2,14 +2,16 @@
 //! length, or a folder that does not answer; only who asked waits for it.
 
 use crate::durable;
+use crate::durable::beneath::Links;
+use crate::durable::spot::Spot;
 use crate::job::id::JobId;
-use crate::job::redo::MoveKind;
+use crate::job::redo::{Delivered, MoveKind};
 use crate::job::state::{Job, State};
 use crate::pipeline::checked::Pipeline;
 use crate::raw_path::RawPath;
 use crate::scheduler::desks::{Desks, Kind};
 use crate::scheduler::disks::{Disks, Silent};
-use crate::scheduler::files::{self, Places, original};
+use crate::scheduler::files::{self, Places, original, original_move};
 use crate::scheduler::handle::Refused;
 use crate::spool;
 use crate::store::Store;
@@ -56,7 +58,7 @@ pub(super) struct Finder {
 /// An original that is to be moved or copied.
 pub(super) struct Found {
     pub(super) job: Job,
-    from: PathBuf,
+    from: Delivered,
     /// The folders of its pipeline, as far as that is known.
     folders: Vec<PathBuf>,
 }
@@ -87,7 +89,8 @@ impl Finder {
                 job.accepted.pipeline
             )));
         }
-        let Some(from) = original(&job).cloned() else {
+        let moved = original_move(&job).filter(|moved| moved.path.is_some());
+        let Some(from) = moved.cloned() else {
             return Err(Refused::Conflict(never_taken(&job)));
         };
         self.found(job, from)
@@ -102,14 +105,15 @@ impl Finder {
                 job.state.word()
             )));
         }
-        let Some(from) = original(&job).cloned() else {
+        let moved = original_move(&job).filter(|moved| moved.path.is_some());
+        let Some(from) = moved.cloned() else {
             return Err(Refused::Conflict(if files::was_taken(&job) {
                 "the original was deleted, as the pipeline says (`original: delete`)".to_owned()
             } else {
                 never_taken(&job)
             }));
         };
-        if from == job.accepted.path {
+        if original(&job) == Some(&job.accepted.path) {
             return Err(Refused::Conflict(
                 "the original lies in its inbox already, as the pipeline says (`original: keep`)"
                     .to_owned(),
@@ -118,19 +122,19 @@ impl Finder {
         self.found(job, from)
     }
 
-    fn found(&self, job: Job, from: RawPath) -> Result<Found, Refused> {
+    fn found(&self, job: Job, from: Delivered) -> Result<Found, Refused> {
         let folders = match self.pipeline(&job) {
             Some(pipeline) => files::folders(pipeline),
-            None => vec![job.accepted.folder.0.clone(), durable::folder_of(&from.0)],
+            None => {
+                let lies = from.path.as_ref().map(|path| durable::folder_of(&path.0));
+                let inbox = job.accepted.folder.0.clone();
+                [inbox].into_iter().chain(lies).collect()
+            }
         };
         if let Some(silent) = self.disks.silent_of(&folders) {
             return Err(Refused::Unavailable(silent.to_string()));
         }
-        Ok(Found {
-            job,
-            from: from.0,
-            folders,
-        })
+        Ok(Found { job, from, folders })
     }
 
     fn pipeline(&self, job: &Job) -> Option<&Arc<Pipeline>> {
@@ -170,18 +174,22 @@ impl Finder {
         let (places, from) = (self.places.clone(), found.from.clone());
         let accepted = &found.job.accepted;
         let (inbox, held) = (accepted.folder.clone(), accepted.held.clone());
-        let notes: Vec<RawPath> = found
+        let notes: Vec<Delivered> = found
             .job
             .delivered
             .iter()
             .filter(|moved| moved.kind == MoveKind::Note)
-            .filter_map(|moved| moved.path.clone())
+            .cloned()
             .collect();
         let work = move || {
             places.require_inbox(&inbox.0)?;
             reclaim_file(&from, &held.0).map_err(|error| unmoved("fetched back", &error))?;
             for note in notes {
-                if let Err(error) = durable::remove(&note.0) {
+                let removed = lies_at(&note).and_then(|note| match note {
+                    Some(note) => note.remove(),
+                    None => Ok(()),
+                });
+                if let Err(error) = removed {
                     tracing::warn!(%error, "a note of an earlier failure stays behind");
                 }
             }
@@ -215,37 +223,64 @@ fn unmoved(how: &str, error: &durable::Error) -> Refused {
     Refused::Conflict(format!("the original cannot be {how}: {why}"))
 }
 
+/// Where something lies that was delivered; `None` where it lies nowhere any more.
+fn lies_at(moved: &Delivered) -> Result<Option<Spot>, durable::Error> {
+    match (&moved.path, moved.root()) {
+        (Some(path), Some(root)) => Spot::beneath(root, &path.0, Links::Inside),
+        (Some(path), None) => Spot::of(&path.0),
+        (None, _) => Ok(None),
+    }
+}
+
+/// The original of a job, which must be the one that the journal knows.
+fn original_at(moved: &Delivered) -> Result<Spot, durable::Error> {
+    let path = moved.path.clone().unwrap_or(RawPath(PathBuf::new())).0;
+    let error = |why: std::io::Error| durable::Error::at("find", &path, why);
+    let spot = lies_at(moved)?.ok_or_else(|| error(rustix::io::Errno::NOENT.into()))?;
+    let found = spot.stat()?;
+    let found = found.ok_or_else(|| error(rustix::io::Errno::NOENT.into()))?;
+    if u64::try_from(found.st_size) == Ok(moved.size) {
+        return Ok(spot);
+    }
+    let other = "it has another size than the job's original: another file has its name";
+    Err(error(std::io::Error::other(other)))
+}
+
 /// Moves an original back to where its job holds it, whatever file systems lie between.
-fn reclaim_file(from: &Path, held: &Path) -> Result<(), durable::Error> {
+fn reclaim_file(from: &Delivered, held: &Path) -> Result<(), durable::Error> {
     durable::make_folders(&durable::folder_of(held), 0o700)?;
-    match durable::rename_noreplace(from, held) {
+    let from = original_at(from)?;
+    match durable::rename_noreplace(&from, held) {
         Err(error) if error.kind() == durable::Kind::OtherDevice => {
             let part = held.with_extension("part");
             durable::remove(&part)?;
-            durable::copy_new(&durable::open_regular(from)?, &part)?;
+            durable::copy_new(&from.open()?, &part)?;
             durable::rename_noreplace(&part, held)?;
             durable::sync::parent(held)?;
-            durable::remove(from)?;
+            from.remove()?;
         }
         moved => moved?,
     }
     durable::sync::parent(held)?;
-    durable::sync::parent(from)
+    from.sync()
 }
 
-/// Puts a whole copy of `from` at `to`, or at the next free name beside it.
-fn restore_file(from: &Path, inbox: &Path, to: &Path) -> Result<PathBuf, durable::Error> {
+/// Puts a whole copy of `from` at `to` in the inbox, or at the next free name beside it.
+fn restore_file(from: &Delivered, inbox: &Path, to: &Path) -> Result<PathBuf, durable::Error> {
     let part = spool::upload_path(inbox, JobId(ulid::Ulid::generate()));
     durable::make_folders(&durable::folder_of(&part), 0o700)?;
-    durable::make_folders(&durable::folder_of(to), 0o755)?;
-    durable::copy_new(&durable::open_regular(from)?, &part)?;
-    let name = to.file_name().unwrap_or_default();
+    let from = original_at(from)?.open()?;
+    let to = Spot::making(inbox, to, Links::Refused, 0o755)?;
+    durable::copy_new(&from, &part)?;
+    let name = to.path().file_name().unwrap_or_default();
     let mut number = 0;
     loop {
-        let path = to.with_file_name(spool::name::numbered(name, number, 0));
-        match durable::rename_noreplace(&part, &path) {
+        let path = to
+            .path()
+            .with_file_name(spool::name::numbered(name, number, 0));
+        match durable::rename_noreplace(&part, to.beside(&path)) {
             Ok(()) => {
-                durable::sync::parent(&path)?;
+                to.sync()?;
                 return Ok(path);
             }
             Err(error) if error.kind() == durable::Kind::Exists => number += 1,

@@ -3,14 +3,19 @@
 //! A rename takes it; where that cannot be (another file system below the inbox, other names of the same file, a file system whose
 //! files change their identity with their name) it is copied,
 //! synced and only then unlinked. Its identity is checked before and after, because whoever wrote it may write it again. The
-//! content is synced too: from here on it is ours to keep, even if the writer never synced it.
+//! content is synced too: from here on it is ours to keep, even if the writer never synced it. Whoever may write in the inbox
+//! may put a link in the place of a folder there at any moment, so the folder of the file is held open meanwhile and was
+//! reached without links.
 
+use crate::durable::beneath::Links;
+use crate::durable::spot::{Place, Spot};
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Content, Kind};
 use crate::job::event::Identity;
 use crate::owner::NotOurs;
 use crate::spool::fickle::Fickle;
-use crate::spool::{PRIVATE, Spool, name};
+use crate::spool::{PRIVATE, SHARED, Spool, name};
+use rustix::fs::FileType;
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io;
@@ -152,28 +157,40 @@ fn begin(
     if let Some(held) = look(&claim.held)? {
         return resume(claim, &held);
     }
-    let Some(found) = look(&claim.from)? else {
-        return Err(ClaimError::Vanished(claim.from.clone()));
-    };
-    if !found.is_file() || Identity::of(&found) != claim.identity {
+    let vanished = || ClaimError::Vanished(claim.from.clone());
+    let from = in_inbox(claim)?.ok_or_else(vanished)?;
+    let found = from.stat()?.ok_or_else(vanished)?;
+    let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+    if !is_file || Identity::of_stat(&found) != claim.identity {
         return Err(ClaimError::Changed(claim.from.clone()));
     }
-    if found.nlink() > 1 {
+    if found.st_nlink > 1 {
         // Its other names would go on changing what we hold.
-        return copy_in(claim);
+        return copy_in(claim, &from);
     }
     if spool.fickle.contains(claim.identity.device) {
-        return copy_in(claim);
+        return copy_in(claim, &from);
     }
-    match durable::rename_noreplace(&claim.from, &claim.held) {
+    match durable::rename_noreplace(&from, &claim.held) {
         Ok(()) => Ok(Took::Itself),
-        Err(error) if error.kind() == Kind::OtherDevice => copy_in(claim),
+        Err(error) if error.kind() == Kind::OtherDevice => copy_in(claim, &from),
         // It may as well be the folder that it was to be held in.
-        Err(error) if error.kind() == Kind::Missing && look(&claim.from)?.is_none() => {
-            Err(ClaimError::Vanished(claim.from.clone()))
-        }
+        Err(error) if error.kind() == Kind::Missing && from.look()?.is_none() => Err(vanished()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where the file lies; `None` where its folder is gone or a link has taken its place.
+fn in_inbox(claim: &Claim) -> Result<Option<Spot>, durable::Error> {
+    match Spot::beneath(inbox_of(&claim.held), &claim.from, Links::Refused) {
+        Err(error) if error.kind() == Kind::Link => Ok(None),
+        found => found,
+    }
+}
+
+/// The inbox of a file that is held: `<inbox>/.dropleaf/claimed/<job>`.
+fn inbox_of(held: &Path) -> &Path {
+    held.ancestors().nth(3).unwrap_or(held)
 }
 
 fn require_inbox(folder: &Path, claim: &Claim) -> Result<(), ClaimError> {
@@ -187,20 +204,22 @@ fn require_inbox(folder: &Path, claim: &Claim) -> Result<(), ClaimError> {
 /// An earlier attempt got as far as holding the file. What may be left is to unlink its other names.
 fn resume(claim: &Claim, held: &Metadata) -> Result<Took, ClaimError> {
     durable::remove(&with_ending(&claim.held, ".part"))?;
-    if let Some(found) = look(&claim.from)? {
-        let linked = (found.dev(), found.ino()) == (held.dev(), held.ino());
-        if linked || Identity::of(&found) == claim.identity {
+    if let Some(from) = in_inbox(claim)?
+        && let Some(found) = from.stat()?
+    {
+        let linked = (found.st_dev, found.st_ino) == (held.dev(), held.ino());
+        if linked || Identity::of_stat(&found) == claim.identity {
             durable::sync::parent(&claim.held)?;
-            durable::remove(&claim.from)?;
+            from.remove()?;
         }
     }
     Ok(Took::Other)
 }
 
-fn copy_in(claim: &Claim) -> Result<Took, ClaimError> {
+fn copy_in(claim: &Claim, from: &Spot) -> Result<Took, ClaimError> {
     let part = with_ending(&claim.held, ".part");
     durable::remove(&part)?;
-    let source = durable::open_regular(&claim.from)?;
+    let source = from.open()?;
     let is_same = || {
         let found = source.metadata();
         found.is_ok_and(|found| Identity::of(&found) == claim.identity)
@@ -209,7 +228,7 @@ fn copy_in(claim: &Claim) -> Result<Took, ClaimError> {
         return Err(ClaimError::Changed(claim.from.clone()));
     }
     durable::copy_new(&source, &part)?;
-    keep_time(&source, &part);
+    keep_time(&source, (&part).into());
     if !is_same() {
         durable::remove(&part)?;
         return Err(ClaimError::Changed(claim.from.clone()));
@@ -217,13 +236,15 @@ fn copy_in(claim: &Claim) -> Result<Took, ClaimError> {
     durable::rename_noreplace(&part, &claim.held)?;
     // The copy must be durable before the only other one goes.
     durable::sync::parent(&claim.held)?;
-    durable::remove(&claim.from)?;
+    from.remove()?;
     Ok(Took::Other)
 }
 
-fn keep_time(source: &File, copy: &Path) {
+/// Gives a copy the time of its source.
+pub(super) fn keep_time(source: &File, copy: Place<'_>) {
     let times = source.metadata().and_then(|found| found.modified());
-    let set = times.and_then(|time| File::options().write(true).open(copy)?.set_modified(time));
+    let opened = durable::open_regular(copy).map_err(|error| io::Error::other(error.to_string()));
+    let set = times.and_then(|time| opened?.set_modified(time));
     if let Err(error) = set {
         tracing::debug!(%error, "failed to keep a file's time");
     }
@@ -256,31 +277,64 @@ fn finish(claim: &Claim, took: &Took, fickle: &Fickle) -> Result<Claimed, ClaimE
     Ok(Claimed { size, blake3 })
 }
 
+/// Puts a held file back where it lay in its inbox. Where a link has taken the place of its folder, or a file, it is put into the
+/// inbox itself.
 pub(crate) fn put_back(held: &Path, original: &Path) -> Result<PathBuf, durable::Error> {
-    let wanted = original.file_name().unwrap_or_default();
     if !is_there(held) {
         // It was put back before.
         return Ok(original.to_path_buf());
     }
-    if let Some(folder) = original.parent() {
-        durable::make_folders(folder, crate::spool::SHARED)?;
+    let inbox = inbox_of(held);
+    let name = original.file_name().unwrap_or_default();
+    let below = below(inbox, original);
+    let path = inbox.join(below.as_deref().unwrap_or(Path::new(name)));
+    let back = |path| Spot::making(inbox, path, Links::Refused, SHARED);
+    let to = match back(&path) {
+        Err(error) if matches!(error.kind(), Kind::Link | Kind::Missing) => {
+            back(&inbox.join(name))?
+        }
+        made => made?,
+    };
+    let lies = give_name(held, &to)?;
+    match lies.file_name() {
+        // In the words of who asks: the inbox may be known by another path here.
+        Some(name) if below.is_some() && lies.parent() == path.parent() => {
+            Ok(original.with_file_name(name))
+        }
+        _ => Ok(lies),
     }
+}
+
+/// A path of this inbox as it lies below it. The inbox may have been named through a link.
+fn below(inbox: &Path, original: &Path) -> Option<PathBuf> {
+    if let Ok(below) = original.strip_prefix(inbox) {
+        return Some(below.to_path_buf());
+    }
+    let real = inbox.canonicalize().ok()?;
+    let is_inbox = |above: &&Path| above.canonicalize().is_ok_and(|above| above == real);
+    let above = original.ancestors().skip(1).find(is_inbox)?;
+    Some(original.strip_prefix(above).ok()?.to_path_buf())
+}
+
+fn give_name(held: &Path, to: &Spot) -> Result<PathBuf, durable::Error> {
+    let wanted = to.path().file_name().unwrap_or_default();
     let mut number = 0;
     loop {
-        let path = original.with_file_name(name::numbered(wanted, number, 0));
-        let moved = match durable::rename_noreplace(held, &path) {
-            Err(error) if error.kind() == Kind::OtherDevice => copy_out(held, &path),
+        let path = to.path().with_file_name(name::numbered(wanted, number, 0));
+        let place = to.beside(&path);
+        let moved = match durable::rename_noreplace(held, place) {
+            Err(error) if error.kind() == Kind::OtherDevice => copy_out(held, to, place),
             moved => moved,
         };
         match moved {
             Ok(()) => {
-                durable::sync::parent(&path)?;
+                to.sync()?;
                 durable::sync::parent(held)?;
                 return Ok(path);
             }
             // An earlier try got this far: the file has both names, or is copied already.
-            Err(error) if error.kind() == Kind::Exists && is_same(held, &path) => {
-                durable::sync::parent(&path)?;
+            Err(error) if error.kind() == Kind::Exists && is_same(held, place) => {
+                to.sync()?;
                 durable::remove(held)?;
                 return Ok(path);
             }
@@ -290,37 +344,38 @@ pub(crate) fn put_back(held: &Path, original: &Path) -> Result<PathBuf, durable:
     }
 }
 
-fn copy_out(held: &Path, to: &Path) -> Result<(), durable::Error> {
-    let part = to.with_file_name(format!(
+fn copy_out(held: &Path, spot: &Spot, to: Place<'_>) -> Result<(), durable::Error> {
+    let part = to.path().with_file_name(format!(
         ".dropleaf-{}",
         held.file_name().unwrap_or_default().to_string_lossy()
     ));
-    durable::remove(&part)?;
+    let part = spot.beside(&part);
+    durable::remove(part)?;
     let source = durable::open_regular(held)?;
-    durable::copy_new(&source, &part)?;
-    keep_time(&source, &part);
-    if let Err(error) = durable::rename_noreplace(&part, to) {
-        durable::remove(&part)?;
+    durable::copy_new(&source, part)?;
+    keep_time(&source, part);
+    if let Err(error) = durable::rename_noreplace(part, to) {
+        durable::remove(part)?;
         return Err(error);
     }
-    durable::sync::parent(to)?;
+    spot.sync()?;
     durable::remove(held)
 }
 
 /// Whether two names stand for one file, or for the same content.
-pub(super) fn is_same(one: &Path, other: &Path) -> bool {
-    let found = |path: &Path| std::fs::symlink_metadata(path).ok();
-    let (Some(here), Some(there)) = (found(one), found(other)) else {
+pub(super) fn is_same<'a>(one: impl Into<Place<'a>>, other: impl Into<Place<'a>>) -> bool {
+    let (one, other) = (one.into(), other.into());
+    let (Ok(Some(here)), Ok(Some(there))) = (one.stat(), other.stat()) else {
         return false;
     };
-    if (here.dev(), here.ino()) == (there.dev(), there.ino()) {
+    if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino) {
         return true;
     }
-    let content = |path: &Path| {
-        let open = durable::open_regular(path).ok()?;
-        durable::content(&open, path).ok()
+    let content = |place: Place<'_>| {
+        let open = durable::open_regular(place).ok()?;
+        durable::content(&open, place.path()).ok()
     };
-    here.len() == there.len() && content(one).is_some_and(|one| Some(one) == content(other))
+    here.st_size == there.st_size && content(one).is_some_and(|one| Some(one) == content(other))
 }
 
 /// What lies there, without following links.

@@ -4,18 +4,21 @@
 //! away. The rule holds only where the temp's folder is there; without it the file system is gone, and nothing is known. That
 //! folder is held open while its file is moved and looked for once more when all is synced, because a mount may go in between.
 //! Outputs are moved and their folders synced before the first original is touched, so that whatever is cut, an original
-//! leaves only after its outputs are durable.
+//! leaves only after its outputs are durable. The folder that a thing goes to is opened below the one that the operator named,
+//! and the thing gets its name there: no link that somebody puts in between leads it elsewhere.
 
-use crate::durable::spot::{FileNumber, Spot};
+use crate::durable::beneath::Links;
+use crate::durable::spot::{FileNumber, Place, Spot};
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Kind, probe};
 use crate::job::id::JobId;
 use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo};
 use crate::raw_path::RawPath;
+use crate::spool::claim::keep_time;
 use crate::spool::ground::Away;
 use crate::spool::{SHARED, Spool, name};
+use rustix::fs::FileType;
 use std::collections::HashSet;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// So many names are tried for one file.
@@ -33,6 +36,14 @@ pub enum RedoError {
     /// A folder cannot be written.
     #[error("{0}")]
     Blocked(probe::Blocked),
+    /// A link has taken the place of a folder on the way.
+    #[error("the folder `{}` lies outside of `{}`: a symbolic link leads there; put a folder in its place", .folder.display(), .root.display())]
+    Leaves {
+        /// Where something is to go.
+        folder: PathBuf,
+        /// What it must not leave.
+        root: PathBuf,
+    },
     /// The disk is full.
     #[error("no space to deliver")]
     NoSpace(#[source] durable::Error),
@@ -164,6 +175,7 @@ fn delivered(step: &Move, path: Option<PathBuf>) -> Delivered {
     Delivered {
         kind: step.kind,
         path: path.map(RawPath),
+        depth: step.depth,
         size: step.size,
         blake3: step.blake3.clone(),
         mime: step.mime.clone(),
@@ -187,40 +199,66 @@ fn make_move(spool: &Spool, step: &Move) -> Result<Option<PathBuf>, RedoError> {
     };
     spool.stands(&to.0)?;
     let folder = durable::folder_of(&to.0);
+    let root = root_of(step, &to.0);
     let usable = |error: durable::Error| match error.kind() {
         Kind::Denied => RedoError::Blocked(probe::blocked(&folder, error.io())),
+        Kind::Link => RedoError::Leaves {
+            folder: folder.clone(),
+            root: root.clone(),
+        },
         _ => error.into(),
     };
-    durable::make_folders(&folder, SHARED).map_err(usable)?;
-    match place(step, &spot, found, &to.0) {
-        Err(RedoError::Io(error)) if error.kind() == Kind::OtherDevice => carry(step, &spot, &to.0),
+    let to = Spot::making(&root, &to.0, links_of(step), SHARED).map_err(usable)?;
+    match place(step, &spot, found, &to) {
+        Err(RedoError::Io(error)) if error.kind() == Kind::OtherDevice => carry(step, &spot, &to),
         Err(RedoError::Io(error)) if error.kind() == Kind::Denied => Err(usable(error)),
         placed => placed,
     }
 }
 
-/// Gives a file its name by the rule of its move. `file` lies on the file system of `to`.
+/// The folder that a move must not leave. Earlier versions did not record it: an output's lies beside its temp, an original may
+/// go back into its inbox, and of others nothing is known.
+fn root_of(step: &Move, to: &Path) -> PathBuf {
+    let beside = || {
+        step.from
+            .0
+            .ancestors()
+            .nth(3)
+            .filter(|root| to.starts_with(root))
+    };
+    let known = step.root().or_else(beside).map(Path::to_path_buf);
+    known.unwrap_or_else(|| durable::folder_of(to))
+}
+
+/// In its inbox an original is only found where no link is on the way.
+fn links_of(step: &Move) -> Links {
+    let home = step.from.0.ancestors().nth(3);
+    let back = step.kind == MoveKind::Original && home.is_some() && step.root() == home;
+    if back { Links::Refused } else { Links::Inside }
+}
+
+/// Gives a file its name by the rule of its move. `spot` lies on the file system of `to`.
 fn place(
     step: &Move,
     spot: &Spot,
     found: FileNumber,
-    to: &Path,
+    to: &Spot,
 ) -> Result<Option<PathBuf>, RedoError> {
-    let file = spot.path();
     if step.collision == Collision::Overwrite {
-        durable::rename(file, to)?;
-        return Ok(Some(to.to_path_buf()));
+        durable::rename(spot, to)?;
+        return Ok(Some(to.path().to_path_buf()));
     }
     for number in 0..NAMES {
-        let path = candidate(to, number);
-        match durable::rename_noreplace(file, &path) {
+        let path = candidate(to.path(), number);
+        let wanted = to.beside(&path);
+        match durable::rename_noreplace(spot, wanted) {
             Ok(()) => return Ok(Some(path)),
             Err(error) if error.kind() == Kind::Exists => {}
             Err(error) => return Err(error.into()),
         }
-        if is_ours(step, Some(found), &path) {
+        if is_ours(step, Some(found), wanted) {
             // An earlier try got this far. Its name must be durable before the other one goes.
-            durable::sync::parent(&path)?;
+            to.sync()?;
             spot.remove()?;
             return Ok(Some(path));
         }
@@ -229,78 +267,81 @@ fn place(
             return Ok(None);
         }
     }
-    Err(durable::Error::at("find a free name like", to, rustix::io::Errno::EXIST).into())
+    let error = durable::Error::at("find a free name like", to.path(), rustix::io::Errno::EXIST);
+    Err(error.into())
 }
 
 /// Takes a file to another file system: a synced copy gets the name, then the file goes.
-fn carry(step: &Move, spot: &Spot, to: &Path) -> Result<Option<PathBuf>, RedoError> {
-    if step.collision != Collision::Overwrite && is_ours(step, None, to) {
-        durable::sync::parent(to)?;
+fn carry(step: &Move, spot: &Spot, to: &Spot) -> Result<Option<PathBuf>, RedoError> {
+    if step.collision != Collision::Overwrite && is_ours(step, None, to.into()) {
+        to.sync()?;
         spot.remove()?;
-        return Ok(Some(to.to_path_buf()));
+        return Ok(Some(to.path().to_path_buf()));
     }
     let from = spot.path();
     let name = from.file_name().unwrap_or_default().to_string_lossy();
-    let temp = to.with_file_name(format!(".dropleaf-{name}"));
-    durable::remove(&temp)?;
+    let temp = to.path().with_file_name(format!(".dropleaf-{name}"));
+    let copy = to.another(temp)?;
+    copy.remove()?;
     let source = spot.open()?;
-    let copied = durable::copy_new(&source, &temp)?;
+    let copied = durable::copy_new(&source, &copy)?;
     if copied.blake3 != step.blake3 {
-        durable::remove(&temp)?;
+        copy.remove()?;
         return Err(RedoError::Corrupt(from.to_path_buf()));
     }
-    if let Ok(time) = source.metadata().and_then(|found| found.modified())
-        && let Ok(copy) = std::fs::File::options().write(true).open(&temp)
-    {
-        // Only a nicety: some file systems refuse it.
-        let _ = copy.set_modified(time);
-    }
-    let gone = || RedoError::Gone(durable::folder_of(&temp));
-    let copy = Spot::of(&temp)?.ok_or_else(gone)?;
+    keep_time(&source, (&copy).into());
+    let gone = || RedoError::Gone(durable::folder_of(copy.path()));
     let found = copy.look()?.ok_or_else(gone)?;
     let placed = place(step, &copy, found, to)?;
-    durable::sync::parent(&temp)?;
+    to.sync()?;
     spot.remove()?;
     Ok(placed)
 }
 
 /// Where a thing lies whose move has happened. If it is not found, somebody has taken it since from where it was to go.
 fn where_it_went(step: &Move, to: &Path) -> Option<PathBuf> {
+    if step.collision == Collision::Overwrite {
+        return Some(to.to_path_buf());
+    }
+    let Ok(Some(spot)) = Spot::beneath(&root_of(step, to), to, links_of(step)) else {
+        return Some(to.to_path_buf());
+    };
     match step.collision {
         Collision::Overwrite => Some(to.to_path_buf()),
-        Collision::Skip => (!exists(to) || is_ours(step, None, to)).then(|| to.to_path_buf()),
+        Collision::Skip => {
+            let place = Place::from(&spot);
+            (!place.is_taken() || is_ours(step, None, place)).then(|| to.to_path_buf())
+        }
         Collision::Number => {
             let names = (0..NAMES).map(|number| candidate(to, number));
-            let mut taken = names.take_while(|path| exists(path));
+            let mut taken = names.take_while(|path| spot.beside(path).is_taken());
             Some(
                 taken
-                    .find(|path| is_ours(step, None, path))
+                    .find(|path| is_ours(step, None, spot.beside(path)))
                     .unwrap_or_else(|| to.to_path_buf()),
             )
         }
     }
 }
 
-/// Whether the file at `path` is what the move was to put there: the same file, or the same content.
-fn is_ours(step: &Move, file: Option<FileNumber>, path: &Path) -> bool {
-    let Ok(there) = std::fs::symlink_metadata(path) else {
+/// Whether the file at `place` is what the move was to put there: the same file, or the same content.
+fn is_ours(step: &Move, file: Option<FileNumber>, place: Place<'_>) -> bool {
+    let Ok(Some(there)) = place.stat() else {
         return false;
     };
-    if file == Some((there.dev(), there.ino())) {
+    if file == Some((there.st_dev, there.st_ino)) {
         return true;
     }
-    if !there.is_file() || there.len() != step.size {
+    let is_file = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
+    if !is_file || u64::try_from(there.st_size) != Ok(step.size) {
         return false;
     }
-    let content = durable::open_regular(path).and_then(|open| durable::content(&open, path));
+    let content =
+        durable::open_regular(place).and_then(|open| durable::content(&open, place.path()));
     content.is_ok_and(|content| content.blake3 == step.blake3)
 }
 
 fn candidate(to: &Path, number: u32) -> PathBuf {
     let name = to.file_name().unwrap_or_default();
     to.with_file_name(name::numbered(name, number, 0))
-}
-
-fn exists(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok()
 }

@@ -1,5 +1,7 @@
 //! Outputs on their destination's file system, whole and synced, before they get their names.
 
+use crate::durable::beneath::Links;
+use crate::durable::spot::Spot;
 use crate::durable::{self, Content, Kind, probe};
 use crate::job::id::JobId;
 use crate::spool::ground::Away;
@@ -102,9 +104,13 @@ fn stage(
         Kind::Denied | Kind::Missing => StageError::Blocked(probe::blocked(to.root, error.io())),
         _ => StageError::Io(error),
     };
-    let folder = durable::folder_of(to.path);
-    durable::make_folders(&folder, SHARED).map_err(words)?;
-    stay_inside(to.root, &folder)?;
+    match Spot::making(to.root, to.path, Links::Inside, SHARED) {
+        Err(error) if error.kind() == Kind::Link => {
+            let (folder, root) = (durable::folder_of(to.path), to.root.to_path_buf());
+            return Err(StageError::Leaves { folder, root });
+        }
+        made => made.map_err(words)?,
+    };
     let staged = staged_folder(to.root);
     make_staged(&staged).map_err(words)?;
     let temp = staged.join(format!("{}-{}", to.job, to.number));
@@ -129,23 +135,4 @@ fn make_staged(staged: &Path) -> Result<(), durable::Error> {
         durable::spread_folders(&above);
     }
     durable::make_folders(staged, PRIVATE)
-}
-
-/// No output ever leaves its root, not through a link either.
-fn stay_inside(root: &Path, folder: &Path) -> Result<(), StageError> {
-    if root == folder {
-        return Ok(());
-    }
-    let real = |path: &Path| {
-        let real = path.canonicalize();
-        real.map_err(|source| StageError::Io(durable::Error::at("resolve", path, source)))
-    };
-    if real(folder)?.starts_with(real(root)?) {
-        Ok(())
-    } else {
-        Err(StageError::Leaves {
-            folder: folder.to_path_buf(),
-            root: root.to_path_buf(),
-        })
-    }
 }

@@ -4,6 +4,7 @@
 )]
 
 mod crashes;
+mod links;
 mod mounts;
 mod names;
 mod owners;
@@ -11,7 +12,7 @@ mod owners;
 use super::*;
 use crate::durable::failpoint::on::{across_devices, crash_after, without_noreplace};
 use crate::job::event::Identity;
-use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo, Verdict};
+use crate::job::redo::{self, Collision, Delivered, Move, MoveKind, Redo, Verdict};
 use crate::pipeline::checked::IfExists;
 use crate::raw_path::RawPath;
 use crate::spool::claim::{Claim, ClaimError, Claimed};
@@ -130,6 +131,7 @@ impl Home {
             moves.push(Move {
                 kind,
                 from: RawPath(staged.temp),
+                depth: redo::depth(&root, &path),
                 to: Some(RawPath(path)),
                 size: staged.size,
                 blake3: staged.blake3,
@@ -142,6 +144,7 @@ impl Home {
             kind: MoveKind::Original,
             from: RawPath(claim.held),
             to: Some(RawPath(self.path("archive/a.pdf"))),
+            depth: Some(1),
             size: claimed.size,
             blake3: claimed.blake3,
             collision: Collision::Number,

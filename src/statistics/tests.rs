@@ -70,6 +70,7 @@ impl World {
             kind: MoveKind::Original,
             from: RawPath::from(Path::new("/x")),
             to: None,
+            depth: None,
             size: 1_000,
             blake3: String::new(),
             collision: Collision::Number,

@@ -31,7 +31,7 @@ impl Reconciler {
         self.explain_folder(chain)?;
         self.explain_above(relative, chain)?;
         let entry = self.tree.entry(relative);
-        let found = match look::at(path) {
+        let found = match look::at(&self.root, path) {
             Ok(Look::File(found)) => found,
             Ok(Look::Missing) => return stop(chain, "there is no such file (any more)"),
             Ok(Look::Folder) => return stop(chain, "it is a folder, not a file"),
@@ -89,7 +89,7 @@ impl Reconciler {
                 );
                 return stop(chain, text);
             }
-            if let Ok(Look::Refused(what)) = look::at(&self.root.join(folder)) {
+            if let Ok(Look::Refused(what)) = look::at(&self.root, &self.root.join(folder)) {
                 let folder = RawPath::from(folder).encode();
                 let text = format!("`{folder}`, below which it lies, is {what}");
                 return stop(chain, text);

@@ -17,8 +17,10 @@ impl Reconciler {
     fn is_lost(&self, file: &Path) -> bool {
         let is_there = |folder: &&Path| self.root.join(folder).is_dir();
         let nearest = file.ancestors().skip(1).find(is_there);
-        matches!(look::at(&self.root.join(file)), Ok(Look::Missing))
-            && nearest.is_some_and(|folder| self.is_still_there(folder))
+        matches!(
+            look::at(&self.root, &self.root.join(file)),
+            Ok(Look::Missing)
+        ) && nearest.is_some_and(|folder| self.is_still_there(folder))
     }
 
     /// A file that was to be left is no more.

@@ -1,9 +1,11 @@
 //! One look at a path: what is there, without following links.
 
+use crate::durable::beneath::Links;
+use crate::durable::spot::Spot;
+use crate::durable::{self, Kind};
 use crate::job::event::Identity;
-use std::fs::Metadata;
+use rustix::fs::{FileType, Stat};
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 /// What is there.
@@ -19,15 +21,21 @@ pub(crate) enum Look {
     Refused(&'static str),
 }
 
-/// Looks at a path.
+/// Looks at a path in a watched folder or below it. Behind a link there is nothing: whoever may write there could let it lead
+/// anywhere.
 ///
 /// # Errors
 /// The file system did not answer (no permission on the way, network): nothing is known.
-pub(crate) fn at(path: &Path) -> io::Result<Look> {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) => Ok(of(&found)),
-        Err(error) if is_missing(&error) => Ok(Look::Missing),
+pub(crate) fn at(root: &Path, path: &Path) -> io::Result<Look> {
+    let found = match Spot::beneath(root, path, Links::Refused) {
+        Ok(Some(spot)) => spot.stat(),
+        Ok(None) => Ok(None),
+        Err(error) if error.kind() == Kind::Link => Ok(None),
         Err(error) => Err(error),
+    };
+    match found.map_err(durable::Error::into_io)? {
+        Some(found) => Ok(of(&found)),
+        None => Ok(Look::Missing),
     }
 }
 
@@ -40,20 +48,16 @@ pub(crate) fn is_missing(error: &io::Error) -> bool {
 }
 
 /// What this is.
-pub(crate) fn of(found: &Metadata) -> Look {
-    let kind = found.file_type();
-    if kind.is_file() {
-        Look::File(Identity::of(found))
-    } else if kind.is_dir() {
-        Look::Folder
-    } else if kind.is_symlink() {
-        Look::Refused("a symbolic link (links are not followed; put the file itself here)")
-    } else if kind.is_fifo() {
-        Look::Refused("a named pipe, not a file")
-    } else if kind.is_socket() {
-        Look::Refused("a socket, not a file")
-    } else {
-        Look::Refused("a device, not a file")
+pub(crate) fn of(found: &Stat) -> Look {
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Look::File(Identity::of_stat(found)),
+        FileType::Directory => Look::Folder,
+        FileType::Symlink => {
+            Look::Refused("a symbolic link (links are not followed; put the file itself here)")
+        }
+        FileType::Fifo => Look::Refused("a named pipe, not a file"),
+        FileType::Socket => Look::Refused("a socket, not a file"),
+        _ => Look::Refused("a device, not a file"),
     }
 }
 
@@ -69,11 +73,19 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).expect("links are possible");
         let socket = temp.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("bindable");
+        let root = temp.path();
+        let at = |path: &Path| super::at(root, path);
         assert!(matches!(at(&file), Ok(Look::File(identity)) if identity.size == 3));
         assert!(matches!(at(&link), Ok(Look::Refused(what)) if what.contains("symbolic link")));
         assert!(matches!(at(&socket), Ok(Look::Refused(what)) if what.contains("socket")));
-        assert!(matches!(at(temp.path()), Ok(Look::Folder)));
+        assert!(matches!(at(root), Ok(Look::Folder)));
         assert!(matches!(at(&temp.path().join("gone")), Ok(Look::Missing)));
         assert!(matches!(at(&file.join("below")), Ok(Look::Missing)));
+        let (folder, through) = (root.join("folder"), root.join("through"));
+        std::fs::create_dir(&folder).expect("makeable");
+        std::fs::write(folder.join("file"), b"abc").expect("writable");
+        std::os::unix::fs::symlink(&folder, &through).expect("links are possible");
+        assert!(matches!(at(&folder.join("file")), Ok(Look::File(_))));
+        assert!(matches!(at(&through.join("file")), Ok(Look::Missing)));
     }
 }

@@ -1,6 +1,8 @@
 //! Files that have settled: offering them, and what is answered.
 
 use crate::durable;
+use crate::durable::beneath::Links;
+use crate::durable::spot::Spot;
 use crate::event::FileEvent;
 use crate::job::event::Identity;
 use crate::raw_path::RawPath;
@@ -60,7 +62,7 @@ impl Reconciler {
             return self.tree.put(&file, entry);
         };
         let identity = Identity::from(identity);
-        match look::at(&self.root.join(&file)) {
+        match look::at(&self.root, &self.root.join(&file)) {
             Ok(Look::File(now)) if now == identity => self.offer(&file, entry, now, declined),
             Ok(Look::File(now)) => {
                 entry.stand = self.settling(&file, now, None, Instant::now());
@@ -129,7 +131,7 @@ impl Reconciler {
         };
         self.queue.taken(&file);
         if let Some(done) = &self.done
-            && let Err(error) = durable::remove(&self.root.join(done.beside(&file)))
+            && let Err(error) = self.remove_below(&done.beside(&file))
         {
             tracing::warn!(%error, "failed to remove a done file");
         }
@@ -138,12 +140,19 @@ impl Reconciler {
         };
         self.changes += 1;
         if let Stand::Offered { identity, .. } = entry.stand {
-            if matches!(look::at(path), Ok(Look::Missing)) {
+            if matches!(look::at(&self.root, path), Ok(Look::Missing)) {
                 return;
             }
             entry.stand = Stand::Taken { identity };
         }
         self.tree.put(&file, entry);
+    }
+
+    fn remove_below(&self, file: &Path) -> Result<(), durable::Error> {
+        match Spot::beneath(&self.root, &self.root.join(file), Links::Refused)? {
+            Some(spot) => spot.remove(),
+            None => Ok(()),
+        }
     }
 
     /// Whether files can be taken out of the folder, which has just refused one.
@@ -176,7 +185,7 @@ impl Reconciler {
         match decline {
             Decline::Changed => {
                 let identity = Identity::from(identity);
-                if matches!(look::at(path), Ok(Look::File(now)) if now == identity) {
+                if matches!(look::at(&self.root, path), Ok(Look::File(now)) if now == identity) {
                     // It changed, but who it is now was offered already: that offer stands, only not at once.
                     entry.stand = Stand::Settled {
                         identity: identity.into(),

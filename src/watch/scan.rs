@@ -1,6 +1,7 @@
 //! The scan: what really lies in a folder. Everything else only says where to look first.
 
-use crate::durable::probe;
+use crate::durable::beneath::{self, Links};
+use crate::durable::{Kind, probe};
 use crate::watch::folder::Reconciler;
 use crate::watch::ignore::{self, Verdict};
 use crate::watch::look::{self, Look};
@@ -8,20 +9,24 @@ use crate::watch::mount;
 use crate::watch::seen::Sight;
 use crate::watch::tree::{Branch, Stand};
 use crate::watch::update::{SeenBy, WatchUpdate};
-use rustix::fs::{Access, AtFlags, CWD};
-use std::fs::DirEntry;
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, RawDir};
+use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How many entries of a folder are read before waiting commands are seen to.
 const BETWEEN_COMMANDS: usize = 256;
+/// Bytes of a folder's list that are asked for at once.
+const LISTED_AT_ONCE: usize = 32 << 10;
 
 /// What became of a folder that was to be scanned.
 enum Entered {
     /// It can be listed.
-    Open,
+    Open(OwnedFd),
     /// It is not there (any more).
     Gone,
     /// It does not answer, or what lay in it is unmounted: nothing is concluded.
@@ -38,7 +43,7 @@ impl Reconciler {
         }
         self.generation += 1;
         let retried = self.retry_refused();
-        if matches!(self.enter(Path::new("")), Entered::Open) && !retried {
+        if matches!(self.enter(Path::new("")), Entered::Open(_)) && !retried {
             self.tell_mode();
         }
         self.walk(Path::new(""));
@@ -54,7 +59,7 @@ impl Reconciler {
         for folder in gone {
             // It may be there and only not answer. If it is there and not looked into any more, the rules changed.
             let there = matches!(
-                look::at(&self.root.join(&folder)),
+                look::at(&self.root, &self.root.join(&folder)),
                 Ok(Look::Folder) | Err(_)
             );
             if !there || self.is_left_alone(&folder) {
@@ -128,7 +133,7 @@ impl Reconciler {
                 return;
             }
             match self.enter(&folder) {
-                Entered::Open => self.list(&folder, &mut waiting),
+                Entered::Open(opened) => self.list(&folder, &opened, &mut waiting),
                 Entered::Gone => self.forget_folder(&folder),
                 Entered::Frozen => {
                     let below = self.tree.below(&folder);
@@ -145,24 +150,28 @@ impl Reconciler {
     /// Takes account of a folder, and asks for its events *before* it is listed, so that nothing falls between the two.
     fn enter(&mut self, folder: &Path) -> Entered {
         let path = self.root.join(folder);
-        let found = match std::fs::metadata(&path) {
-            Ok(found) if found.is_dir() => found,
-            Ok(_) => return Entered::Gone,
-            Err(error) if look::is_missing(&error) => return Entered::Gone,
+        let opened = match beneath::open(&self.root, &path, Links::Refused) {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Entered::Gone,
+            // A link has taken its place: that is refused where it is listed.
+            Err(error) if error.kind() == Kind::Link => return Entered::Gone,
             Err(_) => return Entered::Frozen,
         };
+        let Ok(found) = rustix::fs::fstat(&opened) else {
+            return Entered::Frozen;
+        };
+        let (device, inode) = (found.st_dev, found.st_ino);
         let above = folder.parent().and_then(|above| self.tree.branch(above));
         let above = above.map(|above| above.device);
         if let Some(known) = self.tree.branch(folder)
-            && known.device != found.dev()
-            && above == Some(found.dev())
+            && known.device != device
+            && above == Some(device)
         {
             // A mount below the watched folder went away and the bare folder shows.
             return Entered::Frozen;
         }
         let known = self.tree.branch(folder);
-        let same =
-            known.is_some_and(|known| (known.device, known.inode) == (found.dev(), found.ino()));
+        let same = known.is_some_and(|known| (known.device, known.inode) == (device, inode));
         if !same {
             let Ok(mount) = mount::of(&path) else {
                 return Entered::Frozen;
@@ -170,12 +179,12 @@ impl Reconciler {
             self.unwatch(&path);
             match self.tree.branch_mut(folder) {
                 Some(branch) => {
-                    (branch.device, branch.inode) = (found.dev(), found.ino());
+                    (branch.device, branch.inode) = (device, inode);
                     branch.mount = mount;
                     branch.watched = false;
                 }
                 None => {
-                    let branch = Branch::new(found.dev(), found.ino(), mount, self.generation);
+                    let branch = Branch::new(device, inode, mount, self.generation);
                     self.tree.insert_branch(folder, branch);
                 }
             }
@@ -187,26 +196,37 @@ impl Reconciler {
             branch.closed = closed;
             branch.watched = watched;
         }
-        Entered::Open
+        Entered::Open(opened)
     }
 
-    fn list(&mut self, folder: &Path, below: &mut Vec<PathBuf>) {
-        let entries = match std::fs::read_dir(self.root.join(folder)) {
-            Ok(entries) => entries,
-            // Not to be read: nothing is concluded. `enter` has said why.
-            Err(_) => return,
+    fn list(&mut self, folder: &Path, opened: &OwnedFd, below: &mut Vec<PathBuf>) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        // Not to be read: nothing is concluded. `enter` has said why.
+        let Ok(opened) = rustix::fs::openat(opened, ".", flags, Mode::empty()) else {
+            return;
         };
+        let mut buffer = Vec::with_capacity(LISTED_AT_ONCE);
+        let mut entries = RawDir::new(&opened, buffer.spare_capacity_mut());
         let mut whole = true;
-        for (index, entry) in entries.enumerate() {
-            if index % BETWEEN_COMMANDS == BETWEEN_COMMANDS - 1 {
+        let mut count = 0;
+        while let Some(entry) = entries.next() {
+            count += 1;
+            if count % BETWEEN_COMMANDS == 0 {
                 self.obey_waiting();
             }
             if self.is_ended() {
                 return;
             }
             match entry {
-                Ok(entry) => self.listed(folder, &entry, below),
-                Err(_) => whole = false,
+                Ok(entry) => {
+                    let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                    self.listed(folder, &opened, name, entry.file_type(), below);
+                }
+                Err(_) => {
+                    // It would be the same again.
+                    whole = false;
+                    break;
+                }
             }
         }
         if whole {
@@ -214,14 +234,26 @@ impl Reconciler {
         }
     }
 
-    fn listed(&mut self, folder: &Path, entry: &DirEntry, below: &mut Vec<PathBuf>) {
-        let name = entry.file_name();
-        if ignore::hidden(&name).is_some() {
+    fn listed(
+        &mut self,
+        folder: &Path,
+        opened: &OwnedFd,
+        name: &OsStr,
+        kind: FileType,
+        below: &mut Vec<PathBuf>,
+    ) {
+        if ignore::hidden(name).is_some() {
             return;
         }
         let path = folder.join(name);
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder {
+        // Of a link this is the link itself.
+        let look = || {
+            let found = rustix::fs::statat(opened, name, AtFlags::SYMLINK_NOFOLLOW);
+            found.ok().map(|found| look::of(&found))
+        };
+        // Some file systems do not list what a thing is.
+        let early = (kind == FileType::Unknown).then(look).flatten();
+        if kind == FileType::Directory || early == Some(Look::Folder) {
             if self.enter_below(&path) {
                 below.push(path);
             }
@@ -233,9 +265,8 @@ impl Reconciler {
             known.generation = self.generation;
             return;
         }
-        // Of a link this is the link itself.
-        match entry.metadata().map(|found| look::of(&found)) {
-            Ok(Look::File(identity)) => {
+        match early.or_else(look) {
+            Some(Look::File(identity)) => {
                 let seen_by = SeenBy::Scan;
                 self.seen(
                     &path,
@@ -246,9 +277,9 @@ impl Reconciler {
                     },
                 );
             }
-            Ok(Look::Refused(what)) => self.refuse(&path, what, SeenBy::Scan),
+            Some(Look::Refused(what)) => self.refuse(&path, what, SeenBy::Scan),
             // Gone meanwhile, or no answer: `conclude` looks again.
-            Ok(_) | Err(_) => {}
+            _ => {}
         }
     }
 
@@ -259,7 +290,7 @@ impl Reconciler {
             .tree
             .files_in(folder, |entry| entry.generation != generation);
         for file in unseen {
-            match look::at(&self.root.join(&file)) {
+            match look::at(&self.root, &self.root.join(&file)) {
                 Ok(Look::Missing) => self.missing(&file),
                 Ok(Look::Folder) => {
                     self.tree.take(&file);

@@ -1,7 +1,9 @@
 //! What becomes of one file: from the first look until it has settled.
 
 use crate::durable;
+use crate::durable::beneath::Links;
 use crate::durable::probe;
+use crate::durable::spot::Spot;
 use crate::event::FileEvent;
 use crate::job::event::Identity;
 use crate::raw_path::RawPath;
@@ -44,7 +46,7 @@ impl Reconciler {
             self.full_scan = Instant::now();
             return;
         }
-        match look::at(path) {
+        match look::at(&self.root, path) {
             Ok(Look::Missing) => self.missing(&relative),
             Ok(Look::File(identity)) => {
                 let hint = Some(hint);
@@ -241,7 +243,7 @@ impl Reconciler {
                         return self.is_something_else(file, entry, &other);
                     }
                 },
-                Decision::Look => match look::at(&self.root.join(file)) {
+                Decision::Look => match look::at(&self.root, &self.root.join(file)) {
                     Ok(Look::File(identity)) => settling.on_look(now, identity, None),
                     Ok(other) => {
                         let entry = settled(Stand::Settling(waiting));
@@ -288,7 +290,12 @@ impl Reconciler {
             return Ok(Content::Unreadable(reason));
         }
         let path = self.root.join(file);
-        let opened = durable::open_regular(&path);
+        let opened = match Spot::beneath(&self.root, &path, Links::Refused) {
+            Ok(Some(spot)) => spot.open(),
+            Ok(None) => return Err(Look::Missing),
+            Err(error) if error.kind() == durable::Kind::Link => return Err(Look::Missing),
+            Err(error) => Err(error),
+        };
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) if look::is_missing(error.io()) => return Err(Look::Missing),
@@ -298,7 +305,7 @@ impl Reconciler {
                     format!("it is not readable by {we}: {owner}; give this user read permission");
                 return Ok(Content::Unreadable(text));
             }
-            Err(error) => match look::at(&path) {
+            Err(error) => match look::at(&self.root, &path) {
                 Ok(Look::File(_)) | Err(_) => return Ok(Content::Unreadable(cannot(error.io()))),
                 Ok(other) => return Err(other),
             },

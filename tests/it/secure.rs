@@ -5,6 +5,7 @@ mod crowd;
 mod encrypted;
 mod limits;
 mod paths;
+mod swapped;
 
 pub(crate) use certificate::Certificate;
 

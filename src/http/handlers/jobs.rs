@@ -1,7 +1,7 @@
 //! Jobs: lists, single ones, what can be done to them, and their files.
 
 use crate::http::call::Call;
-use crate::http::content::{self, FileContent};
+use crate::http::content::{self, FileContent, Lying};
 use crate::http::query::nearest;
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::reply::{self, Response};
@@ -10,15 +10,16 @@ use crate::http::view::job::{JobPageView, JobView};
 use crate::http::view::link::segment;
 use crate::http::view::system::{LogLineView, LogView, RestoredView};
 use crate::http::view::timeline::TimelineView;
-use crate::job::redo::MoveKind;
+use crate::job::redo::{Delivered, MoveKind};
 use crate::job::state::{Job, State};
+use crate::raw_path::RawPath;
 use crate::store::log::{LogLine, NumberedLine};
 use crate::store::query::{ENDED_STATES, EventQuery, JobQuery, OPEN_STATES, Order};
 use crate::time::Timestamp;
 use http::StatusCode;
 use http::header::LINK;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 pub(crate) const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error"];
 /// What a list may be narrowed to.
@@ -221,25 +222,41 @@ pub(crate) fn original(job: &Job) -> FileContent {
 }
 
 /// Where a job's original can be, the likeliest first.
-fn originals(job: &Job) -> Vec<PathBuf> {
-    let mut places: Vec<PathBuf> = job
-        .delivered
-        .iter()
-        .filter(|delivered| delivered.kind == MoveKind::Original)
-        .filter_map(|delivered| delivered.path.clone().map(|path| path.0))
-        .collect();
-    places.push(job.accepted.held.0.clone());
+fn originals(job: &Job) -> Vec<Lying> {
+    let is_original = |moved: &&Delivered| moved.kind == MoveKind::Original;
+    let delivered = job.delivered.iter().filter(is_original);
+    let mut places: Vec<Lying> = delivered.filter_map(lying).collect();
+    let accepted = &job.accepted;
+    let in_inbox = |path: &RawPath| Lying {
+        path: path.0.clone(),
+        root: Some(accepted.folder.0.clone()),
+        size: accepted.identity.size,
+    };
+    places.push(in_inbox(&accepted.held));
     if let State::Delivering { redo } = &job.state {
-        let moved = redo
-            .moves
-            .iter()
-            .filter(|step| step.kind == MoveKind::Original);
-        places.extend(moved.filter_map(|step| step.to.clone().map(|path| path.0)));
+        let moves = redo.moves.iter();
+        let moved = moves.filter(|step| step.kind == MoveKind::Original);
+        places.extend(moved.filter_map(|step| {
+            Some(Lying {
+                path: step.to.as_ref()?.0.clone(),
+                root: step.root().map(Path::to_path_buf),
+                size: step.size,
+            })
+        }));
     }
     if matches!(job.state, State::Claiming) {
-        places.push(job.accepted.path.0.clone());
+        places.push(in_inbox(&accepted.path));
     }
     places
+}
+
+/// Where something lies that was delivered.
+fn lying(delivered: &Delivered) -> Option<Lying> {
+    Some(Lying {
+        path: delivered.path.as_ref()?.0.clone(),
+        root: delivered.root().map(Path::to_path_buf),
+        size: delivered.size,
+    })
 }
 
 pub(crate) async fn artifact(call: Call) -> Result<Response, Refusal> {
@@ -264,7 +281,7 @@ pub(crate) fn delivered(call: &Call, job: &Job) -> Result<FileContent, Refusal> 
                 .hint(format!("/api/v1/jobs/{} lists its artifacts", job.id)),
         );
     };
-    let Some(path) = &delivered.path else {
+    let (Some(path), Some(place)) = (&delivered.path, lying(delivered)) else {
         return Err(Refusal::new(
             Kind::Gone,
             format!("`{name}` of job `{}` was not kept", job.id),
@@ -280,7 +297,7 @@ pub(crate) fn delivered(call: &Call, job: &Job) -> Result<FileContent, Refusal> 
                 .then(|| "application/pdf".to_owned())
         }),
         inline: false,
-        places: vec![path.0.clone()],
+        places: vec![place],
         gone: format!(
             "`{name}` of job `{}` was moved or deleted after its delivery",
             job.id

@@ -212,6 +212,7 @@ async fn whatever_a_job_puts_out_runs_nothing_in_our_origin() {
         let artifact = Delivered {
             kind: MoveKind::Artifact,
             path: Some(path.into()),
+            depth: None,
             size: 25,
             blake3: "77".into(),
             mime: mime.map(str::to_owned),
@@ -241,6 +242,36 @@ async fn whatever_a_job_puts_out_runs_nothing_in_our_origin() {
             assert!(answer.headers().get("x-evil").is_none());
         }
     }
+}
+
+#[tokio::test]
+async fn only_the_file_that_the_journal_knows_is_served_and_not_through_a_link() {
+    let world = World::new();
+    let home = world.fake.home.path().to_path_buf();
+    let (root, outside) = (home.join("out"), home.join("outside"));
+    for folder in [root.join("sub"), outside.clone()] {
+        std::fs::create_dir_all(&folder).expect("makeable");
+        std::fs::write(folder.join("a.txt"), "0123456789").expect("a file");
+    }
+    let artifact = Delivered {
+        kind: MoveKind::Artifact,
+        path: Some(root.join("sub/a.txt").into()),
+        depth: Some(2),
+        size: 10,
+        blake3: "77".into(),
+        mime: None,
+        pages: None,
+    };
+    let job = world.delivered(1, vec![artifact]).await;
+    let path = format!("/api/v1/jobs/{job}/artifacts/a.txt");
+    assert_eq!(world.get(&path).await.status(), 200);
+    std::fs::remove_dir_all(root.join("sub")).expect("removable");
+    std::os::unix::fs::symlink(&outside, root.join("sub")).expect("links are possible");
+    assert_eq!(world.get(&path).await.status(), 410);
+    std::fs::remove_file(root.join("sub")).expect("removable");
+    std::fs::create_dir(root.join("sub")).expect("makeable");
+    std::fs::write(root.join("sub/a.txt"), "shorter").expect("a file");
+    assert_eq!(world.get(&path).await.status(), 410);
 }
 
 #[tokio::test]

@@ -117,6 +117,7 @@ mod tests {
         Delivered {
             kind,
             path: path.map(RawPath::decode),
+            depth: None,
             size: 1,
             blake3: "aa".into(),
             mime: None,

@@ -185,6 +185,7 @@ mod tests {
                 kind: MoveKind::Original,
                 from: RawPath::decode("/inbox/.dropleaf/claimed/x"),
                 to: Some(RawPath::decode("/failed/p/a.pdf")),
+                depth: None,
                 size: 3,
                 blake3: String::new(),
                 collision: Collision::Number,
@@ -216,6 +217,7 @@ mod tests {
         job.delivered = vec![Delivered {
             kind: MoveKind::Document,
             path: Some(path.clone()),
+            depth: None,
             size: 3,
             blake3: String::new(),
             mime: None,

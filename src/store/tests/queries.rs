@@ -392,6 +392,7 @@ async fn a_job_is_found_by_what_it_put_somewhere() {
     let delivered = Delivered {
         kind: MoveKind::Document,
         path: Some(RawPath::decode(put)),
+        depth: None,
         size: 1,
         blake3: String::new(),
         mime: None,

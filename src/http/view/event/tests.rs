@@ -36,6 +36,7 @@ fn samples() -> Vec<Stored> {
     let delivered = Delivered {
         kind: MoveKind::Document,
         path: Some(RawPath::decode("/home/outbox/receive/scan.pdf")),
+        depth: None,
         size: 904_112,
         blake3: "9c1e".into(),
         mime: Some("application/pdf".into()),
@@ -51,6 +52,7 @@ fn samples() -> Vec<Stored> {
             kind: MoveKind::Document,
             from: RawPath::decode("/home/outbox/receive/.tmp"),
             to: delivered.path.clone(),
+            depth: None,
             size: 904_112,
             blake3: "9c1e".into(),
             collision: Collision::Number,

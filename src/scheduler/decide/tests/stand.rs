@@ -198,6 +198,7 @@ pub(super) fn redo(verdict: Verdict) -> Redo {
         kind: MoveKind::Original,
         from: RawPath(PathBuf::from("/held")),
         to: Some(RawPath(PathBuf::from("/archive/a.pdf"))),
+        depth: None,
         size: 1000,
         blake3: String::new(),
         collision: Collision::Number,
