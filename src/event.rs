@@ -99,7 +99,7 @@ pub enum PipelineEvent {
         /// `file:line:column: text`, one each.
         faults: Vec<String>,
     },
-    /// Its file is gone; queued and running jobs finish.
+    /// Its file is gone; running jobs end by the text they were started with, others wait until it is back or they are cancelled.
     Removed,
     /// No new attempts.
     Paused {

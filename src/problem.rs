@@ -39,6 +39,12 @@ impl Problem {
         }
     }
 
+    /// A person wanted the job to end.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::new(Code::Cancelled, "somebody cancelled the job")
+    }
+
     /// With better advice than that of its kind.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -170,7 +176,7 @@ codes! {
         "drop the file again",
     /// The original is a duplicate and the pipeline says `duplicates: fail`.
     Duplicate "duplicate" "The same file was processed before"
-        "set `duplicates: process` in the pipeline to allow it, then retry the job",
+        "retry the job to process it all the same; `duplicates: process` in the pipeline allows it always",
     /// The daemon was stopped or died three times in a row during this job.
     Interrupted "interrupted" "Interrupted"
         "look at the daemon's log for the reason, then retry the job",
@@ -210,7 +216,6 @@ impl Code {
                 | Self::OutputExists
                 | Self::Duplicate
                 | Self::OperationMissing
-                | Self::Cancelled
         )
     }
 }

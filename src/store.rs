@@ -333,7 +333,7 @@ impl Store {
     pub async fn find_contents(
         &self,
         questions: Vec<(String, String, JobId)>,
-    ) -> Result<Vec<Option<JobId>>, Error> {
+    ) -> Result<Vec<Option<query::Same>>, Error> {
         self.ask(move |connection| {
             questions
                 .iter()

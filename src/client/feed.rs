@@ -22,7 +22,7 @@ pub enum Heard {
         name: String,
         /// Its data; a text that is not JSON comes as a string.
         data: Value,
-        /// The last id so far.
+        /// Its id, where it has one: what passes by and is never told again has none.
         id: Option<String>,
     },
     /// The line was cut; the next try comes after this time.
@@ -166,7 +166,7 @@ fn heard(event: SseEvent) -> Heard {
     Heard::Event {
         data: serde_json::from_str(&event.data).unwrap_or(Value::String(event.data)),
         name: event.name,
-        id: event.id,
+        id: event.id.filter(|_| event.has_id),
     }
 }
 

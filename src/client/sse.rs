@@ -5,6 +5,8 @@
 pub struct SseEvent {
     /// The last id that was said, in this event or before.
     pub id: Option<String>,
+    /// Whether this event said it.
+    pub has_id: bool,
     /// Its type; `message` where none was said.
     pub name: String,
     /// Its data.
@@ -23,6 +25,7 @@ pub struct Parser {
     name: String,
     data: String,
     id: Option<String>,
+    has_id: bool,
     retry: Option<u64>,
 }
 
@@ -92,7 +95,10 @@ impl Parser {
                 self.data.push_str(value);
                 self.data.push('\n');
             }
-            "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
+            "id" if !value.contains('\0') => {
+                self.id = Some(value.to_owned());
+                self.has_id = !value.is_empty();
+            }
             "retry" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.retry = value.parse().ok().or(self.retry);
             }
@@ -104,9 +110,11 @@ impl Parser {
     fn dispatch(&mut self) -> Option<SseEvent> {
         let name = std::mem::take(&mut self.name);
         let mut data = std::mem::take(&mut self.data);
+        let has_id = std::mem::take(&mut self.has_id);
         data.pop()?;
         Some(SseEvent {
             id: self.id.clone().filter(|id| !id.is_empty()),
+            has_id,
             name: if name.is_empty() {
                 "message".into()
             } else {
@@ -124,8 +132,17 @@ mod tests {
     fn event(id: Option<&str>, name: &str, data: &str) -> SseEvent {
         SseEvent {
             id: id.map(str::to_owned),
+            has_id: id.is_some(),
             name: name.into(),
             data: data.into(),
+        }
+    }
+
+    /// An event without an id of its own.
+    fn after(id: &str, data: &str) -> SseEvent {
+        SseEvent {
+            has_id: false,
+            ..event(Some(id), "message", data)
         }
     }
 
@@ -148,7 +165,7 @@ mod tests {
         );
         check(
             "id: 1\nevent: x\ndata: a\n\ndata: b\n\n",
-            &[event(Some("1"), "x", "a"), event(Some("1"), "message", "b")],
+            &[event(Some("1"), "x", "a"), after("1", "b")],
         );
         check(
             "id: 1\ndata: a\n\nid\ndata: b\n\n",

@@ -189,7 +189,10 @@ async fn following_goes_on_after_a_cut_where_it_was() {
         Patience::Refuse,
         |heard| {
             names.push(match heard {
-                Heard::Event { name, .. } => name,
+                Heard::Event { name, id, .. } => match id {
+                    Some(id) => format!("{name} {id}"),
+                    None => name,
+                },
                 Heard::Lost { .. } => "lost".into(),
             });
             ControlFlow::Continue(())
@@ -199,7 +202,15 @@ async fn following_goes_on_after_a_cut_where_it_was() {
     .expect("it ends");
     assert_eq!(
         names,
-        ["hello", "job.queued", "lost", "job.started", "ping", "end"]
+        [
+            "hello",
+            "job.queued e-1",
+            "lost",
+            "job.started e-2",
+            "ping",
+            "end"
+        ],
+        "only what is told again has an id"
     );
     let requests = within(task).await.expect("both came");
     assert!(!requests[0].contains("last-event-id"));

@@ -19,7 +19,11 @@ pub(super) fn cancel(home: &Home, flags: &JobsNamed) -> Result<()> {
 
 pub(super) fn restore(home: &Home, flags: &JobsNamed) -> Result<()> {
     each(home, flags, "restore", |answer| {
-        format!("the original lies in {}", text(answer, "path"))
+        let lies = format!("the original lies in {}", text(answer, "path"));
+        match text(answer, "note") {
+            "" => lies,
+            note => format!("{lies}; {note}"),
+        }
     })
 }
 
@@ -61,8 +65,10 @@ fn each(home: &Home, flags: &JobsNamed, verb: &str, done: impl Fn(&Value) -> Str
 /// One job's answer: what the daemon says, if it says something.
 fn taken(job: &str, answer: &Value) -> Value {
     let mut told = json!({ "job": job, "ok": true });
-    if let Some(path) = answer.get("path") {
-        told["path"] = path.clone();
+    for key in ["path", "note"] {
+        if let Some(value) = answer.get(key) {
+            told[key] = value.clone();
+        }
     }
     told
 }

@@ -3,6 +3,7 @@
 use crate::cli::{New, NewWhat};
 use crate::command::print;
 use crate::config::home::Home;
+use crate::pipeline::check::names::is_id;
 use crate::plugin::catalog::is_name;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
@@ -47,7 +48,11 @@ fn write(path: &Path, text: &str) -> Result<()> {
 }
 
 fn pipeline(home: &Home, id: &str) -> Result<()> {
-    named(id)?;
+    if !is_id(id) {
+        bail!(
+            "`{id}` cannot be the name of a pipeline: use up to 64 letters (a-z, A-Z), digits, `-` and `_`, and start with a letter or digit"
+        );
+    }
     home.must_be_there()?;
     write(
         &home.pipelines().join(format!("{id}.yaml")),
@@ -88,6 +93,20 @@ fn plugin(name: &str, c: bool) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pipeline_may_have_any_name_that_its_loader_takes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::find(Some(folder.path())).expect("a home");
+        home.make().expect("made");
+        for id in ["My_Scan", "2026-scans", "a"] {
+            pipeline(&home, id).expect(id);
+            assert!(folder.path().join(format!("pipelines/{id}.yaml")).is_file());
+        }
+        for id in ["", "-a", "a b", "a/b", "ä"] {
+            assert!(pipeline(&home, id).is_err(), "{id}");
+        }
+    }
 
     /// That the Rust template compiles is a test of the SDK.
     #[test]

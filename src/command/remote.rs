@@ -250,7 +250,11 @@ pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
         let listen = |heard: Heard| {
             match heard {
                 Heard::Event { name, data, id } if as_json => {
-                    print::json_line(&json!({ "event": name, "id": id, "data": data }))
+                    let mut told = json!({ "event": name, "data": data });
+                    if let Some(id) = id {
+                        told["id"] = id.into();
+                    }
+                    print::json_line(&told);
                 }
                 Heard::Event { name, data, .. } => show(&name, &data),
                 Heard::Lost { wait, why } => print::note(format_args!(

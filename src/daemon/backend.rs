@@ -15,7 +15,7 @@ use crate::durable;
 use crate::http::api::{
     Answer, Backend, BrokenPlugin, Checked, Explanation, FolderEntry, Health, KeptTrial, Link,
     Metric, OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused,
-    Trial, WaitingFile,
+    Restored, Trial, WaitingFile,
 };
 use crate::http::picture::{Picture, Undrawn};
 use crate::http::slot::Slot;
@@ -25,7 +25,6 @@ use crate::job::state::Job;
 use crate::pipeline::schema;
 use crate::pipeline::surroundings::Surroundings;
 use crate::pool::Pool;
-use crate::raw_path::RawPath;
 use crate::registry::Registry;
 use crate::scheduler::disks::Disks;
 use crate::scheduler::handle::{self, Scheduler, Upload};
@@ -66,8 +65,14 @@ impl Backend for Daemon {
         Box::pin(async move { Ok(self.scheduler.retry(id).await?) })
     }
 
-    fn restore(&self, id: JobId) -> Answer<'_, RawPath> {
-        Box::pin(async move { Ok(self.scheduler.restore(id).await?) })
+    fn restore(&self, id: JobId) -> Answer<'_, Restored> {
+        Box::pin(async move {
+            let restored = self.scheduler.restore(id).await?;
+            Ok(Restored {
+                path: restored.path,
+                note: restored.note,
+            })
+        })
     }
 
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>> {

@@ -30,6 +30,15 @@ use std::sync::{Arc, OnceLock};
 /// A future of the trait's methods.
 pub type Answer<'a, T, E = Refused> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
+/// An original that was put back into its inbox.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// Where it lies.
+    pub path: RawPath,
+    /// Why it is not taken from there, where that is known.
+    pub note: Option<String>,
+}
+
 /// The daemon as the routes see it. Every method may be called at any time from any task.
 pub trait Backend: Send + Sync + 'static {
     /// Ends a job that has not ended.
@@ -37,7 +46,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Queues a failed or cancelled job again.
     fn retry(&self, id: JobId) -> Answer<'_, ()>;
     /// Puts a job's original back into its inbox and says where.
-    fn restore(&self, id: JobId) -> Answer<'_, RawPath>;
+    fn restore(&self, id: JobId) -> Answer<'_, Restored>;
 
     /// All pipelines, by id.
     fn pipelines(&self) -> Answer<'_, Vec<PipelineEntry>>;

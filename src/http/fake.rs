@@ -4,7 +4,7 @@ use crate::event::{Draft, Event};
 use crate::http::api::{
     Answer, Backend, BrokenPlugin, Checked, CurrentText, Explanation, Fault, FolderEntry, Health,
     KeptTrial, Link, Metric, MetricKind, OperationEntry, PipelineEntry, PluginEntry, Precondition,
-    Put, PutRefused, Refused, Trial, TryOutcome, TryOutput, WaitingFile,
+    Put, PutRefused, Refused, Restored, Trial, TryOutcome, TryOutput, WaitingFile,
 };
 use crate::http::picture::{Picture, Undrawn};
 use crate::http::slot::Slot;
@@ -191,10 +191,13 @@ impl Backend for Fake {
         Box::pin(async move { self.job_in(id, &["failed", "cancelled"]).await.map(drop) })
     }
 
-    fn restore(&self, id: JobId) -> Answer<'_, RawPath> {
+    fn restore(&self, id: JobId) -> Answer<'_, Restored> {
         Box::pin(async move {
             let job = self.job_in(id, &["failed", "cancelled"]).await?;
-            Ok(job.accepted.path)
+            Ok(Restored {
+                path: job.accepted.path,
+                note: None,
+            })
         })
     }
 

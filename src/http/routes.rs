@@ -223,7 +223,7 @@ pub static ROUTES: &[Route] = &[
         body: BodyKind::Yaml,
         answers: &[json::<view::pipeline::PutView>(200, "changed"), json::<view::pipeline::PutView>(201, "created")],
         refusals: &[Kind::Precondition, Kind::PipelineInvalid, Kind::DiskFull], handler: run!(pipelines::put), ..GET },
-    Route { method: "DELETE", path: "/api/v1/pipelines/{id}", summary: "removes a pipeline's file; its queued and running jobs finish",
+    Route { method: "DELETE", path: "/api/v1/pipelines/{id}", summary: "removes a pipeline's file; running jobs end by the text they were started with, others wait until the file is back or they are cancelled",
         answers: &[answer(204, "removed")], refusals: &[Kind::NotFound, Kind::Precondition], handler: run!(pipelines::delete), ..GET },
     Route { path: "/api/v1/pipelines/{id}/pause", summary: "no new attempts", body: BodyKind::Json(schema_of::<view::system::Pause>),
         handler: run!(pipelines::pause), ..POST },

@@ -231,6 +231,13 @@ impl Job {
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
+    /// Whether it waits for its first turn, and nothing else has happened to it since its file was taken.
+    #[must_use]
+    pub fn is_as_it_was_taken(&self) -> bool {
+        // Two events: it was accepted, and it is queued.
+        matches!(self.state, State::Queued { .. }) && self.rev == 2
+    }
+
     /// Changes the job by one event.
     ///
     /// # Errors
@@ -341,7 +348,7 @@ impl Job {
                 match &delivering.redo.verdict {
                     Verdict::Succeed => self.problem = None,
                     Verdict::Fail { problem } => self.problem = Some(problem.clone()),
-                    Verdict::Cancel => {}
+                    Verdict::Cancel => self.problem = Some(Problem::cancelled()),
                 }
                 self.interruptions = 0;
                 self.bill = delivering.bill.clone();

@@ -14,6 +14,7 @@ use crate::spool::redo::RedoError;
 use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::store::ledger::LedgerEntry;
+use crate::store::query::Same;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,18 +73,23 @@ pub(super) async fn claim(spool: Spool, store: Store, batch: Vec<Taking>) -> Vec
     };
     let earlier = earlier(&store, &batch, &claimed).await;
     let results = batch.into_iter().zip(claimed).zip(earlier);
-    let input = |((taking, claimed), duplicate_of): ((Taking, _), Option<JobId>)| {
+    let input = |((taking, claimed), same): ((Taking, _), Option<Same>)| {
         let result = match claimed {
             Ok(Ok(Claimed { size, blake3 })) => Ok(Queued {
                 blake3,
                 size,
-                duplicate_of,
+                duplicate_of: same.map(|same| same.job),
             }),
             Ok(Err(error)) => Err(not_taken(&taking, &error)),
             Err(Problem { detail, .. }) => Err(ClaimFailure::Later(detail)),
         };
         let job = taking.job;
-        (job, Input::Claimed { job, result })
+        let claimed = Input::Claimed {
+            job,
+            result,
+            was_done: same.is_some_and(|same| same.is_done),
+        };
+        (job, claimed)
     };
     results.map(input).collect()
 }
@@ -109,7 +115,7 @@ async fn earlier(
     store: &Store,
     batch: &[Taking],
     claimed: &[Result<Result<Claimed, ClaimError>, Problem>],
-) -> Vec<Option<JobId>> {
+) -> Vec<Option<Same>> {
     let mut here: HashMap<(&str, &str), JobId> = HashMap::new();
     let mut earlier = vec![None; batch.len()];
     let mut questions = Vec::new();
@@ -117,7 +123,10 @@ async fn earlier(
         let Ok(Ok(claimed)) = claimed else { continue };
         let key = (taking.accepted.pipeline.as_str(), claimed.blake3.as_str());
         if let Some(first) = here.get(&key) {
-            earlier[index] = Some(*first);
+            earlier[index] = Some(Same {
+                job: *first,
+                is_done: false,
+            });
             continue;
         }
         here.insert(key, taking.job);

@@ -11,6 +11,7 @@ mod open;
 pub mod questions;
 mod ready;
 pub mod state;
+mod twins;
 
 use crate::event::{DaemonEvent, Event, PipelineEvent};
 use crate::job::id::JobId;
@@ -27,7 +28,11 @@ impl Scheduler {
         let mut decision = Decision::default();
         match input {
             Input::Arrival { job, accepted } => self.arrived(job, *accepted, now, &mut decision),
-            Input::Claimed { job, result } => self.claimed(job, result, now, &mut decision),
+            Input::Claimed {
+                job,
+                result,
+                was_done,
+            } => self.claimed(job, (result, was_done), now, &mut decision),
             Input::Told { job, event } => self.told(job, event, now, &mut decision),
             Input::WorkerDone { job } => self.worker_done(job),
             Input::AttemptEnded { job, result } => {
@@ -68,6 +73,7 @@ impl Scheduler {
             Some(Phase::Attempt) => decision.actions.push(Action::StopAttempt { job: id }),
             Some(Phase::Idle | Phase::Again(_)) => {
                 self.dequeue(id);
+                self.twins.forget(id);
                 self.prepare_cancel(id, decision);
             }
         }

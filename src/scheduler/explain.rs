@@ -301,11 +301,10 @@ fn of_faulty(entries: &[Entry], owner: Option<&str>, path: &Path) -> Vec<Link> {
             current.watch.folder.display()
         ),
         (None, Some(stuck)) if stuck.message == fault.message => {
-            "it was good with other plugins, and cannot go on with those that are installed now"
-                .to_owned()
+            "it was good before, and something that it needs is not there any more".to_owned()
         }
         (None, Some(stuck)) => format!(
-            "that file has faults, and the last good revision cannot go on with the plugins that are installed now ({})",
+            "that file has faults, and something that the last good revision needs is not there any more ({})",
             stuck.message
         ),
         (None, None) => "that file has faults, and there is no good revision before it".to_owned(),
@@ -349,4 +348,36 @@ async fn ask_why(
     let (answer, answered) = oneshot::channel();
     why.send((job, answer)).await.ok()?;
     answered.await.ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::fault::Fault;
+
+    #[test]
+    fn what_keeps_a_text_from_going_on_is_told_and_not_guessed() {
+        let fault = |message: &str| Fault::of_file("p.yaml", message);
+        let unset = "the environment variable `NOPE` is not set";
+        let told = |now: &str| {
+            let entry = Entry {
+                id: "p".to_owned(),
+                file: PathBuf::from("/home/pipelines/p.yaml"),
+                current: None,
+                faults: vec![fault(now)],
+                inbox: Some(PathBuf::from("/home/inbox/p")),
+                stuck: Some(fault(unset)),
+            };
+            let links = of_faulty(&[entry], None, Path::new("/home/inbox/p/a.pdf"));
+            links
+                .last()
+                .map(|link| link.text.clone())
+                .unwrap_or_default()
+        };
+        for said in [told(unset), told("unknown key `foldr`")] {
+            assert!(said.contains(unset), "{said}");
+            assert!(said.contains("not there any more"), "{said}");
+            assert!(!said.contains("plugins"), "{said}");
+        }
+    }
 }

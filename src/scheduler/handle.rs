@@ -93,6 +93,15 @@ pub struct Health {
     pub draining: bool,
 }
 
+/// An original that was put back into its inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Where it lies.
+    pub path: RawPath,
+    /// Why it is not taken from there, where that is known.
+    pub note: Option<String>,
+}
+
 /// A file that somebody sent.
 #[derive(Debug)]
 pub struct Upload {
@@ -133,7 +142,7 @@ pub(crate) type Answer<T> = oneshot::Sender<Result<T, Refused>>;
 pub(crate) enum Command {
     Cancel(JobId, Answer<()>),
     Retry(JobId, Answer<()>),
-    Restore(JobId, Answer<RawPath>),
+    Restore(JobId, Answer<Restored>),
     Pause(String, Option<String>, Answer<()>),
     Scan(String, Answer<()>),
     Submit(Upload, Answer<JobId>),
@@ -199,7 +208,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// It is still open, or its original is gone.
-    pub async fn restore(&self, job: JobId) -> Result<RawPath, Refused> {
+    pub async fn restore(&self, job: JobId) -> Result<Restored, Refused> {
         self.ask(|answer| Command::Restore(job, answer)).await
     }
 
@@ -282,7 +291,8 @@ impl Scheduler {
         .await
     }
 
-    /// Removes a pipeline's file, if it is still the one with the tag `expected`; queued and running jobs finish.
+    /// Removes a pipeline's file, if it is still the one with the tag `expected`. Running jobs end by the text
+    /// they were started with; others wait until the file is back or they are cancelled.
     ///
     /// # Errors
     /// There is no such pipeline, or its file was changed.

@@ -30,6 +30,8 @@ pub enum Input {
         job: JobId,
         /// Its content, or why it could not be taken.
         result: Result<Queued, ClaimFailure>,
+        /// Whether the job that had the same content had succeeded when the journal was asked.
+        was_done: bool,
     },
     /// A step event, a warning or a crash of the running attempt.
     Told {
@@ -215,7 +217,7 @@ pub struct EndOf {
     pub job: crate::job::state::Job,
     /// Why it fails; `None` for a cancelled one.
     pub problem: Option<Problem>,
-    /// Where failed originals go; `None` where the pipeline is gone.
+    /// Where failed originals go; `None` where the pipeline is gone, or says something else by now than the job's attempt went by.
     pub failed: Option<PathBuf>,
     /// The pipeline's `watch.done_file`: what a file needs beside it to be taken.
     pub done_file: Option<String>,

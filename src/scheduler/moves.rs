@@ -5,7 +5,7 @@ use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::Accepted;
 use crate::job::id::JobId;
 use crate::job::redo::{self, Collision, Move, MoveKind, Redo, Verdict};
-use crate::job::state::Job;
+use crate::job::state::{Job, StepRecord};
 use crate::pipeline::checked::Original;
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
@@ -380,17 +380,20 @@ fn mark(about: &EndOf) -> String {
     let Some(done_file) = &about.done_file else {
         return String::new();
     };
-    let name = about.job.name();
-    let stem = Path::new(&name).file_stem().unwrap_or_default();
-    // It has one of the two.
-    let mark = if done_file.contains("{name}") {
-        done_file.replace("{name}", &name)
-    } else {
-        done_file.replace("{stem}", &stem.to_string_lossy())
-    };
+    let mark = mark_of(done_file, &about.job.name());
     format!(
         "It is taken only once `{mark}` lies beside it there (`done_file`); the one that lay there was removed when it was taken.\n"
     )
+}
+
+/// The name of the mark of a file with this name.
+pub(super) fn mark_of(done_file: &str, name: &str) -> String {
+    // It has one of the two.
+    if done_file.contains("{name}") {
+        return done_file.replace("{name}", name);
+    }
+    let stem = Path::new(name).file_stem().unwrap_or_default();
+    done_file.replace("{stem}", &stem.to_string_lossy())
 }
 
 /// Upper case at its start, a full stop at its end.
@@ -409,6 +412,8 @@ fn sentence(text: &str) -> String {
 }
 
 fn json_note(job: &Job, problem: Option<&Problem>) -> Vec<u8> {
+    let is_cancelled = problem.is_none();
+    let problem = problem.cloned().unwrap_or_else(Problem::cancelled);
     pretty(&json!({
         "job": job.id,
         "pipeline": job.accepted.pipeline,
@@ -417,8 +422,8 @@ fn json_note(job: &Job, problem: Option<&Problem>) -> Vec<u8> {
         "size": job.accepted.identity.size,
         "blake3": job.blake3,
         "attempts": job.attempts,
-        "cancelled": problem.is_none(),
-        "problem": problem.map(|problem| json!({
+        "cancelled": is_cancelled,
+        "problem": json!({
             "type": format!("/problems/{}", problem.code.as_str()),
             "title": problem.code.title(),
             "detail": problem.detail,
@@ -427,13 +432,22 @@ fn json_note(job: &Job, problem: Option<&Problem>) -> Vec<u8> {
             "page": problem.page,
             "plugin": problem.plugin,
             "permanent": problem.code.is_permanent(),
-        })),
-        "steps": job.steps,
+        }),
+        "steps": job.steps.iter().map(step).collect::<Vec<_>>(),
         "plugins": job.plugins,
         "warnings": job.warnings,
         "acceptedAt": job.created.rfc3339(),
         "writtenAt": Timestamp::now().rfc3339(),
     }))
+}
+
+/// A step for people and their scripts: with its times as they are written everywhere.
+fn step(step: &StepRecord) -> serde_json::Value {
+    let mut told = json!(step);
+    if let Some(started) = step.started {
+        told["started"] = started.rfc3339().into();
+    }
+    told
 }
 
 fn pretty(value: &serde_json::Value) -> Vec<u8> {

@@ -12,9 +12,11 @@ use crate::raw_path::RawPath;
 use crate::scheduler::desks::{Desks, Kind};
 use crate::scheduler::disks::{Disks, Silent};
 use crate::scheduler::files::{self, Places, original, original_move};
-use crate::scheduler::handle::Refused;
+use crate::scheduler::handle::{Refused, Restored};
+use crate::scheduler::moves;
 use crate::spool;
 use crate::store::Store;
+use crate::watch::ignore::{Rules, Verdict};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -203,19 +205,45 @@ impl Finder {
         &self,
         id: JobId,
         silent: impl FnOnce(Silent),
-    ) -> Result<RawPath, Refused> {
+    ) -> Result<Restored, Refused> {
         let found = self.to_restore(id).await?;
+        let pipeline = self.pipeline(&found.job).cloned();
         let (places, from) = (self.places.clone(), found.from.clone());
         let accepted = &found.job.accepted;
         let (folder, to) = (accepted.folder.clone(), accepted.path.clone());
         let work = move || {
             places.require_inbox(&folder.0)?;
-            restore_file(&from, &folder.0, &to.0)
-                .map(RawPath)
-                .map_err(|error| unmoved("put back", &error))
+            let restored = restore_file(&from, &folder.0, &to.0);
+            let path = restored.map_err(|error| unmoved("put back", &error))?;
+            Ok(Restored {
+                note: note(pipeline.as_deref(), &folder.0, &path),
+                path: RawPath(path),
+            })
         };
         self.at_desk(&found, silent, work).await
     }
+}
+
+/// Why a file is not taken from the place in this inbox to which it was put back, as far as the pipeline's text says so.
+fn note(pipeline: Option<&Pipeline>, inbox: &Path, path: &Path) -> Option<String> {
+    let Some(watch) = pipeline.map(|pipeline| &pipeline.watch) else {
+        return Some("its pipeline is gone or has faults: nothing takes it from there".to_owned());
+    };
+    if watch.folder != inbox {
+        let folder = watch.folder.display();
+        return Some(format!(
+            "nothing takes it from there: its pipeline watches `{folder}` by now"
+        ));
+    }
+    let rules = Rules::new(&watch.include, &watch.exclude).ok()?;
+    if let Verdict::Leave(why) = rules.file(path.strip_prefix(inbox).ok()?) {
+        return Some(format!("it is ignored there: {why}"));
+    }
+    let name = path.file_name()?.to_string_lossy();
+    let mark = moves::mark_of(watch.done_file.as_ref()?, &name);
+    Some(format!(
+        "it is taken only once `{mark}` lies beside it (`done_file`)"
+    ))
 }
 
 fn unmoved(how: &str, error: &durable::Error) -> Refused {
@@ -289,5 +317,29 @@ fn restore_file(from: &Delivered, inbox: &Path, to: &Path) -> Result<PathBuf, du
                 return Err(error);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::decide::tests::stand::pipeline;
+
+    #[test]
+    fn what_is_put_back_where_nothing_takes_it_is_said() {
+        let told = |change: fn(&mut Pipeline), name: &str| {
+            let pipeline = pipeline("p", change);
+            let inbox = Path::new("/in/p");
+            note(Some(&pipeline), inbox, &inbox.join(name)).unwrap_or_default()
+        };
+        assert_eq!(told(|_| {}, "a.pdf"), "");
+        let ignored = told(|_| {}, "a.bin");
+        assert!(ignored.contains("no include pattern"), "{ignored}");
+        let marked = told(|p| p.watch.done_file = Some("{stem}.ok".into()), "a.pdf");
+        assert!(marked.contains("once `a.ok` lies beside it"), "{marked}");
+        let moved = told(|p| p.watch.folder = "/in/q".into(), "a.pdf");
+        assert!(moved.contains("watches `/in/q`"), "{moved}");
+        let gone = note(None, Path::new("/in/p"), Path::new("/in/p/a.pdf"));
+        assert!(gone.is_some_and(|gone| gone.contains("its pipeline is gone")));
     }
 }

@@ -54,8 +54,19 @@ pub struct JobPage {
     pub jobs: Vec<Job>,
     /// The `before` of the next page, where there is one.
     pub next: Option<String>,
+    /// How many there are on all pages; `None` where a name was looked for, which would take as long as to list them all.
+    pub total: Option<u64>,
     /// The number of the last event that the page knows of.
     pub seq: u64,
+}
+
+/// Another job of the pipeline that has processed the same content, or is about to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Same {
+    /// The job.
+    pub job: JobId,
+    /// Whether it has succeeded.
+    pub is_done: bool,
 }
 
 /// Events to list, oldest first.

@@ -147,6 +147,11 @@ fn the_note_names_the_mark_that_a_file_needs_once_more() {
         home.drop_file("inbox/p", &format!("{stem}.ok"), "");
         let failed = feed.until_named("job.failed");
         assert!(failed.data.to_string().contains(code), "{}", failed.data);
+        let note = home.path(format!("failed/p/{stem}.pdf.error.json"));
+        let note = std::fs::read_to_string(note).expect("a note");
+        let note: serde_json::Value = serde_json::from_str(&note).expect("JSON");
+        let started = note["steps"][0]["started"].as_str().unwrap_or_default();
+        assert!(started.ends_with('Z'), "{note}");
         let note = home.path(format!("failed/p/{stem}.pdf.error.txt"));
         let note = std::fs::read_to_string(note).expect("a note");
         let said = format!("only once `{stem}.ok` lies beside it");
@@ -171,6 +176,11 @@ fn a_cancelled_job_keeps_its_original_and_can_be_retried() {
     assert!(daemon.post(&format!("/jobs/{id}/cancel"), b"").status < 300);
     feed.until_named("job.cancelled");
     assert!(home.path("failed/p/a.pdf").is_file());
+    let note = std::fs::read(home.path("failed/p/a.pdf.error.json")).expect("a note");
+    let note: serde_json::Value = serde_json::from_slice(&note).expect("JSON");
+    assert_eq!(note["problem"]["type"], "/problems/cancelled", "{note}");
+    let told = daemon.get(&format!("/jobs/{id}")).body;
+    assert_eq!(told["problem"]["type"], "/problems/cancelled", "{told}");
     daemon.post("/pipelines/p/resume", b"");
     assert!(daemon.post(&format!("/jobs/{id}/retry"), b"").status < 300);
     assert_eq!(job(&feed.until_named("job.succeeded")), id);

@@ -316,3 +316,23 @@ fn a_trial_shows_the_attempt_that_came_to_an_end() {
     let warnings = told.body["warnings"].to_string();
     assert!(warnings.contains("step `bad` was given up"), "{warnings}");
 }
+
+/// Nobody would begin again, with the step or without it: the job ends by the text that it was started with.
+#[test]
+fn a_job_whose_pipeline_is_removed_while_it_runs_fails() {
+    let home = home("sleep-deaf", "timeout: 1s");
+    home.pipeline(
+        "x",
+        &format!("{}failed: kept\n", yaml("sleep-deaf", "timeout: 1s")),
+    );
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/x", "a.pdf", sample::pdf(1));
+    feed.until(|event| event.name == "step.started" && event.data["step"] == "bad");
+    fs::remove_file(home.path("pipelines/x.yaml")).expect("removable");
+    feed.until_named("pipeline.removed");
+    let failed = feed.until_named("job.failed");
+    assert_eq!(failed.data["problem"]["type"], "/problems/timed-out");
+    assert!(home.path("kept/a.pdf").is_file());
+    assert!(home.path("kept/a.pdf.error.txt").is_file());
+}

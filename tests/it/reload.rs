@@ -71,7 +71,8 @@ fn jobs_of_a_pipeline_that_is_gone_are_a_concern() {
     rename("pipelines/hold.yaml", "pipelines/hold2.yaml");
     feed.until_named("pipeline.removed");
     let health = daemon.get("/healthz").body;
-    let told = "3 jobs of pipeline `hold`, which is gone, wait: put its file back, or cancel them";
+    let told = "3 jobs of pipeline `hold`, which is gone, wait: put its file back, or cancel them \
+        (`dropleaf jobs --pipeline hold --state open`, `dropleaf cancel JOB...`)";
     let concerns = &health["details"]["concerns"];
     assert_eq!(concerns, &serde_json::json!([told]), "{health}");
     assert_eq!(health["status"], "degraded");
@@ -168,7 +169,7 @@ fn a_pipeline_whose_plugin_has_gone_says_so_after_a_restart() {
     home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
     let said = explain(&home, &daemon, "inbox/p/a.pdf");
     assert!(
-        said.contains("cannot go on with those that are installed now")
+        said.contains("something that it needs is not there any more")
             && said.contains("p.yaml:3:11: ")
             && said.contains("no installed plugin offers"),
         "{said}"

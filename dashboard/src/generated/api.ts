@@ -1800,7 +1800,7 @@ export interface PipelineInvalid {
   href: string
 }
 /**
- * Its file is gone; queued and running jobs finish.
+ * Its file is gone; running jobs end by the text they were started with, others wait until it is back or they are cancelled.
  */
 export interface PipelineRemoved {
   /**
@@ -3184,6 +3184,10 @@ export interface RestoredView {
    * The path.
    */
   path: string
+  /**
+   * Why it is not taken from there, where that is known: no pattern of `include` takes its name, it needs a mark (`done_file`).
+   */
+  note?: string
 }
 /**
  * Part of a job's log.

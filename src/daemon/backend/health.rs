@@ -246,10 +246,10 @@ fn held_up(obstacle: &Obstacle) -> String {
 fn stranded(pipeline: &str, number: u64) -> String {
     match number {
         1 => format!(
-            "1 job of pipeline `{pipeline}`, which is gone, waits: put its file back, or cancel it"
+            "1 job of pipeline `{pipeline}`, which is gone, waits: put its file back, or cancel it (`dropleaf jobs --pipeline {pipeline} --state open`, `dropleaf cancel JOB`)"
         ),
         several => format!(
-            "{several} jobs of pipeline `{pipeline}`, which is gone, wait: put its file back, or cancel them"
+            "{several} jobs of pipeline `{pipeline}`, which is gone, wait: put its file back, or cancel them (`dropleaf jobs --pipeline {pipeline} --state open`, `dropleaf cancel JOB...`)"
         ),
     }
 }

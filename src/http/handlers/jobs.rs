@@ -57,7 +57,6 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
         before: call.query.text("before")?.map(str::to_owned),
         limit: u32::try_from(limit).unwrap_or(500),
     };
-    let total = total(&call, &query).await?;
     let page = call.api.store.jobs(query).await?;
     let now = Timestamp::now();
     let link = page
@@ -71,7 +70,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
             .map(|job| JobView::live(job, &call.api.statistics, now))
             .collect(),
         next: page.next,
-        total,
+        total: page.total,
         cursor: call.api.feed.cursor(page.seq),
     };
     let response = reply::json(StatusCode::OK, &view);
@@ -79,21 +78,6 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
         Some(link) => reply::with(response, LINK, &link),
         None => response,
     })
-}
-
-/// How many jobs a query has on all its pages, where the tallies say so.
-async fn total(call: &Call, query: &JobQuery) -> Result<Option<u64>, Refusal> {
-    if query.q.is_some() {
-        return Ok(None);
-    }
-    let counts = call.api.store.counts().await?;
-    let of_pipeline = counts
-        .iter()
-        .filter(|(id, _)| query.pipeline.as_ref().is_none_or(|only| only == *id));
-    let of_states = of_pipeline
-        .flat_map(|(_, states)| states)
-        .filter(|(state, _)| query.states.is_empty() || query.states.contains(state));
-    Ok(Some(of_states.map(|(_, jobs)| jobs).sum()))
 }
 
 /// The states asked for; `open` and `ended` stand for several.
@@ -187,9 +171,10 @@ pub(crate) async fn retry(call: Call) -> Result<Response, Refusal> {
 }
 
 pub(crate) async fn restore(call: Call) -> Result<Response, Refusal> {
-    let path = call.api.backend.restore(call.job()?).await?;
+    let restored = call.api.backend.restore(call.job()?).await?;
     let view = RestoredView {
-        path: path.encode(),
+        path: restored.path.encode(),
+        note: restored.note,
     };
     Ok(reply::json(StatusCode::OK, &view))
 }

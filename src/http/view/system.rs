@@ -147,6 +147,9 @@ pub struct Pause {
 pub struct RestoredView {
     /// The path.
     pub path: String,
+    /// Why it is not taken from there, where that is known: no pattern of `include` takes its name, it needs a mark (`done_file`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl HealthView {

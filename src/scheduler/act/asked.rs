@@ -12,7 +12,7 @@ use crate::scheduler::desks::Kind;
 use crate::scheduler::disks::Silent;
 use crate::scheduler::explain;
 use crate::scheduler::files::{self, Places, blocking};
-use crate::scheduler::handle::{Answer, Command, Explanation, Refused, Upload};
+use crate::scheduler::handle::{Answer, Command, Explanation, Refused, Restored, Upload};
 use crate::scheduler::input::Input;
 use crate::scheduler::pipelines::Unsaved;
 use crate::scheduler::reclaim::Finder;
@@ -132,7 +132,7 @@ impl Hands {
         });
     }
 
-    fn restore(&mut self, job: JobId, answer: Answer<RawPath>) {
+    fn restore(&mut self, job: JobId, answer: Answer<Restored>) {
         let finder = self.finder();
         self.tasks.spawn(async move {
             let mut answer = Some(answer);

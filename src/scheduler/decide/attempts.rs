@@ -11,6 +11,7 @@ use crate::scheduler::decide::state::{Known, Scheduler};
 use crate::scheduler::giving_up::{self, CRASHES, Loss};
 use crate::scheduler::input::{Action, Decision, Start};
 use crate::time::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Interruptions in a row after which a job fails.
@@ -111,14 +112,15 @@ impl Scheduler {
         failure: &Failure,
         at_work: Option<&StepPlace>,
     ) -> Option<GivenUp> {
-        let job = &self.open.get(id)?.job;
-        let pipeline = self.current(&job.accepted.pipeline)?;
+        let live = self.open.get(id)?;
+        let (job, text) = (&live.job, live.text.as_ref()?);
+        let current = self.current(&job.accepted.pipeline)?;
         // Another revision may do better: it is tried as after any failure.
-        if job.revision.as_ref() != Some(&pipeline.revision) {
+        if text.revision != current.revision {
             return None;
         }
         let loss = Loss {
-            pipeline: &pipeline,
+            pipeline: text,
             given_up: &job.given_up,
             at_work,
             failure,
@@ -138,6 +140,8 @@ impl Scheduler {
         self.enqueue(id);
     }
 
+    /// Whether there is another attempt is said by the text of the one that failed. Where its pipeline is gone nobody would make
+    /// one: the job fails at once.
     fn after_failure(
         &mut self,
         id: JobId,
@@ -149,8 +153,9 @@ impl Scheduler {
             return;
         };
         let job = &live.job;
-        let Some(pipeline) = self.current(&job.accepted.pipeline) else {
-            return self.wait(id, failure, now.plus(ENVIRONMENT_PAUSE), now, decision);
+        let is_gone = self.current(&job.accepted.pipeline).is_none();
+        let Some(retry) = live.text.as_ref().map(|text| text.retry.clone()) else {
+            return self.fail(id, failure.problem, decision);
         };
         match failure.ending {
             Ending::Interrupted if self.draining => {
@@ -162,6 +167,11 @@ impl Scheduler {
                 );
                 self.enqueue(id);
             }
+            Ending::Environment if is_gone => {
+                let hint = "put the folder right and the pipeline's file back, then retry the job";
+                self.fail(id, failure.problem.hint(hint), decision);
+            }
+            _ if is_gone => self.fail(id, failure.problem, decision),
             Ending::Interrupted if job.interruptions + 1 >= INTERRUPTIONS => {
                 self.fail(id, failure.problem, decision)
             }
@@ -173,10 +183,10 @@ impl Scheduler {
             Ending::Crashed if job.crashes >= CRASHES => self.fail(id, failure.problem, decision),
             Ending::Crashed | Ending::Failed | Ending::TimedOut => {
                 let tried = job.counted + 1;
-                if tried >= pipeline.retry.attempts {
+                if tried >= retry.attempts {
                     self.fail(id, failure.problem, decision);
                 } else {
-                    let pause = backoff(pipeline.retry.backoff, pipeline.retry.max_backoff, tried);
+                    let pause = backoff(retry.backoff, retry.max_backoff, tried);
                     self.wait(id, failure, now.plus(pause), now, decision);
                 }
             }
@@ -313,7 +323,10 @@ impl Scheduler {
         if let Some(known) = self.pipelines.get_mut(name) {
             known.running += 1;
         }
-        self.set_phase(id, Phase::Attempt);
+        self.open.change(id, |live| {
+            live.phase = Phase::Attempt;
+            live.text = Some(Arc::clone(&start.pipeline));
+        });
         decision.actions.push(Action::Start(Box::new(start)));
     }
 }

@@ -29,7 +29,11 @@ impl Scheduler {
 
     fn prepare_end(&mut self, id: JobId, problem: Option<Problem>, decision: &mut Decision) {
         let pipeline = self.pipeline_of(id);
+        let text = self.open.get(id).and_then(|live| live.text.clone());
         let failed = pipeline.as_ref().map(|pipeline| pipeline.failed.clone());
+        // A job ends by the text of its attempt. Where another one counts by now, the folder is looked up as for one that is gone:
+        // somebody may watch it.
+        let failed = failed.filter(|now| text.is_none_or(|text| text.failed == *now));
         let done_file = pipeline.and_then(|pipeline| pipeline.watch.done_file.clone());
         let ending = self.open.change(id, |live| {
             live.phase = Phase::Preparing;
@@ -142,6 +146,7 @@ impl Scheduler {
                 decision,
             );
         }
+        let was_done = redo.verdict == Verdict::Succeed;
         let last = match redo.verdict {
             Verdict::Succeed => JobEvent::Succeeded(Ended {
                 delivered,
@@ -153,12 +158,13 @@ impl Scheduler {
             }),
             Verdict::Cancel => JobEvent::Cancelled(Ended {
                 delivered,
-                problem: None,
+                problem: Some(Problem::cancelled()),
             }),
         };
         self.record(id, now, last, decision);
         self.obstacles.leave(id);
         self.open.remove(id);
+        self.release_twins(id, was_done, now, decision);
     }
 
     /// The end of a job could not be carried out (disk full, folder blocked): said once, tried again until it can.

@@ -1,17 +1,14 @@
 //! How a job begins: a file that arrived, its claim, an original that was fetched back, and the jobs of an earlier life.
 
 use crate::event::Event;
-use crate::job::event::{
-    Accepted, Ended, JobEvent, Origin, Queued, RequeueReason, Requeued, Warned,
-};
+use crate::job::event::{Accepted, Ended, JobEvent, Origin, Queued, RequeueReason, Requeued};
 use crate::job::id::JobId;
 use crate::job::state::{Job, State};
-use crate::pipeline::checked::Duplicates;
 use crate::problem::{Code, Problem};
 use crate::scheduler::decide::attempts::INTERRUPTIONS;
 use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::{Scheduler, draft};
-use crate::scheduler::input::{Action, ClaimFailure, Decision, EndOf, Hold};
+use crate::scheduler::input::{Action, ClaimFailure, Decision, Hold};
 use crate::time::Timestamp;
 use crate::watch::update::Decline;
 
@@ -32,8 +29,15 @@ impl Scheduler {
         for (pipeline, reason) in paused {
             self.pipelines.entry(pipeline).or_default().paused = Some(reason);
         }
+        let queued = jobs
+            .iter()
+            .filter(|job| matches!(job.state, State::Queued { .. }));
+        let queued: Vec<JobId> = queued.map(|job| job.id).collect();
         for job in jobs {
             self.recover_one(job, now, &mut decision);
+        }
+        for id in queued {
+            self.weigh_again(id, now, &mut decision);
         }
         decision
     }
@@ -48,10 +52,8 @@ impl Scheduler {
                 self.open.insert(job, Phase::Claiming);
                 decision.actions.push(Action::Claim { job: id, accepted });
             }
-            State::Queued { .. } => {
-                self.open.insert(job, Phase::Idle);
-                self.enqueue(id);
-            }
+            // Into the queue once all are known: it may have to wait for another one.
+            State::Queued { .. } => self.open.insert(job, Phase::Idle),
             State::Running { .. } => {
                 self.open.insert(job, Phase::Idle);
                 self.recover_running(id, now, decision);
@@ -136,7 +138,7 @@ impl Scheduler {
     pub(super) fn claimed(
         &mut self,
         id: JobId,
-        result: Result<Queued, ClaimFailure>,
+        (result, was_done): (Result<Queued, ClaimFailure>, bool),
         now: Timestamp,
         decision: &mut Decision,
     ) {
@@ -150,7 +152,7 @@ impl Scheduler {
         match result {
             Ok(queued) => {
                 decision.actions.push(Action::Taken { pipeline, path });
-                self.taken(id, queued, now, decision);
+                self.taken(id, (queued, was_done), now, decision);
             }
             Err(failure) => {
                 let ended = Ended {
@@ -173,81 +175,25 @@ impl Scheduler {
         }
     }
 
-    fn taken(&mut self, id: JobId, mut queued: Queued, now: Timestamp, decision: &mut Decision) {
+    fn taken(
+        &mut self,
+        id: JobId,
+        (mut queued, was_done): (Queued, bool),
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
         if queued.duplicate_of.is_none() {
             queued.duplicate_of = self.twin(id, &queued.blake3);
         }
         let duplicate = queued.duplicate_of;
         self.record(id, now, JobEvent::Queued(queued), decision);
         self.set_phase(id, Phase::Idle);
-        let Some(live) = self.open.get(id) else {
-            return;
-        };
-        let pipeline = self.current(&live.job.accepted.pipeline);
-        let rule = pipeline.map(|current| current.duplicates);
-        match (duplicate, rule) {
-            _ if live.cancelled => self.prepare_cancel(id, decision),
-            (Some(earlier), Some(Duplicates::Fail)) => {
-                let problem = Problem::new(
-                    Code::Duplicate,
-                    format!("the same content was processed before, by job {earlier}"),
-                )
-                .hint("set `duplicates: process` in the pipeline to allow it");
-                self.fail(id, problem, decision);
-            }
-            (Some(earlier), Some(Duplicates::Skip)) => {
-                self.skip_duplicate(id, earlier, now, decision);
-            }
-            _ => self.enqueue(id),
+        let is_cancelled = self.open.get(id).is_some_and(|live| live.cancelled);
+        match duplicate {
+            _ if is_cancelled => self.prepare_cancel(id, decision),
+            Some(earlier) => self.weigh_duplicate(id, (earlier, was_done), now, decision),
+            None => self.enqueue(id),
         }
-    }
-
-    /// The journal may not know the hash of a job that was claimed a moment ago. Asked only where it makes a difference.
-    fn twin(&self, id: JobId, blake3: &str) -> Option<JobId> {
-        let pipeline = &self.open.get(id)?.job.accepted.pipeline;
-        let rule = self.current(pipeline)?.duplicates;
-        if rule == Duplicates::Process {
-            return None;
-        }
-        self.open.twin(id, pipeline, blake3)
-    }
-
-    fn skip_duplicate(
-        &mut self,
-        id: JobId,
-        earlier: JobId,
-        now: Timestamp,
-        decision: &mut Decision,
-    ) {
-        let message = format!("skipped: the same content was processed before, by job {earlier}");
-        self.record(
-            id,
-            now,
-            JobEvent::Warned(Warned {
-                step: None,
-                code: "duplicate-skipped".to_owned(),
-                message,
-            }),
-            decision,
-        );
-        let Some(live) = self.open.get(id) else {
-            return;
-        };
-        let Some(pipeline) = self.current(&live.job.accepted.pipeline) else {
-            return self.enqueue(id);
-        };
-        let about = EndOf {
-            job: live.job.clone(),
-            problem: None,
-            failed: Some(pipeline.failed.clone()),
-            done_file: None,
-            archive: Some(pipeline.original.clone()),
-        };
-        self.set_phase(id, Phase::Preparing);
-        decision.actions.push(Action::PrepareEnd {
-            job: id,
-            about: Box::new(about),
-        });
     }
 }
 

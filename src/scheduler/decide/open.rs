@@ -5,8 +5,10 @@ use crate::event::{Draft, Event};
 use crate::job::event::{JobEvent, StepPlace};
 use crate::job::id::JobId;
 use crate::job::state::{Job, State};
+use crate::pipeline::checked::Pipeline;
 use crate::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Memory that any job is taken to need, and how many times its size a document is taken to need.
 const BASE_MEMORY: u64 = 64 << 20;
@@ -42,6 +44,8 @@ pub(super) struct Live {
     pub(super) cancelled: bool,
     /// The step of the running attempt that has begun and not ended.
     pub(super) at_work: Option<StepPlace>,
+    /// The text that its attempt was started with, from then on until the job waits for another attempt or has ended.
+    pub(super) text: Option<Arc<Pipeline>>,
     /// When its retry is due, while it waits for one; its state tells what was said when it began to wait.
     pub(super) due: Timestamp,
     /// How far the wall clock was moved back, less ahead, since the job was opened, in milliseconds. Its events go on by the
@@ -144,7 +148,6 @@ impl OpenJobs {
             live.job.id != id
                 && live.job.blake3.as_deref() == Some(blake3)
                 && live.job.accepted.pipeline == pipeline
-                && live.job.duplicate_of.is_none()
                 && !live.cancelled
         });
         same.map(|live| live.job.id).min()
@@ -160,6 +163,7 @@ impl OpenJobs {
             phase,
             cancelled: false,
             at_work: None,
+            text: None,
             steady: 0,
         };
         let share = Share::of(&live);
@@ -227,6 +231,9 @@ impl OpenJobs {
             if let JobEvent::Waiting(waiting) = &mut event {
                 live.due = waiting.until;
                 waiting.until = move_on(waiting.until, live.steady);
+            }
+            if matches!(event, JobEvent::Waiting(_) | JobEvent::Requeued(_)) {
+                live.text = None;
             }
             live.job.apply(at, &event)
         });

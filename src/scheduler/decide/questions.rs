@@ -95,11 +95,16 @@ impl Scheduler {
         let live = self.open.get(id)?;
         let name = &live.job.accepted.pipeline;
         let known = self.pipelines.get(name);
+        if let Some(earlier) = self.twins.earlier(id) {
+            return Some(format!(
+                "it has the same content as job {earlier} and waits for that one's end (`duplicates` of pipeline `{name}`)"
+            ));
+        }
         let ahead = self.place_in_queue(id)?;
         Some(match known {
             _ if self.draining => "the daemon is shutting down".to_owned(),
             None => format!(
-                "there is no pipeline `{name}` any more: put its file back, or cancel the job"
+                "there is no pipeline `{name}` any more: put its file back, or cancel the job (`dropleaf cancel {id}`)"
             ),
             Some(Known { current: None, .. }) => {
                 format!("pipeline `{name}` has faults or is gone, and no good revision is known")

@@ -7,6 +7,7 @@ use crate::pipeline::checked::Pipeline;
 use crate::scheduler::decide::obstacles::Obstacles;
 use crate::scheduler::decide::open::{OpenJobs, Phase};
 use crate::scheduler::decide::ready::Ready;
+use crate::scheduler::decide::twins::Twins;
 use crate::scheduler::fair::Turns;
 use crate::scheduler::input::{Decision, Hold};
 use crate::time::Timestamp;
@@ -21,6 +22,7 @@ pub struct Scheduler {
     pub(super) pipelines: BTreeMap<String, Known>,
     pub(super) open: OpenJobs,
     pub(super) obstacles: Obstacles,
+    pub(super) twins: Twins,
     pub(super) ready: Ready,
     pub(super) turns: Turns,
     pub(super) intake_closed: Option<String>,
@@ -56,6 +58,7 @@ impl Scheduler {
             pipelines: BTreeMap::new(),
             open: OpenJobs::default(),
             obstacles: Obstacles::default(),
+            twins: Twins::default(),
             ready: Ready::default(),
             turns: Turns::default(),
             intake_closed: None,

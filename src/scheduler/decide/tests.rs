@@ -3,6 +3,8 @@
 mod given_up;
 pub(crate) mod stand;
 mod starts;
+mod texts;
+mod twins;
 
 use crate::job::attempt::{Bill, Ending};
 use crate::job::event::JobEvent;
@@ -217,6 +219,8 @@ fn cancelling_stops_a_running_job_and_is_refused_past_the_point_of_no_return() {
         result: Ok(redo(Verdict::Cancel)),
     });
     assert!(bench.scheduler.can_cancel(id(1)).is_err());
+    let job = bench.scheduler.job(id(1)).expect("open");
+    assert_eq!(job.problem, Some(Problem::cancelled()));
     assert_eq!(
         names(&bench.tell(Input::Redone {
             job: id(1),
@@ -300,6 +304,7 @@ fn what_changed_while_it_was_claimed_settles_again() {
     let decision = bench.tell(Input::Claimed {
         job: id(1),
         result: Err(ClaimFailure::Changed),
+        was_done: false,
     });
     assert_eq!(names(&decision), ["job.cancelled"]);
     let told = format!("{:?}", decision.events);
@@ -323,6 +328,7 @@ fn what_cannot_be_claimed_is_declined_with_the_reason() {
     let decision = bench.tell(Input::Claimed {
         job: id(1),
         result: Err(ClaimFailure::Later("no permission".to_owned())),
+        was_done: false,
     });
     assert_eq!(names(&decision), ["job.cancelled"]);
     let told = format!("{:?}", decision.events);

@@ -5,7 +5,9 @@ use crate::job::state::Job;
 use crate::raw_path::RawPath;
 use crate::store::error::{Error, reading};
 use crate::store::query::history::head;
-use crate::store::query::{Counts, ENDED_STATES, JobPage, JobQuery, MAX_PAGE, OPEN_STATES, Order};
+use crate::store::query::{
+    Counts, ENDED_STATES, JobPage, JobQuery, MAX_PAGE, OPEN_STATES, Order, Same,
+};
 use crate::store::row::{parse_job, unsigned};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -52,8 +54,27 @@ pub(crate) fn page(connection: &Connection, query: &JobQuery) -> Result<JobPage,
         .into_iter()
         .map(|(_, id, body)| parse_job(connection, &id, &body))
         .collect::<Result<Vec<_>, _>>()?;
+    let total = total(connection, query).map_err(reading)?;
     let seq = head(connection).map_err(reading)?;
-    Ok(JobPage { jobs, next, seq })
+    Ok(JobPage {
+        jobs,
+        next,
+        total,
+        seq,
+    })
+}
+
+/// How many jobs a query has on all its pages, where the tallies say so.
+fn total(connection: &Connection, query: &JobQuery) -> rusqlite::Result<Option<u64>> {
+    if query.q.is_some() {
+        return Ok(None);
+    }
+    let counts = counts(connection, query.pipeline.as_deref())?;
+    let of_states = counts
+        .values()
+        .flatten()
+        .filter(|(state, _)| query.states.is_empty() || query.states.contains(state));
+    Ok(Some(of_states.map(|(_, jobs)| jobs).sum()))
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -190,43 +211,44 @@ pub(crate) fn find_content(
     pipeline: &str,
     blake3: &str,
     not: JobId,
-) -> Result<Option<JobId>, Error> {
-    let found: Vec<Same> = connection
+) -> Result<Option<Same>, Error> {
+    let found: Vec<Had> = connection
         .prepare_cached(&format!(
             // A content that came a thousand times is not sorted a thousand times: the newest ones tell.
             "SELECT * FROM (
-               SELECT {SAME} FROM job
+               SELECT {HAD} FROM job
                WHERE pipeline = ?1 AND blake3 = ?2 AND id <> ?3 AND state NOT IN ('cancelled', 'failed')
                ORDER BY id DESC LIMIT 32)
              ORDER BY state = 'succeeded' DESC, id DESC"
         ))
         .and_then(|mut statement| {
             statement
-                .query_map(params![pipeline, blake3, not.to_string()], Same::read)?
+                .query_map(params![pipeline, blake3, not.to_string()], Had::read)?
                 .collect()
         })
         .map_err(reading)?;
-    for same in found {
-        if let Some(id) = same.counts_as(connection).map_err(reading)? {
-            return Ok(id.parse().ok());
+    for had in found {
+        if let Some(Had { id, state, .. }) = had.counts_as(connection).map_err(reading)? {
+            let is_done = state == "succeeded";
+            return Ok(id.parse().ok().map(|job| Same { job, is_done }));
         }
     }
     Ok(None)
 }
 
-/// The columns of [`Same`]. A success without an attempt was skipped.
-const SAME: &str = "id, state,
+/// The columns of [`Had`]. A success without an attempt was skipped.
+const HAD: &str = "id, state,
     CASE WHEN state = 'succeeded' AND json_extract(body, '$.attempts') = 0 THEN json_extract(body, '$.duplicate_of') END";
 
 /// A job that had some content.
-struct Same {
+struct Had {
     id: String,
     state: String,
     /// Instead of which job it was skipped.
     skipped_for: Option<String>,
 }
 
-impl Same {
+impl Had {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
@@ -236,8 +258,8 @@ impl Same {
     }
 
     /// The job that did the work or is about to; none where it came to nothing.
-    fn counts_as(mut self, connection: &Connection) -> rusqlite::Result<Option<String>> {
-        let sql = format!("SELECT {SAME} FROM job WHERE id = ?1");
+    fn counts_as(mut self, connection: &Connection) -> rusqlite::Result<Option<Self>> {
+        let sql = format!("SELECT {HAD} FROM job WHERE id = ?1");
         let mut statement = connection.prepare_cached(&sql)?;
         for _ in 0..HOPS {
             let Some(earlier) = &self.skipped_for else {
@@ -250,7 +272,7 @@ impl Same {
             self = earlier;
         }
         let came_to_nothing = matches!(self.state.as_str(), "cancelled" | "failed");
-        Ok((!came_to_nothing).then_some(self.id))
+        Ok((!came_to_nothing).then_some(self))
     }
 }
 

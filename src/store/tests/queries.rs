@@ -7,7 +7,7 @@ use crate::job::redo::{Delivered, MoveKind};
 use crate::raw_path::RawPath;
 use crate::store::Store;
 use crate::store::error::Error;
-use crate::store::query::{EventQuery, JobQuery, Order, Scope};
+use crate::store::query::{EventQuery, JobQuery, Order, Same, Scope};
 use std::path::Path;
 
 /// 30 jobs in two pipelines: every third has succeeded, the rest are queued.
@@ -256,8 +256,14 @@ async fn the_same_content_is_found_with_success_before_novelty() {
         assert_eq!(found.len(), 1);
         found[0]
     };
-    assert_eq!(find("odd", id(1)).await, Some(id(27)));
-    assert_eq!(find("odd", id(27)).await, Some(id(21)));
+    let done = |n, is_done| {
+        Some(Same {
+            job: id(n),
+            is_done,
+        })
+    };
+    assert_eq!(find("odd", id(1)).await, done(27, true));
+    assert_eq!(find("odd", id(27)).await, done(21, true));
     assert_eq!(find("none", id(1)).await, None);
 }
 
@@ -275,6 +281,12 @@ async fn a_content_that_came_to_nothing_was_not_processed() {
         let question = ("p".to_owned(), "c0ffee".to_owned(), id(99));
         store.find_contents(vec![question]).await.expect("read")[0]
     };
+    let same = |n, is_done| {
+        Some(Same {
+            job: id(n),
+            is_done,
+        })
+    };
     let again = |earlier: u64| {
         JobEvent::Queued(Queued {
             blake3: "c0ffee".to_owned(),
@@ -284,10 +296,10 @@ async fn a_content_that_came_to_nothing_was_not_processed() {
     };
     let skipped = [delivering(), succeeded()];
     put(1, queued("c0ffee"), &[started(1)]).await;
-    assert_eq!(find().await, Some(id(1)), "it may still succeed");
+    assert_eq!(find().await, same(1, false), "it may still succeed");
     put(2, again(1), &skipped).await;
     put(3, again(2), &skipped).await;
-    assert_eq!(find().await, Some(id(1)), "what was skipped did nothing");
+    assert_eq!(find().await, same(1, false), "what was skipped did nothing");
     let end = [failing(), failed()].map(|event| of(id(1), event));
     store.append(end.to_vec()).await.expect("appended");
     assert_eq!(find().await, None);
@@ -299,7 +311,7 @@ async fn a_content_that_came_to_nothing_was_not_processed() {
     .await;
     put(5, again(4), &skipped).await;
     put(6, again(4), &[failing(), failed()]).await;
-    assert_eq!(find().await, Some(id(4)));
+    assert_eq!(find().await, same(4, true));
     // A job that is no longer kept, and one that was skipped for it.
     let (store, _) = open(&folder.path().join("other"));
     let events = [accepted("p", "/inbox/7.pdf"), again(98)];
@@ -308,7 +320,7 @@ async fn a_content_that_came_to_nothing_was_not_processed() {
     store.append(events).await.expect("appended");
     let question = ("p".to_owned(), "c0ffee".to_owned(), id(99));
     let found = store.find_contents(vec![question]).await.expect("read");
-    assert_eq!(found, [Some(id(7))]);
+    assert_eq!(found, [same(7, true)]);
 }
 
 #[tokio::test]

@@ -3,14 +3,13 @@
 use bytes::Bytes;
 use dropleaf::http::api::{
     Answer, Backend, BrokenPlugin, Checked, Explanation, FolderEntry, Health, KeptTrial, Metric,
-    OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Trial,
-    WaitingFile,
+    OperationEntry, PipelineEntry, PluginEntry, Precondition, Put, PutRefused, Refused, Restored,
+    Trial, WaitingFile,
 };
 use dropleaf::http::picture::{Picture, Undrawn};
 use dropleaf::http::slot::Slot;
 use dropleaf::job::id::JobId;
 use dropleaf::job::state::Job;
-use dropleaf::raw_path::RawPath;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -59,7 +58,7 @@ impl Backend for Nobody {
         none(&id.to_string())
     }
 
-    fn restore(&self, id: JobId) -> Answer<'_, RawPath> {
+    fn restore(&self, id: JobId) -> Answer<'_, Restored> {
         none(&id.to_string())
     }
 

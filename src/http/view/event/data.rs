@@ -290,7 +290,7 @@ data! {
         /// The pipeline.
         pub href: String,
     }
-    /// Its file is gone; queued and running jobs finish.
+    /// Its file is gone; running jobs end by the text they were started with, others wait until it is back or they are cancelled.
     PipelineRemoved {
         #[serde(flatten)]
         pub(crate) about: AboutPipeline,

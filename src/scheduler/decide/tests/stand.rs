@@ -138,6 +138,7 @@ impl Bench {
         self.tell(Input::Claimed {
             job: id(n),
             result: Ok(queued),
+            was_done: false,
         })
     }
 
