@@ -115,7 +115,8 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
     let mounts = Mounts::load(config.home.mounts());
     let owner = Owner::of(config.home.root(), config.home.id())
         .context("failed to find out which home this is")?;
-    let spool = Spool::new(mounts.clone(), owner.clone());
+    let spool = Spool::new(mounts.clone(), owner.clone())
+        .that_reads_up_to(parts::bounds(&config).max_input);
     let disks = Disks::default();
     let (watcher, arrivals) = Watcher::start(parts::watch(&config), earlier(&store), mounts, owner);
 

@@ -6,7 +6,9 @@
 
 pub mod beneath;
 pub(crate) mod failpoint;
+mod holes;
 pub mod lent;
+pub mod private;
 pub mod probe;
 pub mod spot;
 pub mod sync;
@@ -20,6 +22,8 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 const CHUNK: usize = 256 * 1024;
+/// So many bytes are read before it is asked whether anybody still waits for them.
+const ASK: usize = 4 << 20;
 
 /// An operation on the disk that failed. It names every path it was about.
 #[derive(Debug, thiserror::Error)]
@@ -251,6 +255,48 @@ pub fn copy_new<'a>(source: &File, to: impl Into<Place<'a>>) -> Result<Content, 
 /// It cannot be read.
 pub fn content(file: &File, path: &Path) -> Result<Content, Error> {
     each_chunk(file, |_| Ok(())).map_err(|source| Error::at("read", path, source))
+}
+
+/// The same, given up (`None`) once `is_over` says so. It is asked every few MiB.
+///
+/// # Errors
+/// It cannot be read.
+pub fn content_unless(
+    file: &File,
+    path: &Path,
+    is_over: impl Fn() -> bool,
+) -> Result<Option<Content>, Error> {
+    let (mut unasked, mut given_up) = (0, false);
+    let read = each_chunk(file, |chunk| {
+        unasked += chunk.len();
+        if unasked >= ASK {
+            unasked = 0;
+            given_up = is_over();
+        }
+        match given_up {
+            true => Err(io::ErrorKind::TimedOut.into()),
+            false => Ok(()),
+        }
+    });
+    match read {
+        Err(_) if given_up => Ok(None),
+        read => read
+            .map(Some)
+            .map_err(|source| Error::at("read", path, source)),
+    }
+}
+
+/// Copies all of an open file into a new one that has the same holes, and syncs it.
+///
+/// # Errors
+/// The source cannot be read or the copy not be written; what was begun is removed.
+pub fn copy_with_holes<'a>(source: &File, to: impl Into<Place<'a>>) -> Result<(), Error> {
+    let to = to.into();
+    let file = create_new(to)?;
+    let copied = failpoint::step()
+        .and_then(|()| holes::copy(source, &file))
+        .and_then(|()| sync_file(&file));
+    copied.map_err(|source| abandon(to, Error::at("write", to.path, source)))
 }
 
 fn each_chunk(source: &File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Content> {

@@ -136,6 +136,7 @@ impl Owner {
     /// # Errors
     /// It is not, or that cannot be found out.
     pub fn take(&self, ours: &Path) -> Result<(), NotOurs> {
+        durable::private::require(ours)?;
         let Some(inner) = &self.0 else {
             return Ok(());
         };
@@ -154,7 +155,7 @@ impl Owner {
     pub fn has(&self, ours: &Path) -> Result<(), NotOurs> {
         let is_marked = |inner: &Arc<Inner>| inner.marked().contains(ours);
         match self.0.as_ref().is_some_and(is_marked) {
-            true => Ok(()),
+            true => Ok(durable::private::require(ours)?),
             false => self.take(ours),
         }
     }

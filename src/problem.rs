@@ -45,6 +45,24 @@ impl Problem {
         Self::new(Code::Cancelled, "somebody cancelled the job")
     }
 
+    /// A file that has more bytes than are taken, and what to do about it.
+    #[must_use]
+    pub fn too_large(size: u64, limit: u64) -> Self {
+        const MIB: u64 = 1 << 20;
+        if limit >= u64::from(u32::MAX) {
+            let text = format!("the file has {size} bytes; no more than {limit} can be opened");
+            return Self::new(Code::TooLarge, text).hint("split it, and drop the parts");
+        }
+        let text = format!(
+            "the file has {size} bytes, more than the {} MiB that are taken (`max_input_mb`)",
+            limit / MIB
+        );
+        Self::new(Code::TooLarge, text).hint(format!(
+            "raise `max_input_mb` in config.yaml to at least {}, then retry the job",
+            size.div_ceil(MIB)
+        ))
+    }
+
     /// With better advice than that of its kind.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

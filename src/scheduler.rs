@@ -18,6 +18,7 @@ pub mod disks;
 pub mod explain;
 pub mod fair;
 mod files;
+mod finish;
 mod giving_up;
 pub mod handle;
 pub mod input;

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod claim;
+mod contents;
 mod fickle;
 pub mod ground;
 pub mod name;
@@ -20,10 +21,12 @@ pub mod stage;
 pub mod sweep;
 
 use crate::durable::spot::Spot;
-use crate::durable::{self, probe};
+use crate::durable::{self, Content, private, probe};
+use crate::job::event::Identity;
 use crate::job::id::JobId;
 use crate::mounts::Mounts;
 use crate::owner::{NotOurs, Owner};
+use crate::spool::contents::Contents;
 use crate::spool::fickle::Fickle;
 use crate::spool::ground::{Away, Ground};
 use crate::watch::ours::OUR_FOLDER;
@@ -47,6 +50,8 @@ pub struct Spool {
     grounds: Arc<Mutex<HashMap<PathBuf, Option<Ground>>>>,
     /// File systems on which a rename gives a file another identity.
     fickle: Fickle,
+    /// What was read of claimed files.
+    contents: Contents,
     /// What was mounted in earlier lives.
     mounts: Mounts,
     /// Whose folders files are taken from.
@@ -62,6 +67,23 @@ impl Spool {
             owner,
             ..Self::default()
         }
+    }
+
+    /// The same, in which no file of more bytes is read when it is taken.
+    #[must_use]
+    pub fn that_reads_up_to(self, limit: u64) -> Self {
+        self.contents.set_limit(limit);
+        self
+    }
+
+    /// Nobody waits any more for the content of the file that is to be held there to be read.
+    pub fn halt(&self, held: &Path) {
+        self.contents.halt(held);
+    }
+
+    /// The same for all files, from now on.
+    pub fn halt_all(&self) {
+        self.contents.halt_all();
     }
 
     /// Makes an outbox, archive or `failed` folder ready: it is there and can be written.
@@ -96,6 +118,7 @@ impl Spool {
     /// See [`OpenError`].
     pub fn open_input(&self, held: &Path) -> Result<File, OpenError> {
         let folder = durable::folder_of(held);
+        require_private(&folder).map_err(OpenError::Folder)?;
         let spot = match Spot::of(held) {
             Ok(Some(spot)) => spot,
             Ok(None) => {
@@ -109,6 +132,32 @@ impl Spool {
             self.stands(held)?;
             Err(OpenError::File(error))
         })
+    }
+
+    /// The content of a claimed original where it is not the one of this hash any more: somebody had it open when it was taken and wrote
+    /// it again. A large file is read only where its times or its size tell so. Blocking.
+    ///
+    /// # Errors
+    /// It cannot be read; see [`OpenError`].
+    pub fn other_content(&self, held: &Path, blake3: &str) -> Result<Option<Content>, OpenError> {
+        let failed = |error| OpenError::File(durable::Error::at("look at", held, error));
+        let file = self.open_input(held)?;
+        let now = || file.metadata().map(|found| Identity::of(&found));
+        let identity = now().map_err(failed)?;
+        if self.contents.is_as_hashed(held, &identity) {
+            return Ok(None);
+        }
+        let content = durable::content(&file, held).map_err(OpenError::File)?;
+        self.contents.hashed(held, identity);
+        Ok((content.blake3 != blake3).then_some(content))
+    }
+}
+
+/// Whether the folder of a temp or a claimed file is ours alone, as far as it is one of ours.
+fn require_private(folder: &Path) -> Result<(), durable::Error> {
+    match folder.parent() {
+        Some(ours) if ours.file_name() == Some(OUR_FOLDER.as_ref()) => private::require(ours),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What goes to the terminal.
 
+use crate::telemetry::{escaped, is_harmful, within_line};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
@@ -36,37 +37,9 @@ pub(crate) fn failure() -> Option<&'static io::Error> {
         .filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
 }
 
-/// Names of files may hold anything: a terminal obeys control characters, and characters that turn the direction of writing make one
-/// name look like another. Both are shown by their numbers.
-fn is_harmful(c: char) -> bool {
-    let turns = matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    c.is_control() || turns
-}
-
 /// A text of one line or several in which nothing is harmful.
 fn plain(text: &str) -> String {
     escaped(text, |c| is_harmful(c) && !matches!(c, '\n' | '\t'))
-}
-
-/// A text in which nothing ends the line that it stands in: a name of a file may hold anything.
-pub(crate) fn within_line(text: &str) -> String {
-    escaped(text, |c| {
-        is_harmful(c) || matches!(c, '\u{2028}' | '\u{2029}')
-    })
-}
-
-fn escaped(text: &str, which: impl Fn(char) -> bool) -> String {
-    let mut told = String::with_capacity(text.len());
-    for c in text.chars() {
-        match which(c) {
-            true => told.extend(c.escape_default()),
-            false => told.push(c),
-        }
-    }
-    told
 }
 
 /// A name of a file for a column: a long one is shortened where people read it, not where programs do.

@@ -7,6 +7,7 @@ use crate::client::{self, Client};
 use crate::command::{Exit, print};
 use crate::config::home::Home;
 use crate::config::spec::{Config, ConfigSpec, Flags};
+use crate::telemetry::within_line;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -96,14 +97,14 @@ pub(super) fn explain(home: &Home, flags: &Explain) -> Result<()> {
         print::json(&found);
         return Ok(());
     }
-    print::line(print::within_line(text(&found, "path")));
+    print::line(within_line(text(&found, "path")));
     for link in found["chain"].as_array().into_iter().flatten() {
         let mark = if link["ok"].as_bool() == Some(true) {
             "  ok  "
         } else {
             "  --  "
         };
-        let said = print::within_line(text(link, "text"));
+        let said = within_line(text(link, "text"));
         print::line(format_args!("{mark}{said}"));
     }
     Ok(())
@@ -306,5 +307,5 @@ fn show(name: &str, data: &Value) {
     let problem = text(&data["problem"], "detail");
     let parts = [text(data, "at"), name, &place.join(" / "), &more, problem];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    print::line(print::within_line(&parts.join("  ")));
+    print::line(within_line(&parts.join("  ")));
 }

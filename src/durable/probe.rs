@@ -60,6 +60,18 @@ fn try_out(folder: &Path) -> io::Result<()> {
         .try_for_each(|done| done.map_err(source))
 }
 
+/// The user whose a file is that we make in this folder.
+///
+/// # Errors
+/// None can be made there.
+pub(super) fn owner_of_new(folder: &Path) -> io::Result<u32> {
+    let name = Name::new();
+    let path = folder.join(&name.0);
+    let owner = durable::create_new(&path).map(|file| file.metadata().map(|found| found.uid()));
+    durable::remove(&path).map_err(source)?;
+    owner.map_err(source)?
+}
+
 fn source(error: durable::Error) -> io::Error {
     io::Error::new(error.io().kind(), error)
 }

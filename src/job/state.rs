@@ -5,7 +5,7 @@ use crate::job::event::{
     Accepted, GivenUp, JobEvent, PluginUse, RequeueReason, Requeued, StepName,
 };
 use crate::job::id::JobId;
-use crate::job::redo::{Delivered, Redo, Verdict};
+use crate::job::redo::{Delivered, MoveKind, Redo, Verdict};
 use crate::problem::Problem;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -349,6 +349,12 @@ impl Job {
                     Verdict::Succeed => self.problem = None,
                     Verdict::Fail { problem } => self.problem = Some(problem.clone()),
                     Verdict::Cancel => self.problem = Some(Problem::cancelled()),
+                }
+                // It may have been written again since it was taken; then it was read again.
+                let mut moves = delivering.redo.moves.iter();
+                let original = moves.find(|one| one.kind == MoveKind::Original);
+                if let Some(original) = original.filter(|one| !one.blake3.is_empty()) {
+                    self.blake3 = Some(original.blake3.clone());
                 }
                 self.interruptions = 0;
                 self.bill = delivering.bill.clone();

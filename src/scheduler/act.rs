@@ -268,6 +268,8 @@ impl Hands {
     /// Running attempts get no more time but for their last words; says until when, and that it was done.
     fn interrupt(&mut self) -> (Instant, bool) {
         self.decide(Input::Interrupt);
+        // Files whose contents are being read are ours already; the next start reads them.
+        self.attempt.spool.halt_all();
         (Instant::now() + LAST_WORDS, true)
     }
 

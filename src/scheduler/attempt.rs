@@ -5,18 +5,17 @@ use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{JobEvent, PluginUse, Started, StepName};
 use crate::job::id::JobId;
 use crate::job::redo::{MoveKind, Redo};
-use crate::pipeline::checked::Original;
 use crate::plugin::catalog::Catalog;
 use crate::pool::Pool;
 use crate::pool::update::{Limits, Stop, StopHandle, Update};
 use crate::problem::{Code, Problem};
 use crate::scheduler::contract::Contract;
 use crate::scheduler::disks::{Disks, Silent};
+use crate::scheduler::finish::{Success, finish};
 use crate::scheduler::input::{Input, Start};
-use crate::scheduler::moves::{self, Brought, Outcome, Piece};
+use crate::scheduler::moves::{self, Outcome, Piece};
 use crate::scheduler::planning::{Bounds, Planned, plan};
-use crate::spool::{OpenError, Spool, odd};
-use serde_json::json;
+use crate::spool::{OpenError, Spool};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -148,7 +147,17 @@ async fn attempt(
                 };
                 return match (ended, outcomes) {
                     (Ok(bill), Ok(outcomes)) => {
-                        finish(parts, start, outcomes, bill, &plugins).await
+                        finish(
+                            parts,
+                            start,
+                            told,
+                            Success {
+                                outcomes,
+                                bill,
+                                plugins,
+                            },
+                        )
+                        .await
                     }
                     (Err(failure), Ok(outcomes)) => {
                         discard(parts, start.job, outcomes).await;
@@ -260,7 +269,7 @@ fn unopened(error: &OpenError, has_done_file: bool) -> Failure {
     Failure { ending, problem }
 }
 
-async fn worker_done(told: &Tell, job: JobId) {
+pub(super) async fn worker_done(told: &Tell, job: JobId) {
     tell(told, job, Told::Input(Input::WorkerDone { job })).await;
 }
 
@@ -345,7 +354,7 @@ async fn relay(start: &Start, plugins: &[PluginUse], update: Update, told: &Tell
     tell(told, job, Told::Input(Input::Told { job, event })).await;
 }
 
-async fn tell(told: &Tell, job: JobId, what: Told) {
+pub(super) async fn tell(told: &Tell, job: JobId, what: Told) {
     // A closed loop listens to nobody any more.
     let _ = told.send((job, what)).await;
 }
@@ -433,47 +442,13 @@ impl<'a> Staging<'a> {
     }
 }
 
-async fn finish(
-    parts: &Parts,
-    start: &Start,
-    outcomes: Vec<Outcome>,
-    bill: Bill,
-    plugins: &[PluginUse],
-) -> Result<(Redo, Bill), Failure> {
-    let (spool, again, plugins) = (parts.spool.clone(), start.clone(), json!(plugins));
-    let list = move || {
-        let brought = Brought {
-            start: &again,
-            outcomes: &outcomes,
-            bill: &bill,
-            plugins,
-        };
-        match moves::success(&spool, &brought) {
-            Ok(redo) => Ok((redo, bill)),
-            Err(failure) => {
-                spool.discard(again.job, &temps(outcomes));
-                Err(failure)
-            }
-        }
-    };
-    // Only receipts are written to the disk, and only for the name of an original that is kept or has an odd name is it looked at.
-    if start.pipeline.output.receipt
-        || start.pipeline.original == Original::Keep
-        || !odd::is_plain(&start.accepted.relative.0, 0)
-    {
-        blocking(list).await?
-    } else {
-        list()
-    }
-}
-
 async fn discard(parts: &Parts, job: JobId, outcomes: Vec<Outcome>) {
     let spool = parts.spool.clone();
     // What stays behind here is swept at the next start.
     let _ = blocking(move || spool.discard(job, &temps(outcomes))).await;
 }
 
-fn temps(outcomes: Vec<Outcome>) -> Vec<PathBuf> {
+pub(super) fn temps(outcomes: Vec<Outcome>) -> Vec<PathBuf> {
     outcomes
         .into_iter()
         .map(|outcome| outcome.staged.temp)
@@ -487,7 +462,7 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(panicked)
 }
 
-fn panicked(error: JoinError) -> Failure {
+pub(super) fn panicked(error: JoinError) -> Failure {
     Failure {
         ending: Ending::Failed,
         problem: Problem::new(Code::Internal, format!("file work panicked: {error}")),

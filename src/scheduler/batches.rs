@@ -97,6 +97,10 @@ pub(super) async fn claim(spool: Spool, store: Store, batch: Vec<Taking>) -> Vec
 /// The job of a file that was not taken ends: nothing may be left held for it until the next start. An upload goes, since
 /// whoever sent it is told to send it again.
 fn give_up(spool: &Spool, claim: &Claim, is_upload: bool, error: &ClaimError) {
+    if matches!(error, ClaimError::TooLarge { .. } | ClaimError::Halted) {
+        // It is held; only nobody has read it.
+        return;
+    }
     let undone = if is_upload {
         durable::remove(&claim.held).and_then(|()| durable::remove(&claim.from))
     } else if matches!(error, ClaimError::Vanished(_) | ClaimError::Changed(_)) {
@@ -150,6 +154,11 @@ fn not_taken(taking: &Taking, error: &ClaimError) -> ClaimFailure {
     match error {
         ClaimError::Vanished(_) => ClaimFailure::Vanished,
         ClaimError::Changed(_) => ClaimFailure::Changed,
+        ClaimError::Halted => ClaimFailure::Halted,
+        ClaimError::TooLarge { size, limit } => ClaimFailure::TooLarge {
+            size: *size,
+            limit: *limit,
+        },
         error => {
             tracing::warn!(error = %crate::problem::chain(error), path = %taking.accepted.path, "a file cannot be taken now");
             ClaimFailure::Later(crate::problem::chain(error))

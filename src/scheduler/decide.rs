@@ -69,7 +69,13 @@ impl Scheduler {
             live.phase
         });
         match phase {
-            None | Some(Phase::Claiming | Phase::Staging | Phase::Preparing | Phase::Moving) => {}
+            Some(Phase::Claiming) => {
+                if let Some(live) = self.open.get(id) {
+                    let held = live.job.accepted.held.clone();
+                    decision.actions.push(Action::HaltClaim { held });
+                }
+            }
+            None | Some(Phase::Staging | Phase::Preparing | Phase::Moving) => {}
             Some(Phase::Attempt) => decision.actions.push(Action::StopAttempt { job: id }),
             Some(Phase::Idle | Phase::Again(_)) => {
                 self.dequeue(id);

@@ -122,15 +122,32 @@ impl fmt::Display for Hold {
     }
 }
 
-/// Why a file could not be taken.
+/// Why a file could not be taken, or its content not be read.
 #[derive(Debug)]
 pub enum ClaimFailure {
+    /// It was taken; so large a file is not read.
+    TooLarge {
+        /// Its size.
+        size: u64,
+        /// The largest that is read.
+        limit: u64,
+    },
+    /// It was taken; the job was cancelled, or the daemon stops, before it was read.
+    Halted,
     /// It is gone: somebody else took it.
     Vanished,
     /// It changed since it settled.
     Changed,
     /// It cannot be taken now (permissions, disk); it stays and is offered again.
     Later(String),
+}
+
+impl ClaimFailure {
+    /// Whether the file is ours all the same.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Halted)
+    }
 }
 
 /// What the decider wants.
@@ -151,6 +168,11 @@ pub enum Action {
         job: JobId,
         /// What is known of the file.
         accepted: Box<Accepted>,
+    },
+    /// Nobody waits any more for the content of the file that is held there, or will be.
+    HaltClaim {
+        /// Where.
+        held: RawPath,
     },
     /// Tell the watcher that a file is ours.
     Taken {

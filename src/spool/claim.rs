@@ -13,7 +13,6 @@ use crate::durable::sync::Syncs;
 use crate::durable::{self, Content, Kind};
 use crate::job::event::Identity;
 use crate::owner::NotOurs;
-use crate::spool::fickle::Fickle;
 use crate::spool::{PRIVATE, SHARED, Spool, name};
 use rustix::fs::FileType;
 use std::collections::BTreeSet;
@@ -51,6 +50,28 @@ pub enum ClaimError {
     /// It is another file, or it is being written again.
     #[error("`{}` changed while it was being taken", .0.display())]
     Changed(PathBuf),
+    /// It was taken, but is larger than what is read. It is held.
+    #[error("a file of {size} bytes is larger than what is read ({limit} bytes, `max_input_mb`)")]
+    TooLarge {
+        /// Its size.
+        size: u64,
+        /// The largest that is read.
+        limit: u64,
+    },
+    /// It lies on another file system than our folder, and is larger than what is copied. It stays.
+    #[error(
+        "a file of {size} bytes below another mount than its inbox is larger than what is copied ({limit} bytes): remove it, \
+         or raise `max_input_mb` in config.yaml"
+    )]
+    TooLargeToCopy {
+        /// Its size.
+        size: u64,
+        /// The largest that is copied.
+        limit: u64,
+    },
+    /// It was taken, but nobody waited for its content to be read. It is held.
+    #[error("nobody waited for a file's content to be read")]
+    Halted,
     /// We may not take it.
     #[error("no permission to take a file")]
     Denied(#[source] durable::Error),
@@ -122,7 +143,11 @@ impl Spool {
             };
             match of(&claim.held).or_else(|| of(&claim.from)) {
                 Some((_, error)) => Err(error.again().into()),
-                None => finish(claim, &took, &self.fickle),
+                None => {
+                    let finished = finish(claim, &took, self);
+                    self.contents.over(&claim.held);
+                    finished
+                }
             }
         };
         claims.iter().zip(took).map(finish).collect()
@@ -164,15 +189,23 @@ fn begin(
     if !is_file || Identity::of_stat(&found) != claim.identity {
         return Err(ClaimError::Changed(claim.from.clone()));
     }
-    if found.st_nlink > 1 {
+    let size = u64::try_from(found.st_size).unwrap_or(0);
+    let limit = spool.contents.limit();
+    // Where nobody reads it, nobody minds who changes it.
+    let is_read = size <= limit;
+    if is_read && found.st_nlink > 1 {
         // Its other names would go on changing what we hold.
         return copy_in(claim, &from);
     }
-    if spool.fickle.contains(claim.identity.device) {
+    if is_read && spool.fickle.contains(claim.identity.device) {
         return copy_in(claim, &from);
     }
     match durable::rename_noreplace(&from, &claim.held) {
-        Ok(()) => Ok(Took::Itself),
+        Ok(()) if is_read => Ok(Took::Itself),
+        Ok(()) => Ok(Took::Other),
+        Err(error) if error.kind() == Kind::OtherDevice && !is_read => {
+            Err(ClaimError::TooLargeToCopy { size, limit })
+        }
         Err(error) if error.kind() == Kind::OtherDevice => copy_in(claim, &from),
         // It may as well be the folder that it was to be held in.
         Err(error) if error.kind() == Kind::Missing && from.look()?.is_none() => Err(vanished()),
@@ -250,7 +283,8 @@ pub(super) fn keep_time(source: &File, copy: Place<'_>) {
     }
 }
 
-fn finish(claim: &Claim, took: &Took, fickle: &Fickle) -> Result<Claimed, ClaimError> {
+fn finish(claim: &Claim, took: &Took, spool: &Spool) -> Result<Claimed, ClaimError> {
+    let fickle = &spool.fickle;
     let changed = |error: Option<io::Error>| {
         let path = put_back(&claim.held, &claim.from)?;
         tracing::debug!(path = %path.display(), ?error, "a file changed while it was being taken and was put back");
@@ -268,12 +302,27 @@ fn finish(claim: &Claim, took: &Took, fickle: &Fickle) -> Result<Claimed, ClaimE
     if !is_same() {
         return changed(None);
     }
+    if let Err(error) = durable::private::drop_special_bits(&file) {
+        tracing::debug!(%error, held = %claim.held.display(), "a file keeps its special bits");
+    }
     let synced = durable::sync_file(&file);
     synced.map_err(|source| durable::Error::at("sync", &claim.held, source))?;
-    let Content { size, blake3 } = durable::content(&file, &claim.held)?;
+    let failed = |source| durable::Error::at("look at", &claim.held, source);
+    let now = Identity::of(&file.metadata().map_err(failed)?);
+    let limit = spool.contents.limit();
+    if now.size > limit {
+        let size = now.size;
+        return Err(ClaimError::TooLarge { size, limit });
+    }
+    let halted = || spool.contents.is_halted(&claim.held);
+    let Some(content) = durable::content_unless(&file, &claim.held, halted)? else {
+        return Err(ClaimError::Halted);
+    };
     if !is_same() {
         return changed(None);
     }
+    spool.contents.hashed(&claim.held, now);
+    let Content { size, blake3 } = content;
     Ok(Claimed { size, blake3 })
 }
 

@@ -16,9 +16,10 @@ use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo};
 use crate::raw_path::RawPath;
 use crate::spool::claim::keep_time;
 use crate::spool::ground::Away;
-use crate::spool::{SHARED, Spool, name};
+use crate::spool::{SHARED, Spool, name, require_private};
 use rustix::fs::FileType;
 use std::collections::HashSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// So many names are tried for one file.
@@ -69,6 +70,8 @@ struct Delivery<'a> {
     redo: &'a Redo,
     done: Vec<Option<Delivered>>,
     folders: HashSet<PathBuf>,
+    /// Folders of ours that hold what we have put there.
+    checked: HashSet<PathBuf>,
     failed: Option<RedoError>,
 }
 
@@ -121,6 +124,7 @@ impl<'a> Delivery<'a> {
             redo,
             done: vec![None; redo.moves.len()],
             folders: HashSet::new(),
+            checked: HashSet::new(),
             failed: None,
         }
     }
@@ -134,7 +138,10 @@ impl<'a> Delivery<'a> {
             if (step.kind == MoveKind::Original) != originals {
                 continue;
             }
-            match make_move(spool, step) {
+            match self
+                .check_folder(step)
+                .and_then(|()| make_move(spool, step))
+            {
                 Ok(path) => {
                     for touched in [Some(&step.from.0), path.as_ref()].into_iter().flatten() {
                         syncs.parent_of(touched);
@@ -145,6 +152,16 @@ impl<'a> Delivery<'a> {
                 Err(error) => self.failed = Some(error),
             }
         }
+    }
+
+    /// What others can put into a folder of ours is not moved anywhere.
+    fn check_folder(&mut self, step: &Move) -> Result<(), RedoError> {
+        let folder = durable::folder_of(&step.from.0);
+        if !self.checked.contains(&folder) {
+            require_private(&folder)?;
+            self.checked.insert(folder);
+        }
+        Ok(())
     }
 
     /// What was moved out of a folder that has gone meanwhile may not be durable: it is only when it is seen to be gone from there.
@@ -193,6 +210,11 @@ fn make_move(spool: &Spool, step: &Move) -> Result<Option<PathBuf>, RedoError> {
         spool.stands(from)?;
         return Ok(step.to.as_ref().and_then(|to| where_it_went(step, &to.0)));
     };
+    if step.kind == MoveKind::Original && !is_file(from) {
+        tracing::warn!(path = %from.display(), "something that is no file lies where an original was held; it stays there");
+        return Ok(None);
+    }
+    spool.contents.forget(from);
     let Some(to) = &step.to else {
         spot.remove()?;
         return Ok(None);
@@ -235,6 +257,14 @@ fn links_of(step: &Move) -> Links {
     let home = step.from.0.ancestors().nth(3);
     let back = step.kind == MoveKind::Original && home.is_some() && step.root() == home;
     if back { Links::Refused } else { Links::Inside }
+}
+
+/// Whether it is a file, or is gone this very moment.
+fn is_file(path: &Path) -> bool {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => found.is_file(),
+        Err(error) => durable::kind_of(&error) == Kind::Missing,
+    }
 }
 
 /// Gives a file its name by the rule of its move. `spot` lies on the file system of `to`.
@@ -284,11 +314,7 @@ fn carry(step: &Move, spot: &Spot, to: &Spot) -> Result<Option<PathBuf>, RedoErr
     let copy = to.another(temp)?;
     copy.remove()?;
     let source = spot.open()?;
-    let copied = durable::copy_new(&source, &copy)?;
-    if copied.blake3 != step.blake3 {
-        copy.remove()?;
-        return Err(RedoError::Corrupt(from.to_path_buf()));
-    }
+    make_copy(step, &source, from, &copy)?;
     keep_time(&source, (&copy).into());
     let gone = || RedoError::Gone(durable::folder_of(copy.path()));
     let found = copy.look()?.ok_or_else(gone)?;
@@ -296,6 +322,24 @@ fn carry(step: &Move, spot: &Spot, to: &Spot) -> Result<Option<PathBuf>, RedoErr
     to.sync()?;
     spot.remove()?;
     Ok(placed)
+}
+
+/// Makes the copy that is to get the name. An original that somebody still writes is not as it was recorded, but copied rightly; one
+/// that was too large to be read has no recorded content, and may hold nothing but holes.
+fn make_copy(step: &Move, source: &File, from: &Path, copy: &Spot) -> Result<(), RedoError> {
+    if step.blake3.is_empty() {
+        return Ok(durable::copy_with_holes(source, copy)?);
+    }
+    let copied = durable::copy_new(source, copy)?;
+    if copied.blake3 == step.blake3 {
+        return Ok(());
+    }
+    if step.kind == MoveKind::Original && durable::content(source, from)? == copied {
+        tracing::warn!(path = %from.display(), "an original was written again after it had been taken");
+        return Ok(());
+    }
+    copy.remove()?;
+    Err(RedoError::Corrupt(from.to_path_buf()))
 }
 
 /// Where a thing lies whose move has happened. If it is not found, somebody has taken it since from where it was to go.
@@ -333,7 +377,9 @@ fn is_ours(step: &Move, file: Option<FileNumber>, place: Place<'_>) -> bool {
         return true;
     }
     let is_file = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
-    if !is_file || u64::try_from(there.st_size) != Ok(step.size) {
+    let is_long = u64::try_from(there.st_size) == Ok(step.size);
+    // What was never read is like no other.
+    if !is_file || !is_long || step.blake3.is_empty() {
         return false;
     }
     let content =

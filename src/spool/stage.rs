@@ -5,7 +5,7 @@ use crate::durable::spot::Spot;
 use crate::durable::{self, Content, Kind, probe};
 use crate::job::id::JobId;
 use crate::spool::ground::Away;
-use crate::spool::{PRIVATE, SHARED, Spool, staged_folder};
+use crate::spool::{PRIVATE, SHARED, Spool, require_private, staged_folder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -112,6 +112,7 @@ fn stage(
         made => made.map_err(words)?,
     };
     let staged = staged_folder(to.root);
+    require_private(&staged).map_err(StageError::Io)?;
     make_staged(&staged).map_err(words)?;
     let temp = staged.join(format!("{}-{}", to.job, to.number));
     let written = match write(&temp) {

@@ -3,7 +3,7 @@
 use crate::durable;
 use crate::job::id::JobId;
 use crate::owner::NotOurs;
-use crate::spool::{Spool, claim, claimed_folder, staged_folder, uploads_folder};
+use crate::spool::{Spool, claim, claimed_folder, require_private, staged_folder, uploads_folder};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -96,6 +96,11 @@ impl Spool {
     fn sweep_held(&self, inbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
         let mut swept = Swept::default();
         for path in files_in(&claimed_folder(inbox)) {
+            if !is_file(&path) {
+                // We hold nothing else.
+                swept.strange.push(path);
+                continue;
+            }
             if let Some(job) = job_of(&path, ".part") {
                 // A copy that was not finished; the file itself still lies in the inbox.
                 if !matches!(standing(job), Standing::Staged | Standing::Delivering(_)) {
@@ -127,7 +132,12 @@ impl Spool {
     #[must_use]
     pub fn sweep_outbox(&self, outbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
         let mut swept = Swept::default();
-        for path in files_in(&staged_folder(outbox)) {
+        let staged = staged_folder(outbox);
+        if let Err(error) = require_private(&staged) {
+            swept.fail(&error);
+            return swept;
+        }
+        for path in files_in(&staged) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let job = name.split_once('-').and_then(|(job, number)| {
                 let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
@@ -181,6 +191,10 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort_unstable();
     files
+}
+
+fn is_file(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// By the clock of its file system; what is from the future is not.

@@ -3,6 +3,7 @@
     reason = "a person's file manager does not sync either"
 )]
 
+mod contents;
 mod crashes;
 mod links;
 mod mounts;

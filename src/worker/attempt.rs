@@ -198,26 +198,10 @@ pub(crate) fn open_problem(error: &OpenError) -> Problem {
             "remove the encryption with a program that opens the file, then drop it once more",
         ),
         OpenError::Damaged(_) => Problem::new(Code::PdfDamaged, text),
-        OpenError::TooLarge { size, limit } => too_large(*size, *limit),
+        OpenError::TooLarge { size, limit } => Problem::too_large(*size, *limit),
         OpenError::Limit(_) => Problem::new(Code::TooLarge, text)
             .hint("such a stream may decode to `max_decoded_mb` of config.yaml, and never to more than 64 MiB: raise a lower limit and retry the job, or have the document written anew by another program"),
     }
-}
-
-fn too_large(size: u64, limit: u64) -> Problem {
-    const MIB: u64 = 1 << 20;
-    if limit >= u64::from(u32::MAX) {
-        let text = format!("the file has {size} bytes; no more than {limit} can be opened");
-        return Problem::new(Code::TooLarge, text).hint("split it, and drop the parts");
-    }
-    let text = format!(
-        "the file has {size} bytes, more than the {} MiB that are taken (`max_input_mb`)",
-        limit / MIB
-    );
-    Problem::new(Code::TooLarge, text).hint(format!(
-        "raise `max_input_mb` in config.yaml to at least {}, then retry the job",
-        size.div_ceil(MIB)
-    ))
 }
 
 /// Why a template could not be filled in, as a job's problem.

@@ -26,6 +26,7 @@ mod restarts;
 mod secure;
 mod signals;
 mod start;
+mod strangers;
 mod submit;
 mod thumbnails;
 mod torture;

@@ -190,12 +190,18 @@ pub(crate) async fn input(call: Call) -> Result<Response, Refusal> {
 
 /// A job's original.
 pub(crate) fn original(job: &Job) -> FileContent {
+    // One that was too large to be read has no hash.
+    let was_taken = job.blake3.is_some()
+        || job
+            .delivered
+            .iter()
+            .any(|moved| moved.kind == MoveKind::Original);
     FileContent {
         name: job.name(),
         mime: Some("application/pdf".into()),
         inline: false,
         places: originals(job),
-        gone: if job.state.is_terminal() && job.blake3.is_none() {
+        gone: if job.state.is_terminal() && !was_taken {
             format!("the file of job `{}` was never taken", job.id)
         } else {
             format!(

@@ -5,7 +5,7 @@ use crate::scheduler::act::hands::Hands;
 use crate::scheduler::attempt::{Aside, Told};
 use crate::scheduler::brought::Brought;
 use crate::scheduler::handle::Refused;
-use crate::scheduler::input::Input;
+use crate::scheduler::input::{ClaimFailure, Input};
 use crate::store::log::LogLine;
 use crate::time::Timestamp;
 
@@ -20,7 +20,10 @@ impl Hands {
                         self.progress.forget(job);
                         self.told_all_of(job);
                     }
-                    Input::Claimed { result, .. } => self.answer_submitter(job, result.is_ok()),
+                    Input::Claimed { result, .. } => {
+                        let taken = result.as_ref().map_or_else(ClaimFailure::is_held, |_| true);
+                        self.answer_submitter(job, taken);
+                    }
                     _ => {}
                 }
                 if matches!(input, Input::Told { .. }) {

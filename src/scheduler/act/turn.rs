@@ -58,6 +58,7 @@ impl Hands {
         for action in decision.actions {
             match action {
                 Action::Claim { job, accepted } => self.take(job, *accepted),
+                Action::HaltClaim { held } => self.attempt.spool.halt(&held.0),
                 Action::Redo { job, redo } => self.turn.redos.push((job, redo)),
                 Action::PrepareEnd { job, about } => {
                     let spool = self.attempt.spool.clone();

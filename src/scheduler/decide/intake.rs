@@ -154,6 +154,10 @@ impl Scheduler {
                 decision.actions.push(Action::Taken { pipeline, path });
                 self.taken(id, (queued, was_done), now, decision);
             }
+            Err(failure) if failure.is_held() => {
+                decision.actions.push(Action::Taken { pipeline, path });
+                self.unread(id, &failure, decision);
+            }
             Err(failure) => {
                 let ended = Ended {
                     problem: Some(not_taken(&failure, live.job.accepted.origin)),
@@ -165,6 +169,7 @@ impl Scheduler {
                     // One that is gone may be there again: the watcher looks.
                     ClaimFailure::Vanished | ClaimFailure::Changed => Decline::Changed,
                     ClaimFailure::Later(reason) => Decline::Later { reason },
+                    ClaimFailure::TooLarge { .. } | ClaimFailure::Halted => Decline::Changed,
                 };
                 decision.actions.push(Action::Declined {
                     pipeline,
@@ -172,6 +177,19 @@ impl Scheduler {
                     why,
                 });
             }
+        }
+    }
+
+    /// The file is ours, and what is in it is not known. Where the daemon stops, the next start goes on from here.
+    fn unread(&mut self, id: JobId, failure: &ClaimFailure, decision: &mut Decision) {
+        self.set_phase(id, Phase::Idle);
+        let cancelled = self.open.get(id).is_some_and(|live| live.cancelled);
+        match failure {
+            _ if cancelled => self.prepare_cancel(id, decision),
+            ClaimFailure::TooLarge { size, limit } => {
+                self.fail(id, Problem::too_large(*size, *limit), decision);
+            }
+            _ => {}
         }
     }
 
@@ -209,6 +227,11 @@ fn not_taken(failure: &ClaimFailure, origin: Origin) -> Problem {
             "the file changed while it was being taken and was put back".to_owned(),
         ),
         ClaimFailure::Later(reason) => (Code::FolderBlocked, reason.clone()),
+        ClaimFailure::TooLarge { size, limit } => return Problem::too_large(*size, *limit),
+        ClaimFailure::Halted => (
+            Code::Interrupted,
+            "nobody waited for the file's content to be read".to_owned(),
+        ),
     };
     let hint = match (origin, failure) {
         (Origin::Upload, _) => "send it again",
@@ -216,9 +239,7 @@ fn not_taken(failure: &ClaimFailure, origin: Origin) -> Problem {
         (Origin::Watch, ClaimFailure::Changed) => {
             "nothing: what lies there is taken by a job of its own once it has settled"
         }
-        (Origin::Watch, ClaimFailure::Later(_)) => {
-            "put the folder right; the file is taken by a job of its own then"
-        }
+        (Origin::Watch, _) => "put the folder right; the file is taken by a job of its own then",
     };
     Problem::new(code, detail).hint(hint)
 }

@@ -5,6 +5,7 @@ pub(crate) mod stand;
 mod starts;
 mod texts;
 mod twins;
+mod unread;
 
 use crate::job::attempt::{Bill, Ending};
 use crate::job::event::JobEvent;

@@ -85,6 +85,8 @@ const ALWAYS: &[Call] = &[
     (libc::SYS_io_uring_enter, "io_uring_enter"),
     (libc::SYS_io_uring_register, "io_uring_register"),
     (libc::SYS_userfaultfd, "userfaultfd"),
+    // Memory that counts as no process's and cannot be swapped out.
+    (447, "memfd_secret"),
     (libc::SYS_add_key, "add_key"),
     (libc::SYS_request_key, "request_key"),
     (libc::SYS_keyctl, "keyctl"),
