@@ -1,6 +1,6 @@
 /** The pages of the pipelines. */
 export const pipelines = {
-  about: 'What happens to files, written in YAML. Changes take effect at once; files on their way finish on the revision they began with.',
+  about: 'What happens to files, written in YAML. Changes take effect at once; a file that is worked on finishes on the revision it began with.',
   documents: 'Documents',
   create: 'New pipeline',
   none: { title: 'There is no pipeline yet', text: 'Begin with one of the shipped examples and change it to your needs.' },
@@ -18,7 +18,7 @@ export const pipelines = {
   actions: { pause: 'Pause', resume: 'Resume', scan: 'Scan now', remove: 'Delete', drop: 'Drop files', files: 'Its files' },
   done: { pause: 'Paused', resume: 'Resumed', scan: 'Scanning the folder', remove: 'Deleted', save: 'Saved', created: 'Created' },
   could: { pause: 'pause it', resume: 'resume it', scan: 'scan the folder', remove: 'delete it', save: 'save', load: 'load the pipeline', try: 'try the sample', examples: 'get the examples' },
-  remove: { title: (id: string) => `Delete pipeline ${id}?`, about: 'Its file is removed. Files on their way finish; what lies in its folders stays.' },
+  remove: { title: (id: string) => `Delete pipeline ${id}?`, about: 'Its file is removed. Files that are worked on finish; those that wait go on waiting until it is back, or somebody cancels them. What lies in its folders stays.' },
   missing: (id: string) => `There is no pipeline ${id}`,
   missingHint: 'It may have been deleted or renamed.',
   all: 'All pipelines',
