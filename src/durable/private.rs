@@ -5,15 +5,15 @@
 //! own files are is not always our user: a network server or a FUSE mount may say that all is somebody else's; a trial tells.
 
 use crate::durable::{Error, folder_of, probe};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The folders in it that files lie in.
 const BELOW: [&str; 4] = ["claimed", "uploads", "staged", "failed"];
@@ -22,12 +22,21 @@ const OTHERS: u32 = 0o022;
 /// Whose the files are that we make, by device, where that is not our user.
 static MADE: Mutex<Option<HashMap<u64, u32>>> = Mutex::new(None);
 
+/// Folders of ours that were looked at with all that is in them: while they are written by nobody else, nobody can have changed what
+/// is in them.
+static KNOWN: Mutex<BTreeSet<Which>> = Mutex::new(BTreeSet::new());
+/// A folder: device, number, and since when it has that number.
+type Which = (u32, u32, u64, i64, u32);
+
 /// Whether our folder in another one, and those in it, may be used, as far as they are there. One that is ours but may be written by
-/// others is put right. Blocking.
+/// others is put right. Blocking; a single look where nothing has changed.
 ///
 /// # Errors
 /// It is not ours alone; the words say what was found and what to do.
 pub fn require(ours: &Path) -> Result<(), Error> {
+    if is_known(ours) {
+        return Ok(());
+    }
     let outer = folder_of(ours);
     let name = ours.file_name().unwrap_or_default().to_string_lossy();
     let refused = |error| Error::at("use", &outer, error);
@@ -41,7 +50,37 @@ pub fn require(ours: &Path) -> Result<(), Error> {
             check(&folder, &name, &outer).map_err(refused)?;
         }
     }
+    if let Some(which) = private(ours) {
+        known().insert(which);
+    }
     Ok(())
+}
+
+fn is_known(ours: &Path) -> bool {
+    private(ours).is_some_and(|which| known().contains(&which))
+}
+
+/// Which folder it is, if it is one of our user's that nobody else can write.
+fn private(ours: &Path) -> Option<Which> {
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let found = rustix::fs::statx(CWD, ours, AtFlags::SYMLINK_NOFOLLOW, wanted).ok()?;
+    let is_folder = FileType::from_raw_mode(found.stx_mode.into()) == FileType::Directory;
+    let is_ours = found.stx_uid == rustix::process::geteuid().as_raw();
+    let is_private = u32::from(found.stx_mode) & OTHERS == 0;
+    // Without the time another folder could have its number later.
+    let is_told = found.stx_mask & StatxFlags::BTIME.bits() != 0;
+    (is_folder && is_ours && is_private && is_told).then_some((
+        found.stx_dev_major,
+        found.stx_dev_minor,
+        found.stx_ino,
+        found.stx_btime.tv_sec,
+        found.stx_btime.tv_nsec,
+    ))
+}
+
+fn known() -> MutexGuard<'static, BTreeSet<Which>> {
+    // Each change is one insertion: a panic elsewhere leaves the set whole.
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn open(above: impl AsFd, path: &Path, name: &str) -> io::Result<Option<OwnedFd>> {

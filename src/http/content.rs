@@ -28,8 +28,9 @@ pub(crate) struct Lying {
     pub(crate) path: PathBuf,
     /// The operator's folder that it lies below: no link leads out of it. `None` where it is not known.
     pub(crate) root: Option<PathBuf>,
-    /// How many bytes the job's file has; another one that has its name by now is not the job's.
-    pub(crate) size: u64,
+    /// How many bytes the job's original has; another file that has its name by now is not the job's. Of a result nothing is asked:
+    /// people may work on it where it lies.
+    pub(crate) size: Option<u64>,
 }
 
 /// A file that is wanted.
@@ -184,7 +185,7 @@ fn open_first(places: &[Lying]) -> io::Result<Option<(File, u64, String)>> {
         match open(place) {
             Ok(Some(file)) => {
                 let meta = file.metadata()?;
-                if meta.is_file() && meta.len() == place.size {
+                if meta.is_file() && place.size.is_none_or(|size| size == meta.len()) {
                     return Ok(Some((file, meta.len(), tag_of(&meta))));
                 }
             }
@@ -218,8 +219,10 @@ fn open(place: &Lying) -> io::Result<Option<File>> {
         _ => error.into_io(),
     };
     let spot = match &place.root {
-        Some(root) => Spot::beneath(root, &place.path, Links::Inside),
-        None => Spot::of(&place.path),
+        Some(root) if place.path.starts_with(root) => {
+            Spot::beneath(root, &place.path, Links::Inside)
+        }
+        _ => Spot::of(&place.path),
     };
     match spot.map_err(failed)? {
         Some(spot) => spot.open_whatever().map(Some),

@@ -1,11 +1,14 @@
 //! From what an attempt brought to the redo list of its delivery: final names, receipts, notes, the original's way.
 
+mod notes;
+
+pub(super) use notes::mark_of;
+
 use crate::durable;
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::Accepted;
 use crate::job::id::JobId;
 use crate::job::redo::{self, Collision, Move, MoveKind, Redo, Verdict};
-use crate::job::state::{Job, StepRecord};
 use crate::pipeline::checked::Original;
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
@@ -288,10 +291,10 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
     let notes = [
         (
             TEXT_NOTE,
-            plain_note(about).into_bytes(),
+            notes::plain(about).into_bytes(),
             "text/plain; charset=utf-8",
         ),
-        (JSON_NOTE, json_note(job, problem), "application/json"),
+        (JSON_NOTE, notes::json(job, problem), "application/json"),
     ];
     for (number, (ending, bytes, mime)) in (NOTES..).zip(notes) {
         let note = companion(&path, ending);
@@ -325,129 +328,6 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
         .clone()
         .map_or(Verdict::Cancel, |problem| Verdict::Fail { problem });
     Ok(Redo { verdict, moves })
-}
-
-fn plain_note(about: &EndOf) -> String {
-    let (job, problem) = (&about.job, about.problem.as_ref());
-    let name = job.name();
-    let mut note = match problem {
-        Some(problem) => format!(
-            "{name} could not be processed.\n\nReason: {}.\n{}\n",
-            problem.code.title(),
-            sentence(&problem.detail)
-        ),
-        None => format!("{name} was not processed: somebody cancelled it.\n"),
-    };
-    if let Some(problem) = problem {
-        let place = [
-            problem.step.as_ref().map(|step| format!("Step: {step}")),
-            problem.page.map(|page| format!("Page: {page}")),
-            problem
-                .plugin
-                .as_ref()
-                .map(|plugin| format!("Plugin: {plugin}")),
-        ];
-        for line in place.into_iter().flatten() {
-            note.push_str(&line);
-            note.push('\n');
-        }
-        if let Some(hint) = &problem.hint {
-            note.push_str(&format!("\nWhat to do: {}\n", sentence(hint)));
-        }
-    }
-    note.push_str(&format!(
-        "\nThe original lies beside this note, unchanged. To try again, drop it into its inbox once more:\n{}\n{}\nPipeline: {}\nJob: {}\nAttempts: {}\nTime: {}\n",
-        job.accepted.folder,
-        mark(about),
-        job.accepted.pipeline,
-        job.id,
-        job.attempts,
-        Timestamp::now().rfc3339(),
-    ));
-    // Plugins write some of it, and people look at it in terminals.
-    let clean = |c: char| {
-        if c.is_control() && !"\n\t".contains(c) {
-            ' '
-        } else {
-            c
-        }
-    };
-    note.chars().map(clean).collect()
-}
-
-/// What a file needs beside it to be taken, in words.
-fn mark(about: &EndOf) -> String {
-    let Some(done_file) = &about.done_file else {
-        return String::new();
-    };
-    let mark = mark_of(done_file, &about.job.name());
-    format!(
-        "It is taken only once `{mark}` lies beside it there (`done_file`); the one that lay there was removed when it was taken.\n"
-    )
-}
-
-/// The name of the mark of a file with this name.
-pub(super) fn mark_of(done_file: &str, name: &str) -> String {
-    // It has one of the two.
-    if done_file.contains("{name}") {
-        return done_file.replace("{name}", name);
-    }
-    let stem = Path::new(name).file_stem().unwrap_or_default();
-    done_file.replace("{stem}", &stem.to_string_lossy())
-}
-
-/// Upper case at its start, a full stop at its end.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters
-        .next()
-        .map(|letter| letter.to_uppercase().collect::<String>())
-        .unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?', '`']) {
-        ""
-    } else {
-        "."
-    };
-    format!("{first}{}{end}", letters.as_str())
-}
-
-fn json_note(job: &Job, problem: Option<&Problem>) -> Vec<u8> {
-    let is_cancelled = problem.is_none();
-    let problem = problem.cloned().unwrap_or_else(Problem::cancelled);
-    pretty(&json!({
-        "job": job.id,
-        "pipeline": job.accepted.pipeline,
-        "revision": job.revision,
-        "path": job.accepted.path.display(),
-        "size": job.accepted.identity.size,
-        "blake3": job.blake3,
-        "attempts": job.attempts,
-        "cancelled": is_cancelled,
-        "problem": json!({
-            "type": format!("/problems/{}", problem.code.as_str()),
-            "title": problem.code.title(),
-            "detail": problem.detail,
-            "hint": problem.hint,
-            "step": problem.step,
-            "page": problem.page,
-            "plugin": problem.plugin,
-            "permanent": problem.code.is_permanent(),
-        }),
-        "steps": job.steps.iter().map(step).collect::<Vec<_>>(),
-        "plugins": job.plugins,
-        "warnings": job.warnings,
-        "acceptedAt": job.created.rfc3339(),
-        "writtenAt": Timestamp::now().rfc3339(),
-    }))
-}
-
-/// A step for people and their scripts: with its times as they are written everywhere.
-fn step(step: &StepRecord) -> serde_json::Value {
-    let mut told = json!(step);
-    if let Some(started) = step.started {
-        told["started"] = started.rfc3339().into();
-    }
-    told
 }
 
 fn pretty(value: &serde_json::Value) -> Vec<u8> {

@@ -221,7 +221,7 @@ fn originals(job: &Job) -> Vec<Lying> {
     let in_inbox = |path: &RawPath| Lying {
         path: path.0.clone(),
         root: Some(accepted.folder.0.clone()),
-        size: accepted.identity.size,
+        size: Some(accepted.identity.size),
     };
     places.push(in_inbox(&accepted.held));
     if let State::Delivering { redo } = &job.state {
@@ -231,7 +231,7 @@ fn originals(job: &Job) -> Vec<Lying> {
             Some(Lying {
                 path: step.to.as_ref()?.0.clone(),
                 root: step.root().map(Path::to_path_buf),
-                size: step.size,
+                size: Some(step.size),
             })
         }));
     }
@@ -246,7 +246,7 @@ fn lying(delivered: &Delivered) -> Option<Lying> {
     Some(Lying {
         path: delivered.path.as_ref()?.0.clone(),
         root: delivered.root().map(Path::to_path_buf),
-        size: delivered.size,
+        size: (delivered.kind == MoveKind::Original).then_some(delivered.size),
     })
 }
 

@@ -391,10 +391,8 @@ fn reading(
     encryption: Option<EncryptionState>,
 ) -> Reading {
     let mut pdf = *pdf;
-    let Found {
-        errors,
-        mut omitted,
-    } = found;
+    let errors = found.errors;
+    let mut omitted = found.omitted;
     let mut signs = Vec::new();
     if drop_unnumbered(&mut pdf) {
         signs.push("an object without a number".to_owned());
