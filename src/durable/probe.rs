@@ -53,7 +53,7 @@ fn try_out(folder: &Path) -> io::Result<()> {
     let made = durable::create_new(&one).map(drop);
     let renamed = made.and_then(|()| durable::rename(&one, &other));
     // Also what only half succeeded has left something. What cannot be removed now is tried again by the next probe.
-    let removed = [&one, &other].map(|path| durable::remove(path));
+    let removed = [&one, &other].map(durable::remove);
     renamed.map_err(source)?;
     removed
         .into_iter()

@@ -90,7 +90,7 @@ fn the_files_of_one_job_do_not_take_each_others_names() {
             .filter_map(|artifact| artifact["path"].as_str())
             .collect();
         told.sort_unstable();
-        let folder = home.path(&format!("outbox/{rule}"));
+        let folder = home.path(format!("outbox/{rule}"));
         let there = files(&folder);
         assert_eq!(there.len(), 6, "{rule}: two of each kind, {there:?}");
         assert_eq!(told.len(), 6, "{rule}: {told:?}");

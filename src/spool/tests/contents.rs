@@ -164,7 +164,7 @@ fn what_is_no_file_goes_nowhere() {
     };
     for standing in [&over as &dyn Fn(JobId) -> Standing, &|_| Standing::Unknown] {
         let swept = home.spool.sweep_inbox(&home.path("in"), standing);
-        assert_eq!(swept.strange, [held.clone()]);
+        assert_eq!(swept.strange, std::slice::from_ref(&held));
         assert!(swept.put_back.is_empty());
     }
 }

@@ -387,7 +387,7 @@ fn export_values_come_with_their_widgets() {
         "<</Length 0>>\nstream\n\nendstream",
     ]);
     let field = |pages: &[(usize, u32, u32)]| {
-        let pdf = joined(&[file.clone()], pages);
+        let pdf = joined(std::slice::from_ref(&file), pages);
         let form = pdf
             .catalog()
             .expect("a catalog")
