@@ -11,6 +11,7 @@ use crate::scheduler::files::{self, blocking};
 use crate::scheduler::input::{EndOf, Hold, Input};
 use crate::scheduler::sweeps::{self, Sweeps, Unswept};
 use crate::spool::sweep::Standing;
+use crate::store::Store;
 use crate::watch::ours::OUR_FOLDER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
@@ -79,12 +80,14 @@ impl Hands {
 
     /// Has every folder in use asked how it is; [`Hands::weigh_disks`] hears of the answers.
     pub(super) fn ask_disks(&mut self) {
-        if !self.store.health().reserve {
-            self.try_reserve();
-        }
+        let store = self.store.clone();
         let (disks, folders) = (self.disks.clone(), self.folders_in_use());
-        self.asides
-            .spawn(async move { disks.ask_all(folders).await });
+        self.asides.spawn(async move {
+            if !store.health().reserve {
+                try_reserve(&store).await;
+            }
+            disks.ask_all(folders).await;
+        });
     }
 
     /// Whether new files are taken, and what begins, as far as the folders go.
@@ -159,14 +162,14 @@ impl Hands {
         let all = self.own.iter().cloned().chain(theirs);
         all.filter(|folder| seen.insert(folder.clone())).collect()
     }
+}
 
-    /// While no files are taken there may be no commits, after which the journal would take its reserve again by itself.
-    fn try_reserve(&mut self) {
-        let tried = self.store.ledger_put(Vec::new());
-        self.tasks.spawn(async move {
-            if let Err(error) = tried.await {
-                tracing::debug!(%error, "no reserve for the journal yet");
-            }
-        });
+/// While no files are taken there may be no commits, after which the journal would take its reserve again by itself. It does so behind
+/// its answer, so that only the second answer says that it has.
+async fn try_reserve(store: &Store) {
+    for _ in 0..2 {
+        if let Err(error) = store.ledger_put(Vec::new()).await {
+            tracing::debug!(%error, "no reserve for the journal yet");
+        }
     }
 }
