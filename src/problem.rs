@@ -132,7 +132,7 @@ codes! {
     /// The file is not a PDF at all.
     NotPdf "not-a-pdf" "This is not a PDF"
         "look at what it really is, make a PDF of it and drop that",
-    /// The file is signed and the pipeline refuses signed files.
+    /// The file is signed, a step has changed it, and the pipeline refuses that.
     PdfSigned "pdf-signed" "The PDF is signed"
         "say `on_signed: process` in the pipeline if the signature may break, then retry the job",
     /// An operation says that it can never do this document.

@@ -184,7 +184,7 @@ pub struct Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnSigned {
-    /// They are rejected: editing would break the signature.
+    /// They are rejected once a step has changed them: that breaks the signature.
     Refuse,
     /// They are processed; the signature breaks.
     Process,

@@ -51,7 +51,7 @@ pub struct PipelineSpec {
     /// Files of pipelines with a higher priority go first.
     #[schemars(range(min = -1000, max = 1000), extend("default" = 0))]
     pub priority: Option<i32>,
-    /// What is done about signed PDFs: `refuse` (editing would break the signature) or `process`.
+    /// What is done about signed PDFs that a step has changed, which breaks the signature: `refuse` or `process`.
     #[schemars(with = "Option<OnSignedWords>", extend("default" = "refuse"))]
     pub on_signed: Option<OnSigned>,
     /// Passwords to try on encrypted PDFs; templates such as `{{ env.SCAN_PASSWORD }}` keep them out of this file.

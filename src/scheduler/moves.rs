@@ -13,10 +13,10 @@ use crate::pipeline::checked::Original;
 use crate::problem::{Code, Problem};
 use crate::raw_path::RawPath;
 use crate::scheduler::input::{EndOf, Start};
+use crate::spool::Spool;
 use crate::spool::plan::{PlanError, Planned, Wanted, companion};
 use crate::spool::redo::RedoError;
 use crate::spool::stage::{Destination, StageError, Staged};
-use crate::spool::{Spool, odd};
 use crate::time::Timestamp;
 use serde_json::json;
 use std::fs::File;
@@ -180,20 +180,13 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
 }
 
 fn original(spool: &Spool, job: JobId, accepted: &Accepted, blake3: &str, rule: &Original) -> Move {
+    let planned = |folder| Some(spool.plan_original(job, folder, &accepted.relative.0, &[]));
     let (root, to) = match rule {
-        Original::Archive(folder) => (
-            folder,
-            Some(folder.join(odd::taken(folder, &accepted.relative.0, 0))),
-        ),
+        // Planned, so that equal files of one name are two here as well.
+        Original::Archive(folder) => (folder, planned(folder)),
         // Its name may have been given to another file meanwhile. The one that it gets must be known before it lies there
         // (`files::kept_original`).
-        Original::Keep => {
-            let (folder, relative) = (&accepted.folder.0, &accepted.relative.0);
-            (
-                folder,
-                Some(spool.plan_original(job, folder, relative, &[])),
-            )
-        }
+        Original::Keep => (&accepted.folder.0, planned(&accepted.folder.0)),
         Original::Delete => (&accepted.folder.0, None),
     };
     Move {

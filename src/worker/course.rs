@@ -20,6 +20,7 @@ pub(crate) fn run(mut attempt: Attempt<'_>, input: OwnedFd, before: u64) -> Resu
     let mut parts = vec![first];
     for index in 0..attempt.plan.steps.len() {
         parts = step::run(&attempt, index, parts)?;
+        seals.may_break(&attempt, index, &parts)?;
     }
     if parts.iter().any(|part| part.document.is_changed()) {
         seals.tell_broken(&attempt);
@@ -56,6 +57,19 @@ struct Seals {
 }
 
 impl Seals {
+    /// Refuses what a step has made of a signed document where the signature must not break. Steps that only read it may.
+    fn may_break(&self, attempt: &Attempt<'_>, step: usize, parts: &[Part]) -> Result<(), Problem> {
+        let is_kept = self.is_signed && attempt.plan.refuse_signed;
+        if !is_kept || !parts.iter().any(|part| part.document.is_changed()) {
+            return Ok(());
+        }
+        let id = &attempt.plan.steps[step].id;
+        let text = format!(
+            "the document is signed, and what step `{id}` made of it would break its signature"
+        );
+        Err(refused_as_signed(text).in_step(id))
+    }
+
     /// Warns of those that a change has broken.
     fn tell_broken(&self, attempt: &Attempt<'_>) {
         if self.is_signed {
@@ -79,11 +93,9 @@ fn open(attempt: &mut Attempt<'_>, input: &File) -> Result<(Part, u64, Seals), E
     for warning in warnings {
         attempt.warn(None, warning.code, warning.message);
     }
-    if facts.signed && attempt.plan.refuse_signed {
-        let text = "the document is signed; any change would break its signature";
-        return Err(Problem::new(Code::PdfSigned, text)
-            .hint("say `on_signed: process` to process it all the same")
-            .into());
+    if facts.signed && attempt.plan.refuse_signed && document.is_changed() {
+        let text = "the document is signed and had to be repaired, which breaks its signature";
+        return Err(refused_as_signed(text).into());
     }
     let pages = u64::from(facts.pages);
     let seals = Seals {
@@ -98,6 +110,10 @@ fn open(attempt: &mut Attempt<'_>, input: &File) -> Result<(Part, u64, Seals), E
         about: About::default(),
     };
     Ok((part, pages, seals))
+}
+
+fn refused_as_signed(text: impl Into<String>) -> Problem {
+    Problem::new(Code::PdfSigned, text).hint("say `on_signed: process` to process it all the same")
 }
 
 /// The input's bytes. A small file is read, so that nobody who still holds it can pull it away; a large one is mapped.

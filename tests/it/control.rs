@@ -266,6 +266,28 @@ fn a_restored_original_goes_through_again() {
     );
 }
 
+/// Each of them is somebody's file, and whoever counts them finds all.
+#[test]
+fn equal_files_of_one_name_are_archived_one_by_one() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("p", PIPELINE);
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    let jobs = [(); 3].map(|()| {
+        home.drop_file("inbox/p", "a.pdf", sample::pdf(1));
+        job(&feed.until_named("job.succeeded"))
+    });
+    let archived = ["a-1.pdf", "a-2.pdf", "a.pdf"].map(PathBuf::from);
+    assert_eq!(files(&home.path("archive/p")), archived);
+    for id in jobs {
+        let restored = daemon.post(&format!("/jobs/{id}/restore"), b"");
+        assert_eq!(restored.status, 200, "{:?}", restored.body);
+        feed.until_named("job.succeeded");
+    }
+    assert_eq!(files(&home.path("archive/p")).len(), 6);
+    assert!(home.path("outbox/p/a-5.pdf").is_file());
+}
+
 #[test]
 fn an_upload_is_a_job_like_any_other() {
     let home = TestHome::new(PROGRAM);

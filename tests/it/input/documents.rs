@@ -286,14 +286,20 @@ fn an_empty_file_stays_is_reported_and_is_taken_once_it_has_content() {
 }
 
 #[test]
-fn a_signed_document_that_is_changed_is_told_to_be_valid_no_longer() {
+fn a_signed_document_may_be_read_and_is_told_or_refused_where_it_is_changed() {
     let home = TestHome::new(PROGRAM);
-    for (name, step) in [
-        ("turn", "uses: rotate, with: { angle: 90 }"),
-        ("read", "uses: extract-text"),
+    for (name, says, step) in [
+        ("turn", "process", "uses: rotate, with: { angle: 90 }"),
+        ("read", "process", "uses: extract-text"),
+        ("keep", "refuse", "uses: extract-text"),
+        (
+            "guard",
+            "refuse",
+            "uses: extract-text }, { id: turn, uses: rotate, with: { angle: 90 }",
+        ),
     ] {
         let yaml = format!(
-            "watch: {{ folder: inbox/{name}, quiet: 0s }}\non_signed: process\nsteps: [{{ {step} }}]\n"
+            "watch: {{ folder: inbox/{name}, quiet: 0s }}\non_signed: {says}\nsteps: [{{ {step} }}]\n"
         );
         home.pipeline(name, &yaml);
     }
@@ -304,17 +310,27 @@ fn a_signed_document_that_is_changed_is_told_to_be_valid_no_longer() {
     });
     let daemon = home.serve();
     let pdf = signed.bytes();
-    for (name, expected) in [("turn", Some("signature-broken")), ("read", None)] {
+    for (name, warned, refused) in [
+        ("turn", Some("signature-broken"), None),
+        ("read", None, None),
+        ("keep", None, None),
+        ("guard", None, Some("/problems/pdf-signed")),
+    ] {
         let mut feed = daemon.follow(&format!("/pipelines/{name}/events"));
         home.drop_file(&format!("inbox/{name}"), "a.pdf", &pdf);
         let ended = feed.until_ended(1);
-        let warned = ended
-            .values()
-            .flatten()
-            .filter(|event| event.name == "job.warned");
-        let codes: Vec<&str> = warned
-            .filter_map(|event| event.data["code"].as_str())
-            .collect();
-        assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "{name}");
+        let told = |what: &str, pointer: &str| -> Vec<String> {
+            let events = ended.values().flatten().filter(|event| event.name == what);
+            let texts = events.filter_map(|event| event.data.pointer(pointer)?.as_str());
+            texts.map(str::to_owned).collect()
+        };
+        let expected = |code: Option<&str>| code.map(str::to_owned).into_iter().collect::<Vec<_>>();
+        assert_eq!(told("job.warned", "/code"), expected(warned), "{name}");
+        let problem = |member: &str| told("job.failed", &format!("/problem/{member}"));
+        assert_eq!(problem("type"), expected(refused), "{name}");
+        let step = refused.map(|_| "turn");
+        assert_eq!(problem("step"), expected(step), "{name}");
     }
+    let kept = std::fs::read(home.path("outbox/keep/a.pdf")).expect("the delivered file");
+    assert!(kept == pdf, "what only was read is delivered as it came");
 }
