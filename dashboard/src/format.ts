@@ -1,11 +1,14 @@
-// Numbers, sizes and times as people read them, in the browser's own language and time zone.
+// Numbers, sizes and times as people read them: in the language of the page, as the browser's owner writes it, and in his time zone.
 
-const plain = new Intl.NumberFormat()
-const one = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
-const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'short' })
+/** English as the browser prefers it; who prefers none gets days before months and 24 hours. */
+const LOCALE = globalThis.navigator?.languages?.find((language) => /^en\b/i.test(language)) ?? 'en-GB'
+
+const plain = new Intl.NumberFormat(LOCALE)
+const one = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 })
+const clock = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const full = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'medium' })
+const day = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' })
+const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto', style: 'short' })
 
 export const number = (value: number): string => plain.format(value)
 

@@ -16,3 +16,6 @@ export const visibleText = (text: string): string => text.replace(UNSEEN, (chara
 /** In a sentence, a title or a label: each part of a path for itself (U+2068, U+2069), where its letters could take others along. */
 export const quoted = (name: string): string =>
   visible(name).split('/').map((part) => (RIGHT_TO_LEFT.test(part) ? `\u2068${part}\u2069` : part)).join('/')
+
+/** `dept-2` before `dept-10`. */
+export const natural = new Intl.Collator('en', { numeric: true }).compare

@@ -9,7 +9,7 @@ export const routes: RouteRecordRaw[] = [
   { path: '/', name: 'overview', component: () => import('@/pages/overview/OverviewPage.vue'), meta: { title: names.overview, nav: 'overview' } },
   { path: '/files', name: 'files', component: () => import('@/pages/files/FilesPage.vue'), meta: { title: names.files, nav: 'files' } },
   { path: '/waiting', name: 'waiting', component: () => import('@/pages/waiting/WaitingPage.vue'), meta: { title: text.waiting.title, nav: 'files' } },
-  { path: '/files/:job', name: 'job', component: () => import('@/pages/job/JobPage.vue'), props: true, meta: { title: names.job, nav: 'files' } },
+  { path: '/files/:job', name: 'job', component: () => import('@/pages/job/JobPage.vue'), props: ({ params }) => ({ job: String(params.job).toUpperCase() }), meta: { title: names.job, nav: 'files' } },
   { path: '/drop', name: 'drop', component: () => import('@/pages/drop/DropPage.vue'), meta: { title: names.drop, nav: 'drop' } },
   { path: '/pipelines', name: 'pipelines', component: () => import('@/pages/pipelines/PipelinesPage.vue'), meta: { title: names.pipelines, nav: 'pipelines' } },
   { path: '/pipelines/:id', name: 'pipeline', component: () => import('@/pages/pipelines/PipelinePage.vue'), props: true, meta: { title: names.pipeline, nav: 'pipelines' } },

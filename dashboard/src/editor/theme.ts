@@ -33,8 +33,8 @@ const frame = EditorView.theme({
   '.cm-searchMatch': { backgroundColor: 'color-mix(in srgb, var(--waiting) 30%, transparent)' },
   '.cm-changedLine, .cm-insertedLine': { backgroundColor: 'color-mix(in srgb, var(--succeeded) 13%, transparent) !important' },
   '.cm-deletedChunk, &.cm-merge-a .cm-changedLine': { backgroundColor: 'color-mix(in srgb, var(--failed) 13%, transparent) !important' },
-  '.cm-changedText, &.cm-merge-b .cm-changedText': { background: 'color-mix(in srgb, var(--succeeded) 28%, transparent) !important' },
-  '&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText': { background: 'color-mix(in srgb, var(--failed) 28%, transparent) !important' },
+  '.cm-changedText, &.cm-merge-b .cm-changedText': { background: 'color-mix(in srgb, var(--succeeded) 20%, transparent) !important' },
+  '&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText': { background: 'color-mix(in srgb, var(--failed) 20%, transparent) !important' },
   '.cm-collapsedLines': { background: 'var(--sunken) !important', color: 'var(--muted)' },
 })
 

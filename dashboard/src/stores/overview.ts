@@ -4,7 +4,7 @@ import { computed, onActivated, onDeactivated, onMounted, onUnmounted, shallowRe
 import { getJson } from '@/api/client'
 import type { Patch, Pipeline } from '@/feed/types'
 import type { HealthView, PipelineListView, PipelineView, StatsView } from '@/generated/api'
-import { quoted } from '@/names'
+import { natural, quoted } from '@/names'
 import { text } from '@/text'
 
 export const OPEN_STATES = ['claiming', 'queued', 'running', 'waiting', 'delivering'] as const
@@ -28,7 +28,7 @@ export const useOverview = defineStore('overview', () => {
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const pipelines = computed(() =>
-    [...new Set([...live.keys(), ...details.keys()])].sort().map((id) => ({ id, live: live.get(id), view: details.get(id), stats: stats.value?.pipelines.find(({ pipeline }) => pipeline === id) })),
+    [...new Set([...live.keys(), ...details.keys()])].sort(natural).map((id) => ({ id, live: live.get(id), view: details.get(id), stats: stats.value?.pipelines.find(({ pipeline }) => pipeline === id) })),
   )
 
   /** What can be chosen of, with the one that an address names: files outlive a pipeline that is removed or renamed. */

@@ -73,6 +73,30 @@ describe('the list of files', () => {
     expect(list.complete.value).toBe(true)
     expect(list.ids.value).toEqual(inOrder())
   })
+  it('puts a file that it learns of late where its change belongs, and leaves out what lies further down than it reaches', async () => {
+    const found = there.filter(({ id }) => id !== 'J2990')
+    const late = there.find(({ id }) => id === 'J2990')!
+    there = found
+    void list.reload()
+    await rest()
+    expect(list.ids.value.length).toBeLessThan(there.length)
+    there = [...found.slice(0, 9), late, ...found.slice(9)]
+    useJobs().apply({ ...emptyPatch(), jobs: [late, make(5)] })
+    await rest(1_100)
+    expect(list.ids.value).toEqual(inOrder().slice(0, list.ids.value.length))
+    expect(list.ids.value).not.toContain('J5')
+  })
+  it('counts a listed file that waits to go to the top once', async () => {
+    away.value = true
+    await nextTick()
+    const length = list.ids.value.length
+    const again = make(2_950, { state: 'failed', updatedAt: new Date(Date.parse('2026-01-01') + 3_500).toISOString(), rev: 99 })
+    useJobs().apply({ ...emptyPatch(), jobs: [again, make(3_400)] })
+    await rest(1_100)
+    expect(list.pending.value.size).toBe(2)
+    expect(list.unlisted.value).toBe(1)
+    expect(list.ids.value).toHaveLength(length)
+  })
   it('takes no page for the next one that was on its way while the end was let go', async () => {
     for (let turn = 0; turn < 5; turn += 1) {
       list.more()

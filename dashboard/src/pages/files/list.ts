@@ -109,6 +109,8 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
   let abort: AbortController | undefined
   let rise: ReturnType<typeof setTimeout> | undefined
 
+  /** How many wait that have no row yet. */
+  const unlisted = computed(() => (ids.value, [...pending.value].filter((id) => !listed.has(id)).length))
   const complete = computed(() => !fresh.value && next.value === null && !open.value)
 
   /** Asks for pages, takes in what came and then what the feed told meanwhile; nothing of it where somebody else has asked since, or for another filter. */
@@ -200,10 +202,18 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
     for (const id of more) listed.add(id)
     ids.value = ids.value.concat(more)
   }
+  /** Puts these, newest first, each before what is older: mostly at the top. */
   function raise(up: string[]): void {
     const moved = new Set(up)
     for (const id of up) listed.add(id)
-    ids.value = up.concat(ids.value.filter((id) => !moved.has(id)))
+    const merged: string[] = []
+    let at = 0
+    for (const id of ids.value) {
+      if (moved.has(id)) continue
+      for (let one = up[at]; one !== undefined && changedAt(one) >= changedAt(id); one = up[++at]) merged.push(one)
+      merged.push(id)
+    }
+    ids.value = merged.concat(up.slice(at))
     if (ids.value.length > LONG && !away.value) letGo()
   }
   function letGo(): void {
@@ -231,8 +241,8 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
         if (rows.delete(job.id)) out.add(job.id)
         continue
       }
-      // Who is too many to wait is told of by number alone.
-      if (before === undefined && pending.value.size >= MANY_PENDING) continue
+      // Who is too many to wait is told of by number alone; what lies further down than the list reaches is asked for when it is scrolled to.
+      if (before === undefined && (pending.value.size >= MANY_PENDING || isBeyond(row))) continue
       rows.set(job.id, row)
       if (before?.state !== row.state) rising.add(job.id)
     }
@@ -247,9 +257,13 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
     if (away.value) pending.value = new Set([...pending.value, ...up])
     else raise(up)
   }
+  const changedAt = (id: string): string => rows.get(id)?.updatedAt ?? ''
   function newestFirst(some: Iterable<string>): string[] {
-    const at = (id: string): string => rows.get(id)?.updatedAt ?? ''
-    return [...some].filter((id) => rows.has(id)).sort((a, b) => (at(a) < at(b) ? 1 : -1))
+    return [...some].filter((id) => rows.has(id)).sort((a, b) => (changedAt(a) < changedAt(b) ? 1 : -1))
+  }
+  function isBeyond({ updatedAt }: Row): boolean {
+    const last = ids.value.at(-1)
+    return last !== undefined && !complete.value && updatedAt < changedAt(last)
   }
   /** Brings what waited to the top. */
   function showPending(): void {
@@ -281,5 +295,5 @@ export function useJobList(filter: Ref<Filter>, away: Ref<boolean>) {
     abort?.abort()
   })
   void first(FIRST)
-  return { ids, rows, pending, loading, fresh, error, complete, total, more, reload, showPending }
+  return { ids, rows, pending, unlisted, loading, fresh, error, complete, total, more, reload, showPending }
 }

@@ -75,6 +75,7 @@ export function useDraft(id: Ref<string>) {
   }
   /** The file is not there any more. Nothing of anybody is overwritten by writing it again. */
   function vanish(): void {
+    conflict.value = undefined
     base.value = { yaml: '' }
     changed.value = 'gone'
   }

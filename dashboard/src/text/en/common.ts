@@ -1,3 +1,4 @@
+import { number } from '@/format'
 /** Words that several pages use. */
 export const common = {
   product: 'Dropleaf',
@@ -40,6 +41,7 @@ export const common = {
   retry: 'Try again',
   close: 'Close',
   cancel: 'Cancel',
+  back: 'Go back',
   confirm: 'Yes, do it',
   save: 'Save',
   copy: 'Copy',
@@ -49,14 +51,14 @@ export const common = {
   whatToDo: 'What to do',
   moreAbout: 'What this means',
   faults: (n: number) => (n === 1 ? '1 fault' : `${n} faults`),
-  pages: (n: number) => (n === 1 ? '1 page' : `${n.toLocaleString()} pages`),
-  files: (n: number) => (n === 1 ? '1 file' : `${n.toLocaleString()} files`),
+  pages: (n: number) => (n === 1 ? '1 page' : `${number(n)} pages`),
+  files: (n: number) => (n === 1 ? '1 file' : `${number(n)} files`),
   gonePipeline: (id: string) => `${id} (no longer there)`,
-  jobs: (n: number) => (n === 1 ? '1 job' : `${n.toLocaleString()} jobs`),
+  jobs: (n: number) => (n === 1 ? '1 job' : `${number(n)} jobs`),
   attempts: (n: number) => (n === 1 ? '1 attempt' : `${n} attempts`),
   failedTo: (what: string) => `Could not ${what}`,
   noAnswer: 'The daemon does not answer',
-  noAnswerHint: 'Look whether it is running: `dropleaf status`. This page goes on by itself as soon as it answers.',
+  noAnswerHint: 'Look whether it is running: `dropleaf status`. What is shown goes on by itself as soon as it answers; ask once more for what was to be done.',
   notThere: 'This daemon does not offer this',
   notThereHint: 'A newer version of Dropleaf does.',
   unreadable: 'The daemon sent something this page cannot read',

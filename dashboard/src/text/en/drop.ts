@@ -1,12 +1,15 @@
+import { number } from '@/format'
 /** The page where files are handed over. */
 export const drop = {
   about: 'PDFs that you drop here go through the pipeline that you choose, as if they had been put into its folder.',
   pipeline: 'Pipeline',
+  choose: 'Choose a pipeline first',
+  busy: 'Files are being handed over',
   noPipelines: { title: 'There is no pipeline to hand files to', text: 'Make one first; the shipped examples are a good start.', action: 'Go to the pipelines' },
   unusable: { paused: 'paused: files will wait', invalid: 'has faults: cannot take files' } as Record<string, string>,
   zone: { title: 'Drop PDFs or folders here', over: (pipeline: string) => `Let go to send them through ${pipeline}`, or: 'or', files: 'Choose files', folder: 'Choose a folder', paste: 'Files in the clipboard can be pasted, too.' },
   list: 'Handed over',
-  summary: (done: number, total: number, failed: number, left: number) => `${done.toLocaleString()} of ${total.toLocaleString()} handed over${failed > 0 ? `, ${failed.toLocaleString()} failed` : ''}${left > 0 ? `, ${left.toLocaleString()} left out` : ''}`,
+  summary: (done: number, total: number, failed: number, left: number) => `${number(done)} of ${number(total)} handed over${failed > 0 ? `, ${number(failed)} failed` : ''}${left > 0 ? `, ${number(left)} left out` : ''}`,
   overall: 'All uploads',
   clear: 'Clear the finished',
   stop: 'Stop',

@@ -1,3 +1,4 @@
+import { number } from '@/format'
 /** The list of all files. */
 export const files = {
   search: 'Search by name',
@@ -8,12 +9,12 @@ export const files = {
   open: 'On their way',
   list: 'Files, newest change first',
   newer: (n: number) => (n === 1 ? '1 newer change' : `${n} newer changes`),
-  newerThan: (n: number) => `More than ${n.toLocaleString()} newer changes`,
-  range: (first: number, last: number, all: number) => (all === 1 ? '1 file' : `${first.toLocaleString()}–${last.toLocaleString()} of ${all.toLocaleString()} files`),
-  rangeOfMany: (first: number, last: number, loaded: number) => `${first.toLocaleString()}–${last.toLocaleString()} of more than ${loaded.toLocaleString()} files`,
-  pages: (n: number) => `${n.toLocaleString()} p.`,
+  newerThan: (n: number) => `More than ${number(n)} newer changes`,
+  range: (first: number, last: number, all: number) => (all === 1 ? '1 file' : `${number(first)}–${number(last)} of ${number(all)} files`),
+  rangeOfMany: (first: number, last: number, loaded: number) => `${number(first)}–${number(last)} of more than ${number(loaded)} files`,
+  pages: (n: number) => `${number(n)} p.`,
   more: 'Loading more',
-  end: (n: number) => (n === 1 ? 'That is the only one.' : `That is all ${n.toLocaleString()} of them.`),
+  end: (n: number) => (n === 1 ? 'That is the only one.' : `That is all ${number(n)} of them.`),
   columns: { name: 'File', pipeline: 'Pipeline', progress: 'Progress', size: 'Size', time: 'Changed' },
   empty: {
     title: 'No files yet',
@@ -25,8 +26,8 @@ export const files = {
   progress: {
     label: (name: string) => `Progress of ${name}`,
     step: (index: number, steps: number, step: string) => (steps > 1 ? `${step} (step ${index} of ${steps})` : step),
-    pages: { of: (done: number, total: number) => `page ${done.toLocaleString()} of ${total.toLocaleString()}`, so: (done: number) => `page ${done.toLocaleString()}` },
-    units: { of: (done: number, total: number) => `${done.toLocaleString()} of ${total.toLocaleString()}`, so: (done: number) => done.toLocaleString() },
+    pages: { of: (done: number, total: number) => `page ${number(done)} of ${number(total)}`, so: (done: number) => `page ${number(done)}` },
+    units: { of: (done: number, total: number) => `${number(done)} of ${number(total)}`, so: (done: number) => number(done) },
     part: (part: number, parts: number) => `document ${part} of ${parts}`,
     left: (time: string) => `${time} left`,
     unknown: 'time left unknown',

@@ -1,3 +1,4 @@
+import { number } from '@/format'
 /** The page of one file. */
 export const job = {
   back: 'All files',
@@ -10,7 +11,7 @@ export const job = {
   },
   doing: { cancel: 'cancel this file', retry: 'retry this file', restore: 'restore the original' },
   done: { cancel: 'It is being cancelled', retry: 'It is in the queue again', restore: (path: string) => `The original lies in ${path}` },
-  cancelDialog: { title: (name: string) => `Cancel ${name}?`, about: 'What has been computed is dropped; the original goes to the failed folder and can be restored or retried.', confirm: 'Cancel it' },
+  cancelDialog: { title: (name: string) => `Cancel ${name}?`, about: 'What has been computed is dropped; the original goes to the failed folder and can be restored or retried.', confirm: 'Cancel this file' },
   restoreDialog: { title: (name: string) => `Restore ${name}?`, about: 'The original is put back into its inbox and will be taken again as a new file, unless the pipeline is paused.', confirm: 'Restore it' },
   missing: { title: 'There is no such file', text: 'It may have been removed after its time of keeping, or the address is mistyped.' },
   facts: { arrived: 'Arrived', changed: 'Changed', size: 'Size', pages: 'Pages', took: 'At work', waited: 'In the queue', attempts: 'Attempts', origin: 'Came by', duplicate: 'Same content as', original: 'Lay in', saved: (percent: number) => (percent > 0 ? `${percent} % smaller` : percent < 0 ? `${-percent} % larger` : 'same size') },
@@ -45,8 +46,8 @@ export const job = {
     sideBySide: 'First pages before and after',
     gone: 'Moved or deleted',
     neverTaken: 'It was never taken',
-    more: (n: number) => (n === 1 ? 'Show one more' : `Show ${n.toLocaleString()} more`),
-    listed: (n: number, all: number) => `${n.toLocaleString()} of ${all.toLocaleString()} are listed`,
+    more: (n: number) => (n === 1 ? 'Show one more' : `Show ${number(n)} more`),
+    listed: (n: number, all: number) => `${number(n)} of ${number(all)} are listed`,
     columns: { name: 'Name', kind: 'Kind', size: 'Size', pages: 'Pages', actions: 'Actions' },
   },
   provenance: { title: 'Provenance', job: 'Job', revision: 'Pipeline revision', plugins: 'Plugins', sandbox: 'Sandbox', parses: 'Documents parsed', saves: 'Documents saved', memory: 'Peak memory', cpu: 'Processor time', hash: 'BLAKE3 of the original', none: 'not known yet' },

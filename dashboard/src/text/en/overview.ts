@@ -39,7 +39,7 @@ export const overview = {
     stopping: 'Stopping',
     unknown: 'Unknown',
     workers: 'Workers busy',
-    queue: 'In the queue',
+    queue: 'Waiting their turn',
     disk: 'Disk free',
     sandbox: 'Sandbox',
     plugins: 'Plugins',
