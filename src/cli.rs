@@ -1,13 +1,28 @@
 //! The command line: verbs and flags, nothing about what they do.
 
 use crate::telemetry::Format;
-use clap::builder::{NonEmptyStringValueParser, Resettable};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, Resettable};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// The environment variable that names a home.
 const HOME: &str = "DROPLEAF_HOME";
+
+/// What `dropleaf jobs --state` takes: what the daemon does.
+pub const STATES: [&str; 10] = [
+    "claiming",
+    "queued",
+    "running",
+    "waiting",
+    "delivering",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "open",
+    "ended",
+];
 
 /// Exit codes, as `dropleaf help` and `docs/cli.md` list them.
 pub mod exit {
@@ -94,27 +109,21 @@ pub enum Verb {
     },
     /// Write the description of the HTTP API (OpenAPI 3.1), as the daemon serves it
     Openapi,
-    /// The hidden role of a worker process.
-    #[command(hide = true)]
-    Worker {
-        /// For `worker::main`.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
 }
 
 impl Cli {
-    /// The command line as it was given; one that is wrong ends the program with the reason.
-    #[must_use]
-    pub fn of_process() -> Self {
+    /// The command line as it was given.
+    ///
+    /// # Errors
+    /// It is wrong, or asks for help only; the text is in the error.
+    pub fn of_process() -> Result<Self, clap::Error> {
         let is_empty = std::env::var_os(HOME).is_some_and(|value| value.is_empty());
         let command = match is_empty {
             // As for other programs, a variable without a value is none.
             true => Self::command().mut_arg("home", |home| home.env(Resettable::Reset)),
             false => Self::command(),
         };
-        let matches = command.get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        Self::from_arg_matches(&command.try_get_matches()?)
     }
 }
 
@@ -162,7 +171,7 @@ pub struct Run {
     pub output: Option<PathBuf>,
     /// How many at once [default: the cores]
     #[arg(long, short)]
-    pub jobs: Option<usize>,
+    pub jobs: Option<NonZeroUsize>,
     /// One JSON object a file instead of lines for people
     #[arg(long)]
     pub json: bool,
@@ -260,14 +269,14 @@ pub struct Jobs {
     /// Only this pipeline
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub pipeline: Option<String>,
-    /// Only this state: claiming, queued, running, waiting, delivering, succeeded, failed, cancelled
-    #[arg(long)]
-    pub state: Option<String>,
+    /// Only these states, with commas between; `open` are all that have not ended, `ended` all others
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(STATES))]
+    pub state: Vec<String>,
     /// Only names that contain this
     #[arg(long, value_name = "TEXT")]
     pub name: Option<String>,
-    /// How many
-    #[arg(long, short = 'n', default_value_t = 50)]
+    /// How many, from 1 to 500
+    #[arg(long, short = 'n', default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub limit: u32,
     /// Where to ask.
     #[command(flatten)]
@@ -355,6 +364,34 @@ mod tests {
         let serve = command.find_subcommand_mut("serve").expect("it is a verb");
         let serve = serve.render_help().to_string();
         assert!(serve.contains(crate::telemetry::VARIABLE), "{serve}");
+    }
+
+    #[test]
+    fn what_the_daemon_would_refuse_is_wrong_usage() {
+        let check = |line: &str, expected: bool| {
+            let taken = Cli::try_parse_from(line.split(' '));
+            assert_eq!(taken.is_ok(), expected, "{line}");
+        };
+        check("dropleaf jobs -n 1 --state open,failed", true);
+        check("dropleaf jobs -n 500", true);
+        check("dropleaf jobs -n 0", false);
+        check("dropleaf jobs -n 501", false);
+        check("dropleaf jobs --state foo", false);
+        check("dropleaf run p a.pdf -j 1", true);
+        check("dropleaf run p a.pdf -j 0", false);
+        let mut jobs = Cli::command();
+        let jobs = jobs.find_subcommand_mut("jobs").expect("it is a verb");
+        let help = jobs.render_help().to_string();
+        for word in ["500", "open", "ended"] {
+            assert!(help.contains(word), "{help}");
+        }
+    }
+
+    #[test]
+    fn the_role_of_a_worker_is_in_no_list() {
+        let told = Cli::try_parse_from(["dropleaf", "--home", "/h"]).expect_err("no verb");
+        let text = told.to_string();
+        assert!(text.contains("serve") && !text.contains("worker"), "{text}");
     }
 
     #[test]

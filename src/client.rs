@@ -10,6 +10,7 @@ pub mod tls;
 
 use crate::client::address::Address;
 use crate::client::error::Error;
+use crate::owner;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
@@ -185,6 +186,34 @@ impl Client {
         self.json(request).await
     }
 
+    /// Which home the daemon serves, as [`owner::public`] tells it. The token is not said: it may be for another daemon.
+    ///
+    /// # Errors
+    /// No daemon, or what answers is none.
+    pub async fn home(&self) -> Result<String, Error> {
+        let address = || self.address.clone();
+        // Answered by no handler, and so at once.
+        let request = Request::builder()
+            .method(Method::OPTIONS)
+            .uri("/api/v1/healthz")
+            .header(HOST, self.address.to_string())
+            .body(empty());
+        let answer = tokio::time::timeout(ANSWER, self.exchange(request)).await;
+        let answer = answer.map_err(|_| Error::Silent {
+            address: address(),
+            after: ANSWER,
+        })??;
+        let told = answer.headers().get(owner::HEADER);
+        match told.and_then(|told| told.to_str().ok()) {
+            Some(told) => Ok(told.to_owned()),
+            // A daemon that has no room for one more says so before it knows what is asked.
+            None if answer.status().is_server_error() || answer.status() == 429 => {
+                Err(refusal(answer).await)
+            }
+            None => Err(Error::Stranger(address())),
+        }
+    }
+
     fn request(&self, method: Method, path: &str) -> http::request::Builder {
         let builder = Request::builder().header(ACCEPT, "application/json");
         self.address_to(builder, method, path)
@@ -235,6 +264,17 @@ impl Client {
         &self,
         request: http::Result<Request<Body>>,
     ) -> Result<Response<Incoming>, Error> {
+        let answer = self.exchange(request).await?;
+        match answer.status().is_success() {
+            true => Ok(answer),
+            false => Err(refusal(answer).await),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Result<Request<Body>>,
+    ) -> Result<Response<Incoming>, Error> {
         let request = request.map_err(|_| Error::Request)?;
         let stream = self.connect().await?;
         let broken = |source| Error::Broken {
@@ -247,16 +287,7 @@ impl Client {
                 .await
                 .map_err(broken)?,
         };
-        let answer = sender.send_request(request).await.map_err(broken)?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        let status = answer.status().as_u16();
-        let document = match collect(answer).await {
-            Ok(body) => serde_json::from_slice(&body).unwrap_or(Value::Null),
-            Err(_) => Value::Null,
-        };
-        Err(Error::refused(status, document))
+        sender.send_request(request).await.map_err(broken)
     }
 
     async fn encrypt(
@@ -298,6 +329,15 @@ impl Client {
             )),
         }
     }
+}
+
+async fn refusal(answer: Response<Incoming>) -> Error {
+    let status = answer.status().as_u16();
+    let document = match collect(answer).await {
+        Ok(body) => serde_json::from_slice(&body).unwrap_or(Value::Null),
+        Err(_) => Value::Null,
+    };
+    Error::refused(status, document)
 }
 
 fn connector(trusted: &[PathBuf]) -> Result<TlsConnector, tls::Error> {

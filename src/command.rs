@@ -12,6 +12,8 @@ mod results;
 mod run;
 mod serve;
 mod submit;
+mod troubles;
+mod whom;
 
 use crate::cli::{Cli, Verb, exit};
 use crate::config::home::Home;
@@ -19,6 +21,7 @@ use crate::http::openapi;
 use crate::http::routes::ROUTES;
 use anyhow::Result;
 use clap::CommandFactory as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -60,6 +63,25 @@ pub fn run(home: Option<&Path>, verb: Verb) -> ExitCode {
     }
 }
 
+/// Prints what the command line alone is answered with: help, the version, or what is wrong with it.
+#[must_use]
+pub fn tell(told: &clap::Error) -> ExitCode {
+    let printed = told.print().and_then(|()| io::stdout().flush());
+    if let Err(error) = printed
+        && error.kind() != io::ErrorKind::BrokenPipe
+        && !told.use_stderr()
+    {
+        print::note(format_args!(
+            "error: failed to write to standard output: {error}"
+        ));
+        return ExitCode::from(exit::FAILED);
+    }
+    match told.use_stderr() {
+        true => ExitCode::from(exit::USAGE),
+        false => ExitCode::SUCCESS,
+    }
+}
+
 fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
     if let Verb::Completions { shell } = verb {
         // It panics where it cannot write.
@@ -98,6 +120,6 @@ fn act(home: Option<&Path>, verb: Verb) -> Result<()> {
         Verb::Cancel(flags) => named::cancel(&home, &flags),
         Verb::Restore(flags) => named::restore(&home, &flags),
         Verb::Submit(flags) => submit::submit(&home, &flags),
-        Verb::Completions { .. } | Verb::Worker { .. } => Ok(()),
+        Verb::Completions { .. } => Ok(()),
     }
 }

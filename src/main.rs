@@ -1,6 +1,6 @@
 //! Parses flags, chooses a role, prints one error chain, returns an exit code.
 
-use dropleaf::cli::{Cli, Verb, exit};
+use dropleaf::cli::Cli;
 use dropleaf::{command, worker};
 use std::process::ExitCode;
 
@@ -10,9 +10,8 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|verb| verb == "worker") {
         return worker::main(arguments);
     }
-    let cli = Cli::of_process();
-    match cli.verb {
-        Verb::Worker { .. } => ExitCode::from(exit::USAGE),
-        verb => command::run(cli.home.as_deref(), verb),
+    match Cli::of_process() {
+        Ok(cli) => command::run(cli.home.as_deref(), cli.verb),
+        Err(told) => command::tell(&told),
     }
 }

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// The header of the daemon's answers that tells which home it serves ([`public`]).
+pub const HEADER: &str = "dropleaf-home";
 /// The name of the mark in our own folder of an inbox.
 pub const MARK: &str = "owner";
 /// Another home may mark or unmark the folder between two looks; not for ever.
@@ -92,6 +94,23 @@ pub enum NotOurs {
     /// The mark cannot be read or written.
     #[error(transparent)]
     Disk(#[from] durable::Error),
+}
+
+/// What tells a home from every other for whoever asks, made from the id that is kept in `file`: the id itself, by which inboxes
+/// know the home, is told to nobody. `None` where no daemon of the home has run yet. Blocking.
+///
+/// # Errors
+/// The id cannot be read.
+pub fn public(file: &Path) -> io::Result<Option<String>> {
+    let id = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if durable::kind_of(&error) == Kind::Missing => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(match id.trim() {
+        "" => None,
+        id => Some(hashed("Dropleaf: which home a daemon serves", id)),
+    })
 }
 
 impl Owner {
@@ -331,11 +350,15 @@ fn machine() -> String {
     let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
     match id.trim() {
         "" => String::new(),
-        id => blake3::derive_key("Dropleaf: owner of an inbox", id.as_bytes())[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        id => hashed("Dropleaf: owner of an inbox", id),
     }
+}
+
+fn hashed(what_for: &str, id: &str) -> String {
+    blake3::derive_key(what_for, id.as_bytes())[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -192,6 +192,9 @@ codes! {
     /// The original vanished or changed while it was being taken.
     InputVanished "input-vanished" "The file vanished"
         "drop the file again",
+    /// A file that was named on the command line cannot be read.
+    Unreadable "unreadable" "The file cannot be read"
+        "look whether it is there and you may read it, then retry the job",
     /// The original is a duplicate and the pipeline says `duplicates: fail`.
     Duplicate "duplicate" "The same file was processed before"
         "retry the job to process it all the same; `duplicates: process` in the pipeline allows it always",

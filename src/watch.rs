@@ -52,6 +52,8 @@ use tokio::sync::oneshot;
 
 /// How long a folder's thread may take to answer a question; it may be scanning a file system that hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Who asks about a path that nobody watches is told so many of the watched folders.
+const TOLD_FOLDERS: usize = 5;
 
 /// The watcher of all folders. Cloning it gives another handle to the same watcher.
 #[derive(Clone, Debug)]
@@ -294,10 +296,15 @@ impl Watcher {
     #[must_use]
     pub fn nobody_watches(&self, path: &Path) -> Link {
         let folders = self.folders();
-        let watched: Vec<_> = folders
+        let mut watched: Vec<_> = folders
             .values()
+            .take(TOLD_FOLDERS)
             .map(|running| format!("`{}`", RawPath::from(&*running.folder).encode()))
             .collect();
+        let more = folders.len().saturating_sub(TOLD_FOLDERS);
+        if more > 0 {
+            watched.push(format!("and {more} more"));
+        }
         let path = RawPath::from(path).encode();
         if watched.is_empty() {
             return Link::stop(format!(

@@ -87,6 +87,35 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// The same, before anything was said to it.
+    #[error(
+        "what answers at {0} is not a dropleaf daemon: start the home's with `dropleaf serve`, on another port if that program needs this one"
+    )]
+    Stranger(Address),
+    /// The home's daemon was meant, and another home's answers.
+    #[error(
+        "the daemon at {address} serves {serves} and not the home `{home}`, whose own daemon does not answer: start that with \
+         `dropleaf --home {home} serve` (two homes need two ports: `listen` in config.yaml), or name the daemon that is meant with \
+         `--daemon ADDRESS:PORT`",
+        home = home.display()
+    )]
+    AnotherHome {
+        /// Where.
+        address: Address,
+        /// The home that was meant.
+        home: PathBuf,
+        /// The home that is served, in words.
+        serves: String,
+    },
+    /// What the home tells of its daemon cannot be read.
+    #[error("failed to read `{}`", path.display())]
+    Home {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// A file to be sent cannot be read.
     #[error("failed to read `{}`", path.display())]
     File {
@@ -116,6 +145,9 @@ impl Error {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => hint.as_deref(),
+            Self::Home { .. } => Some(
+                "be the user that the daemon runs as, or name the daemon with `--daemon ADDRESS:PORT`",
+            ),
             Self::Tls {
                 source: tls::Error::Nobody,
                 ..
@@ -158,6 +190,9 @@ impl Error {
         match self {
             Self::Silent { .. }
             | Self::NoDaemon(_)
+            // The one that is meant may come back, there or elsewhere.
+            | Self::Stranger(_)
+            | Self::AnotherHome { .. }
             | Self::Unreachable { .. }
             | Self::Broken { .. }
             | Self::Cut(_) => true,

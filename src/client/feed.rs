@@ -51,6 +51,20 @@ pub async fn follow(
     client: &Client,
     path: &str,
     patience: Patience,
+    listen: impl FnMut(Heard) -> ControlFlow<()>,
+) -> Result<(), Error> {
+    let find = async || Ok(client.clone());
+    follow_found(find, path, patience, listen).await
+}
+
+/// The same for a daemon that may come back elsewhere: it is looked for before each try.
+///
+/// # Errors
+/// As [`follow`].
+pub async fn follow_found(
+    find: impl AsyncFn() -> Result<Client, Error>,
+    path: &str,
+    patience: Patience,
     mut listen: impl FnMut(Heard) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let mut state = State {
@@ -60,7 +74,11 @@ pub async fn follow(
         has_met: patience == Patience::Wait,
     };
     loop {
-        let why = match once(client, path, &mut state, &mut listen).await {
+        let tried = async {
+            let client = find().await?;
+            once(&client, path, &mut state, &mut listen).await
+        };
+        let why = match tried.await {
             Ok(Ended::Done) => return Ok(()),
             Ok(Ended::Cut(why)) => why,
             Err(error) if state.has_met && error.is_passing() => chain(&error),

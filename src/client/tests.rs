@@ -113,6 +113,27 @@ async fn the_token_goes_along() {
 }
 
 #[tokio::test]
+async fn whose_daemon_it_is_is_asked_without_the_token() {
+    let told = "HTTP/1.1 204 No Content\r\ndropleaf-home: 0123abcd\r\nconnection: close\r\n\r\n";
+    let strange = answer("405 No", "text/plain", "");
+    let full = answer("503 Full", "text/plain", "");
+    let (client, task) = server(vec![told.to_owned(), strange, full]).await;
+    let token = Some("0123456789abcdef".to_owned());
+    let client = Client::new(&client.address().to_string(), token, &[]).expect("an address");
+    assert_eq!(within(client.home()).await.expect("it tells"), "0123abcd");
+    let error = within(client.home()).await;
+    assert!(matches!(error, Err(Error::Stranger(_))), "{error:?}");
+    let error = within(client.home()).await;
+    assert!(
+        matches!(error, Err(Error::Refused { status: 503, .. })),
+        "{error:?}"
+    );
+    for request in within(task).await.expect("all came") {
+        assert!(!request.contains("0123456789abcdef"), "{request}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_say_what_the_daemon_said() {
     let body = json!({
         "detail": "1 fault in pipeline `x`; nothing was changed", "hint": "correct it",

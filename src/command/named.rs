@@ -3,7 +3,8 @@
 use crate::cli::{JobsNamed, exit};
 use crate::client;
 use crate::client::error::Error as ClientError;
-use crate::command::remote::{ask, text};
+use crate::command::remote::text;
+use crate::command::whom::ask;
 use crate::command::{Exit, print};
 use crate::config::home::Home;
 use anyhow::Result;

@@ -1,76 +1,15 @@
 //! Commands that ask a running daemon.
 
-use crate::cli::{Explain, Follow, Jobs, Remote, exit};
-use crate::client::error::Error as ClientError;
+use crate::cli::{Explain, Follow, Jobs, Remote};
+use crate::client;
 use crate::client::feed::{Heard, Patience};
-use crate::client::{self, Client};
-use crate::command::{Exit, print};
+use crate::command::print;
+use crate::command::whom::{ask, ask_again};
 use crate::config::home::Home;
-use crate::config::spec::{Config, ConfigSpec, Flags};
 use crate::telemetry::within_line;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-
-/// Asks the daemon that a command means.
-pub(super) fn ask<T>(
-    home: &Home,
-    remote: &Remote,
-    work: impl AsyncFnOnce(&Client) -> Result<T>,
-) -> Result<T> {
-    let client = client(home, remote)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start")?;
-    runtime.block_on(work(&client)).map_err(explain_exit)
-}
-
-/// The daemon that was named, else the home's, else the one on the usual address.
-fn client(home: &Home, remote: &Remote) -> Result<Client> {
-    let spec = Config::load(home.clone(), Flags::default())
-        .map_or_else(|_| ConfigSpec::default(), |config| config.spec);
-    let running = std::fs::read_to_string(home.address())
-        .ok()
-        .map(|text| text.trim().to_owned());
-    let address = remote
-        .daemon
-        .clone()
-        .unwrap_or_else(|| own_address(running, &spec));
-    let own = || Some(home.root().join(spec.tls.as_ref()?.certificate.as_path()));
-    let trusted: Vec<PathBuf> = match &remote.ca {
-        Some(named) => vec![named.clone()],
-        None => own().filter(|path| path.is_file()).into_iter().collect(),
-    };
-    let token = remote.token.clone().or(spec.token.clone());
-    Client::new(&address, token, &trusted).map_err(|error| explain_exit(error.into()))
-}
-
-/// The home's own daemon. Programs on its machine need not speak TLS, but it must be by a loopback address.
-fn own_address(running: Option<String>, spec: &ConfigSpec) -> String {
-    let address = running.unwrap_or_else(|| spec.listen.to_string());
-    let socket: Option<std::net::SocketAddr> = address.parse().ok();
-    let is_near =
-        socket.is_none_or(|socket| socket.ip().is_loopback() || socket.ip().is_unspecified());
-    if spec.tls.is_some() && !is_near {
-        return format!("https://{address}");
-    }
-    address
-}
-
-fn explain_exit(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast_ref::<ClientError>() {
-        Some(ClientError::NoDaemon(_) | ClientError::Unreachable { .. }) => {
-            error.context(Exit(exit::NO_DAEMON))
-        }
-        Some(refused) => match refused.hint().map(str::to_owned) {
-            Some(hint) => anyhow::anyhow!("{error:#}; {hint}"),
-            None => error,
-        },
-        None => error,
-    }
-}
 
 pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("")
@@ -185,9 +124,10 @@ pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
 
 pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
     let mut query = format!("limit={}", flags.limit);
+    let states = (!flags.state.is_empty()).then(|| flags.state.join(","));
     for (key, value) in [
         ("pipeline", &flags.pipeline),
-        ("state", &flags.state),
+        ("state", &states),
         ("q", &flags.name),
     ] {
         if let Some(value) = value {
@@ -247,7 +187,7 @@ pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
         _ => "/api/v1/events".to_owned(),
     };
     let as_json = flags.remote.json;
-    ask(home, &flags.remote, async |client| {
+    ask_again(home, &flags.remote, async |whom| {
         let listen = |heard: Heard| {
             match heard {
                 Heard::Event { name, data, id } if as_json => {
@@ -268,7 +208,8 @@ pub(super) fn follow(home: &Home, flags: &Follow) -> Result<()> {
                 false => ControlFlow::Continue(()),
             }
         };
-        Ok(client::feed::follow(client, &path, Patience::Refuse, listen).await?)
+        let find = async || whom.meet().await;
+        Ok(client::feed::follow_found(find, &path, Patience::Refuse, listen).await?)
     })
 }
 

@@ -19,7 +19,7 @@ const RECEIPT: &str = ".json";
 
 /// A file that was written, or would be.
 pub(super) struct Written {
-    pub(super) path: String,
+    pub(super) path: PathBuf,
     pub(super) pages: Option<u64>,
     pub(super) size: u64,
 }
@@ -31,7 +31,7 @@ impl Written {
     /// It has no size.
     pub(super) fn imagined(piece: &Piece, before: &[Self]) -> Result<Self> {
         let wanted = Path::new(&piece.folder).join(&piece.name);
-        let is_taken = |path: &Path| before.iter().any(|other| Path::new(&other.path) == path);
+        let is_taken = |path: &Path| before.iter().any(|other| other.path == path);
         let (mut path, mut number) = (wanted.clone(), 0);
         while is_taken(&path) {
             number += 1;
@@ -39,7 +39,7 @@ impl Written {
             path = wanted.with_file_name(name::numbered(name, number, 0));
         }
         Ok(Self {
-            path: path.display().to_string(),
+            path,
             pages: piece.pages,
             size: piece.file.metadata()?.len(),
         })
@@ -116,7 +116,7 @@ pub(super) fn write(folder: &Path, piece: &Piece, about: Option<&About>) -> Resu
     }
     durable::sync::folder(folder)?;
     Ok(Written {
-        path: path.display().to_string(),
+        path,
         pages: piece.pages,
         size: content.size,
     })

@@ -3,6 +3,7 @@
 use crate::cli::{Run, Try, exit};
 use crate::command::local::Workshop;
 use crate::command::results::{self, About, Written};
+use crate::command::troubles;
 use crate::command::{Exit, print};
 use crate::config::home::Home;
 use crate::config::parts;
@@ -20,6 +21,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -30,7 +32,9 @@ pub(super) fn run(home: Home, flags: &Run) -> Result<()> {
     let pipeline = Arc::new(pipeline(&workshop, &flags.pipeline, flags.json)?);
     let folder = flags.output.clone().unwrap_or_else(|| PathBuf::from("."));
     durable::make_folders(&folder, 0o755)?;
-    let jobs = flags.jobs.unwrap_or(workshop.config.workers).max(1);
+    let jobs = flags
+        .jobs
+        .map_or(workshop.config.workers, NonZeroUsize::get);
     let task = Task {
         pipeline,
         folder: Some(folder),
@@ -100,7 +104,7 @@ async fn all(workshop: &Workshop, files: &[PathBuf], jobs: usize, task: Task) ->
     let mut queue = Queue::default();
     let mut running = JoinSet::new();
     let mut failed = 0;
-    let mut told = |joined: Result<(PathBuf, Result<Done, Failed>), JoinError>| {
+    let mut told = |joined: Result<(PathBuf, Result<Done, Box<Problem>>), JoinError>| {
         let (file, result) = joined.context("a file's task panicked")?;
         failed += usize::from(!tell(&file, result, task.json, &bars));
         anyhow::Ok(())
@@ -187,11 +191,6 @@ struct Done {
     saves: u32,
 }
 
-enum Failed {
-    Problem(Box<Problem>),
-    Other(anyhow::Error),
-}
-
 struct Opened {
     input: File,
     /// Once more, for the receipt, where one is written.
@@ -221,8 +220,8 @@ async fn one(
     task: &Task,
     Named { file, mut turn }: Named<'_>,
     bar: &ProgressBar,
-) -> Result<Done, Failed> {
-    let opened = open(file, task).map_err(Failed::Other)?;
+) -> Result<Done, Box<Problem>> {
+    let opened = open(file, task).map_err(|error| troubles::of_input(&error))?;
     let Opened {
         input,
         again,
@@ -258,7 +257,7 @@ async fn one(
         pieces,
         warnings,
     } = outcome;
-    let bill = result.map_err(|failure| Failed::Problem(Box::new(failure.problem)))?;
+    let bill = result.map_err(|failure| Box::new(troubles::without_job(failure.problem)))?;
     let about = again
         .map(|again| {
             // It reads the whole file.
@@ -267,7 +266,7 @@ async fn one(
             })
         })
         .transpose()
-        .map_err(Failed::Other)?;
+        .map_err(|error| troubles::of_input(&error))?;
     turn.come().await;
     let folder = task.folder.clone();
     let written = tokio::task::spawn_blocking(move || {
@@ -282,8 +281,8 @@ async fn one(
     });
     let written = written
         .await
-        .map_err(|error| Failed::Other(error.into()))?
-        .map_err(Failed::Other)?;
+        .map_err(|error| troubles::of_results(&error.into()))?
+        .map_err(|error| troubles::of_results(&error))?;
     Ok(Done {
         written,
         warnings,
@@ -293,30 +292,31 @@ async fn one(
 }
 
 /// Prints how one file went; whether it went well.
-fn tell(file: &Path, result: Result<Done, Failed>, as_json: bool, bars: &MultiProgress) -> bool {
+fn tell(
+    file: &Path,
+    result: Result<Done, Box<Problem>>,
+    as_json: bool,
+    bars: &MultiProgress,
+) -> bool {
     let name = file.display();
     if as_json {
+        let path = |path: &Path| RawPath::from(path).encode();
         let value = match &result {
             Ok(done) => json!({
-                "file": name.to_string(), "ok": true, "warnings": done.warnings, "parses": done.parses, "saves": done.saves,
-                "written": done.written.iter().map(|written| json!({ "path": written.path, "pages": written.pages, "size": written.size })).collect::<Vec<_>>(),
+                "file": path(file), "ok": true, "warnings": done.warnings, "parses": done.parses, "saves": done.saves,
+                "written": done.written.iter().map(|written| json!({ "path": path(&written.path), "pages": written.pages, "size": written.size })).collect::<Vec<_>>(),
             }),
-            Err(Failed::Problem(problem)) => {
-                json!({ "file": name.to_string(), "ok": false, "problem": problem })
-            }
-            Err(Failed::Other(error)) => {
-                json!({ "file": name.to_string(), "ok": false, "problem": { "code": "unreadable", "detail": format!("{error:#}") } })
-            }
+            Err(problem) => json!({ "file": path(file), "ok": false, "problem": problem }),
         };
         print::line(value);
         return result.is_ok();
     }
     bars.suspend(|| match &result {
         Ok(done) => {
-            let paths: Vec<&str> = done
+            let paths: Vec<String> = done
                 .written
                 .iter()
-                .map(|written| written.path.as_str())
+                .map(|written| written.path.display().to_string())
                 .collect();
             print::line(format_args!(
                 "{name} -> {}",
@@ -330,7 +330,7 @@ fn tell(file: &Path, result: Result<Done, Failed>, as_json: bool, bars: &MultiPr
                 print::note(format_args!("{name}: warning: {warning}"));
             }
         }
-        Err(Failed::Problem(problem)) => {
+        Err(problem) => {
             let step = problem
                 .step
                 .as_ref()
@@ -345,7 +345,6 @@ fn tell(file: &Path, result: Result<Done, Failed>, as_json: bool, bars: &MultiPr
                 print::note(format_args!("  {hint}"));
             }
         }
-        Err(Failed::Other(error)) => print::note(format_args!("{name}: {error:#}")),
     });
     result.is_ok()
 }

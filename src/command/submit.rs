@@ -7,9 +7,11 @@ use crate::cli::{Submit, exit};
 use crate::client::error::Error as ClientError;
 use crate::client::feed::Patience;
 use crate::client::{self, Client};
-use crate::command::remote::{ask, text};
+use crate::command::remote::text;
+use crate::command::whom::{Whom, ask_again};
 use crate::command::{Exit, print};
 use crate::config::home::Home;
+use crate::raw_path::RawPath;
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -24,8 +26,8 @@ pub(super) fn submit(home: &Home, flags: &Submit) -> Result<()> {
         waits: flags.wait,
         as_json: flags.remote.json,
     };
-    let failed = ask(home, &flags.remote, async |client| {
-        let sent = send(client, flags, telling).await;
+    let failed = ask_again(home, &flags.remote, async |whom| {
+        let sent = send(&whom.meet().await?, flags, telling).await;
         if let Some(error) = &sent.broken
             && flags.wait
             && !(sent.taken.is_empty() || telling.as_json)
@@ -33,7 +35,7 @@ pub(super) fn submit(home: &Home, flags: &Submit) -> Result<()> {
             print::note(format_args!("{error}; waiting for what was submitted"));
         }
         let failed = match flags.wait {
-            true => wait_for(client, &sent.taken, telling).await,
+            true => wait_for(whom, &sent.taken, telling).await,
             false => Ok(0),
         };
         match sent.broken {
@@ -193,13 +195,13 @@ async fn upload(client: &Client, pipeline: &str, file: &Path) -> Result<Value, C
 
 /// Follows all jobs to their ends; how many have failed. One that cannot be followed does not keep the others from being told.
 async fn wait_for(
-    client: &Client,
+    whom: &Whom<'_>,
     jobs: &[(&Path, String)],
     telling: Telling,
 ) -> Result<usize, ClientError> {
     let (mut failed, mut lost) = (0, None);
     for (file, id) in jobs {
-        match wait(client, id).await {
+        match wait(whom, id).await {
             Ok(job) => failed += usize::from(!tell_end(file, &job, telling)),
             Err(error) => {
                 if telling.as_json {
@@ -220,10 +222,11 @@ async fn wait_for(
 }
 
 /// Follows a job to its end.
-async fn wait(client: &Client, id: &str) -> Result<Value, ClientError> {
+async fn wait(whom: &Whom<'_>, id: &str) -> Result<Value, ClientError> {
     let path = format!("/api/v1/jobs/{id}/events");
-    client::feed::follow(client, &path, Patience::Wait, |_| ControlFlow::Continue(())).await?;
-    client.get(&format!("/api/v1/jobs/{id}")).await
+    let find = async || whom.meet().await;
+    client::feed::follow_found(find, &path, Patience::Wait, |_| ControlFlow::Continue(())).await?;
+    whom.meet().await?.get(&format!("/api/v1/jobs/{id}")).await
 }
 
 /// Tells how a job ended; whether it succeeded.
@@ -239,7 +242,7 @@ fn tell_end(file: &Path, job: &Value, telling: Telling) -> bool {
     if telling.as_json {
         print::json_line(&json!({
             "file": shown(file), "ok": is_good, "job": job["id"], "state": state, "written": paths,
-            "warnings": job["warnings"], "problem": job["problem"],
+            "warnings": job["warnings"], "problem": with_code(job["problem"].clone()),
         }));
     } else if is_good {
         print::line(format_args!("{name} -> {}", paths.join(", ")));
@@ -250,6 +253,15 @@ fn tell_end(file: &Path, job: &Value, telling: Telling) -> bool {
     is_good
 }
 
+/// A problem as the daemon tells it, with its word in the catalogue, as `dropleaf run` has it.
+fn with_code(mut problem: Value) -> Value {
+    let word = text(&problem, "type").rsplit('/').next();
+    if let Some(word) = word.filter(|word| !word.is_empty()).map(str::to_owned) {
+        problem["code"] = word.into();
+    }
+    problem
+}
+
 fn shown(file: &Path) -> String {
-    file.display().to_string()
+    RawPath::from(file).encode()
 }

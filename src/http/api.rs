@@ -12,6 +12,7 @@ use crate::http::slot::Slot;
 use crate::job::attempt::Bill;
 use crate::job::id::JobId;
 use crate::job::state::{Job, StepRecord};
+use crate::owner;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::problem::Problem;
@@ -20,6 +21,7 @@ use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::time::Timestamp;
 use bytes::Bytes;
+use http::HeaderValue;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -124,6 +126,8 @@ pub struct Api {
     pub config: Config,
     /// Relative paths of requests start here.
     pub home: PathBuf,
+    /// What every answer tells of the home ([`owner::HEADER`]).
+    pub(crate) told_home: Option<HeaderValue>,
     /// Counts of this part.
     pub(crate) tally: Tally,
     /// Who has how many streams.
@@ -162,12 +166,19 @@ impl Api {
             statistics,
             config,
             sessions: Sessions::load(&home),
+            told_home: told(&home),
             home,
             tally: Tally::default(),
             seats: Seats::default(),
             description: OnceLock::new(),
         })
     }
+}
+
+/// What every answer tells of the home. One without an id, or whose id cannot be read, is told by nothing.
+fn told(home: &Path) -> Option<HeaderValue> {
+    let told = owner::public(&home.join("state/home-id")).ok()??;
+    HeaderValue::from_str(&told).ok()
 }
 
 /// Why something was not done.

@@ -11,6 +11,7 @@ use crate::http::query::Query;
 use crate::http::refusal::Refusal;
 use crate::http::reply::{self, Response};
 use crate::http::routes::{self, Found, ROUTES};
+use crate::owner;
 use crate::time::Timestamp;
 use bytes::Buf;
 use futures_util::FutureExt as _;
@@ -96,12 +97,18 @@ async fn answer(api: Arc<Api>, head: Head, body: Body) -> Response {
             Refusal::internal("a handler panicked", &path).into_response(&path, &request)
         }
     };
-    finish(
+    let mut response = finish(
         pack::pack(response, is_taken).await,
         &request,
         is_head,
         cors,
-    )
+    );
+    // Refusals tell it, too: a command asks before it says who it is.
+    if let Some(home) = &api.told_home {
+        let name = HeaderName::from_static(owner::HEADER);
+        response.headers_mut().insert(name, home.clone());
+    }
+    response
 }
 
 async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Refusal> {

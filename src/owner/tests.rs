@@ -182,3 +182,17 @@ fn of_many_that_come_at_once_one_has_the_folder() {
     assert_eq!(taken, 1);
     assert_eq!(place.left(), [MARK]);
 }
+
+#[test]
+fn what_everybody_may_know_of_a_home_tells_it_apart_and_not_its_id() {
+    let place = Place::new();
+    let id = place.path("home-id");
+    assert_eq!(public(&id).expect("nothing is wrong"), None);
+    fs::write(&id, "01ARZ3NDEKTSV4RRFFQ69G5FAV\n").expect("written");
+    let told = public(&id).expect("readable").expect("a home");
+    assert!(told.len() == 16 && !told.contains("01ARZ3"), "{told}");
+    fs::write(&id, "01ARZ3NDEKTSV4RRFFQ69G5FAW\n").expect("written");
+    assert_ne!(public(&id).expect("readable"), Some(told));
+    fs::write(&id, "").expect("written");
+    assert_eq!(public(&id).expect("readable"), None);
+}

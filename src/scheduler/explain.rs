@@ -169,7 +169,10 @@ impl Asker {
         if earlier > 0 {
             chain.push(Link {
                 ok: true,
-                text: format!("{earlier} earlier jobs were about this path"),
+                text: match earlier {
+                    1 => "an earlier job was about this path".to_owned(),
+                    _ => format!("{earlier} earlier jobs were about this path"),
+                },
             });
         }
         chain
@@ -238,8 +241,10 @@ pub(super) async fn explain(asker: Asker, path: RawPath) -> Explanation {
             Some(job.id)
         }
         None if !is_watched || asker.is_put_out(&spellings) => {
-            let (origin, job) = asker.origin(spellings).await;
-            chain.extend(origin);
+            let (mut origin, job) = asker.origin(spellings).await;
+            // What the file is goes before who does not watch it.
+            origin.append(&mut chain);
+            chain = origin;
             job
         }
         None => None,

@@ -5,11 +5,11 @@ use crate::raw_path::RawPath;
 use crate::watch::folder::Reconciler;
 use crate::watch::leaving::DEALT_WITH;
 use crate::watch::look::{self, Look};
-use crate::watch::settle::{Decision, Settling, spell};
+use crate::watch::settle::{Decision, Settling, Waits, spell};
 use crate::watch::told::Said;
 use crate::watch::tree::{Entry, Refused, Stand};
 use crate::watch::update::{FileStatus, FolderState, Link, SeenBy};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 impl Reconciler {
@@ -169,13 +169,16 @@ impl Reconciler {
         chain: &mut Vec<Link>,
     ) -> Option<()> {
         let now = Instant::now();
-        let marked = self.done.as_ref().is_none_or(|done| {
-            let mark = self.root.join(done.beside(file));
-            mark.is_file()
-        });
+        let mark = self.done.as_ref().map(|done| done.beside(file));
+        let marked = mark
+            .as_ref()
+            .is_none_or(|mark| self.root.join(mark).is_file());
         match settling.decide(now, &self.rests, marked) {
             Decision::Wait { until, waits } => {
                 let mut text = format!("it is settling: {}", waits.reason());
+                if let (Waits::DoneFile, Some(name)) = (&waits, mark.and_then(name_of)) {
+                    text.push_str(&format!("; it is called `{name}`, in just these letters"));
+                }
                 if let Some(until) = until {
                     let left = until.saturating_duration_since(now);
                     text.push_str(&format!("; looked at again in {}", spell(left)));
@@ -235,6 +238,10 @@ fn seen(entry: &Entry) -> String {
         SeenBy::Scan => "a scan",
     };
     format!("it was seen by {by} {} ago", spell(whole_seconds(ago)))
+}
+
+fn name_of(path: PathBuf) -> Option<String> {
+    Some(RawPath::from(path.file_name()?).encode())
 }
 
 fn whole_seconds(ago: Duration) -> Duration {

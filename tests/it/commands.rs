@@ -134,6 +134,9 @@ fn what_cannot_be_printed_is_a_failure_and_a_closed_pipe_is_none() {
         &["completions", "zsh"],
         &["jobs", "--json"],
         &["status"],
+        &["--help"],
+        &["--version"],
+        &["run", "--help"],
     ] {
         let full = std::fs::File::options()
             .write(true)

@@ -32,6 +32,7 @@ mod thumbnails;
 mod torture;
 mod trust;
 mod webhooks;
+mod whose;
 mod workers;
 
 /// The program under test.

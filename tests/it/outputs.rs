@@ -215,12 +215,22 @@ fn explain_tells_which_job_put_a_file_there() {
             .get(&format!("/files/explain?path={}", file.display()))
             .body;
         assert_eq!(told["job"], job.data["job"], "{path}: {told}");
+        let first = told["chain"][0]["text"].to_string();
+        assert!(first.contains("put it here"), "{path}: {told}");
         let said = told["chain"].to_string();
         assert!(
             parts.iter().all(|part| said.contains(part)),
             "{path}: {said}"
         );
     }
+    home.drop_file("inbox/p", "a.pdf", sample::pdf(2));
+    feed.until_named("job.succeeded");
+    let told = daemon.get(&format!(
+        "/files/explain?path={}",
+        home.path("inbox/p/a.pdf").display()
+    ));
+    let said = told.body["chain"].to_string();
+    assert!(said.contains("an earlier job was about"), "{said}");
     let told = daemon.get(&format!(
         "/files/explain?path={}",
         home.path("outbox/p/nobodys.pdf").display()

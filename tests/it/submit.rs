@@ -5,6 +5,9 @@ use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::folder::files;
 use dropleaf_test_support::sample;
 use serde_json::Value;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 const PIPELINE: &str =
     "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: rotate\n    with: { angle: 90 }\n";
@@ -101,6 +104,7 @@ fn submit_tells_programs_how_each_file_ended() {
         "{out}"
     );
     assert!(told[1]["problem"]["detail"].is_string(), "{out}");
+    assert_eq!(told[1]["problem"]["code"], "not-a-pdf", "{out}");
     assert_eq!(errors, "");
 }
 
@@ -167,4 +171,39 @@ fn what_cannot_be_meant_is_said() {
     }
     let (code, _, errors) = home.run(&["jobs", "--pipeline", "p"]);
     assert_eq!((code, errors.as_str()), (0, "no jobs\n"));
+}
+
+#[test]
+fn programs_are_told_what_failed_in_a_run_by_the_daemons_words() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline("turn", PIPELINE);
+    home.pipeline(
+        "nameless",
+        &format!("{PIPELINE}output: {{ name: '{{{{ env.X | default(\"\") }}}}.pdf' }}\n"),
+    );
+    home.write("a.pdf", sample::pdf(1));
+    let name = OsStr::from_bytes(b"b\xff.pdf");
+    std::fs::write(home.path(Path::new(name)), sample::pdf(1)).expect("written");
+    let run = |arguments: &[&OsStr]| {
+        let output = home.command(&["run", "--json"]).args(arguments).output();
+        let output = output.expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        serde_json::from_str::<serde_json::Value>(&text)
+            .unwrap_or_else(|_| panic!("JSON: {output:?}"))
+    };
+    let told = run(&["turn", "none.pdf"].map(OsStr::new));
+    assert_eq!(told["problem"]["code"], "unreadable", "{told}");
+    let told = run(&["nameless", "a.pdf"].map(OsStr::new));
+    assert_eq!(told["problem"]["code"], "output-name", "{told}");
+    // Nobody, not even root, makes files there.
+    let told = run(&["turn", "a.pdf", "-o", "/proc"].map(OsStr::new));
+    assert_eq!(told["problem"]["code"], "folder-blocked", "{told}");
+    let told = run(&[
+        OsStr::new("turn"),
+        name,
+        OsStr::new("-o"),
+        OsStr::new("out"),
+    ]);
+    assert_eq!(told["file"], "bytes:b\\xff.pdf", "{told}");
+    assert_eq!(told["written"][0]["path"], "bytes:out/b\\xff.pdf", "{told}");
 }

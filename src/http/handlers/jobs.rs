@@ -394,3 +394,11 @@ fn write_line(text: &mut String, line: &LogLine) {
     )
     .expect("a string takes any text");
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_has_the_same_words_for_states() {
+        assert_eq!(super::STATES, crate::cli::STATES);
+    }
+}

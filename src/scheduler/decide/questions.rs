@@ -107,7 +107,10 @@ impl Scheduler {
                 "there is no pipeline `{name}` any more: put its file back, or cancel the job (`dropleaf cancel {id}`)"
             ),
             Some(Known { current: None, .. }) => {
-                format!("pipeline `{name}` has faults or is gone, and no good revision is known")
+                format!(
+                    "pipeline `{name}` has faults or is gone, and no good revision is known: put its file right or back (`dropleaf status` \
+                     tells which), or cancel the job (`dropleaf cancel {id}`)"
+                )
             }
             Some(Known {
                 paused: Some(reason),

@@ -81,6 +81,15 @@ fn explain_follows_the_chain_of_decisions() {
     assert_eq!(inbox.watcher.owner(elsewhere), None);
     let said = inbox.watcher.nobody_watches(elsewhere).text;
     assert!(said.contains("in no watched folder; watched are"), "{said}");
+    let folders = (0..7).map(|number| {
+        let mut folder = inbox.folder.clone();
+        folder.pipeline = format!("scan-{number}");
+        folder.spec.folder = inbox.path(&format!("{number}"));
+        folder
+    });
+    inbox.watcher.set(folders.collect());
+    let said = inbox.watcher.nobody_watches(elsewhere).text;
+    assert!(said.ends_with("/4`, and 2 more"), "{said}");
     let nobody = inbox.runtime.block_on(inbox.watcher.files("nobody", 1));
     assert!(nobody.is_none());
 }

@@ -164,6 +164,9 @@ fn a_done_file_is_waited_for_and_goes_with_its_file() {
     });
     inbox.drop_in("a.pdf", PDF);
     inbox.says("a.pdf", "marks it as complete");
+    inbox.write("a.pdf.OK", b"");
+    let why = inbox.explain("a.pdf");
+    assert!(why.contains("it is called `a.pdf.ok`"), "{why}");
     inbox.write("a.pdf.ok", b"");
     let arrival = inbox.arrives("a.pdf");
     inbox.take(&arrival);

@@ -76,6 +76,8 @@ async fn with_a_token_nothing_answers_without_it() {
     }
     let bearer = format!("Bearer {token}");
     let answer = world.get_with("/healthz", "authorization", &bearer).await;
+    let of_no_home = answer.headers().get(crate::owner::HEADER);
+    assert_eq!(of_no_home, None, "one without an id");
     assert_eq!(json(&answer)["details"]["sandbox"], "full");
 
     let login = format!(r#"{{"token":"{token}"}}"#);

@@ -118,3 +118,14 @@ fn a_queued_job_of_a_removed_pipeline_waits_and_says_how_it_ends() {
         "{why}"
     );
 }
+
+#[test]
+fn so_it_does_while_another_job_of_the_pipeline_runs() {
+    let mut bench = running(pipeline("p", |_| {}));
+    bench.arrive(2, "p");
+    bench.claim(2);
+    bench.tell(gone());
+    let why = bench.scheduler.why_queued(id(2)).expect("it waits");
+    let advice = format!("`dropleaf cancel {}`", id(2));
+    assert!(why.contains("file") && why.contains(&advice), "{why}");
+}
