@@ -11,6 +11,7 @@ pub mod lent;
 pub mod private;
 pub mod probe;
 pub mod spot;
+pub mod stuck;
 pub mod sync;
 
 use crate::durable::spot::Place;

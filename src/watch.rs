@@ -372,6 +372,8 @@ fn starting(folder: &Folder) -> FolderStatus {
         files_settling: 0,
         files_offered: 0,
         files_ignored: 0,
+        files_kept_back: 0,
+        kept_back: String::new(),
         changes: 0,
         folders: 0,
         last_scan: None,

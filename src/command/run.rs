@@ -197,7 +197,6 @@ struct Opened {
     again: Option<File>,
     /// As it was named: a link's own name is the file's.
     path: PathBuf,
-    size: u64,
 }
 
 /// Opens a file that somebody named. Links are followed: whoever names one means what it leads to.
@@ -207,7 +206,6 @@ fn open(file: &Path, task: &Task) -> Result<Opened> {
     let is_receipted = task.folder.is_some() && task.pipeline.output.receipt;
     Ok(Opened {
         again: is_receipted.then(|| input.try_clone()).transpose()?,
-        size: input.metadata()?.len(),
         path: std::path::absolute(file)?,
         input,
     })
@@ -222,17 +220,11 @@ async fn one(
     bar: &ProgressBar,
 ) -> Result<Done, Box<Problem>> {
     let opened = open(file, task).map_err(|error| troubles::of_input(&error))?;
-    let Opened {
-        input,
-        again,
-        path,
-        size,
-    } = opened;
+    let Opened { input, again, path } = opened;
     let sample = Sample {
         pipeline: Arc::clone(&task.pipeline),
         path: RawPath(path.clone()),
         input,
-        size,
     };
     let steps = task.pipeline.steps.clone();
     let outcome = sample::run(pool, catalog, bounds, sample, |update| match update {

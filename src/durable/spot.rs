@@ -189,6 +189,18 @@ impl Spot {
         Place::from(self).stat()
     }
 
+    /// All that the file system tells of its folder.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn stat_folder(&self) -> Result<Stat, Error> {
+        let found = match &self.folder {
+            Some(opened) => rustix::fs::fstat(opened),
+            None => rustix::fs::stat(folder_of(&self.path)),
+        };
+        found.map_err(|errno| Error::at("look at the folder of", &self.path, errno))
+    }
+
     /// Opens it for reading: a regular file, not behind a link.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use crate::scheduler::input::Start;
 use crate::scheduler::planning::{Bounds, Planned, plan};
 use crate::time::Timestamp;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,8 +31,6 @@ pub struct Sample {
     pub path: RawPath,
     /// The file, open for reading.
     pub input: File,
-    /// Its size.
-    pub size: u64,
 }
 
 /// A file that came out.
@@ -68,7 +67,10 @@ pub async fn run(
     sample: Sample,
     mut watch: impl FnMut(&Update),
 ) -> Outcome {
-    let mut start = start(&sample);
+    let mut start = match start(&sample) {
+        Ok(start) => start,
+        Err(error) => return Outcome::failed(unreadable(&error)),
+    };
     let mut warnings = Vec::new();
     let mut crashes = 0;
     loop {
@@ -126,7 +128,7 @@ impl Outcome {
     }
 }
 
-fn unreadable(error: &std::io::Error) -> Failure {
+fn unreadable(error: &io::Error) -> Failure {
     Failure {
         ending: Ending::Environment,
         problem: Problem::new(
@@ -210,7 +212,8 @@ async fn attempt(
     outcome
 }
 
-fn start(sample: &Sample) -> Start {
+/// As if the sample had just been accepted. One that was sent is as old as that.
+fn start(sample: &Sample) -> io::Result<Start> {
     let name = sample
         .path
         .0
@@ -223,19 +226,13 @@ fn start(sample: &Sample) -> Start {
         folder: sample.path.0.parent().unwrap_or(Path::new("")).into(),
         relative: name,
         held: sample.path.clone(),
-        identity: Identity {
-            device: 0,
-            inode: 0,
-            size: sample.size,
-            mtime_ns: 0,
-            ctime_ns: 0,
-        },
+        identity: Identity::of(&sample.input.metadata()?),
         origin: Origin::Upload,
         priority: 0,
         steps: Vec::new(),
     };
     let job = JobId(ulid::Ulid::generate());
-    Start {
+    Ok(Start {
         job,
         attempt: 1,
         pipeline: Arc::clone(&sample.pipeline),
@@ -243,5 +240,32 @@ fn start(sample: &Sample) -> Start {
         blake3: String::new(),
         created: Timestamp::now(),
         given_up: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::decide::tests::stand::pipeline;
+    use std::io::Write as _;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn a_sample_is_as_old_and_as_large_as_its_file() {
+        let mut input = tempfile::tempfile().expect("a temp file");
+        input.write_all(b"abc").expect("writable");
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_000);
+        input.set_modified(modified).expect("ours");
+        let sample = Sample {
+            pipeline: pipeline("p", |_| {}),
+            path: Path::new("/home/a.pdf").into(),
+            input,
+        };
+        let identity = start(&sample)
+            .expect("it can be looked at")
+            .accepted
+            .identity;
+        assert_eq!(identity.mtime_ns, 1_500_000_000 * 1_000_000_000);
+        assert_eq!(identity.size, 3);
     }
 }

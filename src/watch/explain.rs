@@ -131,15 +131,19 @@ impl Reconciler {
             Stand::Settled { declined, .. } => stop(chain, no_room(*declined)),
             Stand::Refused(refused) => {
                 let Refused {
-                    reason, declined, ..
+                    reason,
+                    declined,
+                    due,
+                    ..
                 } = &**refused;
                 let times = if *declined == 1 {
                     "once"
                 } else {
                     "again and again"
                 };
+                let next = spell(due.saturating_duration_since(Instant::now()));
                 let text = format!(
-                    "it has settled, but cannot be taken (tried {times}, and will be): {reason}"
+                    "it has settled, but cannot be taken (tried {times}, and will be in {next}, or once it changes): {reason}"
                 );
                 stop(chain, text)
             }

@@ -90,6 +90,8 @@ pub(crate) struct Reconciler {
     pub(crate) existing: Option<Vec<(RawPath, Identity)>>,
     pub(crate) last_scan: Option<(Timestamp, Duration)>,
     pub(crate) told_ignored: usize,
+    /// The last file that could not be read or taken, and why.
+    pub(crate) kept_back: Option<(Arc<Path>, String)>,
     /// Counts the changes of what is known of files.
     pub(crate) changes: u64,
     ended: bool,
@@ -136,6 +138,7 @@ impl Reconciler {
             existing: ignore_existing.then(Vec::new),
             last_scan: None,
             told_ignored: 0,
+            kept_back: None,
             changes: 0,
             ended: false,
             folder,
@@ -329,6 +332,13 @@ impl Reconciler {
         path.strip_prefix(&self.root).ok()
     }
 
+    /// A file that is kept back still, and why. Another one tells of itself when it is looked at again.
+    fn one_kept_back(&self) -> Option<String> {
+        let (file, why) = self.kept_back.as_ref()?;
+        let is_still = self.tree.entry(file)?.stand.is_kept_back();
+        is_still.then(|| format!("`{}`: {why}", RawPath::from(&**file)))
+    }
+
     fn publish(&self) {
         let counts = self.tree.counts();
         let (polling, reason) = self.mode();
@@ -342,6 +352,8 @@ impl Reconciler {
             files_settling: counts.settling,
             files_offered: counts.offered,
             files_ignored: counts.ignored,
+            files_kept_back: counts.kept_back,
+            kept_back: self.one_kept_back().unwrap_or_default(),
             changes: self.changes,
             folders: self.tree.len() as u64,
             last_scan: self.last_scan.map(|(at, _)| at),

@@ -3,6 +3,7 @@
 use crate::durable;
 use crate::durable::beneath::Links;
 use crate::durable::spot::Spot;
+use crate::durable::stuck;
 use crate::event::FileEvent;
 use crate::job::event::Identity;
 use crate::raw_path::RawPath;
@@ -63,7 +64,12 @@ impl Reconciler {
         };
         let identity = Identity::from(identity);
         match look::at(&self.root, &self.root.join(&file)) {
-            Ok(Look::File(now)) if now == identity => self.offer(&file, entry, now, declined),
+            // Who was refused is looked into again first: what stands against it may be known by now.
+            Ok(Look::File(now))
+                if now == identity && (declined == 0 || self.may_be_taken(&file)) =>
+            {
+                self.offer(&file, entry, now, declined);
+            }
             Ok(Look::File(now)) => {
                 entry.stand = self.settling(&file, now, None, Instant::now());
                 self.proceed(&file, entry);
@@ -74,6 +80,16 @@ impl Reconciler {
                 self.tree.put(&file, entry);
             }
         }
+    }
+
+    /// Whether nothing is known that keeps us from taking this file.
+    fn may_be_taken(&self, file: &Path) -> bool {
+        let path = self.root.join(file);
+        let Ok(Some(spot)) = Spot::beneath(&self.root, &path, Links::Refused) else {
+            return true;
+        };
+        let opened = spot.open();
+        opened.map_or(true, |opened| stuck::why(&spot, &opened).is_none())
     }
 
     fn offer(&mut self, file: &Arc<Path>, mut entry: Entry, identity: Identity, declined: u32) {
@@ -200,7 +216,9 @@ impl Reconciler {
             }
             Decline::Later { reason } if !is_blocked && self.queue.refused_alone(&file) => {
                 self.changes += 1;
-                let due = Instant::now() + self.options.offer_again * queue::pauses(declined - 1);
+                let pauses = queue::pauses_alone(declined - 1);
+                let due = Instant::now() + self.options.offer_again * pauses;
+                self.kept_back = Some((Arc::clone(&file), reason.clone()));
                 entry.stand = Stand::Refused(Box::new(Refused {
                     identity,
                     declined,

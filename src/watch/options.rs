@@ -19,7 +19,8 @@ pub struct Options {
     pub canary_every: Duration,
     /// How long the report of a canary may take.
     pub canary_within: Duration,
-    /// Before an arrival that was declined for later is offered again; doubles up to 30 times this.
+    /// Before an arrival that was declined for later is offered again; doubles up to 30 times this, for one that cannot be taken for a
+    /// reason of its own up to 1,200 times.
     pub offer_again: Duration,
     /// Watch without events, whatever the file system and the pipeline say.
     pub polling_only: bool,
@@ -48,7 +49,7 @@ pub struct Settling {
     pub writer: Duration,
     /// A file that has been waited for this long is reported as incomplete. It stays waited for.
     pub incomplete: Duration,
-    /// Before a file that cannot be read is tried again.
+    /// Before a file that cannot be read, or may not be taken, is looked at again.
     pub unreadable: Duration,
 }
 

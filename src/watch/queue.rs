@@ -17,6 +17,9 @@ const ALONE: usize = 16;
 /// How often the pause of who is refused again and again doubles, and what it comes to at most.
 const DOUBLED: u32 = 5;
 const MOST_PAUSES: u32 = 30;
+/// The same for one that waits alone. Each try is a job that ends at once, and who makes it takeable mostly changes it, which is seen.
+const DOUBLED_ALONE: u32 = 11;
+const MOST_PAUSES_ALONE: u32 = 1200;
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -121,6 +124,11 @@ pub(crate) fn pauses(refused: u32) -> u32 {
     2_u32.pow(refused.min(DOUBLED)).min(MOST_PAUSES)
 }
 
+/// The pauses that one waits who waits alone: ten minutes in the end.
+pub(crate) fn pauses_alone(refused: u32) -> u32 {
+    2_u32.pow(refused.min(DOUBLED_ALONE)).min(MOST_PAUSES_ALONE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +209,12 @@ mod tests {
         assert!(!queue.refused_alone(&first[ALONE]), "it is the folder");
         queue.no_more_alone(&first[0]);
         assert!(queue.refused_alone(&first[ALONE]));
+    }
+
+    #[test]
+    fn who_is_refused_alone_is_tried_ever_more_seldom() {
+        let pauses: Vec<u32> = [0, 1, 5, 10, 11, 1000].map(pauses_alone).to_vec();
+        assert_eq!(pauses, [1, 2, 32, 1024, 1200, 1200]);
     }
 
     #[test]

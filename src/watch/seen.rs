@@ -4,6 +4,7 @@ use crate::durable;
 use crate::durable::beneath::Links;
 use crate::durable::probe;
 use crate::durable::spot::Spot;
+use crate::durable::stuck;
 use crate::event::FileEvent;
 use crate::job::event::Identity;
 use crate::raw_path::RawPath;
@@ -256,6 +257,9 @@ impl Reconciler {
                 },
                 Decision::Wait { waits, .. } => {
                     self.say(file, said, &waits);
+                    if let Waits::Unreadable(why) = &waits {
+                        self.kept_back = Some((Arc::clone(file), why.clone()));
+                    }
                     if settling.is_overdue(now, &self.rests) {
                         settling.on_reported();
                         let reason = waits.reason();
@@ -291,12 +295,12 @@ impl Reconciler {
         }
         let path = self.root.join(file);
         let opened = match Spot::beneath(&self.root, &path, Links::Refused) {
-            Ok(Some(spot)) => spot.open(),
+            Ok(Some(spot)) => spot.open().map(|opened| (spot, opened)),
             Ok(None) => return Err(Look::Missing),
             Err(error) if error.kind() == durable::Kind::Link => return Err(Look::Missing),
             Err(error) => Err(error),
         };
-        let opened = match opened {
+        let (spot, opened) = match opened {
             Ok(opened) => opened,
             Err(error) if look::is_missing(error.io()) => return Err(Look::Missing),
             Err(error) if error.kind() == durable::Kind::Denied => {
@@ -316,6 +320,10 @@ impl Reconciler {
         };
         if found != *identity {
             return Err(Look::File(found));
+        }
+        // Known beforehand, it costs no job that would end without having begun.
+        if let Some(why) = stuck::why(&spot, &opened) {
+            return Ok(Content::Unreadable(why));
         }
         match complete::inspect(&opened, found.size) {
             Ok(finding) => Ok(Content::Inspected(finding)),

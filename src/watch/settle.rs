@@ -42,7 +42,7 @@ pub enum Content {
     Unknown,
     /// It was looked at.
     Inspected(Finding),
-    /// It could not be: who owns it, and who we are.
+    /// It could not be, or the file may not be taken: who owns it, and who we are.
     Unreadable(String),
 }
 
@@ -92,7 +92,7 @@ pub enum Waits {
     Header,
     /// For the rest of the PDF.
     Truncated(String),
-    /// For the permission to read it.
+    /// For the permission to read it, or to take it.
     Unreadable(String),
 }
 
@@ -180,6 +180,12 @@ impl Settling {
         } else if matches!(self.content, Content::Unreadable(_)) {
             self.content = Content::Unknown;
         }
+    }
+
+    /// Whether it cannot be read, or may not be taken.
+    #[must_use]
+    pub fn is_kept_back(&self) -> bool {
+        matches!(self.content, Content::Unreadable(_))
     }
 
     /// Events were lost: nothing is known about writers.

@@ -85,6 +85,17 @@ pub(crate) enum Stand {
     },
 }
 
+impl Stand {
+    /// Whether somebody has to do something before the file can be taken: it cannot be read, or may not be moved.
+    pub(crate) fn is_kept_back(&self) -> bool {
+        match self {
+            Self::Settling(waiting) => waiting.settling.is_kept_back(),
+            Self::Refused(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// A file that is waited for.
 #[derive(Debug)]
 pub(crate) struct Waiting {
@@ -124,6 +135,8 @@ pub(crate) struct Counts {
     pub(crate) settling: u64,
     pub(crate) offered: u64,
     pub(crate) ignored: u64,
+    /// Of the settling and the offered: those that cannot be read or taken.
+    pub(crate) kept_back: u64,
 }
 
 /// What is known of a watched folder. Paths are relative to it; it is itself the empty path.
@@ -248,17 +261,23 @@ impl Tree {
 }
 
 fn count(counts: &mut Counts, entry: &Entry, more: bool) {
+    let change = |counter: &mut u64| {
+        *counter = if more {
+            *counter + 1
+        } else {
+            counter.saturating_sub(1)
+        };
+    };
+    if entry.stand.is_kept_back() {
+        change(&mut counts.kept_back);
+    }
     let counter = match entry.stand {
         Stand::Settling(_) => &mut counts.settling,
         Stand::Settled { .. } | Stand::Refused(_) | Stand::Offered { .. } => &mut counts.offered,
         Stand::Taken { .. } => return,
         Stand::Left(_) | Stand::Ignored { .. } => &mut counts.ignored,
     };
-    *counter = if more {
-        *counter + 1
-    } else {
-        counter.saturating_sub(1)
-    };
+    change(counter);
 }
 
 #[cfg(test)]

@@ -145,6 +145,12 @@ pub struct FolderStatus {
     pub files_offered: u64,
     /// Files that stay: ignored by a rule, or left until they change.
     pub files_ignored: u64,
+    /// Of the first two: files that cannot be read, or may not be taken.
+    #[serde(skip)]
+    pub files_kept_back: u64,
+    /// One of those, and why.
+    #[serde(skip)]
+    pub kept_back: String,
     /// Another number after every change of what is known of its files.
     pub changes: u64,
     /// Folders that are watched, the inbox among them.

@@ -118,14 +118,14 @@ impl<'a> Attempt<'a> {
             "label": part.about.label,
         });
         values.insert("part".to_owned(), about);
-        // One that was skipped or failed has told nothing, which is something to go by: `steps.ocr.words | default(0)`.
+        // One that was skipped or failed has told nothing, which is something to go by: `steps.ocr.pages | default(0)`.
         let mut told = part.about.results.clone();
         for step in &self.plan.steps {
             told.entry(step.id.clone())
                 .or_insert_with(|| Value::Object(serde_json::Map::new()));
         }
         values.insert("steps".to_owned(), Value::Object(told));
-        Ok(Values { values })
+        Ok(values.into())
     }
 
     pub(crate) fn warn(&self, step: Option<&str>, code: &str, message: String) {
@@ -149,19 +149,33 @@ pub(crate) struct Values {
     values: BTreeMap<String, Value>,
 }
 
+impl From<BTreeMap<String, Value>> for Values {
+    fn from(values: BTreeMap<String, Value>) -> Self {
+        Self { values }
+    }
+}
+
 impl Values {
     /// As templates take them.
     pub(crate) fn context(&self) -> Context {
         Context::new(&self.values)
     }
 
-    /// The same where the original's name has so many bytes less before its extension, as far as it has them.
-    pub(crate) fn with_shorter_stem(&self, less: usize) -> Self {
+    /// Where the original's name (without its extension) may be cut so that at least so many bytes of it are left, the shortest first.
+    pub(crate) fn stem_ends(&self, least: usize) -> Vec<usize> {
+        let stem = self.values.get("input").and_then(|of| of.get("stem"));
+        let stem = stem.and_then(Value::as_str).unwrap_or_default();
+        (least..stem.len())
+            .filter(|end| stem.is_char_boundary(*end))
+            .collect()
+    }
+
+    /// The same where only so many bytes are left of it.
+    pub(crate) fn with_stem_of(&self, bytes: usize) -> Self {
         let mut values = self.values.clone();
         if let Some(Value::String(stem)) = values.get_mut("input").and_then(|of| of.get_mut("stem"))
         {
-            let wanted = stem.len().saturating_sub(less);
-            stem.truncate(stem.floor_char_boundary(wanted));
+            stem.truncate(stem.floor_char_boundary(bytes));
         }
         Self { values }
     }

@@ -30,6 +30,7 @@ pub(crate) fn run(attempt: &Attempt<'_>, index: usize, parts: Vec<Part>) -> Resu
     };
     let count = groups.len();
     let mut next = Vec::with_capacity(count);
+    let mut passed_over = PassedOver::default();
     for (number, group) in groups.into_iter().enumerate() {
         attempt.check_cancelled()?;
         let place = Place {
@@ -45,7 +46,7 @@ pub(crate) fn run(attempt: &Attempt<'_>, index: usize, parts: Vec<Part>) -> Resu
             count,
         };
         let first = next.len();
-        next.extend(turn.take(group)?);
+        next.extend(turn.take(group, &mut passed_over)?);
         if count > 1 {
             let waiting = next[first..].iter_mut();
             waiting.for_each(|part| part.document.make_room());
@@ -57,7 +58,39 @@ pub(crate) fn run(attempt: &Attempt<'_>, index: usize, parts: Vec<Part>) -> Resu
                 .into());
         }
     }
+    passed_over.tell(attempt, step, count);
     Ok(next)
+}
+
+/// Runs of a step that failed under `continue_on_error`.
+#[derive(Default)]
+struct PassedOver {
+    count: usize,
+    first: Option<Problem>,
+}
+
+impl PassedOver {
+    fn one(&mut self, problem: Problem) {
+        self.count += 1;
+        self.first.get_or_insert(problem);
+    }
+
+    /// Once a step, which may have run on thousands of documents.
+    fn tell(&self, attempt: &Attempt<'_>, step: &PlanStep, of: usize) {
+        let Some(first) = &self.first else {
+            return;
+        };
+        let on = match (self.count, of) {
+            (_, 1) => String::new(),
+            (1, of) => format!(" on 1 of {of} documents"),
+            (count, of) => format!(" on {count} of {of} documents"),
+        };
+        let text = format!(
+            "step `{}` failed{on}, and the job went on without it: {}",
+            step.id, first.detail
+        );
+        attempt.warn(Some(&step.id), "step-passed-over", text);
+    }
 }
 
 /// One run of an operation.
@@ -76,7 +109,7 @@ struct Given {
 }
 
 impl Turn<'_> {
-    fn take(&self, mut group: Vec<Part>) -> Result<Vec<Part>, End> {
+    fn take(&self, mut group: Vec<Part>, passed_over: &mut PassedOver) -> Result<Vec<Part>, End> {
         let Some(first) = group.first_mut() else {
             return Ok(group);
         };
@@ -88,6 +121,7 @@ impl Turn<'_> {
         let started = ToDaemon::StepStarted(self.place.clone());
         self.attempt.line.say(&started, None)?;
         if let Some(problem) = self.step.given_up_on(&self.place) {
+            // The job was warned when that was decided.
             self.failed(problem.clone(), 0)?;
             return Ok(group);
         }
@@ -109,7 +143,9 @@ impl Turn<'_> {
         match given {
             Ok(given) => self.finished(documents, abouts, given, ms),
             Err(problem) => {
-                self.failed(problem.in_step(&self.step.id), ms)?;
+                let problem = problem.in_step(&self.step.id);
+                self.failed(problem.clone(), ms)?;
+                passed_over.one(problem);
                 let parts = documents.into_iter().zip(abouts);
                 Ok(parts
                     .map(|(document, about)| Part { document, about })

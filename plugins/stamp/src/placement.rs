@@ -62,6 +62,12 @@ pub(crate) struct Frame {
     unit: f64,
 }
 
+/// A box as the reader sees it, in points.
+struct Bounds {
+    middle: (f64, f64),
+    size: (f64, f64),
+}
+
 impl Frame {
     /// Reads a page's attributes as viewers do; odd rotations are rounded down to a quarter turn.
     pub(crate) fn new(
@@ -107,6 +113,52 @@ impl Frame {
         }
     }
 
+    /// How much of such a block's bounding box lies on the page, 0 to 1; see [`Frame::place`].
+    pub(crate) fn shown(
+        &self,
+        size: (f64, f64),
+        position: Position,
+        margin: f64,
+        angle: f64,
+    ) -> f64 {
+        let (page_width, page_height) = self.size();
+        let Bounds {
+            middle: (x, y),
+            size: (width, height),
+        } = self.bounds(size, position, margin, angle);
+        let overlap = |middle: f64, length: f64, page: f64| {
+            let (from, to) = (middle - length / 2.0, middle + length / 2.0);
+            (to.min(page) - from.max(0.0)).max(0.0)
+        };
+        let area = width * height;
+        if area > 0.0 {
+            overlap(x, width, page_width) * overlap(y, height, page_height) / area
+        } else {
+            1.0
+        }
+    }
+
+    /// Where the reader sees the bounding box.
+    fn bounds(
+        &self,
+        (width, height): (f64, f64),
+        position: Position,
+        margin: f64,
+        angle: f64,
+    ) -> Bounds {
+        let (page_width, page_height) = self.size();
+        let (sin, cos) = exact_sin_cos(angle);
+        let box_width = (width * cos).abs() + (height * sin).abs();
+        let box_height = (width * sin).abs() + (height * cos).abs();
+        let (right, up) = position.along();
+        let x = margin + (page_width - 2.0 * margin - box_width) * right + box_width / 2.0;
+        let y = margin + (page_height - 2.0 * margin - box_height) * up + box_height / 2.0;
+        Bounds {
+            middle: (x, y),
+            size: (box_width, box_height),
+        }
+    }
+
     /// The matrix for a block of `width` by `height` points at `position`, `margin` points from the edges, turned by
     /// `angle` degrees against the clock around its middle; the turned block's bounding box is what is placed.
     pub(crate) fn place(
@@ -116,13 +168,8 @@ impl Frame {
         margin: f64,
         angle: f64,
     ) -> Matrix {
-        let (page_width, page_height) = self.size();
         let (sin, cos) = exact_sin_cos(angle);
-        let box_width = (width * cos).abs() + (height * sin).abs();
-        let box_height = (width * sin).abs() + (height * cos).abs();
-        let (right, up) = position.along();
-        let x = margin + (page_width - 2.0 * margin - box_width) * right + box_width / 2.0;
-        let y = margin + (page_height - 2.0 * margin - box_height) * up + box_height / 2.0;
+        let (x, y) = self.bounds((width, height), position, margin, angle).middle;
         let turned = [
             cos,
             sin,
@@ -254,6 +301,25 @@ mod tests {
         let m = page.place((100.0, 20.0), Position::BottomLeft, 10.0, 0.0);
         assert_eq!(m, [0.5, 0.0, 0.0, 0.5, 5.0, 5.0]);
         assert_eq!(Frame::new(Some(A4), None, 0, Some(-1.0)).unit, 1.0);
+    }
+
+    #[test]
+    fn how_much_is_shown_is_told_from_the_bounding_box() {
+        let page = Frame::new(Some(A4), None, 0, None);
+        for (size, position, margin, shown) in [
+            ((100.0, 20.0), Position::BottomLeft, 10.0, 1.0),
+            ((100.0, 20.0), Position::BottomLeft, 10_000.0, 0.0),
+            ((100.0, 20.0), Position::Center, 10_000.0, 1.0),
+            ((100.0, 20.0), Position::BottomLeft, 790.0, 0.0),
+            ((1200.0, 20.0), Position::Center, 0.0, 0.5),
+            ((0.0, 20.0), Position::BottomLeft, 10_000.0, 1.0),
+        ] {
+            let found = page.shown(size, position, margin, 0.0);
+            assert!(
+                (found - shown).abs() < 1e-9,
+                "{position:?} {margin}: {found}"
+            );
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::shape::Shaper;
 
 /// So many pages are read at once.
 const BATCH: usize = 256;
+/// A stamp of which less than this is on its page can hardly be read.
+const LEAST_SHOWN: f64 = 0.25;
 
 /// What the pages get.
 enum Drawn {
@@ -69,7 +71,7 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
 
     let mut stamper = Stamper::new(document, needed);
     let mut openings = Openings::new(&style);
-    let mut unread = Vec::new();
+    let (mut unread, mut astray) = (Vec::new(), Vec::new());
     let mut done = 0;
     for batch in pages.chunks(BATCH) {
         for (sheet, index) in stamper.read(batch)?.into_iter().zip(batch) {
@@ -79,7 +81,8 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
             };
             let size = (block.width, block.height);
             let (position, margin) = (operation.position, operation.margin);
-            let matrix = sheet.frame.place(size, position, margin, operation.angle);
+            let frame = sheet.frame;
+            let matrix = frame.place(size, position, margin, operation.angle);
             let stamped = match &drawn {
                 Drawn::Form(..) => {
                     stamper.stamp(sheet, &matrix, Drawing::Shared, |resources, content| {
@@ -95,6 +98,11 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
                     })?
                 }
             };
+            if stamped != Stamped::Again
+                && frame.shown(size, position, margin, operation.angle) < LEAST_SHOWN
+            {
+                astray.push(index + 1);
+            }
             match stamped {
                 Stamped::Done => {}
                 Stamped::Unread => unread.push((index + 1).to_string()),
@@ -114,6 +122,16 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
         run.warn(format!(
             "the content of page {} could not be read, the stamp may be misplaced there",
             unread.join(", ")
+        ));
+    }
+    if let [first, others @ ..] = &astray[..] {
+        let more = match others.len() {
+            0 => String::new(),
+            1 => ", and off 1 more".to_owned(),
+            more => format!(", and off {more} more"),
+        };
+        run.warn(format!(
+            "the stamp lies off page {first}, wholly or for the most part{more}: a smaller `size` or `margin` keeps it there"
         ));
     }
     run.result("stamped", pages.len())

@@ -330,3 +330,26 @@ fn a_stamp_that_shines_through_is_none_for_the_oldest_archives() {
     assert_eq!(claims(1, 1.0), (true, 0));
     assert_eq!(claims(2, 0.5), (true, 0));
 }
+
+#[test]
+fn a_stamp_off_the_page_is_warned_of_once() {
+    for (off, pages, told) in [
+        (
+            json!({ "text": "x", "margin": 10_000 }),
+            3,
+            "page 1, wholly or for the most part, and off 2 more:",
+        ),
+        (
+            json!({ "text": "DRAFT {{ page }}", "size": 2000 }),
+            1,
+            "page 1, wholly or for the most part:",
+        ),
+    ] {
+        let ran = testing::run::<StampText>(off, &[sample::pdf(pages)]).expect("it stamps");
+        assert!(
+            ran.warnings.len() == 1 && ran.warnings[0].contains(told),
+            "{:?}",
+            ran.warnings
+        );
+    }
+}

@@ -6,6 +6,7 @@ use crate::pipeline::checked::Pipeline;
 use crate::plugin::catalog::INSTALL;
 use crate::scheduler::decide::obstacles::Obstacle;
 use crate::store::query::Counts;
+use crate::watch::update::FolderStatus;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -170,6 +171,7 @@ impl Daemon {
                 ));
             }
         }
+        concerns.extend(self.watcher.status().iter().filter_map(kept_back));
         concerns.extend(self.disks.silent().iter().map(ToString::to_string));
         let health = self.scheduler.health();
         concerns.extend(
@@ -224,6 +226,28 @@ fn by_state(counts: Counts) -> BTreeMap<String, u64> {
         *sums.entry(state).or_insert(0) += number;
     }
     sums
+}
+
+/// Files of a folder that somebody has to let us read or take.
+fn kept_back(folder: &FolderStatus) -> Option<String> {
+    let FolderStatus {
+        files_kept_back: number,
+        kept_back: one,
+        pipeline,
+        ..
+    } = folder;
+    let what = match number {
+        0 => return None,
+        1 => "1 file cannot be taken".to_owned(),
+        several => format!("{several} files cannot be taken"),
+    };
+    let whose = format!("folder `{}` of pipeline `{pipeline}`", folder.folder);
+    match one.as_str() {
+        "" => Some(format!(
+            "{whose}: {what} (`dropleaf explain FILE` says why)"
+        )),
+        one => Some(format!("{whose}: {what}, {one}")),
+    }
 }
 
 fn held_up(obstacle: &Obstacle) -> String {

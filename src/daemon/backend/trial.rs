@@ -29,7 +29,6 @@ impl Daemon {
             pipeline: Arc::clone(&pipeline),
             path: Path::new(&trial.name).into(),
             input,
-            size,
         };
         let mut seen = Seen::new(&pipeline);
         let outcome = sample::run(

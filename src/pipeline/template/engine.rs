@@ -15,12 +15,14 @@ const FUEL: u64 = 64_000;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A variable has no value.
-    #[error("failed to fill in `{template}`: `{name}` has no value")]
+    #[error("failed to fill in `{template}`: `{name}` has no value{told}")]
     Undefined {
         /// The template, shortened.
         template: String,
         /// What has no value.
         name: String,
+        /// What there is instead, where it is the result of a step.
+        told: String,
     },
     /// It works too long or makes too much.
     #[error("failed to fill in `{template}`: it takes too much work")]
@@ -202,6 +204,7 @@ impl Engine {
             return Err(Error::Undefined {
                 template: shorten(text),
                 name: shorten(inside.trim()),
+                told: told_instead(&scan, values),
             });
         }
         serde_json::to_value(&value).map_err(|error| Error::Failed {
@@ -223,6 +226,7 @@ impl Engine {
             return Err(Error::Undefined {
                 template: shorten(expression),
                 name: shorten(expression.trim()),
+                told: told_instead(&scan(), &context.values),
             });
         }
         Ok(value.is_true())
@@ -297,6 +301,7 @@ fn tell(
             Error::Undefined {
                 template,
                 name: name.unwrap_or_else(|| shorten(by_place())),
+                told: told_instead(scan, values),
             }
         }
         ErrorKind::OutOfFuel => Error::TooMuch { template },
@@ -334,6 +339,29 @@ fn without_value(variable: &Variable, values: &Dynamic) -> Option<String> {
         value = value.get_item(&Dynamic::from(part.as_str())).ok()?;
     }
     (value.is_undefined() && !variable.guarded).then_some(name)
+}
+
+/// The results of the step of which one is asked for that it has not told.
+fn told_instead(scan: &Scan, values: &Dynamic) -> String {
+    let mut missing = scan.variables.iter();
+    let missing = missing.find(|variable| without_value(variable, values).is_some());
+    let Some([step, _, ..]) = missing
+        .filter(|variable| variable.root == "steps")
+        .map(|variable| &variable.path[..])
+    else {
+        return String::new();
+    };
+    let of_step = |steps: Dynamic| steps.get_item(&Dynamic::from(step.as_str()));
+    let results = values.get_attr("steps").and_then(of_step);
+    let Ok(results) = results.and_then(|results| results.try_iter()) else {
+        return String::new();
+    };
+    let mut names: Vec<String> = results.map(|name| format!("`{name}`")).collect();
+    names.sort_unstable();
+    match names.is_empty() {
+        true => format!("; step `{step}` has told nothing"),
+        false => format!("; step `{step}` has told {}", names.join(", ")),
+    }
 }
 
 fn shorten(text: &str) -> String {

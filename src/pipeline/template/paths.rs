@@ -22,13 +22,13 @@ pub enum Error {
     },
     /// No file system takes a name that long.
     #[error(
-        "the output cannot be called `{name}...`: it is {over} bytes longer than the 255 that a name may have"
+        "the output cannot be called `{name}`: that is too long, {bytes} bytes, where a name may have 255, also with less of the input's name"
     )]
     TooLong {
-        /// How it begins.
+        /// How it begins; all of it where it is not very much too long.
         name: String,
-        /// By how many bytes.
-        over: usize,
+        /// How many bytes it has.
+        bytes: usize,
     },
 }
 
@@ -50,10 +50,19 @@ pub fn output_name(engine: &Engine, template: &str, context: &Context) -> Result
         "." | ".." => unfit("that is a folder"),
         _ if name.contains(['/', '\0']) => unfit("it holds a `/`"),
         _ if name.len() > MAX_NAME => Err(Error::TooLong {
-            name: name.chars().take(80).collect(),
-            over: name.len() - MAX_NAME,
+            name: beginning(name),
+            bytes: name.len(),
         }),
         _ => Ok(name.to_owned()),
+    }
+}
+
+/// A name as far as people need it to know it.
+fn beginning(name: &str) -> String {
+    const SHOWN: usize = 2 * MAX_NAME;
+    match name.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_owned(),
     }
 }
 

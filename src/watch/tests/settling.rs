@@ -47,7 +47,8 @@ fn a_file_that_cannot_be_taken_waits_alone() {
     inbox.arrives("b.pdf");
     let said = inbox.explain("a.pdf");
     assert!(
-        said.contains("cannot be taken (tried once, and will be): operation not permitted"),
+        said.contains("cannot be taken (tried once, and will be in ")
+            && said.contains("operation not permitted"),
         "{said}"
     );
     // Another file of the same name is another file.

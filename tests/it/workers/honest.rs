@@ -211,6 +211,38 @@ async fn artifacts_of_a_step_that_failed_are_not_put_out() {
 }
 
 #[tokio::test]
+async fn a_step_that_is_passed_over_is_warned_of_once_with_the_reason() {
+    let bench = Bench::new();
+    let mut step = bench.step(
+        "misbehave",
+        json!({ "mode": "{{ 'behave' if part.index == 2 else 'error-after-edit' }}" }),
+    );
+    step.continue_on_error = true;
+    let ran = bench.run(vec![bench.step("burst", json!({})), step]).await;
+    assert_eq!(ran.bill().pages_out, 3);
+    let warned: Vec<_> = ran
+        .updates
+        .iter()
+        .filter_map(|update| match update {
+            Update::Warning(warned) => Some(warned),
+            _ => None,
+        })
+        .collect();
+    let [warned] = &warned[..] else {
+        panic!("one warning: {warned:?}");
+    };
+    assert_eq!(warned.code, "step-passed-over");
+    assert_eq!(warned.step.as_deref(), Some("bad"));
+    assert!(
+        warned.message.starts_with(
+            "step `bad` failed on 2 of 3 documents, and the job went on without it: gave up"
+        ),
+        "{}",
+        warned.message
+    );
+}
+
+#[tokio::test]
 async fn hundreds_of_documents_arrive_although_the_reader_is_slow() {
     let bench = Bench::with(|config| config.limits.open_files = 64);
     let mut attempt = bench.begin_on(

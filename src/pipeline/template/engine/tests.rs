@@ -6,7 +6,7 @@ fn context() -> Context {
         "input": {"stem": "a/b", "name": "a.pdf", "size": 10},
         "pdf": {"pages": 3, "signed": false, "title": null},
         "part": {"index": 2, "count": 3},
-        "steps": {"extract-text": {"words": 12}},
+        "steps": {"extract-text": {"pages": 3, "characters": 12}, "skipped": {}},
         "env": {},
         "now": "2026-11-22T20:33:31+01:00",
         "list": [1, 2]
@@ -31,7 +31,7 @@ fn texts_are_filled_in() {
         ("{{ pdf.title }}|", "|"),
         ("{{ pdf.title or 'none' }}", "none"),
         ("{{ now | date('%d %b %Y') }}", "22 Nov 2026"),
-        ("{{ steps['extract-text'].words }}", "12"),
+        ("{{ steps['extract-text'].characters }}", "12"),
         ("{{ env.X | default('y') }}", "y"),
         ("{% if part.count > 1 %}-{{ part.index }}{% endif %}", "-2"),
         ("{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
@@ -51,6 +51,14 @@ fn what_cannot_be_filled_in_says_why() {
         (
             "x {{ steps.a.b }}",
             "failed to fill in `x {{ steps.a.b }}`: `steps.a` has no value",
+        ),
+        (
+            "{{ steps['extract-text'].letters }}",
+            "`steps['extract-text'].letters` has no value; step `extract-text` has told `characters`, `pages`",
+        ),
+        (
+            "{{ steps.skipped.pages }}",
+            "`steps.skipped.pages` has no value; step `skipped` has told nothing",
         ),
         (
             "{{ env.X ~ 1 }}",
