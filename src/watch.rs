@@ -22,7 +22,6 @@ mod look;
 pub mod mount;
 mod offer;
 pub mod options;
-pub mod ours;
 mod presence;
 mod queue;
 mod root;

@@ -7,9 +7,11 @@ use crate::config::home::Home;
 use crate::config::spec::{Config, Flags};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
-use crate::pipeline::{folders, load, schema};
+use crate::pipeline::load::{self, Loaded};
+use crate::pipeline::{folders, schema};
 use anyhow::{Context as _, Result, bail};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
     let config = Config::load(home, Flags::default())?;
@@ -50,50 +52,109 @@ fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Every fault of the files (of the home where none are named), alone and beside each other.
+/// A pipeline file and whether its faults are asked for; those of the others are only beside it.
+struct Looked {
+    loaded: Loaded,
+    asked: bool,
+}
+
+/// Every fault of the files (of the home where none are named), alone and beside each other: how many pipelines have none, and all
+/// faults of the others.
 fn look(workshop: &Workshop, files: &[PathBuf]) -> Result<(usize, Vec<Fault>)> {
     let (catalog, surroundings) = (workshop.catalog(), workshop.surroundings());
-    let folder = workshop.config.home.pipelines();
-    let loaded = if files.is_empty() {
-        load::load(&folder, &catalog, &surroundings)
-            .with_context(|| format!("failed to list `{}`", folder.display()))?
-    } else {
-        let mut named = Vec::new();
-        for file in files {
-            if file.is_dir() {
-                let found = load::load(file, &catalog, &surroundings)
-                    .with_context(|| format!("failed to list `{}`", file.display()))?;
-                if found.is_empty() {
-                    bail!(
-                        "there is no pipeline file (`*.yaml`, `*.yml`) in the folder `{}`",
-                        file.display()
-                    );
-                }
-                named.extend(found);
-            } else {
-                named.push(load::load_file(file, &catalog, &surroundings));
-            }
-        }
-        named
+    let load_all = |folder: &Path| {
+        load::load(folder, &catalog, &surroundings)
+            .with_context(|| format!("failed to list `{}`", folder.display()))
     };
-    let mut good: Vec<(Pipeline, String)> = Vec::new();
+    let home = &workshop.config.home;
+    // A file is checked as a part of the home. A folder is a home's pipelines by itself.
+    let beside = home.is_there() && !files.iter().any(|file| file.is_dir());
+    let mut all: Vec<Looked> = Vec::new();
+    if files.is_empty() || beside {
+        let there = load_all(&home.pipelines())?;
+        all.extend(there.into_iter().map(|loaded| Looked {
+            loaded,
+            asked: files.is_empty(),
+        }));
+    }
+    for file in files {
+        if !file.is_dir() {
+            put(&mut all, load::load_file(file, &catalog, &surroundings));
+            continue;
+        }
+        let found = load_all(file)?;
+        if found.is_empty() {
+            bail!(
+                "there is no pipeline file (`*.yaml`, `*.yml`) in the folder `{}`",
+                file.display()
+            );
+        }
+        let found = found.into_iter();
+        all.extend(found.map(|loaded| Looked {
+            loaded,
+            asked: true,
+        }));
+    }
+    Ok(judge(all))
+}
+
+/// Puts a named file among those that are there: in the place of itself, else of the pipeline that has its name, else behind all.
+fn put(all: &mut Vec<Looked>, named: Loaded) {
+    let is_itself = |other: &&mut Looked| {
+        let paths = (
+            fs::canonicalize(&named.file),
+            fs::canonicalize(&other.loaded.file),
+        );
+        matches!(paths, (Ok(one), Ok(other)) if one == other)
+    };
+    if let Some(place) = all.iter_mut().find(is_itself) {
+        // What its folder has against it (two files of one name) is not seen in the file alone.
+        if place.loaded.result.is_ok() || named.result.is_err() {
+            place.loaded = named;
+        }
+        place.asked = true;
+        return;
+    }
+    let mut others = all.iter_mut().filter(|other| !other.asked);
+    match others.find(|other| other.loaded.id == named.id) {
+        Some(place) => {
+            *place = Looked {
+                loaded: named,
+                asked: true,
+            };
+        }
+        None => all.push(Looked {
+            loaded: named,
+            asked: true,
+        }),
+    }
+}
+
+/// How many of those that are asked for have no faults of their own, and the faults of all that are asked for.
+fn judge(all: Vec<Looked>) -> (usize, Vec<Fault>) {
+    let mut good: Vec<(Pipeline, String, bool)> = Vec::new();
     let mut faults = Vec::new();
-    for loaded in loaded {
+    for Looked { loaded, asked } in all {
         match loaded.result {
-            Ok(pipeline) => good.push((pipeline, loaded.file.to_string_lossy().into_owned())),
-            Err(mut found) => faults.append(&mut found),
+            Ok(pipeline) => {
+                let file = loaded.file.to_string_lossy().into_owned();
+                good.push((pipeline, file, asked));
+            }
+            Err(mut found) if asked => faults.append(&mut found),
+            Err(_) => {}
         }
     }
-    let beside: Vec<folders::Entry<'_>> = good
+    let entries: Vec<folders::Entry<'_>> = good
         .iter()
-        .map(|(pipeline, file)| folders::Entry { pipeline, file })
+        .map(|(pipeline, file, _)| folders::Entry { pipeline, file })
         .collect();
-    faults.extend(
-        folders::folders(&beside)
-            .into_iter()
-            .map(|(_, fault)| fault),
-    );
-    Ok((good.len(), faults))
+    let asked_for = |fault: &Fault| {
+        let mut files = good.iter().filter(|(.., asked)| *asked);
+        files.any(|(_, file, _)| *file == fault.file)
+    };
+    let beside = folders::folders(&entries).into_iter();
+    faults.extend(beside.map(|(_, fault)| fault).filter(asked_for));
+    (good.iter().filter(|(.., asked)| *asked).count(), faults)
 }
 
 pub(super) fn schema(home: Home) -> Result<()> {

@@ -58,6 +58,7 @@ pub fn check(
         tree,
         value,
         faults: structural,
+        lost,
     } = read;
     faults.extend(structural);
     let mut checker = Checker {
@@ -68,6 +69,7 @@ pub fn check(
         catalog,
         surroundings,
         cut: HashSet::new(),
+        lost,
         step_names: Vec::new(),
         faults,
     };
@@ -128,6 +130,7 @@ fn folder_at(
         catalog,
         surroundings,
         cut: HashSet::new(),
+        lost: HashSet::new(),
         step_names: Vec::new(),
         faults: Vec::new(),
     };
@@ -193,6 +196,7 @@ impl Checker<'_> {
         let exclude = spec.exclude.clone().unwrap_or_default();
         self.globs("/watch/include", &include);
         self.globs("/watch/exclude", &exclude);
+        self.dead_patterns(&include, &exclude, spec.recursive.unwrap_or(false));
         if let Some(template) = &spec.done_file {
             self.done_file(template, &include);
         }

@@ -4,9 +4,12 @@ mod real;
 
 use crate::pipeline::checked::{Original, Pipeline};
 use crate::pipeline::fault::Fault;
-pub(crate) use crate::pipeline::folders::real::real;
+pub(crate) use crate::pipeline::folders::real::{is_file, real};
 use crate::pipeline::yaml::build;
 use std::path::{Path, PathBuf};
+
+/// The folder that the daemon keeps in each inbox and outbox: claimed originals, staged outputs, uploads and marks lie in it.
+pub const OUR_FOLDER: &str = ".dropleaf";
 
 /// A checked pipeline and what its file is called in faults.
 #[derive(Clone, Copy, Debug)]

@@ -1,15 +1,19 @@
 //! One JSON Schema for editors: the spec with every installed operation's parameters.
 
+mod forms;
+
 use crate::pipeline::spec;
 use crate::pipeline::template::filters::{FILTERS, TESTS};
 use crate::pipeline::template::scope::GROUPS;
 use crate::plugin::catalog::{Catalog, Found};
+use crate::plugin::parameters::Schema;
 use serde_json::{Map, Value, json};
 
 /// The JSON Schema (2020-12) of a pipeline file with the operations in `catalog`, so that editors complete `uses` and `with`.
 #[must_use]
 pub fn pipeline(catalog: &Catalog) -> Value {
     let mut schema = spec::schema();
+    forms::tighten(&mut schema);
     let mut definitions = Map::new();
     let mut choices = Vec::new();
     let mut rules = Vec::new();
@@ -68,15 +72,14 @@ fn templates() -> Value {
 
 /// Where `uses` is this operation, `with` has its parameters.
 fn rule(found: &Found<'_>, names: &[String], definition: &str) -> Value {
-    let mut then = json!({"properties": {"with": {"$ref": format!("#/$defs/{definition}")}}});
-    let required = found
-        .operation
-        .parameters
-        .get("required")
-        .and_then(Value::as_array);
-    if required.is_some_and(|required| !required.is_empty()) {
-        then["required"] = json!(["with"]);
-    }
+    let with = json!({"$ref": format!("#/$defs/{definition}")});
+    let schema = Schema::of_parameters(&found.operation.parameters);
+    let needs_none = schema.is_ok_and(|schema| schema.objections("", &json!({})).is_empty());
+    let then = if needs_none {
+        json!({"properties": {"with": {"anyOf": [with, {"type": "null"}]}}})
+    } else {
+        json!({"properties": {"with": with}, "required": ["with"]})
+    };
     json!({
         "if": {"properties": {"uses": {"enum": names}}, "required": ["uses"]},
         "then": then

@@ -8,6 +8,8 @@
 pub mod engine;
 pub mod filters;
 pub(crate) mod found;
+mod kinds;
+mod ordered;
 pub mod paths;
 pub(crate) mod scan;
 pub mod scope;

@@ -16,6 +16,7 @@ use crate::pipeline::fault::Fault;
 use crate::pipeline::yaml::flaw::{Flaw, Place};
 use crate::pipeline::yaml::tree::Tree;
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// A pipeline file that could be read, with the faults of its structure.
 pub(crate) struct Read<'a> {
@@ -27,6 +28,8 @@ pub(crate) struct Read<'a> {
     pub(crate) value: Option<Value>,
     /// What is wrong with the structure.
     pub(crate) faults: Vec<Fault>,
+    /// Pointers of values that are lost, of which the faults tell already.
+    pub(crate) lost: HashSet<String>,
 }
 
 /// Reads `bytes`.
@@ -59,6 +62,7 @@ pub(crate) fn read<'a>(file: &str, bytes: &'a [u8]) -> Result<Read<'a>, Box<Faul
         tree: parsed.tree,
         value,
         faults,
+        lost: parsed.lost,
     })
 }
 

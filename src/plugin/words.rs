@@ -96,6 +96,35 @@ pub(crate) fn place(subject: &str, pointer: &str) -> String {
     format!("{}{subject}", items.concat())
 }
 
+/// What to write for a number that YAML takes for a text: it has quotes, or zeros in front.
+pub(crate) fn number_in_quotes(text: &str) -> Option<String> {
+    let text = text.trim();
+    text.parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())?;
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let digits = text.trim_start_matches(['-', '+']);
+    let plain = digits.trim_start_matches('0');
+    if plain.len() == digits.len() || digits == "0" || plain.starts_with(['.', 'e', 'E']) {
+        return Some(format!("write it without quotes: {text}"));
+    }
+    let plain = if plain.is_empty() { "0" } else { plain };
+    Some(format!(
+        "write it without the zeros in front: {sign}{plain}"
+    ))
+}
+
+/// The first character of `key` that is none of those that keys are made of, by its number: many look like others, or like nothing.
+pub(crate) fn odd_character(key: &str) -> Option<String> {
+    let odd = key.chars().find(|c| !c.is_ascii())?;
+    let number = u32::from(odd);
+    Some(if odd.is_alphanumeric() {
+        format!("the `{odd}` written here is U+{number:04X}")
+    } else {
+        format!("a character written here is U+{number:04X}")
+    })
+}
+
 /// The first sentence of a description, for a hint.
 pub(crate) fn first_sentence(description: &str) -> String {
     let line = description.trim().lines().next().unwrap_or_default();

@@ -60,7 +60,7 @@ pub fn below(text: &str, room: usize) -> Result<PathBuf, BadName> {
     let mut path = PathBuf::new();
     for part in Path::new(&clean).components() {
         match part {
-            Component::Normal(name) if name == crate::watch::ours::OUR_FOLDER => {
+            Component::Normal(name) if name == crate::pipeline::folders::OUR_FOLDER => {
                 return Err(BadName::Ours(named()));
             }
             Component::Normal(name) => path.push(fit(name, 0)),

@@ -5,10 +5,10 @@
 
 use crate::durable;
 use crate::inotify;
+use crate::pipeline::folders::OUR_FOLDER;
 use crate::watch::canary::Trouble;
 use crate::watch::folder::Reconciler;
 use crate::watch::hints::CANARY;
-use crate::watch::ours::OUR_FOLDER;
 use crate::watch::settle::spell;
 use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::path::{Path, PathBuf};

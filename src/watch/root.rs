@@ -7,10 +7,10 @@
 use crate::durable::{self, probe};
 use crate::event::WatchEvent;
 use crate::owner::NotOurs;
+use crate::pipeline::folders::OUR_FOLDER;
 use crate::raw_path::RawPath;
 use crate::watch::folder::Reconciler;
 use crate::watch::mount;
-use crate::watch::ours::OUR_FOLDER;
 use crate::watch::settle::spell;
 use crate::watch::update::FolderState;
 use std::fs::Metadata;

@@ -1,6 +1,7 @@
 //! The promises, each in a file of its own, tested on the real program.
 
 mod architecture;
+mod checking;
 mod clock;
 mod commands;
 mod control;

@@ -285,7 +285,7 @@ pub(crate) unsafe extern "C" fn create<O: Operation>(
             json => json,
         };
         let operation: O =
-            serde_json::from_slice(json).map_err(|error| Error::parameters(error.to_string()))?;
+            serde_json::from_slice(json).map_err(|error| Error::parameters(unplaced(&error)))?;
         operation
             .check()
             .map_err(|error| Error::parameters(error.message()))?;
@@ -294,6 +294,13 @@ pub(crate) unsafe extern "C" fn create<O: Operation>(
         unsafe { *out = instance.cast() };
         Ok(())
     })
+}
+
+/// What is wrong, without the place: nobody has seen the JSON that the host made of the parameters.
+fn unplaced(error: &serde_json::Error) -> String {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let said = error.to_string();
+    said.strip_suffix(&place).unwrap_or(&said).to_owned()
 }
 
 /// # Safety

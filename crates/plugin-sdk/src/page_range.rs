@@ -13,8 +13,9 @@ use crate::error::{Error, Result};
 /// Pages as people write them, counted from 1.
 ///
 /// `all`, `odd`, `even`, `first`, `last`, `5`, `2-4`, `8-` (to the end), `-1` (the last), `-3-` (the last three),
-/// `2--2` (all but the first and the last), and lists of these: `1-3,5,8-`. `4-2` counts down. As a parameter it is a
-/// string or a bare number.
+/// `2--2` (all but the first and the last), and lists of these: `1-3,5,8-`. `4-2` and `last-first` count down; only what goes from a
+/// page counted from the start to one counted from the end never does, so that `2--2` is a fault where there are two pages. As a
+/// parameter it is a string or a bare number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRange {
     text: String,
@@ -40,8 +41,12 @@ enum Bound {
     End(u32),
 }
 
+/// The highest number of a page that can be written: any of nine digits.
+const MOST: u32 = 999_999_999;
+
 /// One term of the written form, as a regular expression; lists are made of it.
-const TERM: &str = r"(all|odd|even|(-?[1-9][0-9]*|first|last)(-(-?[1-9][0-9]*|first|last)?)?)";
+const TERM: &str =
+    r"(all|odd|even|(-?[1-9][0-9]{0,8}|first|last)(-(-?[1-9][0-9]{0,8}|first|last)?)?)";
 
 impl PageRange {
     /// All pages.
@@ -64,13 +69,11 @@ impl PageRange {
                 Term::Even => pages.extend((1..count).step_by(2)),
                 Term::Span { text, from, to } => {
                     let ends = from.index(count).zip(to.index(count));
-                    let mixed = matches!(
-                        (from, to),
-                        (Bound::Start(_), Bound::End(_)) | (Bound::End(_), Bound::Start(_))
-                    );
+                    // All but the first and the last of two pages are none, not both.
+                    let forwards = matches!((from, to), (Bound::Start(_), Bound::End(_)));
                     match ends {
                         Some((from, to)) if from <= to => pages.extend(from..=to),
-                        Some((from, to)) if !mixed => pages.extend((to..=from).rev()),
+                        Some((from, to)) if !forwards => pages.extend((to..=from).rev()),
                         _ => return Err(beyond(text, count)),
                     }
                 }
@@ -167,7 +170,8 @@ fn bound(text: &str) -> Option<(Bound, &str)> {
     let end = digits
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(digits.len());
-    let number = digits[..end].parse().ok().filter(|&number| number > 0)?;
+    let number = digits[..end].parse().ok();
+    let number = number.filter(|number| (1..=MOST).contains(number))?;
     Some((make(number), &digits[end..]))
 }
 
@@ -228,6 +232,8 @@ impl JsonSchema for PageRange {
             "description": "Pages, counted from 1: `1-3,5,8-`, `odd`, `even`, `first`, `last`, `-1` (the last), `-3-` (the last three), `all`.",
             "pattern": format!(r"^\s*{TERM}(\s*,\s*{TERM})*\s*$"),
             "not": { "const": 0 },
+            "minimum": -i64::from(MOST),
+            "maximum": MOST,
             "examples": ["1-3,5,8-", "odd", "-1"]
         })
     }
@@ -263,6 +269,14 @@ mod tests {
         check("3-last", 5, &[2, 3, 4]);
         check("2-first", 5, &[1, 0]);
         check("4-2", 5, &[3, 2, 1]);
+        check("last-first", 3, &[2, 1, 0]);
+        check("last-2", 4, &[3, 2, 1]);
+        check("-1-1", 2, &[1, 0]);
+        check("-2-1", 4, &[2, 1, 0]);
+        check("-2-4", 4, &[2, 3]);
+        check("-1--3", 4, &[3, 2, 1]);
+        check("last-first", 1, &[0]);
+        check("first-last", 2, &[0, 1]);
         check(" 1-3 , 5, 8- ", 9, &[0, 1, 2, 4, 7, 8]);
         check("1,1", 1, &[0, 0]);
         check("all", 0, &[]);
@@ -314,6 +328,7 @@ mod tests {
             "1 2",
             "lastly",
             "99999999999",
+            "1000000000",
             "all-3",
         ] {
             assert!(text.parse::<PageRange>().is_err(), "{text:?}");

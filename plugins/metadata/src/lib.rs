@@ -15,7 +15,7 @@ use crate::property::Change;
 /// Sets and removes metadata.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1))]
+#[schemars(extend("minProperties" = 1, "allOf" = set_or_removed()))]
 pub struct SetMetadata {
     /// The title; an empty one removes it.
     #[serde(default)]
@@ -35,10 +35,44 @@ pub struct SetMetadata {
     keywords: Option<Keywords>,
     /// Other entries by name, such as `Department: Sales`.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = names_of_custom()))]
     custom: BTreeMap<String, String>,
     /// Entries to remove: `title`, `author`, `subject`, `keywords`, `creator`, `producer`, or the name of another one.
     #[serde(default)]
     remove: Vec<String>,
+}
+
+/// The parameters that `custom` has no entry for and that `remove` may name, in the spelling of the Info dictionary.
+const OWN: [&str; 4] = ["Title", "Author", "Subject", "Keywords"];
+
+/// What is set cannot be removed as well; what is empty is removed anyhow.
+fn set_or_removed() -> Json {
+    let rule = |own: &str| {
+        let parameter = own.to_ascii_lowercase();
+        let set = json!({ "minLength": 1, "minItems": 1 });
+        let others = json!({ "items": { "not": { "pattern": format!("^{}$", any_case(own)) } } });
+        json!({
+            "if": { "properties": { parameter.as_str(): set }, "required": [parameter] },
+            "then": { "properties": { "remove": others } }
+        })
+    };
+    OWN.into_iter().map(rule).collect()
+}
+
+/// Names that an entry of one's own may have.
+fn names_of_custom() -> Json {
+    let taken: Vec<String> = OWN.into_iter().map(any_case).collect();
+    let taken = format!("^({}|{})$", taken.join("|"), property::NOT_TEXT.join("|"));
+    json!({ "minLength": 1, "maxLength": 127, "not": { "pattern": taken } })
+}
+
+/// `word` in any spelling, as a regular expression that editors understand, too.
+fn any_case(word: &str) -> String {
+    let both = |letter: char| {
+        let (large, small) = (letter.to_ascii_uppercase(), letter.to_ascii_lowercase());
+        format!("[{large}{small}]")
+    };
+    word.chars().map(both).collect()
 }
 
 /// Keywords as they are given: one text, or a list.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dropleaf_plugin_sdk::prelude::*;
 use dropleaf_xmp::property::{DC, Form, PDF, XMP, is_xml};
 
-use crate::Keywords;
+use crate::{Keywords, OWN};
 
 /// The properties that stand in both places (ISO 19005-2, 6.6.3; XMP specification part 3, 2.1): Info key, name, form.
 pub(crate) const STANDARD: [(&str, &str, &str, Form); 6] = [
@@ -57,8 +57,7 @@ impl Change {
 
     /// Sets an entry that has no parameter of its own.
     pub(crate) fn custom(&mut self, key: &str, value: &str) -> Result<()> {
-        let own = ["Title", "Author", "Subject", "Keywords"];
-        if let Some(own) = own.iter().find(|own| own.eq_ignore_ascii_case(key)) {
+        if let Some(own) = OWN.iter().find(|own| own.eq_ignore_ascii_case(key)) {
             let parameter = own.to_ascii_lowercase();
             return Err(Error::parameters(format!(
                 "`custom` names `{key}`: use the parameter `{parameter}`"

@@ -12,6 +12,7 @@ use crate::size::Aim;
 /// Draw pages as pictures beside the document.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("dependentSchemas" = { "dpi": { "properties": { "width": false, "height": false } } }))]
 pub struct RenderPages {
     /// Which pages.
     #[serde(default)]

@@ -98,7 +98,7 @@ impl JsonSchema for Text {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "minLength": 1,
+            "pattern": r"\S",
             "maxLength": MAX_CHARS,
             "x-dropleaf-variables": ["page", "pages"],
         })

@@ -6,7 +6,7 @@ use crate::durable::{self, probe};
 use crate::mounts::Mounts;
 use crate::owner::Owner;
 use crate::pipeline::checked::{Original, Pipeline};
-use crate::watch::ours::OUR_FOLDER;
+use crate::pipeline::folders::OUR_FOLDER;
 use rustix::fs::{Access, AtFlags, CWD};
 use std::io;
 use std::path::{Path, PathBuf};

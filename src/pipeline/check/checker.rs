@@ -17,6 +17,8 @@ pub(super) struct Checker<'a> {
     pub(super) surroundings: &'a Surroundings,
     /// Pointers of values that had a fault and are treated as absent.
     pub(super) cut: HashSet<String>,
+    /// Pointers of values that could not be read: their faults are told.
+    pub(super) lost: HashSet<String>,
     /// Ids of all steps.
     pub(super) step_names: Vec<String>,
     pub(super) faults: Vec<Fault>,

@@ -36,6 +36,28 @@ pub(super) fn last(pointer: &str) -> &str {
 }
 
 impl Checker<'_> {
+    /// Patterns of files to take that no file can match, and one of files to leave that all match.
+    pub(super) fn dead_patterns(
+        &mut self,
+        include: &[String],
+        exclude: &[String],
+        recursive: bool,
+    ) {
+        for (index, pattern) in include.iter().enumerate() {
+            if let Some((why, hint)) = never_takes(pattern, recursive) {
+                let message = format!("the pattern `{pattern}` takes no file: {why}");
+                self.fault(&format!("/watch/include/{index}"), message, hint);
+            }
+        }
+        for (index, pattern) in exclude.iter().enumerate() {
+            if matches!(pattern.trim_start_matches('/'), "*" | "**" | "**/*") {
+                let message = format!("the pattern `{pattern}` leaves every file");
+                let hint = "name the files to leave, for example `draft-*`";
+                self.fault(&format!("/watch/exclude/{index}"), message, hint);
+            }
+        }
+    }
+
     pub(super) fn globs(&mut self, pointer: &str, patterns: &[String]) {
         for (index, pattern) in patterns.iter().enumerate() {
             let pointer = format!("{pointer}/{index}");
@@ -153,6 +175,34 @@ impl Checker<'_> {
     }
 }
 
+/// Why no file can match `pattern`, and what to do. What has alternatives is not judged.
+fn never_takes(pattern: &str, recursive: bool) -> Option<(&'static str, &'static str)> {
+    if pattern.contains(['{', '[', '\\']) {
+        return None;
+    }
+    let mut below = pattern.trim_start_matches('/');
+    if below.split('/').any(|part| part == ".") {
+        return Some((
+            "no path below the inbox has a part `.`",
+            "write it without: `*.pdf`",
+        ));
+    }
+    let name = below.rsplit('/').next().unwrap_or(below);
+    if name.starts_with('.') {
+        return Some((
+            "names that begin with `.` are always left",
+            "rename the files, or take the pattern out",
+        ));
+    }
+    while let Some(rest) = below.strip_prefix("**/") {
+        below = rest;
+    }
+    (!recursive && below.contains('/')).then_some((
+        "it names a folder below the inbox, and those are not watched",
+        "write `recursive: true`, or the name alone: patterns begin at the inbox",
+    ))
+}
+
 /// Whether a file that `include` takes is its own mark: `{stem}.pdf` beside `*.pdf`.
 fn is_file_itself(template: &str, include: &[String]) -> bool {
     let Some(ending) = template.strip_prefix("{stem}") else {
@@ -195,6 +245,25 @@ pub(super) fn literal_text(template: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_that_no_file_can_match_is_found() {
+        for (pattern, recursive, dead) in [
+            ("*.pdf", false, false),
+            ("/*.pdf", false, false),
+            ("**/*.pdf", false, false),
+            ("{a/,}*.pdf", false, false),
+            ("a/*.pdf", true, false),
+            ("a/*.pdf", false, true),
+            ("/abs/*.pdf", false, true),
+            ("./*.pdf", true, true),
+            (".*.pdf", true, true),
+            ("a/.x", true, true),
+        ] {
+            let told = never_takes(pattern, recursive);
+            assert_eq!(told.is_some(), dead, "{pattern}: {told:?}");
+        }
+    }
 
     #[test]
     fn a_mark_beside_files_of_another_ending_is_none_of_them() {

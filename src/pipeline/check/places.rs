@@ -3,7 +3,7 @@
 use crate::pipeline::check::checker::Checker;
 use crate::pipeline::check::names;
 use crate::pipeline::checked::{Original, Pipeline};
-use crate::pipeline::folders::{lies_in, real, spreads};
+use crate::pipeline::folders::{OUR_FOLDER, is_file, lies_in, real, spreads};
 use crate::pipeline::template::found::Scan;
 use crate::pipeline::template::paths::MAX_NAME;
 use crate::plugin::words::holds_template;
@@ -11,6 +11,9 @@ use std::path::{Component, Path, PathBuf};
 
 /// The daemon's own folders in the home: nothing is watched there and nothing is put there.
 const OWN: [&str; 4] = ["pipelines", "plugins", "state", "work"];
+
+/// Where the kernel shows what it knows; no file stays there.
+const KERNELS: [&str; 2] = ["/proc", "/sys"];
 
 impl Checker<'_> {
     /// The absolute folder that the text at `pointer` means.
@@ -128,6 +131,14 @@ impl Checker<'_> {
             );
             return None;
         }
+        if names::literal_text(rest)
+            .split('/')
+            .any(|part| part.trim() == OUR_FOLDER)
+        {
+            let message = format!("results would lie in a folder `{OUR_FOLDER}`, {KEPT}");
+            self.fault(POINTER, message, ANOTHER);
+            return None;
+        }
         let root = self.fixed_folder(POINTER, fixed)?;
         let Some(root_text) = root.to_str() else {
             self.fault(
@@ -176,6 +187,11 @@ impl Checker<'_> {
             );
             return;
         }
+        if is_ours(&inbox, &home) {
+            let message = format!("the inbox lies in a folder `{OUR_FOLDER}`, {KEPT}");
+            self.fault("/watch/folder", message, ANOTHER);
+            return;
+        }
         let mut targets = vec![(
             "/output/folder",
             "results",
@@ -202,6 +218,7 @@ impl Checker<'_> {
             false,
         ));
         for (pointer, what, folder, spreads) in targets {
+            let blocked = is_file(folder);
             let folder = real(folder);
             // Where the key is not given the default is not to blame, but the inbox.
             let pointer = if self.tree.has(pointer) {
@@ -209,7 +226,25 @@ impl Checker<'_> {
             } else {
                 "/watch/folder"
             };
-            if lies_in(&folder, &inbox) {
+            if is_ours(&folder, &home) {
+                let message = format!("{what} would lie in a folder `{OUR_FOLDER}`, {KEPT}");
+                self.fault(pointer, message, ANOTHER);
+            } else if blocked {
+                let message = format!(
+                    "{what} cannot lie in `{}`, which is a file or lies below one",
+                    folder.display()
+                );
+                self.fault(
+                    pointer,
+                    message,
+                    "choose a folder, or a name that is not taken",
+                );
+            } else if let Some(kernels) = KERNELS.iter().find(|kernels| folder.starts_with(kernels))
+            {
+                let message =
+                    format!("{what} cannot lie in `{kernels}`, which holds no files of people");
+                self.fault(pointer, message, "choose another folder");
+            } else if lies_in(&folder, &inbox) {
                 let message = format!(
                     "{what} would lie in the inbox ({}) and be taken again",
                     folder.display()
@@ -236,6 +271,18 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// Why nothing of a pipeline lies in such a folder.
+const KEPT: &str = "which Dropleaf keeps for itself: nothing in it is taken or found again";
+const ANOTHER: &str = "choose another folder";
+
+/// Whether `folder` lies in what the daemon keeps for itself in an inbox or outbox. The home itself may lie in a folder of that name.
+fn is_ours(folder: &Path, home: &Path) -> bool {
+    let below = folder.strip_prefix(home).unwrap_or(folder);
+    below
+        .components()
+        .any(|part| part.as_os_str() == OUR_FOLDER)
 }
 
 /// Without `.` and `..`, by the text alone.

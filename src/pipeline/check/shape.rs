@@ -61,6 +61,9 @@ impl Checker<'_> {
     /// The fault that `objection` to the part of `whole` at `base` is.
     pub(super) fn objection(&mut self, base: &str, objection: &Objection, whole: &Value) {
         let pointer = format!("{base}{}", objection.pointer);
+        if self.lost.contains(&pointer) {
+            return;
+        }
         let empty = whole.pointer(&objection.pointer).is_none_or(Value::is_null);
         let place = match objection.about {
             About::Value if !empty => self.tree.value_at(&pointer),

@@ -1,7 +1,9 @@
 //! Templates and conditions against what is known in their place.
 
 use crate::pipeline::check::checker::Checker;
-use crate::pipeline::check::variables::{Remark, about_use, about_variable, second_half};
+use crate::pipeline::check::variables::{
+    Remark, about_comparison, about_use, about_variable, second_half,
+};
 use crate::pipeline::template::found::{Broken, Constant, Scan};
 use crate::pipeline::template::scope::Scope;
 use crate::plugin::words::holds_template;
@@ -144,7 +146,9 @@ impl Checker<'_> {
             .filter(|variable| !halves.contains(&variable.root.as_str()))
             .filter_map(|variable| about_variable(variable, scope, &guarded));
         let uses = scan.uses.iter().filter_map(about_use);
-        for remark in variables.chain(uses).take(MAX_REMARKS).collect::<Vec<_>>() {
+        let mismatches = scan.mismatches.iter().map(about_comparison);
+        let remarks = variables.chain(uses).chain(mismatches);
+        for remark in remarks.take(MAX_REMARKS).collect::<Vec<_>>() {
             self.remark(pointer, text, remark);
         }
     }

@@ -1,5 +1,7 @@
 mod expecting;
+mod kinds;
 mod meaning;
+mod spelling;
 
 use super::*;
 use crate::pipeline::testing::{catalog, surroundings};

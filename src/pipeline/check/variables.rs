@@ -1,7 +1,7 @@
 //! What is wrong with the variables, filters, tests and calls that a template names.
 
 use crate::pipeline::template::filters::{FILTERS, TESTS, wrong_date_format};
-use crate::pipeline::template::found::{Use, Variable, What};
+use crate::pipeline::template::found::{Comparison, Kind, Side, Use, Variable, What};
 use crate::pipeline::template::scope::{GROUPS, Group, Scope, group};
 use crate::plugin::words::nearest;
 use std::collections::BTreeSet;
@@ -205,6 +205,35 @@ fn unknown(root: &str, scope: &Scope<'_>) -> (String, String) {
         ),
     };
     (message, hint)
+}
+
+pub(super) fn about_comparison(comparison: &Comparison) -> Remark {
+    let (left, right) = (&comparison.left, &comparison.right);
+    let is = |side: &Side| match side.kind {
+        Kind::Text => format!("`{}` is a text", side.shown),
+        Kind::Number => format!("`{}` is a number", side.shown),
+    };
+    let why = if comparison.by_size {
+        "the two cannot be compared by size"
+    } else {
+        "the two are never equal"
+    };
+    let text = if left.kind == Kind::Text { left } else { right };
+    let number = text.shown.trim_matches('\'');
+    let hint = if text.constant && number.parse::<f64>().is_ok() {
+        format!("write the number without quotes: `{number}`")
+    } else if text.constant {
+        "compare with a number".to_owned()
+    } else if text.shown == "pdf.version" {
+        "make a number of the text: `pdf.version | float`".to_owned()
+    } else {
+        format!("make a number of the text: `{} | int`", text.shown)
+    };
+    Remark {
+        offset: comparison.offset,
+        message: format!("{} and {}: {why}", is(left), is(right)),
+        hint,
+    }
 }
 
 pub(super) fn about_use(used: &Use) -> Option<Remark> {

@@ -19,7 +19,30 @@ static LOOKS: LazyLock<Looks> = LazyLock::new(Looks::default);
 
 /// `path` with the symbolic links of that part of it resolved which exists.
 pub(crate) fn real(path: &Path) -> PathBuf {
-    LOOKS.real(path, resolve)
+    LOOKS.found(path, resolve).path
+}
+
+/// Whether `path` cannot become a folder: it is a file, or lies below one.
+pub(crate) fn is_file(path: &Path) -> bool {
+    LOOKS.found(path, resolve).is_file
+}
+
+/// What a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
+    path: PathBuf,
+    /// What exists of it is no folder.
+    is_file: bool,
+}
+
+impl Found {
+    /// A path that nothing is known of.
+    fn as_spelled(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            is_file: false,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -27,18 +50,19 @@ struct Looks(Mutex<HashMap<PathBuf, Look>>);
 
 #[derive(Debug, Default)]
 struct Look {
-    known: Option<PathBuf>,
+    known: Option<Found>,
     is_under_way: bool,
 }
 
 impl Looks {
-    fn real(&'static self, path: &Path, resolve: fn(&Path) -> PathBuf) -> PathBuf {
+    fn found(&'static self, path: &Path, resolve: fn(&Path) -> Found) -> Found {
         let patience = {
             let mut looks = self.looks();
             let hangs = looks.values().any(|look| look.is_under_way);
             let look = looks.entry(path.to_path_buf()).or_default();
             if look.is_under_way {
-                return look.known.clone().unwrap_or_else(|| path.to_path_buf());
+                let known = look.known.clone();
+                return known.unwrap_or_else(|| Found::as_spelled(path));
             }
             look.is_under_way = true;
             if hangs { HASTE } else { PATIENCE }
@@ -68,7 +92,7 @@ impl Looks {
         }
         told.recv_timeout(patience).unwrap_or_else(|_| {
             let known = self.looks().get(path).and_then(|look| look.known.clone());
-            known.unwrap_or_else(|| path.to_path_buf())
+            known.unwrap_or_else(|| Found::as_spelled(path))
         })
     }
 
@@ -78,22 +102,24 @@ impl Looks {
     }
 }
 
-fn resolve(path: &Path) -> PathBuf {
+fn resolve(path: &Path) -> Found {
     let mut missing = Vec::new();
     let mut existing = path;
     loop {
         if let Ok(real) = existing.canonicalize() {
-            return missing
+            let is_file = real.metadata().is_ok_and(|found| !found.is_dir());
+            let path = missing
                 .iter()
                 .rev()
                 .fold(real, |path, part| path.join(part));
+            return Found { path, is_file };
         }
         match (existing.parent(), existing.file_name()) {
             (Some(parent), Some(name)) => {
                 missing.push(name);
                 existing = parent;
             }
-            _ => return path.to_path_buf(),
+            _ => return Found::as_spelled(path),
         }
     }
 }
@@ -107,37 +133,34 @@ mod tests {
     static ASKED: AtomicU32 = AtomicU32::new(0);
     static ANSWERS: AtomicBool = AtomicBool::new(false);
 
-    fn hangs(path: &Path) -> PathBuf {
+    fn hangs(path: &Path) -> Found {
         ASKED.fetch_add(1, Ordering::SeqCst);
         while !ANSWERS.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        Path::new("/real").join(path.strip_prefix("/").expect("it is absolute"))
+        Found::as_spelled(&Path::new("/real").join(path.strip_prefix("/").expect("it is absolute")))
     }
 
     #[test]
     fn a_path_that_hangs_is_asked_once_and_taken_as_it_is_spelled() {
         static LOOKS: LazyLock<Looks> = LazyLock::new(Looks::default);
         let (dead, other) = (Path::new("/dead"), Path::new("/other"));
-        assert_eq!(LOOKS.real(dead, hangs), dead);
+        let real = |path| LOOKS.found(path, hangs).path;
+        assert_eq!(real(dead), dead);
         let began = Instant::now();
         for _ in 0..10 {
-            assert_eq!(LOOKS.real(dead, hangs), dead);
+            assert_eq!(real(dead), dead);
         }
-        assert_eq!(LOOKS.real(other, hangs), other);
+        assert_eq!(real(other), other);
         assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
         assert_eq!(ASKED.load(Ordering::SeqCst), 2);
         ANSWERS.store(true, Ordering::SeqCst);
         while LOOKS.looks().values().any(|look| look.is_under_way) {
             std::thread::yield_now();
         }
-        assert_eq!(LOOKS.real(dead, hangs), Path::new("/real/dead"));
+        assert_eq!(real(dead), Path::new("/real/dead"));
         ANSWERS.store(false, Ordering::SeqCst);
-        assert_eq!(
-            LOOKS.real(dead, hangs),
-            Path::new("/real/dead"),
-            "known last"
-        );
+        assert_eq!(real(dead), Path::new("/real/dead"), "known last");
     }
 
     #[test]
@@ -148,5 +171,9 @@ mod tests {
         std::os::unix::fs::symlink(&folder, &link).expect("links are possible");
         let folder = folder.canonicalize().expect("there");
         assert_eq!(real(&link.join("not/there")), folder.join("not/there"));
+        let file = folder.join("file");
+        std::fs::write(&file, "").expect("written");
+        assert!(is_file(&link.join("file")) && is_file(&file.join("below")));
+        assert!(!is_file(&link) && !is_file(&link.join("not/there")));
     }
 }

@@ -42,9 +42,78 @@ fn editors_get_every_operation_with_its_parameters() {
             true,
         ),
         ("[{uses: repair, timeout: soon}]", false),
+        ("[{uses: repair, with: }]", true),
+        ("[{uses: rotate, with: }]", false),
+        ("[{uses: split}]", false),
+        ("[{uses: set-metadata}]", true),
     ] {
         let yaml = format!("watch: {{folder: x}}\nsteps: {steps}\n");
         assert_eq!(accepts(&validator, &yaml), expected, "{steps}");
+    }
+}
+
+/// An editor's underline and the list of faults are to agree.
+#[test]
+fn the_schema_and_the_check_accept_the_same() {
+    use crate::pipeline::check::check;
+    use crate::pipeline::testing::surroundings;
+    let catalog = catalog();
+    let validator = jsonschema::validator_for(&pipeline(&catalog)).expect("a schema");
+    for (more, expected) in [
+        ("notify: [{webhook: 'https://example.org/x'}]", true),
+        ("notify: [{webhook: 'HTTP://example.org'}]", true),
+        ("notify: [{webhook: 'ftp://example.org'}]", false),
+        ("notify: [{webhook: example.org}]", false),
+        ("expect: {max_growth: 2x}", true),
+        ("expect: {max_growth: 1.5 X}", true),
+        ("expect: {max_growth: 0.5}", true),
+        ("expect: {max_growth: 0}", false),
+        ("expect: {max_growth: -1}", false),
+        ("expect: {max_growth: 0.0x}", false),
+        ("expect: {max_growth: much}", false),
+        ("expect: {max_growth: }", true),
+        ("timeout: 1h30m", true),
+        ("timeout: 1 h 30 m", true),
+        ("timeout: 250ms", true),
+        ("timeout: 1.5s", true),
+        ("timeout: 0s", false),
+        ("timeout: 0m 0s", false),
+        ("timeout: 1m1m", false),
+        ("timeout: 30m1h", false),
+        ("timeout: 5", false),
+        ("timeout: ''", false),
+        ("timeout: ٥s", false),
+        ("stalled_after: 0ms", false),
+        ("retry: {backoff: 0s}", true),
+        ("retry: {backoff: 1m1m}", false),
+    ] {
+        let yaml = format!("watch: {{folder: x}}\nsteps: [{{uses: repair}}]\n{more}\n");
+        assert_eq!(accepts(&validator, &yaml), expected, "schema: {more}");
+        let checked = check("a", "a.yaml", yaml.as_bytes(), &catalog, &surroundings());
+        assert_eq!(checked.is_ok(), expected, "check: {more}: {checked:?}");
+    }
+    for (watch, step, expected) in [
+        ("done_file: '{name}.ok'", "id: a-b_1", true),
+        ("quiet: 0s", "timeout: 1s", true),
+        ("done_file: done", "id: a", false),
+        ("done_file: '{name}{stem}'", "id: a", false),
+        ("quiet: 1s", "id: a b", false),
+        ("quiet: 1s", "id: -a", false),
+        ("quiet: 1s", "timeout: 0s", false),
+        ("quiet: 1s1s", "id: a", false),
+    ] {
+        let yaml = format!("watch: {{folder: x, {watch}}}\nsteps: [{{uses: repair, {step}}}]\n");
+        assert_eq!(
+            accepts(&validator, &yaml),
+            expected,
+            "schema: {watch}, {step}"
+        );
+        let checked = check("a", "a.yaml", yaml.as_bytes(), &catalog, &surroundings());
+        assert_eq!(
+            checked.is_ok(),
+            expected,
+            "check: {watch}, {step}: {checked:?}"
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::pipeline::template::filters;
 use crate::pipeline::template::found::{Scan, Variable};
+use crate::pipeline::template::ordered;
 use crate::plugin::words::holds_template;
 use minijinja::value::{Serde, Value as Dynamic};
 use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior};
@@ -53,6 +54,9 @@ impl Error {
             ),
             Self::Failed { why, .. } if is_division_by_zero(why) => Some(
                 "say what to take where the divisor is 0: `{{ a / b if b else 0 }}`".to_owned(),
+            ),
+            Self::Failed { why, .. } if why.starts_with(ordered::TEXT_AND_NUMBER) => Some(
+                "make a number of the text: `pdf.version | float`, `env.MOST | int`".to_owned(),
             ),
             Self::Failed { .. } => Some(
                 "correct the template; `dropleaf try` shows what it makes of a file".to_owned(),
@@ -109,6 +113,7 @@ impl Engine {
         env.set_debug(true);
         env.set_formatter(print);
         filters::add(&mut env);
+        ordered::add(&mut env);
         let mut name_env = env.clone();
         name_env.set_formatter(print_for_name);
         Self { env, name_env }
@@ -198,8 +203,7 @@ impl Engine {
         let inside = inside.strip_prefix(['-', '+']).unwrap_or(inside);
         let inside = inside.strip_suffix(['-', '+']).unwrap_or(inside);
         let fail = |error| tell(text, &scan, inside, values, &error);
-        let expression = self.env.compile_expression(inside).map_err(fail)?;
-        let value = expression.eval(values.clone()).map_err(fail)?;
+        let value = ordered::value(&self.env, inside, values.clone()).map_err(fail)?;
         if value.is_undefined() {
             return Err(Error::Undefined {
                 template: shorten(text),
@@ -220,8 +224,7 @@ impl Engine {
     pub fn eval_condition(&self, expression: &str, context: &Context) -> Result<bool, Error> {
         let scan = || Scan::expression(expression);
         let fail = |error| tell(expression, &scan(), expression, &context.values, &error);
-        let compiled = self.env.compile_expression(expression).map_err(fail)?;
-        let value = compiled.eval(context.values.clone()).map_err(fail)?;
+        let value = ordered::value(&self.env, expression, context.values.clone()).map_err(fail)?;
         if value.is_undefined() {
             return Err(Error::Undefined {
                 template: shorten(expression),

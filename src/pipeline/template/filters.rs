@@ -4,8 +4,8 @@ use jiff::civil::{DateTime, Time};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
-use minijinja::value::Value;
-use minijinja::{Environment, Error, ErrorKind, filters, tests};
+use minijinja::value::{Kwargs, Value};
+use minijinja::{Environment, Error, ErrorKind, State, filters, tests};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -77,8 +77,8 @@ pub(super) fn add(env: &mut Environment<'_>) {
     env.add_filter("date", date);
     env.add_filter("default", filters::default);
     env.add_filter("first", filters::first);
-    env.add_filter("float", filters::float);
-    env.add_filter("int", filters::int);
+    env.add_filter("float", float);
+    env.add_filter("int", int);
     env.add_filter("join", filters::join);
     env.add_filter("last", filters::last);
     env.add_filter("length", filters::length);
@@ -105,6 +105,41 @@ pub(super) fn add(env: &mut Environment<'_>) {
     env.add_test("string", tests::is_string);
     env.add_test("true", tests::is_true);
     env.add_test("undefined", tests::is_undefined);
+}
+
+fn int(
+    state: &State<'_, '_>,
+    value: &Value,
+    default: Option<Value>,
+    base: Option<u32>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
+    let number = filters::int(state, value, default, base, kwargs);
+    number.map_err(|error| no_number(value, error))
+}
+
+fn float(
+    state: &State<'_, '_>,
+    value: &Value,
+    default: Option<Value>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
+    let number = filters::float(state, value, default, kwargs);
+    number.map_err(|error| no_number(value, error))
+}
+
+/// The engine speaks of literals and digits.
+fn no_number(value: &Value, error: Error) -> Error {
+    match value.as_str() {
+        Some(text) if error.kind() == ErrorKind::InvalidOperation => {
+            let shown: String = text.chars().take(60).collect();
+            Error::new(
+                ErrorKind::InvalidOperation,
+                format!("the text `{shown}` is no number"),
+            )
+        }
+        _ => error,
+    }
 }
 
 /// Why `format` is no format for `date`.

@@ -11,6 +11,8 @@ pub(crate) struct Scan {
     pub(crate) variables: Vec<Variable>,
     /// Filters and tests, in order.
     pub(crate) uses: Vec<Use>,
+    /// Comparisons of a text with a number.
+    pub(crate) mismatches: Vec<Comparison>,
     /// The environment variables among the variables.
     pub(crate) env: BTreeSet<String>,
     /// For an expression: its value, where it never changes.
@@ -43,6 +45,39 @@ pub(crate) struct Variable {
     pub(crate) guarded: bool,
     /// It stands alone in `{{ }}`.
     pub(crate) alone: bool,
+}
+
+/// A comparison of a text with a number.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Comparison {
+    /// Byte offset in the template of what stands left.
+    pub(crate) offset: usize,
+    /// `<`, `<=`, `>` or `>=`; else `==`, `!=` or `in`.
+    pub(crate) by_size: bool,
+    /// What stands left.
+    pub(crate) left: Side,
+    /// What stands right; with `in`, the first item there.
+    pub(crate) right: Side,
+}
+
+/// One side of a comparison.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Side {
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// About as it is written.
+    pub(crate) shown: String,
+    /// It never changes.
+    pub(crate) constant: bool,
+}
+
+/// What is known of a value before there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A text.
+    Text,
+    /// A number.
+    Number,
 }
 
 /// A filter, test or call.

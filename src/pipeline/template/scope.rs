@@ -1,5 +1,6 @@
 //! Which variables a template may name, by the place it stands in.
 
+use crate::pipeline::template::found::Kind;
 use std::collections::BTreeSet;
 
 /// A group of variables with one name each and what they are.
@@ -44,7 +45,7 @@ pub const GROUPS: &[Group] = &[
             ("pages", "number of pages"),
             ("signed", "whether it is signed"),
             ("encrypted", "whether it is encrypted"),
-            ("version", "PDF version: `1.7`"),
+            ("version", "PDF version, a text: `1.7`"),
             ("title", "title, empty where there is none"),
             ("author", "author"),
             ("subject", "subject"),
@@ -67,6 +68,37 @@ pub const GROUPS: &[Group] = &[
         ],
     },
 ];
+
+/// The variables of [`GROUPS`] that are numbers.
+const NUMBERS: [(&str, &str); 6] = [
+    ("input", "size"),
+    ("job", "attempt"),
+    ("pdf", "pages"),
+    ("part", "index"),
+    ("part", "count"),
+    ("part", "pages"),
+];
+/// Those that are `true` or `false`. All others are texts.
+const FLAGS: [(&str, &str); 2] = [("pdf", "signed"), ("pdf", "encrypted")];
+
+/// What the variable is, where it is a text or a number and that is known: what steps find out is not.
+pub(crate) fn kind_of(root: &str, members: &[String]) -> Option<Kind> {
+    match (root, members) {
+        ("now", []) | ("env", [_]) => Some(Kind::Text),
+        (_, [member]) => {
+            let variables = group(root)?.variables;
+            let name = (root, member.as_str());
+            if !variables.iter().any(|(known, _)| known == member) || FLAGS.contains(&name) {
+                None
+            } else if NUMBERS.contains(&name) {
+                Some(Kind::Number)
+            } else {
+                Some(Kind::Text)
+            }
+        }
+        _ => None,
+    }
+}
 
 /// What a template may name in its place.
 #[derive(Clone, Copy)]

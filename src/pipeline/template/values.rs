@@ -107,7 +107,8 @@ pub fn moment(timestamp: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::template::scope::group;
+    use crate::pipeline::template::found::Kind;
+    use crate::pipeline::template::scope::{group, kind_of};
 
     fn assert_group(name: &str, value: impl Serialize) {
         let Ok(Value::Object(map)) = serde_json::to_value(value) else {
@@ -121,6 +122,15 @@ mod tests {
             .map(|(name, _)| *name)
             .collect();
         assert_eq!(given, documented, "{name}");
+        for (member, value) in &map {
+            let kind = match value {
+                Value::String(_) => Some(Kind::Text),
+                Value::Number(_) => Some(Kind::Number),
+                _ => None,
+            };
+            let told = kind_of(name, std::slice::from_ref(member));
+            assert_eq!(told, kind, "{name}.{member}");
+        }
     }
 
     #[test]

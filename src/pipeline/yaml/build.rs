@@ -4,7 +4,7 @@ use crate::pipeline::yaml::flaw::{Flaw, Place, escape};
 use crate::pipeline::yaml::plain_words;
 use crate::pipeline::yaml::scalar::Scalar;
 use crate::pipeline::yaml::tree::{Kind, Node, Tree};
-use saphyr_parser::{Event, Parser, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::HashSet;
 
 /// Values that a pipeline may have in all; far more than any, far less than would cost memory.
@@ -22,6 +22,8 @@ pub(crate) struct Parsed {
     pub(super) flaws: Vec<Flaw>,
     /// Whether some values cannot be told (aliases, tags, keys that are lists).
     pub(super) hides_values: bool,
+    /// Pointers of values that have a flaw and are lost: they would read as if nothing were written.
+    pub(super) lost: HashSet<String>,
 }
 
 /// The tree of `text` and the flaws that do not keep it from being read on.
@@ -39,6 +41,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, Flaw> {
         tree: Tree { root: builder.root },
         flaws: builder.flaws,
         hides_values: builder.hides_values,
+        lost: builder.lost,
     })
 }
 
@@ -63,6 +66,7 @@ struct Builder {
     documents: usize,
     flaws: Vec<Flaw>,
     hides_values: bool,
+    lost: HashSet<String>,
 }
 
 impl Builder {
@@ -92,6 +96,9 @@ impl Builder {
                 if self.wants_key() {
                     self.key(text.into_owned(), place)?;
                 } else {
+                    if style == ScalarStyle::Plain && is_not_finite(&text) {
+                        self.not_finite(place, &text)?;
+                    }
                     self.value(Node {
                         place,
                         kind: Kind::Scalar(Scalar::new(&text, style, &span)),
@@ -133,6 +140,16 @@ impl Builder {
     fn hiding(&mut self, place: Place, message: &str, hint: &str) -> Result<(), Flaw> {
         self.hides_values = true;
         self.flaw(place, message, hint)
+    }
+
+    /// A number that JSON has no word for, so that it would count as not given.
+    fn not_finite(&mut self, place: Place, text: &str) -> Result<(), Flaw> {
+        self.lost.insert(self.pointer());
+        self.flaw(
+            place,
+            &format!("`{text}` is no finite number"),
+            "write a number, or put it in quotes if it is a text",
+        )
     }
 
     fn decorations(&mut self, place: Place, anchor: usize, tagged: bool) -> Result<(), Flaw> {
@@ -265,4 +282,10 @@ impl Builder {
         }
         pointer
     }
+}
+
+/// Whether YAML takes this text without quotes for an infinite number, or for none at all.
+fn is_not_finite(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }

@@ -17,6 +17,7 @@ pub(super) fn flaw(text: &str, error: &ScanError) -> Flaw {
 
 const QUOTE_TEMPLATES: &str = "put the whole text in double quotes: name: \"{{ input.stem }}.pdf\"";
 const QUOTE_PATTERNS: &str = "put the pattern in double quotes: include: [\"*.pdf\"]";
+const QUOTE_TEXT: &str = "put the whole text in double quotes";
 const INDENT: &str = "keys that belong together start in the same column; check the indentation of this line and the one above";
 
 fn words(info: &str, line: &str) -> (String, Option<&'static str>) {
@@ -35,7 +36,11 @@ fn words(info: &str, line: &str) -> (String, Option<&'static str>) {
         | "while scanning an anchor or alias, did not find expected alphabetic or numeric character" => {
             (
                 "a text that starts with `*` or `&` is not in quotes, so that YAML takes it for an alias or anchor",
-                Some(QUOTE_PATTERNS),
+                Some(if value.starts_with('&') {
+                    QUOTE_TEXT
+                } else {
+                    QUOTE_PATTERNS
+                }),
             )
         }
         "mapping values are not allowed in this context" => (
@@ -84,7 +89,11 @@ fn words(info: &str, line: &str) -> (String, Option<&'static str>) {
         }
         _ if info.starts_with("unexpected character") => (
             "a text that starts with this character needs quotes",
-            Some("put the whole text in double quotes"),
+            Some(QUOTE_TEXT),
+        ),
+        _ if info.contains("valid YAML whitespace") && line.contains(":\t") => (
+            "there is a tab behind the `:`; YAML wants a space there",
+            Some("replace the tab by a space"),
         ),
         _ => return (format!("this is not YAML: {info}"), None),
     };

@@ -3,7 +3,8 @@
 use crate::plugin::parameters::forms;
 use crate::plugin::parameters::walk::Walk;
 use crate::plugin::words::{
-    did_you_mean, either, first_sentence, holds_template, kind, literal, place, shorten, value,
+    did_you_mean, either, first_sentence, holds_template, kind, literal, number_in_quotes,
+    odd_character, place, shorten, value,
 };
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
@@ -23,6 +24,9 @@ pub struct Objection {
     /// What sort of objection it is.
     pub about: About,
 }
+
+/// The pattern of texts that show something.
+const NOT_BLANK: &str = r"\S";
 
 /// How the hint for a number or `true` in a text's place begins; the value follows in quotes.
 pub(crate) const QUOTE: &str = "put it in quotes: ";
@@ -68,12 +72,13 @@ pub(super) fn objections(
 fn excused(error: &ValidationError<'_>) -> bool {
     match error.kind() {
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-            context.iter().any(|branch| branch.iter().all(excused)) || templated(error.instance())
+            context.iter().any(|branch| branch.iter().all(excused))
         }
         Kind::Type { kind } if templated(error.instance()) => {
+            // A text never becomes nothing.
             let compound_only = types(kind)
                 .iter()
-                .all(|kind| matches!(kind, JsonType::Array | JsonType::Object));
+                .all(|kind| matches!(kind, JsonType::Array | JsonType::Object | JsonType::Null));
             !compound_only || one_expression(error.instance())
         }
         _ => templated(error.instance()),
@@ -123,7 +128,12 @@ impl Case<'_> {
 
     fn unknown_key(&self, key: &str) -> Objection {
         let known = Walk::new(self.schema).keys_at(self.pointer());
-        let hint = did_you_mean(key, known.iter().copied()).or_else(|| match known.as_slice() {
+        let near = did_you_mean(key, known.iter().copied());
+        let near = near.map(|near| match odd_character(key) {
+            Some(odd) => format!("{near} {odd}"),
+            None => near,
+        });
+        let hint = near.or_else(|| match known.as_slice() {
             [] => Some(format!("{} takes no keys", self.place())),
             known => Some(format!("known keys: {}", known.join(", "))),
         });
@@ -255,7 +265,11 @@ impl Case<'_> {
             Kind::UniqueItems => format!("{place} has the same item twice"),
             Kind::Pattern { pattern } => return self.wrong_form(pattern),
             Kind::Format { format } => format!("{place} is {shown}, which is not a valid {format}"),
-            Kind::FalseSchema => format!("{place} is not allowed here"),
+            Kind::FalseSchema => match self.excluded_by() {
+                Some(other) => format!("{place} and `{other}` exclude each other"),
+                None => format!("{place} is not allowed here"),
+            },
+            Kind::PropertyNames { error } => return self.wrong_name(error.instance()),
             Kind::OneOfMultipleValid { .. } => return self.mixed_forms(),
             Kind::Not { .. } => format!("{place} must not be {shown}"),
             _ => format!(
@@ -264,6 +278,30 @@ impl Case<'_> {
             ),
         };
         (message, None)
+    }
+
+    /// The key beside which this value may not stand.
+    fn excluded_by(&self) -> Option<String> {
+        let path = self.error.schema_path().as_str();
+        let (_, rest) = path.rsplit_once("/dependentSchemas/")?;
+        let key = rest.split('/').next()?;
+        Some(key.replace("~1", "/").replace("~0", "~"))
+    }
+
+    /// A key of this map is none that it may have; perhaps it is one of the map around it.
+    fn wrong_name(&self, name: &Value) -> (String, Option<String>) {
+        let message = format!("{} cannot have the key {}", self.place(), literal(name));
+        let around = self
+            .pointer()
+            .rsplit_once('/')
+            .map_or("", |(above, _)| above);
+        let known = Walk::new(self.schema).keys_at(around);
+        let name = name.as_str().unwrap_or_default();
+        let own = known.iter().find(|known| known.eq_ignore_ascii_case(name));
+        (
+            message,
+            own.map(|own| format!("`{own}` is a key of its own, beside {}", self.place())),
+        )
     }
 
     fn wrong_type(&self, allowed: &[JsonType]) -> (String, Option<String>) {
@@ -289,8 +327,7 @@ impl Case<'_> {
                 }
             }
             Value::String(text) if allows(JsonType::Integer) || allows(JsonType::Number) => {
-                let number = text.trim().parse::<f64>().is_ok();
-                number.then(|| format!("write it without quotes: {}", text.trim()))
+                number_in_quotes(text)
             }
             _ if allows(JsonType::Object) && !is.is_object() => self.about_keys(is),
             Value::String(_) if allows(JsonType::Array) => {
@@ -346,6 +383,11 @@ impl Case<'_> {
     }
 
     fn wrong_form(&self, pattern: &str) -> (String, Option<String>) {
+        if pattern == NOT_BLANK {
+            let empty = self.error.instance().as_str() == Some("");
+            let what = if empty { "empty" } else { "blank" };
+            return (format!("{} must not be {what}", self.place()), None);
+        }
         let examples = self
             .rule()
             .and_then(|rule| rule.get("examples")?.as_array());

@@ -3,6 +3,7 @@
 use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::pipeline::checked::Pipeline;
+use crate::pipeline::folders::OUR_FOLDER;
 use crate::scheduler::act::hands::Hands;
 use crate::scheduler::brought::Brought;
 use crate::scheduler::desks::Kind;
@@ -12,7 +13,6 @@ use crate::scheduler::input::{EndOf, Hold, Input};
 use crate::scheduler::sweeps::{self, Sweeps, Unswept};
 use crate::spool::sweep::Standing;
 use crate::store::Store;
-use crate::watch::ours::OUR_FOLDER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;

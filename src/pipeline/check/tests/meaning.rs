@@ -295,3 +295,94 @@ fn nothing_is_put_among_our_own_files() {
         );
     }
 }
+
+#[test]
+fn nothing_is_put_where_it_would_not_stay() {
+    let home = tempfile::tempdir().expect("a temp folder");
+    std::fs::write(home.path().join("config.yaml"), "").expect("written");
+    std::os::unix::fs::symlink("inbox/flat/.dropleaf", home.path().join("link")).expect("linked");
+    std::fs::create_dir_all(home.path().join("inbox/flat/.dropleaf")).expect("made");
+    let says = |home: &Path, more: &str| {
+        let surroundings = Surroundings {
+            home: home.to_path_buf(),
+            ..surroundings()
+        };
+        let yaml = format!("{more}\nsteps: [{{uses: repair}}]\nallow_chain: true\n");
+        let checked = check(
+            "scan",
+            "scan.yaml",
+            yaml.as_bytes(),
+            &catalog(),
+            &surroundings,
+        );
+        let faults = checked.err().unwrap_or_default();
+        faults
+            .iter()
+            .map(|fault| format!("{fault}\n"))
+            .collect::<String>()
+    };
+    for (more, expected) in [
+        (
+            "watch: {folder: in}\noutput: {folder: inbox/flat/.dropleaf/claimed}",
+            "2:18: results would lie in a folder `.dropleaf`",
+        ),
+        (
+            "watch: {folder: in}\noutput: {folder: \"out/{{ pdf.author }}/.dropleaf\"}",
+            "2:18: results would lie in a folder `.dropleaf`",
+        ),
+        (
+            "watch: {folder: in}\noutput: {folder: link/x}",
+            "2:18: results would lie in a folder `.dropleaf`",
+        ),
+        (
+            "watch: {folder: in}\noriginal: {archive: a/.dropleaf}",
+            "2:21: originals would lie in a folder `.dropleaf`",
+        ),
+        (
+            "watch: {folder: in}\nfailed: /x/.dropleaf/y",
+            "2:9: failed originals would lie in a folder `.dropleaf`",
+        ),
+        (
+            "watch: {folder: in/.dropleaf}",
+            "1:17: the inbox lies in a folder `.dropleaf`",
+        ),
+        (
+            "watch: {folder: in}\noutput: {folder: config.yaml}",
+            "2:18: results cannot lie in `",
+        ),
+        (
+            "watch: {folder: in}\nfailed: config.yaml/x",
+            "which is a file or lies below one",
+        ),
+        (
+            "watch: {folder: in}\noutput: {folder: /proc}",
+            "2:18: results cannot lie in `/proc`",
+        ),
+        ("watch: {folder: in}\noutput: {folder: out/dropleaf}", ""),
+    ] {
+        let told = says(home.path(), more);
+        match expected {
+            "" => assert_eq!(told, "", "{more}"),
+            part => {
+                assert_eq!(told.lines().count(), 1, "{more}: {told}");
+                assert!(told.contains(part), "{more}: {told}");
+            }
+        }
+    }
+    // A home may have that name itself.
+    let hidden = home.path().join(".dropleaf");
+    std::fs::create_dir(&hidden).expect("made");
+    assert_eq!(says(&hidden, "watch: {folder: in}"), "");
+}
+
+#[test]
+fn patterns_that_take_nothing_are_faults() {
+    let told = faults(
+        "watch: {folder: inbox, include: [a/*.pdf, '*.pdf', ./*.pdf], exclude: ['*']}\nsteps: [{uses: repair}]\n",
+    );
+    insta::assert_snapshot!(told, @r###"
+    scan.yaml:1:34: the pattern `a/*.pdf` takes no file: it names a folder below the inbox, and those are not watched (write `recursive: true`, or the name alone: patterns begin at the inbox)
+    scan.yaml:1:52: the pattern `./*.pdf` takes no file: no path below the inbox has a part `.` (write it without: `*.pdf`)
+    scan.yaml:1:72: the pattern `*` leaves every file (name the files to leave, for example `draft-*`)
+    "###);
+}

@@ -226,3 +226,54 @@ fn a_value_cannot_make_folders_in_a_name() {
         .expect("renders");
     assert_eq!(name, "a_b/x.pdf");
 }
+
+#[test]
+fn a_text_and_a_number_have_no_order() {
+    let holds = |expression: &str| {
+        Engine::new()
+            .eval_condition(expression, &context())
+            .map_err(|error| (error.to_string(), error.hint().unwrap_or_default()))
+    };
+    for (expression, expected) in [
+        ("pdf.pages > 2", true),
+        ("pdf.pages <= 2", false),
+        ("2 < pdf.pages < 4", true),
+        ("input.stem < 'b'", true),
+        ("input.stem >= 'b'", false),
+        ("now | date('%H') | int < 99", true),
+        ("list < [1, 3]", true),
+        ("pdf.signed < 1", true),
+        ("input.stem is number and input.stem > 3", false),
+    ] {
+        assert_eq!(holds(expression), Ok(expected), "{expression}");
+    }
+    for (expression, expected) in [
+        ("input.stem > 99", "the text `a/b` > the number 99"),
+        ("99 <= input.stem", "the number 99 <= the text `a/b`"),
+        (
+            "now | date('%H') < pdf.pages",
+            "the text `20` < the number 3",
+        ),
+        (
+            "not (env.X | default('5')) >= 4",
+            "the text `5` >= the number 4",
+        ),
+    ] {
+        let (said, hint) = holds(expression).expect_err(expression);
+        let reason = format!("a text and a number cannot be compared by size: {expected}");
+        assert!(said.ends_with(&reason), "{said}");
+        assert!(hint.contains("| float"), "{hint}");
+    }
+    let (said, _) = holds("env.X > 3").expect_err("no value");
+    assert!(said.ends_with("`env.X` has no value"), "{said}");
+}
+
+#[test]
+fn a_text_that_is_no_number_is_told_as_it_is() {
+    for template in ["{{ 'abc' | int }}", "{{ 'abc' | float }}"] {
+        let said = renders(template).expect_err(template);
+        assert!(said.ends_with("the text `abc` is no number"), "{said}");
+    }
+    assert_eq!(renders("{{ 'abc' | int(7) }}").as_deref(), Ok("7"));
+    assert_eq!(renders("{{ '12' | int }}").as_deref(), Ok("12"));
+}

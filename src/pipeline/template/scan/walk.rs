@@ -1,6 +1,7 @@
 //! The walk over a template's syntax tree. All use of minijinja's unstable tree is in this file and its parent.
 
 use crate::pipeline::template::found::{Scan, Use, Variable, What};
+use crate::pipeline::template::kinds::{How, mismatch};
 use minijinja::machinery::ast::{Call, CallArg, Expr, Spanned, Stmt};
 
 /// A walk with the names that the template itself has set so far, innermost block last.
@@ -107,8 +108,18 @@ impl Walk {
                 );
             }
             Expr::UnaryOp(op) => self.expression(&op.expr),
-            Expr::BinOp(op) => self.expressions([&op.left, &op.right]),
+            Expr::BinOp(op) => {
+                if let Some(how) = How::of(op.op) {
+                    self.compared(how, &op.left, &op.right);
+                }
+                self.expressions([&op.left, &op.right]);
+            }
             Expr::Compare(compare) => {
+                let mut left = &compare.expr;
+                for op in &compare.ops {
+                    self.compared(How::of_chained(op.op), left, &op.expr);
+                    left = &op.expr;
+                }
                 self.expression(&compare.expr);
                 self.expressions(compare.ops.iter().map(|op| &op.expr));
             }
@@ -138,6 +149,11 @@ impl Walk {
                 }
             }
         }
+    }
+
+    fn compared(&mut self, how: How, left: &Expr<'_>, right: &Expr<'_>) {
+        let found = mismatch(how, left, right, &|name| self.is_local(name));
+        self.scan.mismatches.extend(found);
     }
 
     fn call(&mut self, call: &Spanned<Call<'_>>) {
