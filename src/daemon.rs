@@ -108,10 +108,14 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
         webhooks.publish(events);
     };
     let store = Store::start(journal, Box::new(sink))?;
-    statistics
-        .begin(&store, Timestamp::now())
-        .await
-        .context("failed to read the journal's numbers")?;
+    // They are for people to look at: no file has to wait for them.
+    if let Err(error) = statistics.begin(&store, Timestamp::now()).await {
+        let error = crate::problem::chain(&error);
+        tracing::warn!(
+            error,
+            "the numbers of earlier jobs cannot be read; statistics begin anew"
+        );
+    }
     let mounts = Mounts::load(config.home.mounts());
     let owner = Owner::of(config.home.root(), config.home.id())
         .context("failed to find out which home this is")?;

@@ -204,10 +204,18 @@ fn run(attempt: Attempt<'_>, input: OwnedFd, before: u64) -> Result<ToDaemon, Fr
             let rests = false;
             Ok(ToDaemon::Finished { bill, rests })
         }
+        Err(attempt::End::Lost(FrameError::Crowded)) => Ok(ToDaemon::Failed {
+            rejected: false,
+            cancelled: false,
+            crowded: true,
+            problem: Problem::new(Code::WorkerFailed, FrameError::Crowded.to_string())
+                .hint("a program of the daemon's user has sent open files over a socket that nobody reads: end it; the job goes on by itself"),
+        }),
         Err(attempt::End::Lost(error)) => Err(error),
         Err(attempt::End::Cancelled) => Ok(ToDaemon::Failed {
             rejected: false,
             cancelled: true,
+            crowded: false,
             problem: Problem::new(Code::Cancelled, "it was stopped"),
         }),
         Err(attempt::End::Failed(problem)) => Ok(failed(*problem)),
@@ -263,6 +271,7 @@ fn failed(problem: Problem) -> ToDaemon {
     ToDaemon::Failed {
         rejected: problem.code.is_permanent(),
         cancelled: false,
+        crowded: false,
         problem,
     }
 }

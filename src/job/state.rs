@@ -274,7 +274,7 @@ impl Job {
             (State::Running { .. }, JobEvent::StepFinished(finished)) => {
                 if let Some(step) = self.steps.get_mut(finished.place.index as usize) {
                     step.status = StepStatus::Finished;
-                    step.ms += finished.ms;
+                    step.ms = step.ms.saturating_add(finished.ms);
                     step.results.extend(finished.results.clone());
                 }
             }
@@ -290,7 +290,7 @@ impl Job {
                     } else {
                         StepStatus::Failed
                     };
-                    step.ms += failed.ms;
+                    step.ms = step.ms.saturating_add(failed.ms);
                     step.problem = Some(failed.problem.clone());
                 }
             }

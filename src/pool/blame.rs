@@ -109,7 +109,8 @@ fn lacked_memory(autopsy: &Autopsy<'_>) -> bool {
     words::speak_of_memory(autopsy.tail) || (much && words::may_speak_of_memory(autopsy.tail))
 }
 
-fn too_much_memory(scene: &Scene<'_>, limits: &Limits) -> Problem {
+/// What it is called that a worker took more memory than it may.
+pub(crate) fn too_much_memory(scene: &Scene<'_>, limits: &Limits) -> Problem {
     let (who, most) = (scene.who(), limits.memory >> 20);
     let text = format!("{who} needed more than {most} MiB of memory");
     Problem::new(Code::MemoryLimit, text)

@@ -1,8 +1,11 @@
 //! Holds a worker to the order of the conversation. A worker runs foreign code: whatever it says is checked before anyone
 //! acts on it, and the first lie ends its attempt.
 
+use crate::job::attempt::Bill;
 use crate::job::event::StepPlace;
+use crate::wire::bounds;
 use crate::wire::message::{Place, Plan, ToDaemon};
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 /// Documents that one attempt may have.
@@ -11,6 +14,12 @@ const MOST_PARTS: u32 = 100_000;
 const MOST_ARTIFACTS: u32 = 100_000;
 /// Bytes of a file name.
 const LONGEST_NAME: usize = 255;
+/// Bytes of a path that can be opened (`PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
+/// Pages that a file may have: the engine counts no further.
+const MOST_PAGES: u64 = u32::MAX as u64;
+/// Nothing that is counted comes near it: whole numbers up to here are the same for all who read JSON.
+pub(crate) const MOST: u64 = 1 << 53;
 
 /// What a worker said that cannot be.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,8 +30,13 @@ pub(crate) struct Lie(String);
 #[derive(Debug, Default)]
 pub(crate) struct Conduct {
     opened: bool,
+    pages_in: u64,
+    pages_out: u64,
     running: Option<Place>,
-    reached: u32,
+    /// Where the last step began.
+    begun: Option<Place>,
+    /// Bytes of all that was published.
+    results: usize,
     outputs: u32,
     artifacts: u32,
     ended: bool,
@@ -39,6 +53,15 @@ impl Conduct {
         self.ended
     }
 
+    /// The bill with what is known better here. What the statistics and the journal count is not the worker's to say.
+    pub(crate) fn corrected(&self, bill: Bill) -> Bill {
+        Bill {
+            pages_in: self.pages_in,
+            pages_out: self.pages_out,
+            ..bill
+        }
+    }
+
     /// Checks the next message against all before it.
     pub(crate) fn check(&mut self, message: &ToDaemon, plan: &Plan) -> Result<(), Lie> {
         if self.ended {
@@ -50,10 +73,15 @@ impl Conduct {
             | ToDaemon::Calls(_)
             | ToDaemon::Described { .. }
             | ToDaemon::Inspected(_) => lie("it answered another question"),
-            ToDaemon::Opened { .. } => self.open(),
+            ToDaemon::Opened { pages } => self.open(*pages),
             ToDaemon::StepStarted(place) => self.start(place, plan),
             ToDaemon::Progress { place, .. } => self.at_work(place),
-            ToDaemon::StepFinished { place, .. } | ToDaemon::StepFailed { place, .. } => {
+            ToDaemon::StepFinished { place, results, .. } => {
+                self.at_work(place)?;
+                self.running = None;
+                self.publish(results)
+            }
+            ToDaemon::StepFailed { place, .. } => {
                 self.at_work(place)?;
                 self.running = None;
                 Ok(())
@@ -76,18 +104,25 @@ impl Conduct {
                     return lie("it put out too many artifacts");
                 }
                 if !plan.steps.iter().any(|known| &known.id == step) {
-                    return lie(format!("there is no step `{step}`"));
+                    return lie("it named a step that there is not");
                 }
                 part_number(*part, MOST_PARTS)?;
+                destination(name, folder)?;
                 if name.starts_with('.') {
                     return lie(format!("the artifact `{}` is hidden", name.escape_debug()));
                 }
-                destination(name, folder)
+                Ok(())
             }
             ToDaemon::Output {
-                part, name, folder, ..
-            } => self.output(*part, name, folder),
-            ToDaemon::Finished { .. } => self.finish(),
+                part,
+                pages,
+                name,
+                folder,
+            } => {
+                self.pages_out = self.pages_out.saturating_add(counted(*pages, MOST_PAGES)?);
+                self.output(*part, name, folder)
+            }
+            ToDaemon::Finished { bill, .. } => self.finish(bill),
             ToDaemon::Failed { .. } => {
                 self.ended = true;
                 Ok(())
@@ -95,10 +130,11 @@ impl Conduct {
         }
     }
 
-    fn open(&mut self) -> Result<(), Lie> {
+    fn open(&mut self, pages: u64) -> Result<(), Lie> {
         if std::mem::replace(&mut self.opened, true) {
             return lie("it opened the input twice");
         }
+        self.pages_in = counted(pages, MOST_PAGES)?;
         Ok(())
     }
 
@@ -112,12 +148,23 @@ impl Conduct {
         if self.running.is_some() {
             return lie("it began a step inside another");
         }
-        if place.step as usize >= plan.steps.len() || place.step < self.reached {
+        let reached = self.begun.as_ref().map_or(0, |last| last.step);
+        if place.step as usize >= plan.steps.len() || place.step < reached {
             return lie(format!("step number `{}` is out of order", place.step));
         }
         part_number(place.parts, MOST_PARTS)?;
         part_number(place.part, place.parts)?;
-        self.reached = place.step;
+        // Each document has one turn in each step, or there would be no end to what is told.
+        let breaks_order = |last: &Place| {
+            last.step == place.step && (place.part <= last.part || place.parts != last.parts)
+        };
+        if self.begun.as_ref().is_some_and(breaks_order) {
+            return lie(format!(
+                "document number `{}` of `{}` is out of order in step number `{}`",
+                place.part, place.parts, place.step
+            ));
+        }
+        self.begun = Some(place.clone());
         self.running = Some(place.clone());
         Ok(())
     }
@@ -132,6 +179,18 @@ impl Conduct {
         ))
     }
 
+    fn publish(&mut self, results: &BTreeMap<String, serde_json::Value>) -> Result<(), Lie> {
+        let size = bounds::size_of(results);
+        self.results = self.results.saturating_add(size);
+        if size > 2 * bounds::RESULTS || self.results > 2 * bounds::ALL_RESULTS {
+            return lie(format!(
+                "it published `{}` bytes of results, more than an attempt may",
+                self.results
+            ));
+        }
+        Ok(())
+    }
+
     fn output(&mut self, part: u32, name: &str, folder: &str) -> Result<(), Lie> {
         if !self.opened || self.running.is_some() {
             return lie("it put out a document before the steps were done");
@@ -143,13 +202,15 @@ impl Conduct {
         destination(name, folder)
     }
 
-    fn finish(&mut self) -> Result<(), Lie> {
+    fn finish(&mut self, bill: &Bill) -> Result<(), Lie> {
         if self.outputs == 0 {
             return lie("it finished without an output");
         }
         if self.running.is_some() {
             return lie("it finished inside a step");
         }
+        counted(bill.peak_kib, MOST)?;
+        counted(bill.cpu_ms, MOST)?;
         self.ended = true;
         Ok(())
     }
@@ -164,6 +225,13 @@ pub(crate) fn named(place: &Place, plan: &Plan) -> StepPlace {
         part: place.part,
         parts: place.parts,
     }
+}
+
+fn counted(number: u64, most: u64) -> Result<u64, Lie> {
+    if number <= most {
+        return Ok(number);
+    }
+    Err(Lie(format!("nothing counts `{number}`")))
 }
 
 fn part_number(part: u32, of: u32) -> Result<(), Lie> {
@@ -181,16 +249,19 @@ fn destination(name: &str, folder: &str) -> Result<(), Lie> {
         && !name.contains(['/', '\0'])
         && !name.chars().any(char::is_control);
     if !plain {
-        return lie(format!("`{}` is no plain file name", name.escape_debug()));
+        let shown = &name[..name.floor_char_boundary(2 * LONGEST_NAME)];
+        return lie(format!("`{}` is no plain file name", shown.escape_debug()));
     }
     let path = Path::new(folder);
     let straight = path
         .components()
         .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    if !path.is_absolute() || !straight || folder.contains('\0') {
+    let plain = path.is_absolute() && straight && !folder.contains('\0');
+    if !plain || folder.len() > LONGEST_PATH {
+        let shown = &folder[..folder.floor_char_boundary(LONGEST_PATH)];
         return lie(format!(
             "`{}` is no plain absolute folder",
-            folder.escape_debug()
+            shown.escape_debug()
         ));
     }
     Ok(())

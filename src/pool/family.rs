@@ -3,8 +3,9 @@
 //! A nursery that is killed at the very moment of a birth has not told the child's process id any more. That child ends by
 //! itself, because the daemon has let go of its socket, but as long as nobody reaps it, it stays in the process table.
 
-use crate::pool::process;
+use crate::pool::process::{self, Orphan};
 use std::collections::BTreeSet;
+use std::sync::mpsc;
 
 /// Ids that are remembered before those of the dead are looked for.
 const MANY: usize = 4096;
@@ -23,13 +24,13 @@ impl Family {
         self.0.insert(id);
     }
 
-    /// Ends and reaps every child that was never told of. The nursery must be dead and reaped.
-    pub(crate) fn bury_strays(&mut self) {
+    /// Ends every child that was never told of, and has it reaped. The nursery must be dead and reaped.
+    pub(crate) fn bury_strays(&mut self, reaper: &mpsc::Sender<Orphan>) {
         let children = children();
         self.0.retain(|known| children.contains(known));
         for stray in children.difference(&self.0) {
             tracing::debug!(worker = stray, "a worker of a dead nursery is buried");
-            process::bury(*stray);
+            process::bury(*stray, reaper);
         }
     }
 }
@@ -51,14 +52,22 @@ mod tests {
             let mut command = std::process::Command::new("sleep");
             command.arg(seconds).spawn().expect("a child")
         };
+        let reaper = process::start_reaper().expect("a thread");
+        let until = |expected: &[u32]| {
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+            while children() != expected.iter().copied().collect::<BTreeSet<u32>>() {
+                assert!(std::time::Instant::now() < deadline, "{:?}", children());
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        };
         let (known, dead, living) = (child("60"), child("0"), child("60"));
         let mut family = Family::default();
         family.welcome(known.id());
-        family.bury_strays();
-        assert_eq!(children(), BTreeSet::from([known.id()]));
-        assert!(!children().contains(&dead.id()) && !children().contains(&living.id()));
+        family.bury_strays(&reaper);
+        assert!(dead.id() != living.id());
+        until(&[known.id()]);
         family = Family::default();
-        family.bury_strays();
-        assert!(children().is_empty());
+        family.bury_strays(&reaper);
+        until(&[]);
     }
 }

@@ -4,7 +4,7 @@ use crate::pool::slot::Slot;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
@@ -26,8 +26,12 @@ pub(crate) struct Held {
     reaper: mpsc::Sender<Orphan>,
 }
 
-/// A killed process that nobody waits for any more.
-pub(crate) type Orphan = (u32, Slot);
+/// A killed process that nobody waits for any more, with the slot that it has.
+pub(crate) type Orphan = (u32, Option<Slot>);
+
+/// Between two looks whether orphans have ended: after the first, and at the most.
+const SOON: Duration = Duration::from_millis(1);
+const LATE: Duration = Duration::from_secs(1);
 
 impl Held {
     /// Takes over a child that leads its own process group, or will.
@@ -53,7 +57,7 @@ impl Drop for Held {
         self.kill();
         if let Some(slot) = self.slot.take() {
             // Where the reaper is gone, the daemon is ending and its parent reaps.
-            let _ = self.reaper.send((self.id, slot));
+            let _ = self.reaper.send((self.id, Some(slot)));
         }
     }
 }
@@ -137,28 +141,61 @@ fn wait(id: u32) -> io::Result<Death> {
 }
 
 /// Ends a child of ours that nobody else knows of.
-pub(crate) fn bury(id: u32) {
+pub(crate) fn bury(id: u32, reaper: &mpsc::Sender<Orphan>) {
     if let Some(pid) = pid(id) {
         // It may be dead already; nobody has reaped it, so that the id is still its own.
         let _ = rustix::process::kill_process(pid, Signal::KILL);
-        let _ = wait(id);
+        // Where the reaper is gone, the daemon is ending and its parent reaps.
+        let _ = reaper.send((id, None));
     }
 }
 
-/// Starts the thread that waits for killed workers that nobody else waits for.
+/// Starts the thread that waits for killed workers that nobody else waits for. One that hangs in the kernel (on a mount whose server is
+/// gone) may never end, and none waits for another: so this looks at them all, again and again, the less often the longer they take.
 pub(crate) fn start_reaper() -> io::Result<mpsc::Sender<Orphan>> {
     let (orphans, queue) = mpsc::channel::<Orphan>();
     std::thread::Builder::new()
         .name("reaper".into())
         .stack_size(64 << 10)
-        .spawn(move || {
-            for (id, slot) in queue {
-                // It was ours and nobody has reaped it; there is nothing to learn from its status.
-                let _ = wait(id);
-                drop(slot);
-            }
-        })?;
+        .spawn(move || reap(&queue))?;
     Ok(orphans)
+}
+
+fn reap(queue: &mpsc::Receiver<Orphan>) {
+    let (mut waiting, mut pause, mut more) = (Vec::new(), SOON, true);
+    while more || !waiting.is_empty() {
+        let next = match (waiting.is_empty(), more) {
+            (true, _) => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (false, true) => queue.recv_timeout(pause),
+            (false, false) => {
+                std::thread::sleep(pause);
+                Err(RecvTimeoutError::Timeout)
+            }
+        };
+        pause = match next {
+            Ok(orphan) => {
+                waiting.push(orphan);
+                SOON
+            }
+            Err(RecvTimeoutError::Timeout) => LATE.min(2 * pause),
+            Err(RecvTimeoutError::Disconnected) => {
+                more = false;
+                pause
+            }
+        };
+        waiting.extend(queue.try_iter());
+        // With a process goes its slot.
+        waiting.retain(|(id, _)| !is_reaped(*id));
+    }
+}
+
+/// Takes a killed child of ours out of the process table if it is dead. There is nothing to learn from its status.
+fn is_reaped(id: u32) -> bool {
+    let Some(pid) = pid(id) else {
+        return true;
+    };
+    let look = || rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG);
+    !matches!(rustix::io::retry_on_intr(look), Ok(None))
 }
 
 /// What a process has used so far.
@@ -187,6 +224,22 @@ pub(crate) fn vitals(id: u32) -> Vitals {
             .saturating_mul(page),
         threads: threads_of(&stat),
     }
+}
+
+/// Bytes of memory that only this process has, whatever limit the kernel counts it to: resident and of no file, swapped out, and what the
+/// tables take that lead to all of it (proc(5), `status`); 0 once it is dead.
+pub(crate) fn held(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    held_of(&status)
+}
+
+fn held_of(status: &str) -> u64 {
+    let kib = |key: &str| {
+        let mut lines = status.lines().filter_map(|line| line.strip_prefix(key));
+        lines.next().map_or(0, |value| number(value, 0))
+    };
+    let all = ["RssAnon:", "VmSwap:", "VmPTE:"].map(kib);
+    all.into_iter().fold(0, u64::saturating_add) << 10
 }
 
 /// Fields 14 and 15 of `stat` (proc(5)), in ticks; the second field may hold blanks and brackets.
@@ -234,6 +287,7 @@ fn pid(id: u32) -> Option<Pid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::slot::Slots;
 
     #[test]
     fn processor_time_is_read_past_an_ugly_name() {
@@ -249,5 +303,33 @@ mod tests {
         let ours = vitals(std::process::id());
         assert!(ours.data > 0 && ours.own > 0 && ours.threads > 0);
         assert_eq!(vitals(u32::MAX), Vitals::default());
+        assert!(held(std::process::id()) >= 64 << 10);
+        let status =
+            "VmPTE:\t       8 kB\nRssAnon:\t     100 kB\nRssFile:\t 9 kB\nVmSwap:\t 3 kB\n";
+        assert_eq!((held_of(status), held_of("")), (111 << 10, 0));
+    }
+
+    #[test]
+    fn an_orphan_that_does_not_end_holds_up_no_other() {
+        let child = || {
+            let mut command = std::process::Command::new("sleep");
+            command.arg("600").spawn().expect("a child")
+        };
+        let (slots, reaper) = (Slots::default(), start_reaper().expect("a thread"));
+        let (hangs, dies) = (child(), child());
+        reaper.send((hangs.id(), Some(slots.take()))).expect("sent");
+        drop(Held::new(dies.id(), slots.take(), reaper.clone()));
+        // Whose number 1 is free again is out of the process table.
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while slots.take().number != 1 {
+            assert!(std::time::Instant::now() < deadline, "it is not reaped");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!is_zombie(hangs.id()), "the other one lives");
+        bury(hangs.id(), &reaper);
+        while slots.take().number != 0 {
+            assert!(std::time::Instant::now() < deadline, "it is not reaped");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

@@ -100,7 +100,7 @@ fn spawn(
         // It died, or it cannot go on: a new one may.
         _ => {
             drop(nursery.take());
-            family.bury_strays();
+            family.bury_strays(reaper);
             let new = nursery.insert(Nursery::start(config)?);
             ask(new).map_err(|error| new.why(error))?
         }

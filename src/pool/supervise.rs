@@ -181,8 +181,9 @@ struct Vigil<'a> {
     steps_failed: u32,
     /// Whether the worker waits for another attempt, as it says.
     rests: bool,
-    /// Bytes of all results.
+    /// Bytes of all results, and of why steps have failed.
     put_out: u64,
+    reasons: usize,
     /// Whether the socket and the pipe are still open.
     hears: bool,
     sees: bool,
@@ -222,6 +223,7 @@ impl<'a> Vigil<'a> {
             steps_failed: 0,
             rests: false,
             put_out: 0,
+            reasons: 0,
             hears: true,
             sees: true,
             reason: None,

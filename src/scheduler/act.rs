@@ -217,13 +217,15 @@ impl Hands {
         loop {
             let deadline = self.deadline(drain_until.map(|(until, _)| until));
             let is_held = !self.turn.is_empty() && self.is_writing();
+            // Attempts tell no faster than the journal takes it.
+            let has_room = !self.turn.is_large();
             tokio::select! {
                 error = sources.breaks.recv() => {
                     if let Some(error) = error {
                         return Err(error);
                     }
                 }
-                Some((job, told)) = sources.told.recv() => self.told(job, told),
+                Some((job, told)) = sources.told.recv(), if has_room => self.told(job, told),
                 Some(command) = sources.asked.recv() => self.asked(command),
                 Some(brought) = sources.brought.recv() => self.brought(brought),
                 Some(update) = sources.arrivals.recv() => self.watched(update),
@@ -276,10 +278,12 @@ impl Hands {
     /// What waits already goes into the same turn: one unit of the journal, one batch of file work.
     fn take_waiting(&mut self, sources: &mut Sources) {
         for _ in 0..TURN {
-            match (sources.told.try_recv(), sources.arrivals.try_recv()) {
-                (Err(_), None) => return,
+            let has_room = !self.turn.is_large();
+            let told = has_room.then(|| sources.told.try_recv().ok()).flatten();
+            match (told, sources.arrivals.try_recv()) {
+                (None, None) => return,
                 (told, arrival) => {
-                    if let Ok((job, told)) = told {
+                    if let Some((job, told)) = told {
                         self.told(job, told);
                     }
                     if let Some(update) = arrival {

@@ -39,8 +39,8 @@ impl Minute {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         self.cancelled += other.cancelled;
-        self.pages += other.pages;
-        self.bytes += other.bytes;
+        self.pages = self.pages.saturating_add(other.pages);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 
@@ -129,6 +129,21 @@ mod tests {
         assert_eq!(seen(60 * MINUTE + 5), [(1, 1, 3)]);
         assert_eq!(seen(61 * MINUTE), [(61, 1, 3)]);
         assert_eq!(seen(121 * MINUTE), []);
+    }
+
+    #[test]
+    fn sums_that_are_too_large_stay_the_largest() {
+        let mut hour = Hour::default();
+        for _ in 0..2 {
+            let (pages, bytes) = (u64::MAX, u64::MAX);
+            hour.add(Minute {
+                pages,
+                bytes,
+                ..ended(0)
+            });
+        }
+        let minute = hour.minutes(Timestamp(0))[0];
+        assert_eq!((minute.pages, minute.bytes), (u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -55,18 +55,23 @@ impl Paces {
     /// How long a step takes, where that can be said.
     pub(crate) fn expected(&self, step: &str, pages: Option<u64>) -> Option<Duration> {
         let samples = &self.steps.get(step)?.samples;
-        let ms: u64 = samples.iter().map(|sample| sample.ms).sum();
-        let all_pages: u64 = samples.iter().map(|sample| sample.pages).sum();
+        let ms = sum(samples.iter().map(|sample| sample.ms));
+        let all_pages = sum(samples.iter().map(|sample| sample.pages));
         if let Some(pages) = pages.filter(|_| all_pages > 0) {
             return Some(Duration::from_millis(ms.saturating_mul(pages) / all_pages));
         }
         let least = samples.iter().map(|sample| sample.ms).min()?;
         let most = samples.iter().map(|sample| sample.ms).max()?;
-        if most > least.saturating_mul(SPREAD) + NOISE_MS {
+        if most > least.saturating_mul(SPREAD).saturating_add(NOISE_MS) {
             return None;
         }
         Some(Duration::from_millis(ms / samples.len() as u64))
     }
+}
+
+/// Journals of earlier versions hold whatever workers have said.
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]
@@ -91,6 +96,9 @@ mod tests {
         check(&[(1_000, 10), (2_000, 20)], None, Some(1_500));
         check(&[(1_000, 1), (90_000, 90)], None, None);
         check(&[(1, 1), (300, 1)], None, Some(150));
+        let (much, one) = ((u64::MAX, u64::MAX), (u64::MAX, 1));
+        check(&[much, much], Some(u64::MAX), Some(1));
+        check(&[one, one], None, Some(u64::MAX / 2));
     }
 
     #[test]

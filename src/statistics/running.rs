@@ -59,7 +59,7 @@ impl Running {
         let Some(step) = self.steps.get_mut(index) else {
             return;
         };
-        step.ms += ms;
+        step.ms = step.ms.saturating_add(ms);
         step.began.get_or_insert(at);
         self.current = if is_over && place.part >= place.parts {
             index + 1

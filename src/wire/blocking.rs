@@ -6,7 +6,10 @@ use crate::wire::socket;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long a descriptor is tried to be sent: less than an attempt may be silent.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a look at the socket found.
 #[derive(Debug)]
@@ -48,21 +51,10 @@ impl Control {
         let bytes = encode(message)?;
         let (mut rest, mut descriptor) = (bytes.as_slice(), descriptor);
         while !rest.is_empty() {
-            let sent = match socket::send(
-                self.socket.as_fd(),
-                rest,
-                descriptor.as_slice(),
-                SendFlags::empty(),
-            ) {
-                Ok(sent) => sent,
-                // The kernel bounds how many descriptors one user has under way (unix(7), ETOOMANYREFS). It wakes nobody
-                // when there is room again, so this looks.
-                Err(Errno::TOOMANYREFS) => {
-                    std::thread::sleep(Duration::from_millis(1));
-                    continue;
-                }
-                Err(errno) => return Err(failed("write", errno)),
-            };
+            let socket = self.socket.as_fd();
+            let sent = patiently(PATIENCE, || {
+                socket::send(socket, rest, descriptor.as_slice(), SendFlags::empty())
+            })?;
             descriptor = None;
             rest = &rest[sent..];
         }
@@ -112,9 +104,47 @@ impl Control {
     }
 }
 
+/// Sends, where too many descriptors are under way again and again: the kernel wakes nobody when there is room again.
+fn patiently(
+    patience: Duration,
+    mut send: impl FnMut() -> Result<usize, Errno>,
+) -> Result<usize, FrameError> {
+    let began = Instant::now();
+    loop {
+        match send() {
+            Ok(sent) => return Ok(sent),
+            Err(Errno::TOOMANYREFS) if began.elapsed() < patience => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(Errno::TOOMANYREFS) => return Err(FrameError::Crowded),
+            Err(errno) => return Err(failed("write", errno)),
+        }
+    }
+}
+
 fn failed(doing: &'static str, errno: Errno) -> FrameError {
     FrameError::Socket {
         doing,
         source: errno.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_for_a_descriptor_is_waited_for_and_not_for_ever() {
+        let full = || Err(Errno::TOOMANYREFS);
+        let given_up = patiently(Duration::from_millis(20), full);
+        assert!(matches!(given_up, Err(FrameError::Crowded)));
+        let mut tries = 0;
+        let sent = patiently(Duration::from_secs(60), || {
+            tries += 1;
+            if tries < 5 { full() } else { Ok(3) }
+        });
+        assert_eq!((sent.expect("there is room again"), tries), (3, 5));
+        let gone = patiently(Duration::from_secs(60), || Err(Errno::PIPE));
+        assert!(matches!(gone, Err(FrameError::Socket { .. })));
     }
 }

@@ -86,13 +86,21 @@ impl Lines {
 
 /// Without control characters, which would reach a terminal or a log, and no longer than a line.
 pub(crate) fn printable(text: &str) -> String {
-    let mut end = text.len().min(LINE);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let line = text[..end].trim_end();
-    let clean = |c: char| if c.is_control() && c != '\t' { ' ' } else { c };
-    line.chars().map(clean).collect()
+    cleaned(text, LINE, "\t").trim_end().to_owned()
+}
+
+/// The same of a reason, which may have several lines, all together no longer than `most` bytes or one.
+pub(crate) fn reason(text: &str, most: usize) -> String {
+    cleaned(text, most.min(LINE), "\n\t").trim_end().to_owned()
+}
+
+fn cleaned(text: &str, most: usize, kept: &str) -> String {
+    let end = text.floor_char_boundary(most);
+    let clean = |c: char| match c.is_control() && !kept.contains(c) {
+        true => ' ',
+        false => c,
+    };
+    text[..end].chars().map(clean).collect()
 }
 
 /// Decides which lines go on.
@@ -178,6 +186,13 @@ mod tests {
         }
         assert_eq!(lines.recent().lines().count(), TAIL_LINES);
         assert!(lines.bytes <= TAIL_LINES * LINE);
+    }
+
+    #[test]
+    fn a_reason_has_lines_and_an_end() {
+        assert_eq!(reason("\u{1b}[2Jone\n\ttwo\n", LINE), " [2Jone\n\ttwo");
+        assert_eq!(reason(&"ä".repeat(LINE), usize::MAX).len(), LINE);
+        assert_eq!(reason("äöü", 3), "ä");
     }
 
     #[test]

@@ -57,6 +57,11 @@ pub enum FrameError {
         #[source]
         source: std::io::Error,
     },
+    /// The kernel bounds how many descriptors one user has under way (unix(7), `ETOOMANYREFS`), and there was no room for a long time.
+    #[error(
+        "the system takes no open file for a result: too many of this user are under way (ETOOMANYREFS)"
+    )]
+    Crowded,
     /// The length is not one that a frame can have.
     #[error("a frame of `{0}` bytes is not allowed (1 to {MAX_BODY})")]
     Length(u64),

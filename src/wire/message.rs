@@ -223,6 +223,9 @@ pub enum ToDaemon {
         rejected: bool,
         /// Whether this is the answer to `Cancel`.
         cancelled: bool,
+        /// Whether the system took no descriptor for a long time: nobody's fault in this job.
+        #[serde(default)]
+        crowded: bool,
         /// Why.
         problem: Problem,
     },

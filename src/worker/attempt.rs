@@ -2,6 +2,7 @@
 
 use crate::pipeline::template::engine::{Context, Engine};
 use crate::problem::{Code, Problem};
+use crate::wire::bounds;
 use crate::wire::frame::FrameError;
 use crate::wire::message::{Plan, ToDaemon};
 use crate::worker::confine::Confined;
@@ -11,6 +12,7 @@ use crate::worker::onlooker::Artifact;
 use dropleaf_plugin_host::{self as host, Document, Limits, OpenError};
 use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// How an attempt ends without a result.
@@ -64,6 +66,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) bill: host::Bill,
     /// `input`, `job`, `env`, `now`, and `pdf` once it is open.
     pub(crate) variables: BTreeMap<String, Value>,
+    /// Bytes of the results that the daemon was told; `usize::MAX` once there were too many.
+    published: Cell<usize>,
 }
 
 impl<'a> Attempt<'a> {
@@ -88,6 +92,7 @@ impl<'a> Attempt<'a> {
             },
             bill: host::Bill::new(),
             variables: plan.variables.clone(),
+            published: Cell::new(0),
         }
     }
 
@@ -126,6 +131,29 @@ impl<'a> Attempt<'a> {
         }
         values.insert("steps".to_owned(), Value::Object(told));
         Ok(values.into())
+    }
+
+    /// The results as the daemon is told of them: none any more once an attempt has published as much as it may. Templates have them all
+    /// the same.
+    pub(crate) fn published(
+        &self,
+        step: &str,
+        results: BTreeMap<String, Value>,
+    ) -> BTreeMap<String, Value> {
+        let before = self.published.get();
+        let all = before.saturating_add(bounds::size_of(&results));
+        if all <= bounds::ALL_RESULTS {
+            self.published.set(all);
+            return results;
+        }
+        if self.published.replace(usize::MAX) != usize::MAX {
+            let text = format!(
+                "its results, and all that follow, are not kept: those of the whole attempt are larger than {} KiB; put them out as artifacts",
+                bounds::ALL_RESULTS >> 10
+            );
+            self.warn(Some(step), "results-dropped", text);
+        }
+        BTreeMap::new()
     }
 
     pub(crate) fn warn(&self, step: Option<&str>, code: &str, message: String) {

@@ -2,6 +2,7 @@
 
 use crate::problem::{Code, Problem};
 use crate::wire::message::{Place, PlanStep, ToDaemon};
+use crate::wire::{bounds, chatter};
 use crate::worker::attempt::{About, Attempt, End, Part, Values, template_problem};
 use crate::worker::library;
 use crate::worker::onlooker::{Artifact, Onlooker};
@@ -18,8 +19,6 @@ const LOOK: Duration = Duration::from_micros(500);
 
 /// Documents that one attempt may have.
 const MOST_PARTS: usize = 100_000;
-/// Bytes of JSON that the results of one run may have.
-const MOST_RESULTS: usize = 256 << 10;
 
 /// Runs a step on each document, or once on all of them; gives the documents that go on.
 pub(crate) fn run(attempt: &Attempt<'_>, index: usize, parts: Vec<Part>) -> Result<Vec<Part>, End> {
@@ -266,7 +265,7 @@ impl Turn<'_> {
             place: self.place.clone(),
             ms,
             documents: number_of(parts.len()),
-            results: outcome.results,
+            results: self.attempt.published(&self.step.id, outcome.results),
         };
         self.attempt.line.say(&finished, None)?;
         Ok(parts)
@@ -314,13 +313,8 @@ fn merged(abouts: Vec<About>) -> About {
 }
 
 fn check_results(outcome: &Outcome) -> Result<(), Problem> {
-    let size: usize = outcome
-        .results
-        .iter()
-        .map(|(name, value)| name.len() + value.to_string().len())
-        .sum();
-    if size > MOST_RESULTS {
-        let text = format!("its results are larger than {} KiB", MOST_RESULTS >> 10);
+    if bounds::size_of(&outcome.results) > bounds::RESULTS {
+        let text = format!("its results are larger than {} KiB", bounds::RESULTS >> 10);
         return Err(Problem::new(Code::StepFailed, text).hint("put them out as an artifact"));
     }
     Ok(())
@@ -340,15 +334,8 @@ fn run_problem(error: &RunError) -> Problem {
         "" => "it gave no reason",
         text => text,
     };
-    // People look at it in terminals and logs.
-    let clean = |c: char| {
-        if c.is_control() && !"\n\t".contains(c) {
-            ' '
-        } else {
-            c
-        }
-    };
-    Problem::new(code, text.chars().map(clean).collect::<String>())
+    // People look at it in terminals and logs, and it goes over the control socket.
+    Problem::new(code, chatter::reason(text, usize::MAX))
 }
 
 fn number_of(index: usize) -> u32 {

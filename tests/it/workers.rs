@@ -9,6 +9,7 @@ mod describing;
 pub(crate) mod disguise;
 mod honest;
 mod inspections;
+mod lies;
 mod registry;
 mod reuse;
 mod sandbox;

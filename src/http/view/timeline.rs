@@ -313,7 +313,8 @@ impl AttemptView {
         change(run);
         step.status = run.status;
         step.started_at = step.started_at.take().or_else(|| run.started_at.clone());
-        step.ms = step.runs.iter().filter_map(|run| run.ms).sum();
+        let times = step.runs.iter().filter_map(|run| run.ms);
+        step.ms = times.fold(0, u64::saturating_add);
     }
 }
 

@@ -65,6 +65,20 @@ fn skipped(place: Place) -> ToDaemon {
     }
 }
 
+fn published(size: usize) -> ToDaemon {
+    ToDaemon::StepFinished {
+        place: at(0, 1, 1),
+        ms: 1,
+        documents: 1,
+        results: [("x".to_owned(), serde_json::json!("x".repeat(size)))].into(),
+    }
+}
+
+fn billed(bill: Bill) -> ToDaemon {
+    let rests = false;
+    ToDaemon::Finished { bill, rests }
+}
+
 fn output(part: u32, name: &str, folder: &str) -> ToDaemon {
     ToDaemon::Output {
         part,
@@ -75,16 +89,14 @@ fn output(part: u32, name: &str, folder: &str) -> ToDaemon {
 }
 
 fn done() -> ToDaemon {
-    ToDaemon::Finished {
-        bill: Bill::default(),
-        rests: false,
-    }
+    billed(Bill::default())
 }
 
 fn failed() -> ToDaemon {
     ToDaemon::Failed {
         rejected: false,
         cancelled: false,
+        crowded: false,
         problem: Problem::new(Code::StepFailed, "no"),
     }
 }
@@ -187,6 +199,27 @@ fn lies_are_named() {
             with(steps_done(), output(1, "a.pdf", "/out/../etc")),
             "no plain absolute folder",
         ),
+        (
+            with(steps_done(), output(1, "a.pdf", &"/o".repeat(4096))),
+            "no plain absolute folder",
+        ),
+        (
+            vec![opened(), skipped(at(0, 1, 1)), started(at(0, 1, 1))],
+            "document number `1` of `1` is out of order in step number `0`",
+        ),
+        (
+            vec![opened(), skipped(at(0, 2, 3)), started(at(0, 1, 3))],
+            "document number `1` of `3` is out of order",
+        ),
+        (
+            vec![opened(), skipped(at(0, 1, 3)), skipped(at(0, 2, 4))],
+            "document number `2` of `4` is out of order",
+        ),
+        (with(start(), published(1 << 20)), "bytes of results"),
+        (
+            vec![ToDaemon::Opened { pages: u64::MAX }],
+            "nothing counts `18446744073709551615`",
+        ),
         (vec![failed(), failed()], "after its last word"),
         (
             vec![
@@ -215,6 +248,57 @@ fn lies_are_named() {
         let lie = told(&messages).expect_err(expected).to_string();
         assert!(lie.contains(expected), "{lie:?} lacks {expected:?}");
     }
+}
+
+#[test]
+fn a_bill_is_checked_and_its_pages_are_those_that_were_told() {
+    let ended = |bill| {
+        told(&[
+            ToDaemon::Opened { pages: 7 },
+            output(1, "a.pdf", "/o"),
+            output(2, "b.pdf", "/o"),
+            billed(bill),
+        ])
+    };
+    let forged = Bill {
+        pages_in: u64::MAX,
+        pages_out: u64::MAX,
+        cpu_ms: 5,
+        ..Bill::default()
+    };
+    let conduct = ended(forged.clone()).expect("what it says of pages is not asked for");
+    let bill = conduct.corrected(forged);
+    assert_eq!((bill.pages_in, bill.pages_out, bill.cpu_ms), (7, 2, 5));
+    for number in [MOST + 1, u64::MAX] {
+        let (peak, time) = (Bill::default(), Bill::default());
+        let (peak_kib, cpu_ms) = (number, number);
+        assert!(ended(Bill { peak_kib, ..peak }).is_err());
+        assert!(ended(Bill { cpu_ms, ..time }).is_err());
+    }
+}
+
+#[test]
+fn there_is_an_end_to_what_an_attempt_publishes() {
+    let plan = plan(20);
+    let mut conduct = Conduct::default();
+    conduct.check(&opened(), &plan).expect("it begins");
+    let steps = (0..20).map(|step| {
+        let place = at(step, 1, 1);
+        let ToDaemon::StepFinished { results, .. } = published(bounds::RESULTS) else {
+            panic!("it is one");
+        };
+        conduct.check(&started(place.clone()), &plan)?;
+        let (ms, documents) = (1, 1);
+        let finished = ToDaemon::StepFinished {
+            place,
+            ms,
+            documents,
+            results,
+        };
+        conduct.check(&finished, &plan)
+    });
+    let passed = steps.take_while(Result::is_ok).count();
+    assert_eq!(passed, 2 * bounds::ALL_RESULTS / bounds::RESULTS - 1);
 }
 
 proptest! {

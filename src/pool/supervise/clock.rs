@@ -3,7 +3,7 @@
 use crate::job::attempt::{Ending, Failure};
 use crate::pool::blame;
 use crate::pool::overdue::Overdue;
-use crate::pool::process::vitals;
+use crate::pool::process::{held, vitals};
 use crate::pool::scratch;
 use crate::pool::supervise::Vigil;
 use crate::pool::update::Limits;
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at the worker's memory.
 const LOOK: Duration = Duration::from_millis(200);
+/// What a worker may have besides what its limit of memory counts: its first stack, and what the loader has written.
+const BESIDES: u64 = 64 << 20;
 /// Between two pieces of progress of one attempt.
 pub(super) const PROGRESS: Duration = Duration::from_millis(50);
 /// For a killed worker to be gone; one that hangs in the kernel is left to the reaper.
@@ -66,8 +68,8 @@ impl Vigil<'_> {
         }
     }
 
-    /// Looks at what no limit of the kernel holds: threads, where other processes of the same user count too, and the scratch
-    /// folder.
+    /// Looks at what no limit of the kernel holds: memory that counts as stack or cannot be written at the moment, threads, where other
+    /// processes of the same user count too, and the scratch folder.
     async fn look(&mut self) {
         let vitals = vitals(self.worker.process.id());
         self.most_data = self.most_data.max(vitals.data);
@@ -75,6 +77,11 @@ impl Vigil<'_> {
         let allowed = Duration::from_secs(self.shared.config.limits.cpu_seconds.max(1));
         if self.shared.config.reuse > 1 && vitals.cpu.saturating_sub(self.worker.spent) >= allowed {
             let problem = blame::too_much_cpu(&self.scene(), allowed);
+            return self.end_for(Ending::TimedOut, problem);
+        }
+        let memory = self.shared.config.limits.memory;
+        if held(self.worker.process.id()) > memory.saturating_add(BESIDES) {
+            let problem = blame::too_much_memory(&self.scene(), &self.shared.config.limits);
             return self.end_for(Ending::TimedOut, problem);
         }
         let problem = if vitals.threads > THREADS {

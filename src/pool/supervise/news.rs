@@ -3,16 +3,18 @@
 use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{StepFailed, StepFinished, StepSkipped, Warned};
 use crate::pool::blame::Scene;
+use crate::pool::conduct::MOST;
 use crate::pool::denials::Denied;
 use crate::pool::received;
 use crate::pool::supervise::clock::PROGRESS;
 use crate::pool::supervise::{Progress, Vigil};
 use crate::pool::update::Update;
 use crate::problem::{Code, Problem};
-use crate::wire::chatter::printable;
+use crate::wire::chatter::{printable, reason};
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{Place, ToDaemon};
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -20,6 +22,11 @@ use tokio::sync::mpsc;
 const LAST_BREATH: Duration = Duration::from_millis(500);
 /// Warnings of one attempt that are passed on.
 pub(super) const MOST_WARNINGS: u32 = 200;
+/// Bytes of why steps have failed that are passed on whole, and what is passed on of each reason after that.
+const REASONS: usize = 1 << 20;
+const SHORT: usize = 200;
+/// What the last page of a memory file may take beyond its end, where the system gives it large ones.
+const LARGE_PAGE: u64 = 2 << 20;
 
 impl Vigil<'_> {
     /// Ends the attempt, and its worker at once: it has more than it may have.
@@ -33,10 +40,13 @@ impl Vigil<'_> {
         self.kill();
     }
 
-    /// Counts what was put out; there is an end to it, because the disk is everybody's.
+    /// Counts what was put out; there is an end to it, because the disk is everybody's, and so is the memory. A file may have blocks
+    /// beyond its end, and holes before it.
     fn put_out(&mut self, file: File) -> Result<File, &'static str> {
         self.worker.denials.came_back(&file);
-        let size = file.metadata().map_or(u64::MAX, |data| data.len());
+        let taken = |data: &Metadata| data.blocks().saturating_mul(512);
+        let counted = |data: Metadata| data.len().max(taken(&data).saturating_sub(LARGE_PAGE));
+        let size = file.metadata().map_or(u64::MAX, counted);
         self.put_out = self.put_out.saturating_add(size);
         if self.put_out > self.shared.config.limits.file_size {
             return Err("it put out more than one attempt may");
@@ -122,7 +132,7 @@ impl Vigil<'_> {
                 _,
             ) => {
                 self.lines.turn();
-                let place = self.named(&place);
+                let (place, ms) = (self.named(&place), self.took(ms));
                 self.tell(Update::StepFinished(StepFinished {
                     place,
                     ms,
@@ -131,7 +141,10 @@ impl Vigil<'_> {
                 }))
                 .await;
             }
-            (ToDaemon::StepSkipped { place, condition }, _) => {
+            (ToDaemon::StepSkipped { place, .. }, _) => {
+                let step = self.task.plan.steps.get(place.step as usize);
+                let condition = step.and_then(|step| step.condition.clone());
+                let condition = condition.unwrap_or_default();
                 let place = self.named(&place);
                 self.tell(Update::StepSkipped(StepSkipped { place, condition }))
                     .await;
@@ -149,9 +162,12 @@ impl Vigil<'_> {
                 self.lines.turn();
                 let problem = match self.given_up_on(&place) {
                     Some(problem) => problem.clone(),
-                    None => self.scene_of(&place).place(problem),
+                    None => {
+                        let problem = self.plain(problem);
+                        self.scene_of(&place).place(problem)
+                    }
                 };
-                let place = self.named(&place);
+                let (place, ms) = (self.named(&place), self.took(ms));
                 self.tell(Update::StepFailed(StepFailed {
                     place,
                     ms,
@@ -222,18 +238,25 @@ impl Vigil<'_> {
                 Err(lie) => self.convict(lie.into()),
             },
             (ToDaemon::Finished { bill, rests }, _) => {
-                self.last_word(Ok(bill));
+                self.last_word(Ok(self.conduct.corrected(bill)));
                 self.rests = rests && self.may_rest();
             }
             (
                 ToDaemon::Failed {
                     rejected,
                     cancelled,
+                    crowded,
                     problem,
                 },
                 _,
             ) => {
-                let failure = self.failed(rejected, cancelled, problem);
+                let ending = match (rejected, crowded) {
+                    (true, _) => Ending::Rejected,
+                    (false, true) => Ending::Environment,
+                    (false, false) => Ending::Failed,
+                };
+                let problem = self.plain(problem);
+                let failure = self.failed(ending, cancelled, problem);
                 self.last_word(Err(failure));
             }
             // The conduct lets no other message through.
@@ -246,7 +269,32 @@ impl Vigil<'_> {
         self.kill_at = Some(Instant::now() + LAST_BREATH);
     }
 
-    pub(super) fn failed(&self, rejected: bool, cancelled: bool, mut problem: Problem) -> Failure {
+    /// What a worker says of a failure: in plain text, and no more of it than people read.
+    fn plain(&mut self, problem: Problem) -> Problem {
+        let most = match self.reasons > REASONS {
+            true => SHORT,
+            false => usize::MAX,
+        };
+        let detail = reason(&problem.detail, most);
+        let hint = problem.hint.map(|hint| reason(&hint, most));
+        self.reasons += detail.len() + hint.as_ref().map_or(0, String::len);
+        Problem {
+            code: problem.code,
+            detail,
+            hint,
+            step: problem.step,
+            page: None,
+            plugin: None,
+        }
+    }
+
+    /// A step has not taken longer than its attempt.
+    fn took(&self, ms: u64) -> u64 {
+        let all = self.began.elapsed().as_millis();
+        ms.min(u64::try_from(all).unwrap_or(u64::MAX))
+    }
+
+    fn failed(&self, ending: Ending, cancelled: bool, mut problem: Problem) -> Failure {
         // Nobody asked it to stop, or this would not be looked at.
         if cancelled {
             problem = Problem::new(Code::WorkerFailed, "a worker stopped without being asked");
@@ -262,19 +310,13 @@ impl Vigil<'_> {
             step: known,
             page: self.page(),
         };
-        Failure {
-            ending: if rejected {
-                Ending::Rejected
-            } else {
-                Ending::Failed
-            },
-            problem: scene.place(problem),
-        }
+        let problem = scene.place(problem);
+        Failure { ending, problem }
     }
 
     pub(super) async fn progressed(&mut self, place: Place, done: u64, total: u64) {
         let now = Instant::now();
-        let news = Some((place, done, total));
+        let news = Some((place, done.min(MOST), total.min(MOST)));
         if self.progress.last == news {
             return;
         }

@@ -33,6 +33,9 @@ const HOLD: Duration = Duration::from_millis(5);
 const CROWD: usize = 16;
 const GAP: Duration = Duration::from_millis(10);
 
+/// So many events are a large turn: a slow disk is not made faster by more.
+const LARGE: usize = 1024;
+
 /// The pace of the units. No attempt waits for it, only what shows outside; a lone job is never held up.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -95,6 +98,11 @@ impl Pending {
         self.urgent || !self.claims.is_empty() || !self.redos.is_empty()
     }
 
+    /// Whether there is so much that no news of attempts should come to it: they wait, and their workers with them.
+    pub(super) fn is_large(&self) -> bool {
+        self.events.len() >= LARGE
+    }
+
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty() && self.claims.is_empty() && self.redos.is_empty()
@@ -137,6 +145,19 @@ mod tests {
         assert_eq!(pending.due_at(pace.next(CROWD)), Some(now + GAP.max(HOLD)));
         pending.add(events());
         assert_eq!(pending.due_at(pace.next(CROWD)), Some(now + GAP));
+    }
+
+    #[test]
+    fn a_turn_is_large_until_its_events_are_taken() {
+        let (mut pending, now) = (Pending::default(), Instant::now());
+        for _ in 1..LARGE {
+            pending.add_lazy(events(), now);
+        }
+        assert!(!pending.is_large());
+        pending.add(events());
+        assert!(pending.is_large());
+        assert_eq!(pending.take_events().len(), LARGE);
+        assert!(!pending.is_large());
     }
 
     #[test]

@@ -22,15 +22,19 @@ pub struct Ended {
     pub bytes: u64,
 }
 
+/// More pages than a file may have; journals of earlier versions hold whatever workers have said.
+const MOST_PAGES: u32 = u32::MAX;
+
 /// What ended at or after a moment, a line for each pipeline, minute and state, oldest first.
 pub(crate) fn ended_since(connection: &Connection, since: i64) -> rusqlite::Result<Vec<Ended>> {
+    // A sum that is too large is an error, a total is not. Sizes are whatever file systems say.
     let mut statement = connection.prepare_cached(
         "SELECT pipeline, finished / 60000 * 60000, state, COUNT(*),
-           SUM(COALESCE(json_extract(body, '$.bill.pages_in'), 0)),
-           SUM(COALESCE(json_extract(body, '$.accepted.identity.size'), 0))
+           CAST(TOTAL(MIN(COALESCE(json_extract(body, '$.bill.pages_in'), 0), ?2)) AS INTEGER),
+           CAST(TOTAL(COALESCE(json_extract(body, '$.accepted.identity.size'), 0)) AS INTEGER)
          FROM job WHERE finished >= ?1 GROUP BY 1, 2, 3 ORDER BY 2",
     )?;
-    let mut rows = statement.query(params![since])?;
+    let mut rows = statement.query(params![since, MOST_PAGES])?;
     let mut sums = Vec::new();
     while let Some(row) = rows.next()? {
         let jobs = unsigned(row.get(3)?);

@@ -144,6 +144,35 @@ async fn counts_and_the_last_hour_add_up() {
 }
 
 #[tokio::test]
+async fn numbers_that_cannot_be_are_summed_all_the_same() {
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    // What a sparse file says of its size, and a worker of its pages.
+    for (n, pages) in [(1, u64::MAX), (2, i64::MAX as u64), (3, i64::MAX as u64)] {
+        let mut events = life(id(n), "odd", "/inbox/a.pdf", 60_000);
+        events.insert(5, of(id(n), step_finished()));
+        for draft in &mut events {
+            match &mut draft.event {
+                Event::Job { what, .. } => match what {
+                    JobEvent::Accepted(accepted) => accepted.identity.size = i64::MAX as u64,
+                    JobEvent::Delivering(delivering) => delivering.bill.pages_in = pages,
+                    JobEvent::StepFinished(finished) => finished.ms = u64::MAX,
+                    _ => {}
+                },
+                _ => panic!("a life is of events of its job"),
+            }
+        }
+        store.append(events).await.expect("appended");
+    }
+    let ended = store.ended_since(0).await.expect("read");
+    assert_eq!((ended.len(), ended[0].succeeded), (1, 3));
+    assert_eq!(ended[0].pages, 3 * u64::from(u32::MAX));
+    assert_eq!(ended[0].bytes, i64::MAX as u64);
+    let job = store.job(id(1)).await.expect("read").expect("it is there");
+    assert_eq!(job.steps[0].ms, u64::MAX);
+}
+
+#[tokio::test]
 async fn events_are_narrowed_by_job_pipeline_path_and_type() {
     let folder = folder();
     let store = filled(folder.path()).await;

@@ -249,6 +249,7 @@ async fn too_much_of_anything_ends_the_attempt_alone() {
     for (mode, text) in [
         ("sparse-output", "wrote a file of more than 32 MiB"),
         ("mapped-output", "it sent a file that it can still change"),
+        ("hidden-blocks", "it put out more than one attempt may"),
     ] {
         let with = json!({ "mode": mode, "text": "/out" });
         let ran = bench.run(vec![bench.step("misbehave", with)]).await;

@@ -161,6 +161,14 @@ async fn memory_is_limited() {
 }
 
 #[tokio::test]
+async fn memory_that_the_kernels_limit_does_not_see_is_limited_too() {
+    let bench = Bench::with(|config| config.limits.memory = 200 << 20);
+    let ran = bench.run_mode("hide-memory").await;
+    ran.failed(Ending::TimedOut, Code::MemoryLimit, "more than 200 MiB");
+    bench.is_well().await;
+}
+
+#[tokio::test]
 async fn a_leak_ends_with_its_worker() {
     let bench = Bench::new();
     assert_eq!(bench.run_mode("leak").await.bill().pages_out, 3);

@@ -91,7 +91,7 @@ fn arguments_decide() {
         (libc::SYS_prlimit64, [0, 7, 8, 0, 0, 0], HELD),
         (libc::SYS_ioctl, [1, 0x5401, 0, 0, 0, 0], PASS),
         (libc::SYS_ioctl, [1, 0x5412, 0, 0, 0, 0], HELD),
-        (libc::SYS_socketpair, [1, 1 | 0x80000, 0, 0, 0, 0], PASS),
+        (libc::SYS_socketpair, [1, 1 | 0x80000, 0, 0, 0, 0], HELD),
         (libc::SYS_socketpair, [1, 2 | 0x80000, 0, 0, 0, 0], HELD),
         (libc::SYS_socket, [0, 0, 0, 0, 0, 0], refuse(libc::EPERM)),
         (libc::SYS_socket, [2, 1, 0, 0, 0, 0], HELD),
@@ -102,6 +102,8 @@ fn arguments_decide() {
         (libc::SYS_mmap, [0, 9, 3, 0x01, 3, 0], PASS),
         (libc::SYS_mmap, [0, 9, 3, 0x21, 0, 0], HELD),
         (libc::SYS_mmap, [0, 9, 3, 0x23, 0, 0], HELD),
+        (libc::SYS_mmap, [0, 9, 3, 0x2_0022, 0, 0], PASS),
+        (libc::SYS_mmap, [0, 9, 3, 0x122, 0, 0], HELD),
     ] {
         assert_eq!(
             run(&program, call, arguments),

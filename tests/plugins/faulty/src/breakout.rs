@@ -3,6 +3,9 @@
 //! A way answers 0 where it led somewhere, and else the number of the system's error. None of them does harm where it is
 //! open by mistake: signals are number 0, files are opened and not written.
 
+mod files;
+
+use crate::breakout::files::{by_files, to_file};
 use dropleaf_plugin_sdk::prelude::*;
 use std::ffi::CString;
 use std::io;
@@ -123,7 +126,7 @@ const NONE: usize = usize::MAX;
 fn by_calls() -> Vec<Way> {
     // A signal's number and size of `struct clone_args`.
     let clone_arguments = room();
-    let ways: [(&str, libc::c_long, [usize; 6]); 75] = [
+    let ways: [(&str, libc::c_long, [usize; 6]); 77] = [
         (
             "exec",
             libc::SYS_execve,
@@ -168,6 +171,11 @@ fn by_calls() -> Vec<Way> {
             "socketpair-datagram",
             libc::SYS_socketpair,
             [1, 2, 0, room(), 0, 0],
+        ),
+        (
+            "socketpair-stream",
+            libc::SYS_socketpair,
+            [1, 1, 0, room(), 0, 0],
         ),
         ("connect", libc::SYS_connect, [0, room(), 16, 0, 0, 0]),
         ("bind", libc::SYS_bind, [0, room(), 16, 0, 0, 0]),
@@ -316,6 +324,11 @@ fn by_calls() -> Vec<Way> {
             libc::SYS_mmap,
             [0, 4096, 3, 0x21, NONE, 0],
         ),
+        (
+            "memory-as-stack",
+            libc::SYS_mmap,
+            [0, 4096, 3, 0x122, NONE, 0],
+        ),
         ("memory-in-secret", 447, [0, 0, 0, 0, 0, 0]),
         ("sync-all", libc::SYS_sync, [0, 0, 0, 0, 0, 0]),
         (
@@ -397,96 +410,6 @@ fn open(way: String, path: &str, flags: i32) -> Way {
     let flags = usize::try_from(flags).unwrap_or(0);
     let arguments = [NONE - 99, text(path), flags, 0o600, 0, 0];
     (way, libc::SYS_openat, arguments)
-}
-
-fn by_files() -> Vec<Way> {
-    let mut ways = Vec::new();
-    for path in [
-        "/etc/passwd",
-        "/etc/shadow",
-        "/proc/1/environ",
-        "/proc/self/mem",
-        "/dev/tty",
-        "/dev/mem",
-        "/dev/kmsg",
-        "/dev/fuse",
-        "/",
-        "/root",
-        "..",
-    ] {
-        ways.push(open(format!("read {path}"), path, libc::O_RDONLY));
-    }
-    let create = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
-    for path in [
-        "/tmp/dropleaf-breakout",
-        "/dev/shm/dropleaf-breakout",
-        "/var/tmp/dropleaf-breakout",
-        "dropleaf-breakout.so",
-    ] {
-        ways.push(open(format!("create {path}"), path, create));
-    }
-    let here = NONE - 99;
-    ways.extend(
-        [
-            (
-                "link",
-                libc::SYS_linkat,
-                [here, text("/etc/passwd"), here, text("x"), 0, 0],
-            ),
-            (
-                "symlink",
-                libc::SYS_symlinkat,
-                [text("/etc/passwd"), here, text("x"), 0, 0, 0],
-            ),
-            (
-                "folder",
-                libc::SYS_mkdirat,
-                [here, text("x"), 0o700, 0, 0, 0],
-            ),
-        ]
-        .map(|(way, number, arguments)| (way.to_owned(), number, arguments)),
-    );
-    ways
-}
-
-/// Everything that can be done to a file by its name. The worker may be its owner.
-fn to_file(which: &str, path: &str) -> Vec<Way> {
-    let (here, name) = (NONE - 99, text(path));
-    let mut ways = vec![
-        open(format!("{which}: read"), path, libc::O_RDONLY),
-        open(format!("{which}: write"), path, libc::O_RDWR),
-    ];
-    let mut by_name = vec![
-        ("truncate", libc::SYS_truncate, [name, 1 << 40, 0, 0, 0, 0]),
-        // As if it were a folder, and onto itself: neither would do anything.
-        ("remove", libc::SYS_unlinkat, [here, name, 0x200, 0, 0, 0]),
-        (
-            "rename",
-            libc::SYS_renameat2,
-            [here, name, here, name, 0, 0],
-        ),
-        ("mode", libc::SYS_fchmodat, [here, name, 0o777, 0, 0, 0]),
-        ("mode-2", 452, [here, name, 0o777, 0, 0, 0]),
-        ("owner", libc::SYS_fchownat, [here, name, 0, 0, 0, 0]),
-        ("times", libc::SYS_utimensat, [here, name, 0, 0, 0, 0]),
-        (
-            "attribute",
-            libc::SYS_setxattr,
-            [name, text("user.x"), room(), 1, 0, 0],
-        ),
-        (
-            "link",
-            libc::SYS_linkat,
-            [here, name, here, text("x"), 0, 0],
-        ),
-    ];
-    #[cfg(target_arch = "x86_64")]
-    by_name.push(("old-mode", libc::SYS_chmod, [name, 0o777, 0, 0, 0, 0]));
-    let by_name = by_name.into_iter();
-    ways.extend(
-        by_name.map(|(way, number, arguments)| (format!("{which}: {way}"), number, arguments)),
-    );
-    ways
 }
 
 /// What this process has open, as the system describes it.

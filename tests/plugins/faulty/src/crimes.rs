@@ -3,7 +3,7 @@
 //! A fault that the sandbox is to stop answers an error with the system's own word if it was stopped, and success if
 //! it was not: a test that expects the error then fails.
 
-use crate::{Mode, excess, traces};
+use crate::{Mode, excess, lies, traces};
 use dropleaf_plugin_sdk::prelude::*;
 use std::ffi::CString;
 use std::io::{self, Write as _};
@@ -57,9 +57,16 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         Mode::Threads => leave_threads(),
         Mode::ThreadWithAttributes => excess::thread_with_attributes(),
         Mode::LieProgress => lie(run),
-        Mode::Noise => say(b"\xff\xff\xff\xffnoise"),
-        Mode::FinishEarly => finish_early(),
-        Mode::UnsealedOutput => unsealed_output(),
+        Mode::Noise
+        | Mode::FinishEarly
+        | Mode::UnsealedOutput
+        | Mode::HiddenBlocks
+        | Mode::LieBill
+        | Mode::LieReasons
+        | Mode::FloodResults
+        | Mode::RepeatStep => lies::tell(mode, text),
+        Mode::LongReason => Err(Error::failed("no end ".repeat(300_000))),
+        Mode::LargeResults => run.result(text, "x".repeat(250 << 10)),
         Mode::BadArtifact => run.artifact("../../escape.txt", "text/plain", b"out"),
         Mode::Artifact => run.artifact("note.txt", "text/plain", text.as_bytes()),
         Mode::ArtifactThenError => {
@@ -75,6 +82,7 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         Mode::Look => look(run),
         Mode::ManyThreads
         | Mode::FloodPrintMebibytes
+        | Mode::HideMemory
         | Mode::FillScratch
         | Mode::FillMemoryFiles
         | Mode::ManyMemoryFiles
@@ -335,92 +343,6 @@ fn lie(run: &mut Run<'_>) -> Result<()> {
         run.progress(done, total)?;
     }
     Ok(())
-}
-
-/// The control socket is the only socket that this process has.
-fn control_socket() -> Option<i32> {
-    (0..1024).find(|&descriptor| {
-        // SAFETY: plain numbers and a place of the size that is said.
-        unsafe {
-            let mut stat: libc::stat = std::mem::zeroed();
-            libc::fstat(descriptor, &raw mut stat) == 0
-                && stat.st_mode & libc::S_IFMT == libc::S_IFSOCK
-        }
-    })
-}
-
-fn say(bytes: &[u8]) -> Result<()> {
-    let Some(socket) = control_socket() else {
-        return Err(Error::failed("no control socket"));
-    };
-    // SAFETY: the bytes are there; whose descriptor it is, is the point.
-    let sent = unsafe { libc::write(socket, bytes.as_ptr().cast(), bytes.len()) };
-    outcome("write", i32::try_from(sent).unwrap_or(-1))
-}
-
-fn framed(message: &serde_json::Value) -> Vec<u8> {
-    let body = message.to_string().into_bytes();
-    let mut frame = u32::try_from(body.len())
-        .unwrap_or(0)
-        .to_le_bytes()
-        .to_vec();
-    frame.extend(body);
-    frame
-}
-
-fn finish_early() -> Result<()> {
-    let bill = json!({ "parses": 0, "saves": 0, "pages_in": 0, "pages_out": 0, "peak_kib": 0, "cpu_ms": 0 });
-    say(&framed(&json!({ "say": "finished", "bill": bill })))
-}
-
-fn unsealed_output() -> Result<()> {
-    // SAFETY: a new descriptor of ours.
-    let file = unsafe { libc::memfd_create(c"loose".as_ptr(), 0) };
-    send_output(file, "/out")
-}
-
-/// Ends the step and hands the daemon this file as the result.
-pub(crate) fn send_output(file: i32, folder: &str) -> Result<()> {
-    let place = json!({ "step": 0, "part": 1, "parts": 1 });
-    let mut finished = place;
-    finished["say"] = "step_finished".into();
-    finished["ms"] = 1.into();
-    finished["documents"] = 1.into();
-    finished["results"] = json!({});
-    say(&framed(&finished))?;
-    let output =
-        json!({ "say": "output", "part": 1, "pages": 1, "name": "a.pdf", "folder": folder });
-    send_with(&framed(&output), file)?;
-    finish_early()
-}
-
-fn send_with(bytes: &[u8], descriptor: i32) -> Result<()> {
-    let Some(socket) = control_socket() else {
-        return Err(Error::failed("no control socket"));
-    };
-    // SAFETY: every pointer is to a place on this stack that outlives the call; the buffer is larger than one descriptor
-    // needs and aligned as its header.
-    let sent = unsafe {
-        let mut part = libc::iovec {
-            iov_base: bytes.as_ptr().cast_mut().cast(),
-            iov_len: bytes.len(),
-        };
-        let mut control = [0u64; 8];
-        let mut message: libc::msghdr = std::mem::zeroed();
-        message.msg_iov = &raw mut part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = libc::CMSG_SPACE(4) as _;
-        let header = libc::CMSG_FIRSTHDR(&raw const message);
-        (*header).cmsg_level = libc::SOL_SOCKET;
-        (*header).cmsg_type = libc::SCM_RIGHTS;
-        (*header).cmsg_len = libc::CMSG_LEN(4) as _;
-        libc::CMSG_DATA(header)
-            .cast::<i32>()
-            .write_unaligned(descriptor);
-        libc::sendmsg(socket, &raw const message, 0)
-    };
-    outcome("sendmsg", i32::try_from(sent).unwrap_or(-1))
 }
 
 fn look(run: &mut Run<'_>) -> Result<()> {

@@ -1,7 +1,8 @@
 //! Faults of measure: too much of something, and results that are not what they say.
 
 use crate::Mode;
-use crate::crimes::{outcome, send_output};
+use crate::crimes::outcome;
+use crate::lies::{send_output, wait};
 use dropleaf_plugin_sdk::prelude::*;
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -10,6 +11,7 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
     match mode {
         Mode::ManyThreads => many_threads(),
         Mode::FloodPrintMebibytes => flood_print(text.parse().unwrap_or(1)),
+        Mode::HideMemory => hide_memory(),
         Mode::FillScratch => fill_scratch(run),
         Mode::FillMemoryFiles => fill_memory_files(),
         Mode::ManyMemoryFiles => many_memory_files(),
@@ -75,6 +77,26 @@ fn fill_scratch(run: &mut Run<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Four times 128 MiB that the kernel counts to no limit of data: what cannot be written at the moment is none.
+fn hide_memory() -> Result<()> {
+    const BLOCK: usize = 128 << 20;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    for _ in 0..4 {
+        // SAFETY: a new mapping of that length, written before it is closed to writing.
+        unsafe {
+            let place = libc::mmap(std::ptr::null_mut(), BLOCK, access, flags, -1, 0);
+            if place == libc::MAP_FAILED {
+                return outcome("mmap", -1);
+            }
+            libc::memset(place, 1, BLOCK);
+            libc::mprotect(place, BLOCK, libc::PROT_READ);
+        }
+    }
+    std::thread::sleep(Duration::from_secs(10));
+    Ok(())
+}
+
 /// More than one file may hold, in several, and no memory of this process.
 fn fill_memory_files() -> Result<()> {
     let block = vec![1u8; 1 << 20];
@@ -104,7 +126,8 @@ fn many_memory_files() -> Result<()> {
 }
 
 /// Seals that keep a file from changing, but not its owner who has mapped it before.
-const ALL: i32 = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE | libc::F_SEAL_SEAL;
+pub(crate) const ALL: i32 =
+    libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE | libc::F_SEAL_SEAL;
 const ALL_BUT_WRITE: i32 = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_FUTURE_WRITE;
 
 fn mapped_output(folder: &str) -> Result<()> {
@@ -126,13 +149,10 @@ fn put_out(bytes: &[u8], folder: &str) -> Result<()> {
     let file = memory(bytes)?;
     seal(file, ALL)?;
     send_output(file, folder)?;
-    // The daemon has its last word; the host must not add another.
-    loop {
-        std::thread::sleep(Duration::from_secs(60));
-    }
+    wait()
 }
 
-fn memory(bytes: &[u8]) -> Result<i32> {
+pub(crate) fn memory(bytes: &[u8]) -> Result<i32> {
     // SAFETY: a name that ends with a zero.
     let file = unsafe { libc::memfd_create(c"result".as_ptr(), libc::MFD_ALLOW_SEALING) };
     outcome("memfd_create", file.min(0))?;
@@ -142,7 +162,7 @@ fn memory(bytes: &[u8]) -> Result<i32> {
     Ok(file)
 }
 
-fn seal(file: i32, seals: i32) -> Result<()> {
+pub(crate) fn seal(file: i32, seals: i32) -> Result<()> {
     // SAFETY: plain numbers.
     outcome("seal", unsafe {
         libc::fcntl(file, libc::F_ADD_SEALS, seals)

@@ -7,6 +7,7 @@ mod breakout;
 mod crimes;
 mod excess;
 mod granted;
+mod lies;
 mod traces;
 
 use crate::breakout::Breakout;
@@ -101,6 +102,20 @@ pub enum Mode {
     FinishEarly,
     /// Hand the daemon a file that it goes on changing.
     UnsealedOutput,
+    /// Hand the daemon small files that take much memory.
+    HiddenBlocks,
+    /// Tell the largest number there is in the bill's part that the text names.
+    LieBill,
+    /// Tell reasons of half a megabyte, full of commands for terminals.
+    LieReasons,
+    /// Publish a megabyte at once.
+    FloodResults,
+    /// Begin and end the same step for ever.
+    RepeatStep,
+    /// Fail with a reason of two megabytes.
+    LongReason,
+    /// Publish as much as one run may, under the name that the text says.
+    LargeResults,
     /// Put out an artifact whose name leaves its folder.
     BadArtifact,
     /// Put out an artifact.
@@ -117,6 +132,8 @@ pub enum Mode {
     ManyThreads,
     /// Print as many mebibytes as the text says.
     FloodPrintMebibytes,
+    /// Have more memory than it may, where the limit of data does not see it.
+    HideMemory,
     /// Fill the scratch folder.
     FillScratch,
     /// Keep much in memory files.
