@@ -36,6 +36,8 @@ use tokio_rustls::rustls::pki_types::ServerName;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Questions are answered from memory and the journal; a daemon that takes longer is stuck.
 const ANSWER: Duration = Duration::from_secs(60);
+/// A feed's head comes at once, and heartbeats after it; this is two and a half of them.
+const SILENCE: Duration = Duration::from_millis(37_500);
 /// An answer that is held in memory is not longer than this.
 const MAX_ANSWER: usize = 64 << 20;
 
@@ -47,6 +49,8 @@ pub struct Client {
     address: Address,
     token: Option<String>,
     tls: Option<TlsConnector>,
+    /// How long a feed may say nothing before it begins.
+    silence: Duration,
     /// Whether certificates are trusted besides those of the system.
     names: bool,
 }
@@ -81,6 +85,7 @@ impl Client {
             })?,
             address,
             token,
+            silence: SILENCE,
             names: !trusted.is_empty(),
         })
     }
@@ -257,7 +262,13 @@ impl Client {
         if let Some(id) = last_event_id {
             builder = builder.header(HeaderName::from_static("last-event-id"), id);
         }
-        self.send(builder.body(empty())).await
+        let answer = tokio::time::timeout(self.silence, self.send(builder.body(empty()))).await;
+        answer.unwrap_or_else(|_| {
+            Err(Error::Silent {
+                address: self.address.clone(),
+                after: self.silence,
+            })
+        })
     }
 
     async fn send(

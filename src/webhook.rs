@@ -292,7 +292,7 @@ impl Call {
                 .post(&self.webhook, &self.id, self.body.clone())
                 .await;
             drop(turn);
-            place.tell(!matches!(called, Err(call::Error::Slow)));
+            place.tell(&called);
             let error = match called {
                 Ok(()) => return Some(self.seq),
                 Err(error) => error,

@@ -168,14 +168,15 @@ async fn once(
 fn react(state: &mut State, event: &SseEvent) -> Option<Duration> {
     // A feed that delivers is a good one: the next cut starts with a short wait again.
     state.tries = 0;
-    match event.name.as_str() {
-        "reset" => state.last = None,
-        _ => state.last = event.id.clone(),
-    }
+    let data = || serde_json::from_str::<Value>(&event.data).ok();
+    // Who was too slow comes back to where he was. Any other reset means that there is no going on from there.
+    let is_lost =
+        event.name == "reset" && data().is_none_or(|reset| reset["reason"] != "slow-consumer");
+    state.last = event.id.clone().filter(|_| !is_lost);
     if event.name != "hello" {
         return None;
     }
-    let data: Value = serde_json::from_str(&event.data).ok()?;
+    let data = data()?;
     let heartbeat = data["heartbeatMs"].as_u64()?;
     Some(Duration::from_millis(heartbeat.clamp(1_000, 600_000)))
 }

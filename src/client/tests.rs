@@ -262,3 +262,44 @@ async fn following_ends_where_there_is_no_more_or_a_refusal() {
     );
     assert_eq!(heard, 0);
 }
+
+#[tokio::test]
+async fn who_was_too_slow_comes_back_to_where_he_was() {
+    let cut = |reason: &str| {
+        let data = json!({ "reason": reason, "cursor": "e-9" });
+        stream(&format!(
+            "retry: 100\n\nid: e-5\nevent: job.queued\ndata: {{}}\n\nevent: reset\ndata: {data}\n\n"
+        ))
+    };
+    let end = stream("event: end\ndata: {}\n\n");
+    let (client, task) = server(vec![cut("slow-consumer"), cut("epoch-changed"), end]).await;
+    let listen = |_| ControlFlow::Continue(());
+    within(follow(&client, "/x", Patience::Refuse, listen))
+        .await
+        .expect("it ends");
+    let requests = within(task).await.expect("all came");
+    assert!(requests[1].contains("last-event-id: e-5\r\n"));
+    assert!(!requests[2].contains("last-event-id"));
+}
+
+#[tokio::test]
+async fn a_feed_that_never_begins_counts_as_cut() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let mut client = Client::new(&address, None, &[]).expect("an address");
+    client.silence = Duration::from_millis(50);
+    // The system takes the connections; nobody ever reads from them.
+    let refused = within(follow(&client, "/x", Patience::Refuse, |_| {
+        ControlFlow::Continue(())
+    }));
+    assert!(matches!(refused.await, Err(Error::Silent { .. })));
+    let mut lost = 0;
+    within(follow(&client, "/x", Patience::Wait, |heard| {
+        assert!(matches!(heard, Heard::Lost { .. }));
+        lost += 1;
+        ControlFlow::Break(())
+    }))
+    .await
+    .expect("the listener has heard enough");
+    assert_eq!(lost, 1);
+}

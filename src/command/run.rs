@@ -227,7 +227,7 @@ async fn one(
         input,
     };
     let steps = task.pipeline.steps.clone();
-    let outcome = sample::run(pool, catalog, bounds, sample, |update| match update {
+    let watch = |update: &Update| match update {
         Update::StepStarted(place) => {
             bar.set_position(0);
             bar.set_message(
@@ -242,8 +242,9 @@ async fn one(
             bar.set_position(*done);
         }
         _ => {}
-    })
-    .await;
+    };
+    let keep = |piece| std::future::ready(Ok(piece));
+    let outcome = sample::run(pool, catalog, bounds, sample, watch, keep).await;
     let Outcome {
         result,
         pieces,

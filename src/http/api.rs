@@ -393,8 +393,10 @@ pub struct TryOutput {
     pub pages: Option<u64>,
     /// How many bytes.
     pub size: u64,
-    /// The content.
-    pub file: File,
+    /// Where they begin in the file.
+    pub start: u64,
+    /// The file that all outputs of the trial share.
+    pub file: Arc<File>,
 }
 
 /// Why a file has (not) been processed.

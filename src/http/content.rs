@@ -81,6 +81,7 @@ pub(crate) async fn file(head: &Head, wanted: FileContent) -> Result<Response, R
         mime: mime.as_deref(),
         inline,
         file,
+        start: 0,
         size,
         tag,
     };
@@ -97,6 +98,8 @@ pub(crate) struct Opened<'a> {
     pub(crate) inline: bool,
     /// The content.
     pub(crate) file: File,
+    /// Where it begins in there.
+    pub(crate) start: u64,
     /// How many bytes.
     pub(crate) size: u64,
     /// Its entity tag, with quotes.
@@ -106,17 +109,21 @@ pub(crate) struct Opened<'a> {
 /// Answers with a file that is open.
 pub(crate) fn opened(head: &Head, wanted: Opened<'_>) -> Result<Response, Refusal> {
     let Opened {
-        file, size, tag, ..
+        file,
+        start,
+        size,
+        tag,
+        ..
     } = wanted;
     if is_unchanged(head, &tag) {
         return Ok(unchanged(&tag));
     }
     let mut response = match part(head, size, &tag)? {
-        Part::Whole => sized(reply::stream(StatusCode::OK, read(file, 0, size)), size),
+        Part::Whole => sized(reply::stream(StatusCode::OK, read(file, start, size)), size),
         Part::Range { first, last } => ranged(
             reply::stream(
                 StatusCode::PARTIAL_CONTENT,
-                read(file, first, last - first + 1),
+                read(file, start + first, last - first + 1),
             ),
             first,
             last,

@@ -292,6 +292,7 @@ impl Backend for Fake {
             .and_then(|mut file| file.read_to_end(&mut content))
             .expect("the sample is on disk");
         let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(b"another's").expect("it takes the bytes");
         file.write_all(&content).expect("it takes the bytes");
         let mut input = tempfile::tempfile().expect("a temporary file");
         input.write_all(&content).expect("it takes the bytes");
@@ -313,7 +314,8 @@ impl Backend for Fake {
                     mime: "application/pdf".into(),
                     pages: Some(1),
                     size,
-                    file,
+                    start: b"another's".len() as u64,
+                    file: Arc::new(file),
                 }],
             },
         });

@@ -10,6 +10,7 @@ use crate::wire::chatter::Lines;
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{PROTOCOL, ToDaemon};
 use crate::wire::stream::Connection;
+use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -66,6 +67,9 @@ impl Worker {
     }
 }
 
+/// What to do where too many files are open.
+pub(crate) const MORE_FILES: &str = "raise the daemon's limit of open files (`LimitNOFILE=` of systemd, `ulimit -n`); the job goes on by itself";
+
 /// Why a worker could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -102,7 +106,22 @@ impl StartError {
             Self::Refused(problem) => problem.clone(),
             _ if self.lacks_room() => Problem::new(Code::DiskFull, self.chain())
                 .hint("free some space; the job goes on by itself"),
+            _ if self.lacks_files() => {
+                Problem::new(Code::WorkerFailed, self.chain()).hint(MORE_FILES)
+            }
             _ => Problem::new(Code::WorkerFailed, self.chain()),
+        }
+    }
+
+    /// Whether it would have started if this process might open more files.
+    pub(crate) fn lacks_files(&self) -> bool {
+        match self {
+            Self::Conversation(FrameError::NoDescriptorsLeft) => true,
+            Self::Spawn(error) => {
+                let errno = Errno::from_io_error(error);
+                matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+            }
+            _ => false,
         }
     }
 

@@ -81,7 +81,7 @@ async fn begin(shared: &Arc<Shared>, task: &mut Task) -> Result<Worker, Failure>
             () = task.updates.closed() => return Err(stop_failure(Stop::Cancelled)),
         };
         let worker = worker.map_err(|error| Failure {
-            ending: if error.lacks_room() {
+            ending: if error.lacks_room() || error.lacks_files() {
                 Ending::Environment
             } else {
                 Ending::Failed

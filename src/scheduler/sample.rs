@@ -50,23 +50,25 @@ pub struct Piece {
 
 /// How it went.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Outcome<T = Piece> {
     /// What came out, or why nothing did.
     pub result: Result<Bill, Failure>,
-    /// Documents and side artifacts.
-    pub pieces: Vec<Piece>,
+    /// What was made of the documents and side artifacts.
+    pub pieces: Vec<T>,
     /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// Runs the pipeline over the sample; `watch` sees every update first. Each [`Update::Began`] is the beginning of all.
-pub async fn run(
+/// Runs the pipeline over the sample; `watch` sees every update first. Each [`Update::Began`] is the beginning of all. `keep` gets what
+/// comes out as it comes: thousands of pieces that are all held open leave no descriptors for anybody else.
+pub async fn run<T, F: Future<Output = Result<T, Failure>>>(
     pool: &Pool,
     catalog: &Catalog,
     bounds: Bounds,
     sample: Sample,
     mut watch: impl FnMut(&Update),
-) -> Outcome {
+    mut keep: impl FnMut(Piece) -> F,
+) -> Outcome<T> {
     let mut start = match start(&sample) {
         Ok(start) => start,
         Err(error) => return Outcome::failed(unreadable(&error)),
@@ -83,11 +85,11 @@ pub async fn run(
             Err(failure) => return Outcome::failed(failure),
         };
         let mut at_work = None;
-        let mut outcome = attempt(pool, &start, planned, input, |update| {
+        let watch = |update: &Update| {
             follow_steps(&mut at_work, update);
             watch(update);
-        })
-        .await;
+        };
+        let mut outcome = attempt(pool, &start, planned, input, watch, &mut keep).await;
         let loss = outcome.result.as_ref().err().map(|failure| Loss {
             pipeline: &start.pipeline,
             given_up: &start.given_up,
@@ -118,7 +120,7 @@ fn follow_steps(at_work: &mut Option<StepPlace>, update: &Update) {
     }
 }
 
-impl Outcome {
+impl<T> Outcome<T> {
     fn failed(failure: Failure) -> Self {
         Self {
             result: Err(failure),
@@ -139,13 +141,14 @@ fn unreadable(error: &io::Error) -> Failure {
 }
 
 /// Makes one attempt in one worker.
-async fn attempt(
+async fn attempt<T, F: Future<Output = Result<T, Failure>>>(
     pool: &Pool,
     start: &Start,
     planned: Planned,
     input: File,
     mut watch: impl FnMut(&Update),
-) -> Outcome {
+    keep: &mut impl FnMut(Piece) -> F,
+) -> Outcome<T> {
     let mut outcome = Outcome {
         result: Ok(Bill::default()),
         pieces: Vec::new(),
@@ -160,53 +163,66 @@ async fn attempt(
     let mut running = pool.run(planned.plan, input, planned.grant, limits);
     while let Some(update) = running.updates.recv().await {
         watch(&update);
-        match update {
-            Update::Opened { pages } => contract.opened(pages),
-            Update::Output { .. } | Update::Artifact { .. } if broken.is_some() => {}
+        let kept = match update {
+            Update::Output { .. } | Update::Artifact { .. } if broken.is_some() => continue,
             Update::Output {
                 pages,
                 name,
                 folder,
                 file,
                 ..
-            } => {
-                let pages = match contract.result(&file, pages, &running.stop).await {
-                    Ok(pages) => pages,
-                    Err(failure) => {
-                        broken = Some(failure);
-                        running.stop.stop(Stop::Cancelled);
-                        continue;
-                    }
-                };
-                outcome.pieces.push(Piece {
-                    name,
-                    folder,
-                    mime: "application/pdf".to_owned(),
-                    pages: Some(pages),
-                    file,
-                });
-            }
+            } => match contract.result(&file, pages, &running.stop).await {
+                Err(failure) => Err(failure),
+                Ok(pages) => {
+                    keep(Piece {
+                        name,
+                        folder,
+                        mime: "application/pdf".to_owned(),
+                        pages: Some(pages),
+                        file,
+                    })
+                    .await
+                }
+            },
             Update::Artifact {
                 name,
                 mime,
                 folder,
                 file,
                 ..
-            } => outcome.pieces.push(Piece {
-                name,
-                folder,
-                mime,
-                pages: None,
-                file,
-            }),
-            Update::Warning(warned) => outcome.warnings.push(warned.message),
+            } => {
+                keep(Piece {
+                    name,
+                    folder,
+                    mime,
+                    pages: None,
+                    file,
+                })
+                .await
+            }
+            Update::Opened { pages } => {
+                contract.opened(pages);
+                continue;
+            }
+            Update::Warning(warned) => {
+                outcome.warnings.push(warned.message);
+                continue;
+            }
             Update::Ended(ended) => {
                 outcome.result = match (broken.take(), ended) {
                     (Some(failure), _) | (None, Err(failure)) => Err(failure),
                     (None, Ok(bill)) => contract.all(&running.stop).await.map(|()| bill),
                 };
+                continue;
             }
-            _ => {}
+            _ => continue,
+        };
+        match kept {
+            Ok(kept) => outcome.pieces.push(kept),
+            Err(failure) => {
+                broken = Some(failure);
+                running.stop.stop(Stop::Cancelled);
+            }
         }
     }
     outcome

@@ -1,5 +1,6 @@
 //! A lane for each host that is called: one that hangs holds up nobody but those who wait for the same host.
 
+use crate::webhook::call::Error;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -92,8 +93,9 @@ impl Place {
         (own, self.all.acquire().await.ok())
     }
 
-    /// Whether it answered in time, whatever it said.
-    pub(super) fn tell(&self, answered: bool) {
+    /// What came of the call: whether somebody answered, whatever he said.
+    pub(super) fn tell(&self, called: &Result<(), Error>) {
+        let answered = matches!(called, Ok(()) | Err(Error::Refused(_) | Error::Redirect(_)));
         self.lane.answers.store(answered, Ordering::Relaxed);
     }
 }
@@ -131,8 +133,15 @@ mod tests {
         let places: Vec<_> = (0..MOST).map(|_| lanes.enter("h:80")).collect();
         assert!(!lanes.are_open(), "it has to catch up first");
         let place = places[0].as_ref().expect("there was room");
-        place.tell(false);
-        assert!(lanes.are_open());
+        place.tell(&Err(Error::Refused(http::StatusCode::SERVICE_UNAVAILABLE)));
+        assert!(!lanes.are_open(), "it is there");
+        let nobody = std::io::ErrorKind::ConnectionRefused;
+        for silence in [Error::Unreachable(nobody.into()), Error::Slow] {
+            place.tell(&Ok(()));
+            assert!(!lanes.are_open());
+            place.tell(&Err(silence));
+            assert!(lanes.are_open(), "it holds up nobody else");
+        }
         assert!(lanes.enter("h:80").is_none());
         assert!(lanes.enter("other:80").is_some());
         drop(places);

@@ -91,9 +91,7 @@ impl Control {
                 Err(Errno::CONNRESET) => return Ok(Heard::End),
                 Err(errno) => return Err(failed("read", errno)),
             };
-            if got.truncated {
-                return Err(FrameError::TooManyDescriptors);
-            }
+            got.check()?;
             if got.count == 0 {
                 return self.decoder.ended().map(|()| Heard::End);
             }

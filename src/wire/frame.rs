@@ -82,6 +82,9 @@ pub enum FrameError {
     /// More descriptors came than any message carries.
     #[error("a frame brought more than one file descriptor")]
     TooManyDescriptors,
+    /// A descriptor came, and this process may not have one more.
+    #[error("a file could not be taken over: too many files are open")]
+    NoDescriptorsLeft,
     /// A descriptor came with a message that carries none.
     #[error("a message that carries no file descriptor brought one")]
     UnexpectedDescriptor,

@@ -97,9 +97,7 @@ impl Connection {
                 });
             }
         };
-        if got.truncated {
-            return Err(FrameError::TooManyDescriptors);
-        }
+        got.check()?;
         if got.count == 0 {
             return self.decoder.ended().map(|()| Taken::End);
         }

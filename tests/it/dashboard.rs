@@ -169,6 +169,33 @@ fn a_trial_shows_before_and_after_and_touches_no_folder() {
 }
 
 #[test]
+fn trials_with_very_many_outputs_leave_descriptors_for_everybody_else() {
+    let home = TestHome::new(PROGRAM);
+    let split =
+        "watch: { folder: inbox/p, quiet: 0s }\nsteps:\n  - uses: split\n    with: { every: 1 }\n";
+    home.pipeline("p", split);
+    let daemon = home.serve();
+    let open = || {
+        let folder = format!("/proc/{}/fd", daemon.pid());
+        std::fs::read_dir(folder).expect("it runs").count()
+    };
+    let before = open();
+    let input = sample::pdf(300);
+    for _ in 0..2 {
+        let trial = daemon.post("/pipelines/p/try?name=s.pdf", &input).body;
+        let outputs = trial["outputs"].as_array().expect("a list");
+        assert_eq!(outputs.len(), 300, "{}", trial["problem"]);
+        for output in [&outputs[0], &outputs[299]] {
+            let (status, bytes) = daemon.bytes(below(&output["href"]));
+            assert_eq!(status, 200);
+            assert_eq!(bytes.len() as u64, output["size"]);
+            assert_eq!(sample::open(&bytes).get_pages().len(), 1);
+        }
+    }
+    assert!(open() < before + 100, "{before} before, {} now", open());
+}
+
+#[test]
 fn the_description_is_the_same_with_and_without_a_daemon() {
     let home = TestHome::new(PROGRAM);
     let (code, offline, _) = home.run(&["openapi"]);

@@ -1,9 +1,12 @@
 //! Samples: one attempt outside of everything, and what came out for a while.
 
+mod results;
+
+use self::results::Results;
 use super::convert::fault;
 use super::{Daemon, work_file};
 use crate::durable;
-use crate::http::api::{KeptTrial, PutRefused, Refused, Trial, TryOutcome, TryOutput};
+use crate::http::api::{KeptTrial, PutRefused, Refused, Trial, TryOutcome};
 use crate::http::slot::Slot;
 use crate::job::attempt::StepStatus;
 use crate::job::event::StepName;
@@ -11,9 +14,8 @@ use crate::job::state::StepRecord;
 use crate::pipeline::check;
 use crate::pipeline::checked::Pipeline;
 use crate::pool::update::Update;
-use crate::scheduler::sample::{self, Piece, Sample};
-use std::fs::File;
-use std::io::{self, Seek as _};
+use crate::scheduler::sample::{self, Sample};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,17 +33,24 @@ impl Daemon {
             input,
         };
         let mut seen = Seen::new(&pipeline);
+        let results = Results::new(work_file(&self.home)?).map_err(failed)?;
+        let results = Arc::new(results);
         let outcome = sample::run(
             &self.pool,
             &self.registry.catalog(),
             self.bounds,
             sample,
-            |update| seen.update(update),
+            |update| {
+                if matches!(update, Update::Began { .. }) {
+                    results.begin_again();
+                }
+                seen.update(update);
+            },
+            |piece| results::keep(Arc::clone(&results), piece),
         )
         .await;
-        let mut outputs = Vec::with_capacity(outcome.pieces.len());
-        for piece in outcome.pieces {
-            outputs.push(self.settle(piece)?);
+        if let Some(error) = results.failure() {
+            return Err(self.unkept(error));
         }
         // Its name is gone with the slot; what is open stays readable.
         drop::<Slot>(trial.sample);
@@ -55,17 +64,14 @@ impl Daemon {
             warnings: outcome.warnings,
             problem,
             bill,
-            outputs,
+            outputs: outcome.pieces,
         };
         Ok(self.trials.keep(trial.name, kept, size, outcome))
     }
 
-    /// An output out of the worker's memory, in a file without a name: it is gone when nobody has it open, crash or not.
-    fn settle(&self, piece: Piece) -> Result<TryOutput, PutRefused> {
-        let slot = work_file(&self.home)?;
-        let (mut from, mut to) = (&piece.file, slot.file().map_err(failed)?);
-        from.rewind().map_err(failed)?;
-        let size = io::copy(&mut from, &mut to).map_err(|error| match error.kind() {
+    /// Why what came out could not be kept.
+    fn unkept(&self, error: io::Error) -> PutRefused {
+        match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Refused::Unavailable(format!(
                     "there is no room for the results of a trial in `{}` ({}); free some space, then try again",
@@ -75,14 +81,7 @@ impl Daemon {
                 .into()
             }
             _ => failed(error),
-        })?;
-        Ok(TryOutput {
-            name: piece.name,
-            mime: piece.mime,
-            pages: piece.pages,
-            size,
-            file: File::open(slot.path()).map_err(failed)?,
-        })
+        }
     }
 
     fn trial_pipeline(&self, id: &str, yaml: Option<Vec<u8>>) -> Result<Arc<Pipeline>, PutRefused> {

@@ -66,6 +66,7 @@ pub(crate) async fn input(call: Call) -> Result<Response, Refusal> {
         mime: Some("application/pdf"),
         inline: jobs::is_inline(&call)?,
         file: share(&trial.input)?,
+        start: 0,
         size: trial.size,
         tag: format!("\"{}-in\"", trial.id),
     };
@@ -98,6 +99,7 @@ fn answer_output(
         mime: Some(&output.mime),
         inline,
         file: share(&output.file)?,
+        start: output.start,
         size: output.size,
         tag: format!("\"{}-{number}\"", trial.id),
     };

@@ -6,6 +6,7 @@ use crate::pool::blame::Scene;
 use crate::pool::conduct::MOST;
 use crate::pool::denials::Denied;
 use crate::pool::received;
+use crate::pool::start::MORE_FILES;
 use crate::pool::supervise::clock::PROGRESS;
 use crate::pool::supervise::{Progress, Vigil};
 use crate::pool::update::Update;
@@ -96,6 +97,11 @@ impl Vigil<'_> {
             Err(FrameError::Torn { .. }) => {
                 self.hears = false;
                 self.kill_at.get_or_insert(Instant::now() + LAST_BREATH);
+            }
+            Err(error @ FrameError::NoDescriptorsLeft) => {
+                self.hears = false;
+                let problem = Problem::new(Code::WorkerFailed, error.to_string()).hint(MORE_FILES);
+                self.end_for(Ending::Environment, problem);
             }
             Err(error) => self.convict(error.to_string()),
         }

@@ -5,6 +5,7 @@
 //! nobody has built gives it another text to rest in, and small new streams rest from the beginning. All others are
 //! values.
 
+mod made;
 mod resting;
 mod texts;
 
@@ -15,6 +16,7 @@ use std::ops::Range;
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
+use crate::document::heap::made::Made;
 use crate::document::syntax;
 use crate::document::unread::Unread;
 use crate::input::Input;
@@ -34,9 +36,10 @@ pub(crate) struct Heap {
     /// The file, then what its object streams hold.
     sources: Vec<Input>,
     /// The texts and contents that steps have made.
-    made: Vec<u8>,
-    /// Room for the text of an entry, and for a look at one that is made.
+    made: Made,
+    /// Room for the text of an entry, for the text that it becomes a part of, and for a look at that.
     scratch: Vec<u8>,
+    text: Vec<u8>,
     room: Vec<(usize, usize)>,
     /// What the resting objects refer to.
     references: Vec<ObjectId>,
@@ -208,11 +211,13 @@ impl Heap {
 
     fn slice(&self, source: u32, range: &Range<u32>) -> &[u8] {
         let text = match source {
-            MADE => Some(&self.made[..]),
-            source => self.sources.get(source as usize).map(|input| &input[..]),
+            MADE => self.made.get(range),
+            source => {
+                let input = self.sources.get(source as usize);
+                input.and_then(|input| input.get(range.start as usize..range.end as usize))
+            }
         };
-        text.and_then(|text| text.get(range.start as usize..range.end as usize))
-            .unwrap_or_default()
+        text.unwrap_or_default()
     }
 
     /// The dictionary `id` as its text, if it is a small one that nobody has changed in another way.

@@ -37,6 +37,9 @@ pub(crate) struct Objects {
     pub(crate) lost_before: usize,
     loose: Vec<Option<Object>>,
     journal: Option<Vec<Change>>,
+    /// What new objects lost to a call that only reads: plugins may hold views of it.
+    kept: Vec<ValueChange>,
+    is_read: bool,
     dirty_before: bool,
     /// Numbers that references named when the document was read, and no object had.
     named: IdSet,
@@ -70,6 +73,8 @@ impl Objects {
             lost_before: 0,
             loose: Vec::new(),
             journal: None,
+            kept: Vec::new(),
+            is_read: false,
             dirty_before: false,
             newest_before: 0,
         }
@@ -350,6 +355,18 @@ impl Objects {
             self.plain.insert(id);
         }
         Ok(id)
+    }
+
+    /// Says whether the bytes of a stream are plain, to be compressed when the document is saved.
+    pub(crate) fn set_plain(&mut self, id: ObjectId, is_plain: bool) {
+        let is_changed = if is_plain {
+            self.plain.insert(id)
+        } else {
+            self.plain.remove(&id)
+        };
+        if is_changed {
+            self.note_plain(id, !is_plain);
+        }
     }
 
     /// Puts, replaces or drops an indirect object.

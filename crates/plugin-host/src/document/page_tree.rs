@@ -16,7 +16,7 @@ use crate::fault::Result;
 
 /// Reads the tree into a list.
 pub(crate) fn read(objects: &mut Objects) -> Result<PageIndex> {
-    Builder::default().build(objects)
+    objects.reading(|objects| Builder::default().build(objects))
 }
 
 /// Builds a [`PageIndex`] and puts the tree in order on the way.

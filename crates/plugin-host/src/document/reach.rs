@@ -38,6 +38,8 @@ pub(crate) fn reachable(trailer: &Dictionary, heap: &Heap) -> Reached {
         } else if let Some(references) = walk.resting.pop() {
             references.iter().for_each(|id| walk.meet(*id));
         } else {
+            walk.seen.absent.sort_unstable();
+            walk.seen.absent.dedup();
             return walk.seen;
         }
     }
@@ -88,6 +90,8 @@ pub(crate) struct Reached {
     bits: Vec<u64>,
     others: IdSet,
     last: u32,
+    /// Numbers that were named and no object has, in order.
+    absent: Vec<u32>,
 }
 
 impl Reached {
@@ -119,6 +123,19 @@ impl Reached {
     pub(crate) fn last(&self) -> u32 {
         self.last
     }
+
+    /// The first number after `number` that may be given to a new object: a reference that is null must not come to mean it.
+    pub(crate) fn free_after(&self, number: u32) -> Option<u32> {
+        let mut next = number.checked_add(1)?;
+        let from = self.absent.partition_point(|absent| *absent < next);
+        for absent in &self.absent[from..] {
+            if *absent != next {
+                break;
+            }
+            next = next.checked_add(1)?;
+        }
+        Some(next)
+    }
 }
 
 struct Walk<'a> {
@@ -148,7 +165,7 @@ impl<'a> Walk<'a> {
             return;
         }
         match self.heap.form(id) {
-            None => return,
+            None => return self.seen.absent.push(id.0),
             Some(Form::Value(object)) => self.waiting.push(object),
             Some(Form::Bytes(bytes)) => self.resting.push(bytes.references),
         }

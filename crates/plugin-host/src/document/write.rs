@@ -61,10 +61,11 @@ pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, Sav
         entries: Vec::with_capacity(source.heap.capacity() + 2),
         // What is written in addition is numbered from here on, so that Size is one more than the last number.
         last: reachable.last(),
+        reachable: &reachable,
         deflater: Deflater::default(),
     };
     file.header()?;
-    let packed = file.objects(&reachable)?;
+    let packed = file.objects()?;
     for pack in packed.chunks(PACK) {
         file.pack(pack)?;
     }
@@ -81,6 +82,7 @@ struct File<'a, 'w> {
     body: Vec<u8>,
     entries: Vec<(u32, Entry)>,
     last: u32,
+    reachable: &'a Reached,
     deflater: Deflater,
 }
 
@@ -100,13 +102,13 @@ impl<'a> File<'a, '_> {
     }
 
     /// Writes what stands by itself and answers what goes into object streams.
-    fn objects(&mut self, reachable: &Reached) -> Result<Vec<(u32, Form<'a>)>, SaveError> {
+    fn objects(&mut self) -> Result<Vec<(u32, Form<'a>)>, SaveError> {
         let mut packed = Vec::new();
         let mut before = None;
         let (heap, source) = (self.source.heap, self.source);
         for id in heap.ids() {
             // One number, one object: of two generations the first that is used stands.
-            if !reachable.contains(id) || before == Some(id.0) {
+            if !self.reachable.contains(id) || before == Some(id.0) {
                 continue;
             }
             let Some(form) = self.form(id) else { continue };
@@ -407,7 +409,8 @@ impl<'a> File<'a, '_> {
     }
 
     fn next(&mut self) -> Result<u32, SaveError> {
-        self.last = self.last.checked_add(1).ok_or(SaveError::NoNumbers)?;
+        let free = self.reachable.free_after(self.last);
+        self.last = free.ok_or(SaveError::NoNumbers)?;
         Ok(self.last)
     }
 

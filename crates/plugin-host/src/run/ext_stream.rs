@@ -186,11 +186,7 @@ fn replace_content(state: &mut State, obj: abi::Obj, mode: u32, content: Vec<u8>
     let new = Stream::new(own_bytes(dict, decoded), content);
     let (objects, ..) = state.objects(index)?;
     objects.replace(Place::object(id), Object::Stream(new))?;
-    if decoded {
-        objects.plain.insert(id);
-    } else {
-        objects.plain.remove(&id);
-    }
+    objects.set_plain(id, decoded);
     objects.dirty = true;
     Ok(())
 }

@@ -19,3 +19,4 @@ mod samples;
 mod script;
 mod streams;
 mod transactions;
+mod views;

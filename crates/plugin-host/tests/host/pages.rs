@@ -3,7 +3,7 @@
 use dropleaf_plugin_abi as abi;
 use lopdf::{Object, dictionary};
 
-use crate::samples::{bytes_of, engine_document, numbers, open, reread, sample, save};
+use crate::samples::{by_hand, bytes_of, engine_document, numbers, open, reread, sample, save};
 use crate::script::{Value, edit, run};
 
 #[test]
@@ -362,4 +362,36 @@ fn pages_that_a_step_has_spoilt_are_put_right() {
         |page: &lopdf::Dictionary| page.get(b"MediaBox").is_ok_and(|it| it.as_array().is_ok());
     assert!(!pages[1].has(b"MediaBox") || boxes(pages[1]));
     assert!(!pages[2].has(b"Contents") && pages[3].has(b"Contents"));
+}
+
+#[test]
+fn a_link_to_a_page_that_is_gone_leads_to_nothing_that_a_save_adds() {
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R 5 0 R]/Count 2/MediaBox[0 0 9 9]>>",
+        "<</Type/Page/Parent 2 0 R/Annots[4 0 R]>>",
+        "<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/Dest[5 0 R/Fit]/A<</D[6 0 R/Fit]>>>>",
+        "<</Type/Page/Parent 2 0 R>>",
+    ];
+    let mut file = by_hand(&objects, "/Root 1 0 R");
+    file[..8].copy_from_slice(b"%PDF-1.5");
+    let mut document = edit(open(file), |p| {
+        let trailer = p.trailer(abi::DOCUMENT).expect("a trailer");
+        p.put(trailer, "Type", &Value::Name(b"XRef".to_vec()))
+            .expect("put");
+        p.remove_pages(abi::DOCUMENT, 1, 1).expect("removed");
+        abi::OK
+    });
+    let saved = reread(&mut document);
+    let link = saved.get_dictionary((4, 0)).expect("the link");
+    let dest = link.get(b"Dest").and_then(Object::as_array).expect("there");
+    assert_eq!(dest[0].as_reference().ok(), Some((5, 0)));
+    let table = &saved.reference_table;
+    for number in [5, 6] {
+        assert!(
+            table.get(number).is_none(),
+            "object {number} is another now"
+        );
+    }
+    assert!(table.get(7).is_some(), "something was added");
 }

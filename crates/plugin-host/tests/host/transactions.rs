@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dropleaf_plugin_abi as abi;
 use dropleaf_plugin_host::{Invocation, Limits, run_entry};
 
-use crate::samples::{open, sample, save};
+use crate::samples::{by_hand, open, sample, save};
 use crate::script::{ENTRY, Plugin, Told, Value, edit, run, run_told};
 
 /// Something of everything that changes a document.
@@ -212,4 +212,37 @@ fn an_operation_that_is_not_there_is_named() {
         .err()
         .expect("it fails");
     assert_eq!(refused.message, "the plugin has no operation `rotate`");
+}
+
+#[test]
+fn a_stream_that_a_failed_step_filled_is_not_compressed_by_the_next_one() {
+    let packet = format!(
+        "<</Type/Metadata/Length 2000>>stream\n{}\nendstream",
+        "x".repeat(2_000)
+    );
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R/Metadata 4 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+        packet.as_str(),
+    ];
+    let mut documents = vec![open(by_hand(&objects, "/Root 1 0 R"))];
+    let failed = run(&mut documents, |p| {
+        let catalog = p.catalog(abi::DOCUMENT).expect("a catalog");
+        let packet = p.get(catalog, "Metadata").expect("there").obj();
+        p.put_stream(packet, abi::STREAM_DECODED, b"other")
+            .expect("put");
+        abi::E_FAIL
+    });
+    assert!(failed.is_err());
+    let mut document = edit(documents.remove(0), |p| {
+        let page = p.page(abi::DOCUMENT, 0).expect("a page");
+        p.put(page, "Rotate", &Value::Int(90)).expect("put");
+        abi::OK
+    });
+    let saved = crate::samples::reread(&mut document);
+    let packet = saved.get_object((4, 0)).and_then(lopdf::Object::as_stream);
+    let packet = packet.expect("a stream");
+    assert!(!packet.dict.has(b"Filter"), "{:?}", packet.dict);
+    assert_eq!(packet.content.len(), 2_000);
 }

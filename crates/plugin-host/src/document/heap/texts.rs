@@ -50,6 +50,34 @@ impl Heap {
     /// The same for all entries of another small dictionary.
     pub(crate) fn merge(&mut self, id: ObjectId, source: Unread<'_>) -> Option<Resting> {
         let resting = self.free(id)?;
+        if resting.traits.is_length_elsewhere {
+            return None;
+        }
+        let before = resting.again();
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        let noted = self.references.len();
+        let merged = self
+            .merged(&before, source, &mut text)
+            .and_then(|()| self.look(&text))
+            .and_then(|passed| Some((passed, self.made.add(&text)?)));
+        self.text = text;
+        let Some((passed, value)) = merged else {
+            self.references.truncate(noted);
+            return None;
+        };
+        let references = range((noted, self.references.len()))?;
+        let resting = self.rested_mut(id)?;
+        resting.source = MADE;
+        resting.value = value;
+        resting.references = references;
+        resting.traits.take_kind(&passed);
+        resting.texts += 1;
+        Some(before)
+    }
+
+    /// Appends what the text of `resting` becomes with the entries of `source`.
+    fn merged(&self, resting: &Resting, source: Unread<'_>, text: &mut Vec<u8>) -> Option<()> {
         let dict = Unread::of(self.slice(resting.source, &resting.value))?;
         let mut edits: Vec<Edit> = Vec::with_capacity(4);
         for Entry { key, start, value } in source.entries() {
@@ -67,61 +95,28 @@ impl Heap {
         }
         // In the order of the old text; what is new goes to its end, in its own order.
         edits.sort_by_key(|edit| edit.old.start);
-        let (length, before) = (dict.text().len(), resting.again());
-        if before.traits.is_length_elsewhere {
-            return None;
-        }
-        let (from, noted) = (self.made.len(), self.references.len());
         let mut at = 0;
         for Edit { old, value } in edits {
-            self.remake(&before, at..old.start);
+            text.extend_from_slice(dict.text().get(at..old.start)?);
             at = old.end;
             let value = source.text().get(value)?;
             if value.first().is_some_and(|byte| is_regular(*byte)) {
-                self.made.push(b' ');
+                text.push(b' ');
             }
-            self.made.extend_from_slice(value);
+            text.extend_from_slice(value);
         }
-        self.remake(&before, at..length);
-        let is_small = self.made.len() - from <= unread::LONGEST;
-        let Some((passed, value)) = is_small.then(|| self.look(from)).flatten() else {
-            self.made.truncate(from);
-            self.references.truncate(noted);
-            return None;
-        };
-        let references = range((noted, self.references.len()))?;
-        let resting = self.rested_mut(id)?;
-        resting.source = MADE;
-        resting.value = value;
-        resting.references = references;
-        resting.traits.take_kind(&passed);
-        resting.texts += 1;
-        Some(before)
+        text.extend_from_slice(dict.text().get(at..)?);
+        (text.len() <= unread::LONGEST).then_some(())
     }
 
-    /// Appends a part of the text of `resting` to what has been made.
-    fn remake(&mut self, resting: &Resting, part: Range<usize>) {
-        let start = resting.value.start as usize;
-        let part = start + part.start..start + part.end;
-        match resting.source {
-            MADE => self.made.extend_from_within(part),
-            source => {
-                let source = self.sources.get(source as usize);
-                let text = source.and_then(|source| source.get(part));
-                self.made.extend_from_slice(text.unwrap_or_default());
-            }
-        }
-    }
-
-    /// Looks at the text that begins at `from` in what has been made and is the rest of it.
-    fn look(&mut self, from: usize) -> Option<(Passed, Range<u32>)> {
+    /// Looks at a text that is the whole of an object.
+    fn look(&mut self, text: &[u8]) -> Option<Passed> {
         let room = std::mem::take(&mut self.room);
-        let mut check = Check::reusing(&self.made, &mut self.references, room);
-        let passed = check.outermost(from);
+        let mut check = Check::reusing(text, &mut self.references, room);
+        let passed = check.outermost(0);
         self.room = check.into_room();
         let (passed, end) = passed?;
-        let is_whole = end == self.made.len();
-        Some((passed, range((from, end))?)).filter(|_| is_whole)
+        (end == text.len()).then_some(passed)
     }
 
     /// Takes [`Self::merge`] back.
@@ -139,17 +134,18 @@ impl Heap {
         if content.len() >= MAX_CONTENT || id.1 != 0 || !is_next {
             return false;
         }
-        let from = self.made.len();
-        self.made.extend_from_slice(b"<</Length ");
-        serialize::integer(content.len() as i64, &mut self.made);
-        self.made.extend_from_slice(b">>");
-        let end = self.made.len();
-        self.made.extend_from_slice(content);
-        let ranges = range((from, end)).zip(range((end, self.made.len())));
-        let Some((value, content)) = ranges else {
-            self.made.truncate(from);
-            return false;
-        };
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        text.extend_from_slice(b"<</Length ");
+        serialize::integer(content.len() as i64, &mut text);
+        text.extend_from_slice(b">>");
+        text.extend_from_slice(content);
+        let both = self.made.add(&text);
+        self.text = text;
+        let Some(both) = both else { return false };
+        // No longer than what was found to have room.
+        let end = both.end - content.len() as u32;
+        let (value, content) = (both.start..end, end..both.end);
         let mut resting = Resting::new(0, MADE, value);
         resting.content = content;
         resting.traits.is_stream = true;

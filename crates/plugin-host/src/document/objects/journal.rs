@@ -13,6 +13,8 @@ use crate::document::place::{Place, Root};
 pub(super) enum Change {
     /// A resting object has another text.
     Text { id: ObjectId, before: Resting },
+    /// The bytes of a stream are plain now, or no longer.
+    Plain { id: ObjectId, before: bool },
     /// Anything else: larger, and rarer.
     Value(Box<ValueChange>),
 }
@@ -61,10 +63,26 @@ impl Objects {
             Root::Trailer => false,
             Root::Loose(_) => true,
         };
+        match &mut self.journal {
+            Some(journal) if !is_new => journal.push(Change::Value(Box::new(change()))),
+            Some(_) if self.is_read => self.kept.push(change()),
+            _ => {}
+        }
+    }
+
+    /// Makes changes for a call that only reads: what they take out of objects stays until the step ends.
+    pub(crate) fn reading<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.is_read, true);
+        let answer = work(self);
+        self.is_read = before;
+        answer
+    }
+
+    pub(super) fn note_plain(&mut self, id: ObjectId, before: bool) {
         if let Some(journal) = &mut self.journal
-            && !is_new
+            && id.0 <= self.newest_before
         {
-            journal.push(Change::Value(Box::new(change())));
+            journal.push(Change::Plain { id, before });
         }
     }
 
@@ -86,6 +104,7 @@ impl Objects {
     /// Closes the journal and keeps the changes.
     pub(crate) fn commit(&mut self) {
         self.journal = None;
+        self.kept = Vec::new();
         self.loose = Vec::new();
         if self.dirty {
             self.bytes = None;
@@ -100,6 +119,7 @@ impl Objects {
         let added = self.newest_before..self.pdf.max_id;
         let undone = (changes.len() + added.len()) as u64;
         self.pages = None;
+        self.kept = Vec::new();
         self.loose = Vec::new();
         for change in changes.into_iter().rev() {
             // A change undoes at the place where it was made: what came after it is undone already.
@@ -123,6 +143,10 @@ impl Objects {
         let change = match change {
             Change::Text { id, before } => {
                 self.heap.restore(id, before);
+                return Some(());
+            }
+            Change::Plain { id, before } => {
+                self.set_plain(id, before);
                 return Some(());
             }
             Change::Value(change) => *change,
