@@ -199,15 +199,16 @@ pub fn open_regular<'a>(place: impl Into<Place<'a>>) -> Result<File, Error> {
 ///
 /// # Errors
 /// It cannot be made or written; what was begun is removed.
-pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_into(create_new(path)?, path, bytes)
+pub fn write_new<'a>(place: impl Into<Place<'a>>, bytes: &[u8]) -> Result<(), Error> {
+    let place = place.into();
+    write_into(create_new(place)?, place, bytes)
 }
 
-fn write_into(mut file: File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+fn write_into(mut file: File, place: Place<'_>, bytes: &[u8]) -> Result<(), Error> {
     let written = failpoint::step()
         .and_then(|()| file.write_all(bytes))
         .and_then(|()| sync_file(&file));
-    written.map_err(|source| abandon(path, Error::at("write", path, source)))
+    written.map_err(|source| abandon(place, Error::at("write", place.path, source)))
 }
 
 /// Puts these bytes in place of whatever has the name, at once and durably. Only one at a time may replace one file: the temp
@@ -232,7 +233,7 @@ fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temp = folder.join(format!(".dropleaf-{name}.tmp"));
     remove(&temp)?;
-    write_into(create_with((&temp).into(), mode)?, &temp, bytes)?;
+    write_into(create_with((&temp).into(), mode)?, (&temp).into(), bytes)?;
     rename(&temp, path).map_err(|error| abandon(&temp, error))?;
     sync::folder(folder)
 }

@@ -9,10 +9,12 @@
 //! <outbox>/.dropleaf/staged/<job>-<n>   outputs and notes, whole and synced, before they get their names
 //! ```
 
+mod at_work;
 pub mod claim;
 mod contents;
 mod fickle;
 pub mod ground;
+pub(crate) mod mark;
 pub mod name;
 pub mod odd;
 pub mod plan;
@@ -27,9 +29,11 @@ use crate::job::id::JobId;
 use crate::mounts::Mounts;
 use crate::owner::{NotOurs, Owner};
 use crate::pipeline::folders::OUR_FOLDER;
+use crate::spool::at_work::AtWork;
 use crate::spool::contents::Contents;
 use crate::spool::fickle::Fickle;
 use crate::spool::ground::{Away, Ground};
+use crate::spool::mark::Replaced;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -46,6 +50,8 @@ const SHARED: u32 = 0o777;
 pub struct Spool {
     /// Names that were planned and are not taken on disk yet, and for whom.
     reserved: Arc<Mutex<HashMap<PathBuf, Vec<JobId>>>>,
+    /// For which jobs something is staged.
+    at_work: AtWork,
     /// Where folders lay when they were looked at last; `None` where one is being looked at for the first time.
     grounds: Arc<Mutex<HashMap<PathBuf, Option<Ground>>>>,
     /// File systems on which a rename gives a file another identity.
@@ -112,11 +118,11 @@ impl Spool {
         durable::free_space(path)
     }
 
-    /// Opens a claimed original for reading. Blocking.
+    /// Opens a claimed original for reading; `mark` is that of the folder in which it is held, if known. Blocking.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open_input(&self, held: &Path) -> Result<File, OpenError> {
+    pub fn open_input(&self, held: &Path, mark: Option<&str>) -> Result<File, OpenError> {
         let folder = durable::folder_of(held);
         require_private(&folder).map_err(OpenError::Folder)?;
         let spot = match Spot::of(held) {
@@ -130,8 +136,34 @@ impl Spool {
         spot.open().or_else(|error| {
             // A bare mount point may have such a folder, too.
             self.stands(held)?;
-            Err(OpenError::File(error))
+            match mark {
+                Some(mark) if !mark::is_of(&spot, Some(mark)).map_err(OpenError::Folder)? => {
+                    Err(Replaced::new(held, mark).into())
+                }
+                _ => Err(OpenError::File(error)),
+            }
         })
+    }
+
+    /// The mark of the folder in which this file is held. Blocking.
+    #[must_use]
+    pub fn mark_of(&self, held: &Path) -> Option<String> {
+        let spot = Spot::of(held).ok()??;
+        // Where it is not, nothing says that it ever was.
+        spot.look().ok()??;
+        mark::of(&spot).ok()?
+    }
+
+    /// Whether a claimed original has gone from the folder in which it was held: nobody of us has moved it. Blocking.
+    #[must_use]
+    pub fn has_vanished(&self, held: &Path, mark: Option<&str>) -> bool {
+        let gone = || -> Result<bool, durable::Error> {
+            let Some(spot) = Spot::of(held)? else {
+                return Ok(false);
+            };
+            Ok(spot.look()?.is_none() && mark::is_of(&spot, mark)?)
+        };
+        gone().unwrap_or(false) && self.stands(held).is_ok()
     }
 
     /// The content of a claimed original where it is not the one of this hash any more: somebody had it open when it was taken and wrote
@@ -139,9 +171,14 @@ impl Spool {
     ///
     /// # Errors
     /// It cannot be read; see [`OpenError`].
-    pub fn other_content(&self, held: &Path, blake3: &str) -> Result<Option<Content>, OpenError> {
+    pub fn other_content(
+        &self,
+        held: &Path,
+        mark: Option<&str>,
+        blake3: &str,
+    ) -> Result<Option<Content>, OpenError> {
         let failed = |error| OpenError::File(durable::Error::at("look at", held, error));
-        let file = self.open_input(held)?;
+        let file = self.open_input(held, mark)?;
         let now = || file.metadata().map(|found| Identity::of(&found));
         let identity = now().map_err(failed)?;
         if self.contents.is_as_hashed(held, &identity) {
@@ -170,6 +207,9 @@ pub enum OpenError {
     /// What was mounted at the inbox is gone.
     #[error(transparent)]
     Away(#[from] Away),
+    /// Another folder has taken the place of the one that it is held in.
+    #[error(transparent)]
+    Replaced(#[from] Replaced),
     /// The folder cannot be looked at.
     #[error("the folder of a file that was taken cannot be used")]
     Folder(#[source] durable::Error),

@@ -151,6 +151,7 @@ impl World {
                 blake3: "77".into(),
                 size: 5,
                 duplicate_of: None,
+                held_in: None,
             }),
             JobEvent::Started(Started {
                 attempt: 1,

@@ -200,6 +200,9 @@ pub struct Queued {
     /// An earlier job of this pipeline with the same content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<JobId>,
+    /// The mark of the folder in which it is held; earlier versions left none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_in: Option<String>,
 }
 
 /// An attempt began.
@@ -326,14 +329,20 @@ pub struct Requeued {
     /// The step that the next attempt goes on without, where that is why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up: Option<Box<GivenUp>>,
+    /// The mark of the folder in which an original is held that was fetched back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_in: Option<String>,
 }
 
 impl Requeued {
     /// Back into the queue, with all steps that it had.
     #[must_use]
     pub fn new(why: RequeueReason) -> Self {
-        let given_up = None;
-        Self { why, given_up }
+        Self {
+            why,
+            given_up: None,
+            held_in: None,
+        }
     }
 
     /// Back into the queue, to go on without this step.
@@ -342,6 +351,17 @@ impl Requeued {
         Self {
             why: RequeueReason::StepGivenUp,
             given_up: Some(Box::new(given_up)),
+            held_in: None,
+        }
+    }
+
+    /// Back into the queue, as a person asked; its original is held in the folder of this mark.
+    #[must_use]
+    pub fn asked(held_in: Option<String>) -> Self {
+        Self {
+            why: RequeueReason::Asked,
+            given_up: None,
+            held_in,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::raw_path::RawPath;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Every move that ends a job, in order. *Temp absent = its move has happened.*
+/// Every move that ends a job, in order. *Temp absent from its folder = its move has happened.*
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redo {
     /// How the job ends once the moves are done.
@@ -36,6 +36,9 @@ pub struct Move {
     pub kind: MoveKind,
     /// Where it is now: a temp beside its destination, or the claimed original.
     pub from: RawPath,
+    /// The mark of the folder that it was put into; earlier versions left none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
     /// Where it goes; `None` deletes it (an original under `original: delete`).
     pub to: Option<RawPath>,
     /// How many of the last parts of `to` lie below the folder that the operator named: no link may lead out of that one.

@@ -29,6 +29,9 @@ pub struct Job {
     /// BLAKE3 of the original, in hex, once it is known.
     #[serde(default)]
     pub blake3: Option<String>,
+    /// The mark of the folder in which the original is held, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_in: Option<String>,
     /// An earlier job with the same content.
     #[serde(default)]
     pub duplicate_of: Option<JobId>,
@@ -202,6 +205,7 @@ impl Job {
             updated: at,
             state: State::Claiming,
             blake3: None,
+            held_in: None,
             duplicate_of: None,
             attempts: 0,
             counted: 0,
@@ -254,6 +258,7 @@ impl Job {
             (State::Claiming, JobEvent::Queued(queued)) => {
                 self.blake3 = Some(queued.blake3.clone());
                 self.duplicate_of = queued.duplicate_of;
+                self.held_in.clone_from(&queued.held_in);
                 self.state = State::Queued { since: at };
             }
             (State::Queued { since }, JobEvent::Started(started)) => {
@@ -318,6 +323,14 @@ impl Job {
                     until: waiting.until,
                 };
             }
+            // What was to be delivered is lost.
+            (State::Delivering { .. }, JobEvent::Waiting(waiting)) => {
+                self.end_attempt(&waiting.failure);
+                self.state = State::Waiting {
+                    failure: waiting.failure.clone(),
+                    until: waiting.until,
+                };
+            }
             (State::Waiting { .. }, JobEvent::Requeued(_)) => {
                 self.state = State::Queued { since: at }
             }
@@ -326,7 +339,8 @@ impl Job {
                 self.requeue(requeued);
                 self.state = State::Queued { since: at };
             }
-            (State::Failed | State::Cancelled, JobEvent::Requeued(_)) => {
+            (State::Failed | State::Cancelled, JobEvent::Requeued(requeued)) => {
+                self.held_in.clone_from(&requeued.held_in);
                 self.counted = 0;
                 self.crashes = 0;
                 self.interruptions = 0;
@@ -339,7 +353,8 @@ impl Job {
                 State::Claiming
                 | State::Queued { .. }
                 | State::Running { .. }
-                | State::Waiting { .. },
+                | State::Waiting { .. }
+                | State::Delivering { .. },
                 JobEvent::Delivering(delivering),
             ) => {
                 if let State::Running { since } = &self.state {

@@ -205,6 +205,7 @@ impl Hands {
         mut sources: Sources,
         shutdown: Shutdown,
     ) -> Result<(), Error> {
+        self.plan_again(&open_jobs);
         self.sweep(&open_jobs);
         let recovered = self.decider.recover(open_jobs, paused, Timestamp::now());
         self.carry_out(recovered);

@@ -233,7 +233,8 @@ async fn open(
     told: &Tell,
 ) -> Result<File, Failure> {
     let (spool, held) = (parts.spool.clone(), start.accepted.held.0.clone());
-    let mut opening = tokio::task::spawn_blocking(move || spool.open_input(&held));
+    let mark = start.held_in.clone();
+    let mut opening = tokio::task::spawn_blocking(move || spool.open_input(&held, mark.as_deref()));
     let opened = match parts.disks.patiently(inbox, &mut opening).await {
         Ok(opened) => opened.map_err(panicked)?,
         Err(silent) => {
@@ -249,6 +250,11 @@ async fn open(
 fn unopened(error: &OpenError, has_done_file: bool) -> Failure {
     let detail = crate::problem::chain(error);
     let (ending, code, hint) = match (error, has_done_file) {
+        (OpenError::Replaced(_), _) => (
+            Ending::Environment,
+            Code::FolderBlocked,
+            "put the old folder back; the job goes on by itself",
+        ),
         (OpenError::Gone(_) | OpenError::Away(_) | OpenError::Folder(_), _) => (
             Ending::Environment,
             Code::FolderBlocked,

@@ -75,10 +75,15 @@ pub(super) async fn claim(spool: Spool, store: Store, batch: Vec<Taking>) -> Vec
     let results = batch.into_iter().zip(claimed).zip(earlier);
     let input = |((taking, claimed), same): ((Taking, _), Option<Same>)| {
         let result = match claimed {
-            Ok(Ok(Claimed { size, blake3 })) => Ok(Queued {
+            Ok(Ok(Claimed {
+                size,
+                blake3,
+                held_in,
+            })) => Ok(Queued {
                 blake3,
                 size,
                 duplicate_of: same.map(|same| same.job),
+                held_in: Some(held_in),
             }),
             Ok(Err(error)) => Err(not_taken(&taking, &error)),
             Err(Problem { detail, .. }) => Err(ClaimFailure::Later(detail)),
@@ -213,15 +218,26 @@ pub(super) async fn redo(
     let results = match done {
         Ok(results) => results
             .into_iter()
-            .map(|result| result.map_err(|error| moves::redo_problem(&error)))
+            .map(|result| result.map_err(|error| (moves::redo_problem(&error), is_lost(&error))))
             .collect(),
         Err(problem) => jobs
             .iter()
-            .map(|_| Err(problem.clone()))
+            .map(|_| Err((problem.clone(), false)))
             .collect::<Vec<_>>(),
     };
-    jobs.into_iter()
-        .zip(results)
-        .map(|(job, result)| (job, Input::Redone { job, result }))
-        .collect()
+    let input = |(job, result)| {
+        let input = match result {
+            Err((problem, true)) => Input::Lost { job, problem },
+            result => Input::Redone {
+                job,
+                result: result.map_err(|(problem, _)| problem),
+            },
+        };
+        (job, input)
+    };
+    jobs.into_iter().zip(results).map(input).collect()
+}
+
+fn is_lost(error: &RedoError) -> bool {
+    matches!(error, RedoError::Lost(_))
 }

@@ -40,6 +40,7 @@ impl Scheduler {
             }
             Input::Prepared { job, result } => self.prepared(job, result, now, &mut decision),
             Input::Redone { job, result } => self.redone(job, result, now, &mut decision),
+            Input::Lost { job, problem } => self.lost(job, problem, now, &mut decision),
             Input::Reclaimed { job } => self.reclaimed(job, now, &mut decision),
             Input::Cancel { job } => self.cancel(job, &mut decision),
             Input::Pause { pipeline, reason } => self.pause(pipeline, reason, now, &mut decision),

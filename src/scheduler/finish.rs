@@ -65,7 +65,8 @@ fn list(
 
 /// What is told of the original from here on is what lies there now.
 fn look_again(spool: &Spool, start: &mut Start) -> Option<Warned> {
-    let content = match spool.other_content(&start.accepted.held.0, &start.blake3) {
+    let (held, mark) = (&start.accepted.held.0, start.held_in.as_deref());
+    let content = match spool.other_content(held, mark, &start.blake3) {
         Ok(content) => content?,
         Err(error) => {
             // The delivery finds out what is the matter with it.

@@ -66,6 +66,13 @@ pub enum Input {
         /// What lies where, or why a move failed.
         result: Result<Vec<Delivered>, Problem>,
     },
+    /// What was to be delivered is lost before any of it was, and the original is still held.
+    Lost {
+        /// The job.
+        job: JobId,
+        /// What was lost, and where.
+        problem: Problem,
+    },
     /// The original of a failed job, adopted before, was fetched back for a retry.
     Reclaimed {
         /// The job.
@@ -226,6 +233,8 @@ pub struct Start {
     pub accepted: Accepted,
     /// BLAKE3 of the original.
     pub blake3: String,
+    /// The mark of the folder in which it is held, if known.
+    pub held_in: Option<String>,
     /// When the job was accepted.
     pub created: crate::time::Timestamp,
     /// What the job goes on without.

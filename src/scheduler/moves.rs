@@ -1,6 +1,8 @@
 //! From what an attempt brought to the redo list of its delivery: final names, receipts, notes, the original's way.
 
 mod notes;
+#[cfg(test)]
+mod tests;
 
 pub(super) use notes::mark_of;
 
@@ -154,6 +156,7 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
         moves.push(Move {
             kind: outcome.kind,
             from: outcome.staged.temp.clone().into(),
+            mark: Some(outcome.staged.mark.clone()),
             to: Some(outcome.planned.path.clone().into()),
             depth: redo::depth(&start.pipeline.output.root, &outcome.planned.path),
             size: outcome.staged.size,
@@ -170,7 +173,7 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
         spool,
         start.job,
         &start.accepted,
-        &start.blake3,
+        (&start.blake3, start.held_in.as_deref()),
         &start.pipeline.original,
     ));
     Ok(Redo {
@@ -179,7 +182,14 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
     })
 }
 
-fn original(spool: &Spool, job: JobId, accepted: &Accepted, blake3: &str, rule: &Original) -> Move {
+fn original(
+    spool: &Spool,
+    job: JobId,
+    accepted: &Accepted,
+    (blake3, held_in): (&str, Option<&str>),
+    rule: &Original,
+) -> Move {
+    let held_in = held_in.map(str::to_owned);
     let planned = |folder| Some(spool.plan_original(job, folder, &accepted.relative.0, &[]));
     let (root, to) = match rule {
         // Planned, so that equal files of one name are two here as well.
@@ -192,6 +202,7 @@ fn original(spool: &Spool, job: JobId, accepted: &Accepted, blake3: &str, rule: 
     Move {
         kind: MoveKind::Original,
         from: accepted.held.clone(),
+        mark: held_in.or_else(|| spool.mark_of(&accepted.held.0)),
         depth: to.as_ref().and_then(|to| redo::depth(root, to)),
         to: to.map(RawPath),
         size: accepted.identity.size,
@@ -214,6 +225,7 @@ fn receipt(
         pipeline,
         accepted,
         blake3,
+        held_in: _,
         created,
         given_up: _,
     } = brought.start;
@@ -247,6 +259,7 @@ fn receipt(
     Ok(Move {
         kind: MoveKind::Receipt,
         from: staged.temp.into(),
+        mark: Some(staged.mark),
         depth: redo::depth(&pipeline.output.root, &path),
         to: Some(path.into()),
         size: staged.size,
@@ -264,12 +277,19 @@ fn receipt(
 pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem> {
     let job = &about.job;
     let blake3 = job.blake3.clone().unwrap_or_default();
+    let held_in = job.held_in.as_deref();
     // Nothing else of it goes anywhere any more, and an earlier try of this may have planned the name already.
     spool.release(job.id);
     if let Some(rule) = &about.archive {
         return Ok(Redo {
             verdict: Verdict::Succeed,
-            moves: vec![original(spool, job.id, &job.accepted, &blake3, rule)],
+            moves: vec![original(
+                spool,
+                job.id,
+                &job.accepted,
+                (&blake3, held_in),
+                rule,
+            )],
         });
     }
     // The original and its notes keep together: all take the same number.
@@ -281,10 +301,11 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
     );
     let mut moves = Vec::new();
     let problem = about.problem.as_ref();
+    let vanished = spool.has_vanished(&job.accepted.held.0, held_in);
     let notes = [
         (
             TEXT_NOTE,
-            notes::plain(about).into_bytes(),
+            notes::plain(about, vanished).into_bytes(),
             "text/plain; charset=utf-8",
         ),
         (JSON_NOTE, notes::json(job, problem), "application/json"),
@@ -303,6 +324,7 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
         moves.push(Move {
             kind: MoveKind::Note,
             from: staged.temp.into(),
+            mark: Some(staged.mark),
             depth: redo::depth(failed, &note),
             to: Some(note.into()),
             size: staged.size,
@@ -312,10 +334,14 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
             pages: None,
         });
     }
-    let mut last = original(spool, job.id, &job.accepted, &blake3, &Original::Delete);
-    last.depth = redo::depth(failed, &path);
-    last.to = Some(path.into());
-    moves.push(last);
+    // One that is not there any more is not told of as if it were.
+    if !vanished {
+        let known = (blake3.as_str(), held_in);
+        let mut last = original(spool, job.id, &job.accepted, known, &Original::Delete);
+        last.depth = redo::depth(failed, &path);
+        last.to = Some(path.into());
+        moves.push(last);
+    }
     let verdict = about
         .problem
         .clone()
@@ -335,7 +361,7 @@ fn stage_problem(error: &StageError) -> Problem {
     let detail = crate::problem::chain(error);
     match error {
         StageError::NoSpace(full) => no_room(full, detail),
-        StageError::Away(_) => Problem::new(Code::FolderBlocked, detail)
+        StageError::Away(_) | StageError::Went(_) => Problem::new(Code::FolderBlocked, detail)
             .hint("mount it again; the job goes on by itself"),
         StageError::Blocked(_) | StageError::Io(_) => Problem::new(Code::FolderBlocked, detail)
             .hint("make the folder writable for the daemon; the job goes on by itself"),
@@ -370,6 +396,11 @@ pub fn redo_problem(error: &RedoError) -> Problem {
     let detail = crate::problem::chain(error);
     match error {
         RedoError::NoSpace(full) => no_room(full, detail),
+        RedoError::Lost(_) => Problem::new(Code::FolderBlocked, detail)
+            .hint("nothing: the job begins again and delivers into the folder that is there now"),
+        RedoError::Replaced(_) => {
+            Problem::new(Code::FolderBlocked, detail).hint("the job goes on by itself then")
+        }
         _ => Problem::new(Code::FolderBlocked, detail)
             .hint("put the folder right; the job goes on by itself"),
     }

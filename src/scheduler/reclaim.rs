@@ -67,6 +67,9 @@ pub(super) struct Found {
 
 /// Why there is no original to fetch: what lies in the inbox now is another job's.
 fn never_taken(job: &Job) -> String {
+    if job.blake3.is_some() {
+        return "the original is gone: it was taken away from where it lay; drop the file into its inbox once more".to_owned();
+    }
     let why = job.problem.as_ref();
     let why = why.map_or_else(String::new, |problem| format!(" ({})", problem.detail));
     format!(
@@ -110,7 +113,8 @@ impl Finder {
         let moved = original_move(&job).filter(|moved| moved.path.is_some());
         let Some(from) = moved.cloned() else {
             return Err(Refused::Conflict(if files::was_taken(&job) {
-                "the original was deleted, as the pipeline says (`original: delete`)".to_owned()
+                "the original was deleted, as the pipeline says (`original: delete`), or somebody took it away from where it was held"
+                    .to_owned()
             } else {
                 never_taken(&job)
             }));
@@ -172,7 +176,7 @@ impl Finder {
         &self,
         found: &Found,
         silent: impl FnOnce(Silent),
-    ) -> Result<(), Refused> {
+    ) -> Result<String, Refused> {
         let (places, from) = (self.places.clone(), found.from.clone());
         let accepted = &found.job.accepted;
         let (inbox, held) = (accepted.folder.clone(), accepted.held.clone());
@@ -185,7 +189,8 @@ impl Finder {
             .collect();
         let work = move || {
             places.require_inbox(&inbox.0)?;
-            reclaim_file(&from, &held.0).map_err(|error| unmoved("fetched back", &error))?;
+            let stands = || places.require_inbox(&inbox.0);
+            let mark = reclaim_file(&from, &held.0, stands)?;
             for note in notes {
                 let removed = lies_at(&note).and_then(|note| match note {
                     Some(note) => note.remove(),
@@ -195,7 +200,7 @@ impl Finder {
                     tracing::warn!(%error, "a note of an earlier failure stays behind");
                 }
             }
-            Ok(())
+            Ok(mark)
         };
         self.at_desk(found, silent, work).await
     }
@@ -274,22 +279,42 @@ fn original_at(moved: &Delivered) -> Result<Spot, durable::Error> {
     Err(error(std::io::Error::other(other)))
 }
 
-/// Moves an original back to where its job holds it, whatever file systems lie between.
-fn reclaim_file(from: &Delivered, held: &Path) -> Result<(), durable::Error> {
-    durable::make_folders(&durable::folder_of(held), 0o700)?;
+/// Moves an original back to where its job holds it, whatever file systems lie between; gives the mark of the folder there. The inbox
+/// may go away meanwhile: `stands` says whether it is still there.
+fn reclaim_file(
+    from: &Delivered,
+    held: &Path,
+    stands: impl Fn() -> Result<(), Refused>,
+) -> Result<String, Refused> {
+    let failed = |error| unmoved("fetched back", &error);
+    let into = || {
+        durable::make_folders(&durable::folder_of(held), 0o700)?;
+        let gone = || durable::Error::at("find", held, rustix::io::Errno::NOENT);
+        Spot::of(held)?.ok_or_else(gone)
+    };
+    // It goes into this very folder, whatever is mounted or taken away from here on.
+    let into = into().map_err(failed)?;
+    stands()?;
+    let mark = spool::mark::leave(&into).map_err(failed)?;
+    fetch_into(from, &into).map_err(failed)?;
+    stands()?;
+    Ok(mark)
+}
+
+fn fetch_into(from: &Delivered, held: &Spot) -> Result<(), durable::Error> {
     let from = original_at(from)?;
     match durable::rename_noreplace(&from, held) {
         Err(error) if error.kind() == durable::Kind::OtherDevice => {
-            let part = held.with_extension("part");
-            durable::remove(&part)?;
+            let part = held.another(held.path().with_extension("part"))?;
+            part.remove()?;
             durable::copy_new(&from.open()?, &part)?;
             durable::rename_noreplace(&part, held)?;
-            durable::sync::parent(held)?;
+            held.sync()?;
             from.remove()?;
         }
         moved => moved?,
     }
-    durable::sync::parent(held)?;
+    held.sync()?;
     from.sync()
 }
 

@@ -254,6 +254,7 @@ fn start(sample: &Sample) -> io::Result<Start> {
         pipeline: Arc::clone(&sample.pipeline),
         accepted,
         blake3: String::new(),
+        held_in: None,
         created: Timestamp::now(),
         given_up: Vec::new(),
     })

@@ -8,17 +8,17 @@
 //! reached without links.
 
 use crate::durable::beneath::Links;
-use crate::durable::spot::{Place, Spot};
+use crate::durable::spot::{FileNumber, Place, Spot};
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Content, Kind};
 use crate::job::event::Identity;
 use crate::owner::NotOurs;
-use crate::spool::{PRIVATE, SHARED, Spool, name};
+use crate::spool::ground::Away;
+use crate::spool::{PRIVATE, SHARED, Spool, mark, name};
 use rustix::fs::FileType;
 use std::collections::BTreeSet;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// A file that is to be taken.
@@ -39,6 +39,8 @@ pub struct Claimed {
     pub size: u64,
     /// BLAKE3 of its content, in hex.
     pub blake3: String,
+    /// The mark of the folder in which it is held.
+    pub held_in: String,
 }
 
 /// Why a file was not taken. It lies where it lay, except where it vanished.
@@ -81,6 +83,9 @@ pub enum ClaimError {
     /// The disk or the network failed; it may be tried again.
     #[error("a file could not be taken")]
     Io(#[source] durable::Error),
+    /// What was mounted at the inbox is gone.
+    #[error(transparent)]
+    Away(#[from] Away),
     /// Another home takes files from this folder.
     #[error(transparent)]
     NotOurs(NotOurs),
@@ -135,8 +140,8 @@ impl Spool {
         }
         // What is not durable is not claimed. The files stay where they are held: claiming again finds them.
         let unsynced = syncs.flush().err().unwrap_or_default();
-        let finish = |(claim, took): (&Claim, Result<Took, ClaimError>)| {
-            let took = took?;
+        let finish = |(claim, took): (&Claim, Result<(Took, String), ClaimError>)| {
+            let (took, mark) = took?;
             let of = |path: &Path| {
                 let folder = durable::folder_of(path);
                 unsynced.iter().find(move |(failed, _)| *failed == folder)
@@ -144,7 +149,7 @@ impl Spool {
             match of(&claim.held).or_else(|| of(&claim.from)) {
                 Some((_, error)) => Err(error.again().into()),
                 None => {
-                    let finished = finish(claim, &took, self);
+                    let finished = finish(claim, (&took, mark), self);
                     self.contents.over(&claim.held);
                     finished
                 }
@@ -167,7 +172,7 @@ fn begin(
     spool: &Spool,
     made: &mut BTreeSet<PathBuf>,
     syncs: &mut Syncs,
-) -> Result<Took, ClaimError> {
+) -> Result<(Took, String), ClaimError> {
     if let Some(folder) = claim.held.parent()
         && !made.contains(folder)
     {
@@ -177,10 +182,19 @@ fn begin(
         durable::make_folders(folder, PRIVATE)?;
         made.insert(folder.to_path_buf());
     }
+    // What is held goes into this very folder, whatever is mounted or taken away from here on.
+    let vanished = || ClaimError::Vanished(claim.from.clone());
+    let held = Spot::of(&claim.held)?.ok_or_else(vanished)?;
+    spool.stands(&claim.held)?;
+    let mark = mark::leave(&held)?;
+    take(claim, &held, spool, syncs).map(|took| (took, mark))
+}
+
+fn take(claim: &Claim, held: &Spot, spool: &Spool, syncs: &mut Syncs) -> Result<Took, ClaimError> {
     syncs.parent_of(&claim.held);
     syncs.parent_of(&claim.from);
-    if let Some(held) = look(&claim.held)? {
-        return resume(claim, &held);
+    if let Some(found) = held.look()? {
+        return resume(claim, held, found);
     }
     let vanished = || ClaimError::Vanished(claim.from.clone());
     let from = in_inbox(claim)?.ok_or_else(vanished)?;
@@ -195,18 +209,18 @@ fn begin(
     let is_read = size <= limit;
     if is_read && found.st_nlink > 1 {
         // Its other names would go on changing what we hold.
-        return copy_in(claim, &from);
+        return copy_in(claim, held, &from);
     }
     if is_read && spool.fickle.contains(claim.identity.device) {
-        return copy_in(claim, &from);
+        return copy_in(claim, held, &from);
     }
-    match durable::rename_noreplace(&from, &claim.held) {
+    match durable::rename_noreplace(&from, held) {
         Ok(()) if is_read => Ok(Took::Itself),
         Ok(()) => Ok(Took::Other),
         Err(error) if error.kind() == Kind::OtherDevice && !is_read => {
             Err(ClaimError::TooLargeToCopy { size, limit })
         }
-        Err(error) if error.kind() == Kind::OtherDevice => copy_in(claim, &from),
+        Err(error) if error.kind() == Kind::OtherDevice => copy_in(claim, held, &from),
         // It may as well be the folder that it was to be held in.
         Err(error) if error.kind() == Kind::Missing && from.look()?.is_none() => Err(vanished()),
         Err(error) => Err(error.into()),
@@ -235,23 +249,24 @@ fn require_inbox(folder: &Path, claim: &Claim) -> Result<(), ClaimError> {
 }
 
 /// An earlier attempt got as far as holding the file. What may be left is to unlink its other names.
-fn resume(claim: &Claim, held: &Metadata) -> Result<Took, ClaimError> {
-    durable::remove(&with_ending(&claim.held, ".part"))?;
+fn resume(claim: &Claim, held: &Spot, number: FileNumber) -> Result<Took, ClaimError> {
+    durable::remove(held.beside(&with_ending(&claim.held, ".part")))?;
     if let Some(from) = in_inbox(claim)?
         && let Some(found) = from.stat()?
     {
-        let linked = (found.st_dev, found.st_ino) == (held.dev(), held.ino());
+        let linked = (found.st_dev, found.st_ino) == number;
         if linked || Identity::of_stat(&found) == claim.identity {
-            durable::sync::parent(&claim.held)?;
+            held.sync()?;
             from.remove()?;
         }
     }
     Ok(Took::Other)
 }
 
-fn copy_in(claim: &Claim, from: &Spot) -> Result<Took, ClaimError> {
+fn copy_in(claim: &Claim, held: &Spot, from: &Spot) -> Result<Took, ClaimError> {
     let part = with_ending(&claim.held, ".part");
-    durable::remove(&part)?;
+    let part = held.beside(&part);
+    durable::remove(part)?;
     let source = from.open()?;
     let is_same = || {
         let found = source.metadata();
@@ -260,15 +275,15 @@ fn copy_in(claim: &Claim, from: &Spot) -> Result<Took, ClaimError> {
     if !is_same() {
         return Err(ClaimError::Changed(claim.from.clone()));
     }
-    durable::copy_new(&source, &part)?;
-    keep_time(&source, (&part).into());
+    durable::copy_new(&source, part)?;
+    keep_time(&source, part);
     if !is_same() {
-        durable::remove(&part)?;
+        durable::remove(part)?;
         return Err(ClaimError::Changed(claim.from.clone()));
     }
-    durable::rename_noreplace(&part, &claim.held)?;
+    durable::rename_noreplace(part, held)?;
     // The copy must be durable before the only other one goes.
-    durable::sync::parent(&claim.held)?;
+    held.sync()?;
     from.remove()?;
     Ok(Took::Other)
 }
@@ -283,7 +298,11 @@ pub(super) fn keep_time(source: &File, copy: Place<'_>) {
     }
 }
 
-fn finish(claim: &Claim, took: &Took, spool: &Spool) -> Result<Claimed, ClaimError> {
+fn finish(
+    claim: &Claim,
+    (took, held_in): (&Took, String),
+    spool: &Spool,
+) -> Result<Claimed, ClaimError> {
     let fickle = &spool.fickle;
     let changed = |error: Option<io::Error>| {
         let path = put_back(&claim.held, &claim.from)?;
@@ -323,7 +342,11 @@ fn finish(claim: &Claim, took: &Took, spool: &Spool) -> Result<Claimed, ClaimErr
     }
     spool.contents.hashed(&claim.held, now);
     let Content { size, blake3 } = content;
-    Ok(Claimed { size, blake3 })
+    Ok(Claimed {
+        size,
+        blake3,
+        held_in,
+    })
 }
 
 /// Puts a held file back where it lay in its inbox. Where a link has taken the place of its folder, or a file, it is put into the
@@ -425,15 +448,6 @@ pub(super) fn is_same<'a>(one: impl Into<Place<'a>>, other: impl Into<Place<'a>>
         durable::content(&open, place.path()).ok()
     };
     here.st_size == there.st_size && content(one).is_some_and(|one| Some(one) == content(other))
-}
-
-/// What lies there, without following links.
-fn look(path: &Path) -> Result<Option<Metadata>, durable::Error> {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if durable::kind_of(&error) == Kind::Missing => Ok(None),
-        Err(error) => Err(durable::Error::at("look at", path, error)),
-    }
 }
 
 fn is_there(path: &Path) -> bool {

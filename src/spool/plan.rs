@@ -7,8 +7,9 @@
 //! while nothing is locked: a folder that does not answer keeps no other pipeline from planning.
 
 use crate::job::id::JobId;
-use crate::job::redo::Collision;
+use crate::job::redo::{Collision, Redo};
 use crate::pipeline::checked::IfExists;
+use crate::raw_path::RawPath;
 use crate::spool::name::{self, BadName};
 use crate::spool::{Spool, odd};
 use std::collections::HashMap;
@@ -150,8 +151,17 @@ impl Spool {
         true
     }
 
-    /// Gives up everything that was planned for a job.
+    /// Plans once more what a delivery of an earlier life is to bring, so that nobody else gets one of its names before it is made.
+    pub fn plan_again(&self, job: JobId, redo: &Redo) {
+        let mut reserved = self.reserved();
+        for RawPath(path) in redo.moves.iter().filter_map(|step| step.to.clone()) {
+            reserved.entry(path).or_default().push(job);
+        }
+    }
+
+    /// Gives up everything that was planned for a job, or staged.
     pub fn release(&self, job: JobId) {
+        self.at_work.end(job);
         self.reserved().retain(|_, whose| {
             whose.retain(|other| *other != job);
             !whose.is_empty()

@@ -1,14 +1,17 @@
 //! Making the moves of a delivery, any number of times with the same result.
 //!
-//! *Temp absent = its move has happened*: temps are synced before the moves are journalled, and nothing but a move takes them
-//! away. The rule holds only where the temp's folder is there; without it the file system is gone, and nothing is known. That
-//! folder is held open while its file is moved and looked for once more when all is synced, because a mount may go in between.
+//! *Temp absent from its folder = its move has happened*: temps are synced before the moves are journalled, and nothing but a move
+//! takes them away. The rule holds only where the temp's folder is there, and is the very one that it was put into ([`whereabouts`]); without it the
+//! file system is gone, and nothing is known. That folder is held open while its file is moved and looked for once more when all
+//! is synced, because a mount may go in between.
 //! Outputs are moved and their folders synced before the first original is touched, so that whatever is cut, an original
 //! leaves only after its outputs are durable. The folder that a thing goes to is opened below the one that the operator named,
 //! and the thing gets its name there: no link that somebody puts in between leads it elsewhere.
 
+mod whereabouts;
+
 use crate::durable::beneath::Links;
-use crate::durable::spot::{FileNumber, Place, Spot};
+use crate::durable::spot::{FileNumber, Spot};
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Kind, probe};
 use crate::job::id::JobId;
@@ -16,8 +19,9 @@ use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo};
 use crate::raw_path::RawPath;
 use crate::spool::claim::keep_time;
 use crate::spool::ground::Away;
-use crate::spool::{SHARED, Spool, name, require_private};
-use rustix::fs::FileType;
+use crate::spool::mark::Replaced;
+use crate::spool::redo::whereabouts::{candidate, is_ours};
+use crate::spool::{SHARED, Spool, require_private};
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -34,6 +38,13 @@ pub enum RedoError {
     /// What was mounted where something goes is gone.
     #[error(transparent)]
     Away(#[from] Away),
+    /// The original is held in a folder that another one has taken the place of.
+    #[error(transparent)]
+    Replaced(#[from] Replaced),
+    /// The folder that our files were put into has been replaced by another one, and the original is still held: nothing but a new
+    /// attempt makes them again.
+    #[error("what was to be delivered lay in `{}`, which is another folder now", .0.display())]
+    Lost(PathBuf),
     /// A folder cannot be written.
     #[error("{0}")]
     Blocked(probe::Blocked),
@@ -109,6 +120,9 @@ impl Spool {
             .zip(jobs)
             .map(|(delivery, (job, _))| {
                 if let Some(error) = delivery.failed {
+                    if matches!(error, RedoError::Lost(_)) {
+                        self.release(*job);
+                    }
                     return Err(error);
                 }
                 self.release(*job);
@@ -140,7 +154,7 @@ impl<'a> Delivery<'a> {
             }
             match self
                 .check_folder(step)
-                .and_then(|()| make_move(spool, step))
+                .and_then(|()| make_move(spool, self.redo, step))
             {
                 Ok(path) => {
                     for touched in [Some(&step.from.0), path.as_ref()].into_iter().flatten() {
@@ -201,14 +215,14 @@ fn delivered(step: &Move, path: Option<PathBuf>) -> Delivered {
 }
 
 /// Makes one move; gives where the thing lies now, if anywhere.
-fn make_move(spool: &Spool, step: &Move) -> Result<Option<PathBuf>, RedoError> {
+fn make_move(spool: &Spool, redo: &Redo, step: &Move) -> Result<Option<PathBuf>, RedoError> {
     let from = &step.from.0;
     let gone = || RedoError::Gone(durable::folder_of(from));
     let spot = Spot::of(from)?.ok_or_else(gone)?;
     let Some(found) = spot.look()? else {
         // A bare mount point may have such a folder, too.
         spool.stands(from)?;
-        return Ok(step.to.as_ref().and_then(|to| where_it_went(step, &to.0)));
+        return whereabouts::of_moved(spool, redo, (step, &spot));
     };
     if step.kind == MoveKind::Original && !is_file(from) {
         tracing::warn!(path = %from.display(), "something that is no file lies where an original was held; it stays there");
@@ -340,54 +354,4 @@ fn make_copy(step: &Move, source: &File, from: &Path, copy: &Spot) -> Result<(),
     }
     copy.remove()?;
     Err(RedoError::Corrupt(from.to_path_buf()))
-}
-
-/// Where a thing lies whose move has happened. If it is not found, somebody has taken it since from where it was to go.
-fn where_it_went(step: &Move, to: &Path) -> Option<PathBuf> {
-    if step.collision == Collision::Overwrite {
-        return Some(to.to_path_buf());
-    }
-    let Ok(Some(spot)) = Spot::beneath(&root_of(step, to), to, links_of(step)) else {
-        return Some(to.to_path_buf());
-    };
-    match step.collision {
-        Collision::Overwrite => Some(to.to_path_buf()),
-        Collision::Skip => {
-            let place = Place::from(&spot);
-            (!place.is_taken() || is_ours(step, None, place)).then(|| to.to_path_buf())
-        }
-        Collision::Number => {
-            let names = (0..NAMES).map(|number| candidate(to, number));
-            let mut taken = names.take_while(|path| spot.beside(path).is_taken());
-            Some(
-                taken
-                    .find(|path| is_ours(step, None, spot.beside(path)))
-                    .unwrap_or_else(|| to.to_path_buf()),
-            )
-        }
-    }
-}
-
-/// Whether the file at `place` is what the move was to put there: the same file, or the same content.
-fn is_ours(step: &Move, file: Option<FileNumber>, place: Place<'_>) -> bool {
-    let Ok(Some(there)) = place.stat() else {
-        return false;
-    };
-    if file == Some((there.st_dev, there.st_ino)) {
-        return true;
-    }
-    let is_file = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
-    let is_long = u64::try_from(there.st_size) == Ok(step.size);
-    // What was never read is like no other.
-    if !is_file || !is_long || step.blake3.is_empty() {
-        return false;
-    }
-    let content =
-        durable::open_regular(place).and_then(|open| durable::content(&open, place.path()));
-    content.is_ok_and(|content| content.blake3 == step.blake3)
-}
-
-fn candidate(to: &Path, number: u32) -> PathBuf {
-    let name = to.file_name().unwrap_or_default();
-    to.with_file_name(name::numbered(name, number, 0))
 }

@@ -1,11 +1,14 @@
 //! Outputs on their destination's file system, whole and synced, before they get their names.
+//!
+//! A mount may go at any moment, and what is then written to its path lies below it when it is back. So the folder of the temps is
+//! held open from before the look at the file system until after the last sync, and must then still be the one at its path.
 
 use crate::durable::beneath::Links;
-use crate::durable::spot::Spot;
+use crate::durable::spot::{Place, Spot};
 use crate::durable::{self, Content, Kind, probe};
 use crate::job::id::JobId;
 use crate::spool::ground::Away;
-use crate::spool::{PRIVATE, SHARED, Spool, require_private, staged_folder};
+use crate::spool::{PRIVATE, SHARED, Spool, mark, require_private, staged_folder};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +30,8 @@ pub struct Destination<'a> {
 pub struct Staged {
     /// Where it lies.
     pub temp: PathBuf,
+    /// The mark of its folder.
+    pub mark: String,
     /// How many bytes.
     pub size: u64,
     /// BLAKE3 of its content, in hex.
@@ -45,6 +50,9 @@ pub enum StageError {
     /// What was mounted at the folder is gone.
     #[error(transparent)]
     Away(#[from] Away),
+    /// Our folder was taken away, or replaced by another one, while something was put into it.
+    #[error("the folder `{}` went away while an output was written into it", .0.display())]
+    Went(PathBuf),
     /// The destination's folder is a link out of its root.
     #[error("the folder `{}` lies outside of `{}`", .folder.display(), .root.display())]
     Leaves {
@@ -64,8 +72,7 @@ impl Spool {
     /// # Errors
     /// See [`StageError`]; nothing is left.
     pub fn stage(&self, source: &File, to: &Destination<'_>) -> Result<Staged, StageError> {
-        self.stands(to.root)?;
-        stage(to, |temp| durable::copy_new(source, temp))
+        stage(self, to, |temp| durable::copy_new(source, temp))
     }
 
     /// Stages these bytes.
@@ -73,8 +80,7 @@ impl Spool {
     /// # Errors
     /// See [`StageError`]; nothing is left.
     pub fn stage_bytes(&self, bytes: &[u8], to: &Destination<'_>) -> Result<Staged, StageError> {
-        self.stands(to.root)?;
-        stage(to, |temp| {
+        stage(self, to, |temp| {
             durable::write_new(temp, bytes)?;
             Ok(Content {
                 size: bytes.len() as u64,
@@ -96,9 +102,11 @@ impl Spool {
 }
 
 fn stage(
+    spool: &Spool,
     to: &Destination<'_>,
-    write: impl Fn(&Path) -> Result<Content, durable::Error>,
+    write: impl Fn(Place<'_>) -> Result<Content, durable::Error>,
 ) -> Result<Staged, StageError> {
+    spool.stands(to.root)?;
     let words = |error: durable::Error| match error.kind() {
         Kind::NoSpace => StageError::NoSpace(error),
         Kind::Denied | Kind::Missing => StageError::Blocked(probe::blocked(to.root, error.io())),
@@ -115,17 +123,41 @@ fn stage(
     require_private(&staged).map_err(StageError::Io)?;
     make_staged(&staged).map_err(words)?;
     let temp = staged.join(format!("{}-{}", to.job, to.number));
-    let written = match write(&temp) {
+    let went = || StageError::Went(staged.clone());
+    let spot = Spot::of(&temp).map_err(words)?.ok_or_else(went)?;
+    spool.stands(to.root)?;
+    let mark = mark::leave(&spot).map_err(words)?;
+    spool.at_work.begin(to.job);
+    let written = match write((&spot).into()) {
         Err(error) if error.kind() == Kind::Exists => {
             // A retry's leftover.
-            durable::remove(&temp).map_err(words)?;
-            write(&temp)
+            spot.remove().map_err(words)?;
+            write((&spot).into())
         }
         written => written,
     };
     let Content { size, blake3 } = written.map_err(words)?;
-    durable::sync::folder(&staged).map_err(words)?;
-    Ok(Staged { temp, size, blake3 })
+    spot.sync().map_err(words)?;
+    let stays = || -> Result<(), StageError> {
+        spool.stands(to.root)?;
+        match Spot::of(&temp).map_err(words)? {
+            Some(now) if mark::is_of(&now, Some(&mark)).map_err(words)? => Ok(()),
+            _ => Err(went()),
+        }
+    };
+    if let Err(error) = stays() {
+        if let Err(error) = spot.remove() {
+            // The sweep at the next start removes it.
+            tracing::warn!(%error, "failed to remove a staged output");
+        }
+        return Err(error);
+    }
+    Ok(Staged {
+        temp,
+        mark,
+        size,
+        blake3,
+    })
 }
 
 /// The folder of the temps; a new file is made in it for every output, and that should cost little.

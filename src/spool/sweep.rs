@@ -3,7 +3,9 @@
 use crate::durable;
 use crate::job::id::JobId;
 use crate::owner::NotOurs;
-use crate::spool::{Spool, claim, claimed_folder, require_private, staged_folder, uploads_folder};
+use crate::spool::{
+    Spool, claim, claimed_folder, mark, require_private, staged_folder, uploads_folder,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -139,7 +141,7 @@ impl Spool {
         }
         for path in files_in(&staged) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let job = name.split_once('-').and_then(|(job, number)| {
+            let job: Option<JobId> = name.split_once('-').and_then(|(job, number)| {
                 let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
                 job.parse().ok().filter(|_| is_number)
             });
@@ -149,7 +151,11 @@ impl Spool {
                 Some(Standing::Unknown) if !is_old(&path) => {}
                 Some(Standing::Delivering(temps))
                     if temps.iter().any(|temp| is_maybe(temp, &path)) => {}
-                Some(_) => swept.remove(path),
+                Some(_) => {
+                    // Its job may have begun since it was asked for.
+                    let remove = || swept.remove(path);
+                    job.map(|job| self.at_work.unless_staging(job, remove));
+                }
             }
         }
         swept
@@ -188,7 +194,8 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
-    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    let files = entries.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files.filter(|path| !mark::is_one(path)).collect();
     files.sort_unstable();
     files
 }

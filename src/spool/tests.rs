@@ -9,6 +9,7 @@ mod links;
 mod mounts;
 mod names;
 mod owners;
+mod replaced;
 
 use super::*;
 use crate::durable::failpoint::on::{across_devices, crash_after, without_noreplace};
@@ -38,7 +39,7 @@ fn identity(path: &Path) -> Identity {
     Identity::of(&std::fs::symlink_metadata(path).expect("there"))
 }
 
-/// All files below a folder with their content, our own folders' names left out where they are empty.
+/// All files below a folder with their content, but for the marks of our own.
 fn files(root: &Path) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut folders = vec![root.to_path_buf()];
@@ -47,7 +48,7 @@ fn files(root: &Path) -> BTreeMap<String, String> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if !mark::is_one(&path) {
                 let bytes = std::fs::read(&path).expect("readable");
                 let name = path
                     .strip_prefix(root)
@@ -132,6 +133,7 @@ impl Home {
             moves.push(Move {
                 kind,
                 from: RawPath(staged.temp),
+                mark: Some(staged.mark),
                 depth: redo::depth(&root, &path),
                 to: Some(RawPath(path)),
                 size: staged.size,
@@ -144,6 +146,7 @@ impl Home {
         moves.push(Move {
             kind: MoveKind::Original,
             from: RawPath(claim.held),
+            mark: Some(claimed.held_in),
             to: Some(RawPath(self.path("archive/a.pdf"))),
             depth: Some(1),
             size: claimed.size,
@@ -389,6 +392,8 @@ fn the_sweep_removes_what_no_delivery_needs_and_puts_back_what_no_job_holds() {
             number: 0,
         };
         home.spool.stage_bytes(b"x", &to).expect("staged");
+        // In an earlier life.
+        home.spool.release(job(n));
         uploaded(&inbox, job(n), b"");
     }
     let part = plan::companion(&held_path(&inbox, job(9)), ".part");
@@ -453,7 +458,7 @@ fn an_upload_is_claimed_like_any_file() {
         .expect("claimed");
     assert_eq!(claimed.blake3, hash(PDF));
     assert!(!from.exists());
-    let mut file = home.spool.open_input(&held).expect("there");
+    let mut file = home.spool.open_input(&held, None).expect("there");
     let mut text = String::new();
     std::io::Read::read_to_string(&mut file, &mut text).expect("readable");
     assert_eq!(text.as_bytes(), PDF);

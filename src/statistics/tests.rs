@@ -69,6 +69,7 @@ impl World {
         let original = Move {
             kind: MoveKind::Original,
             from: RawPath::from(Path::new("/x")),
+            mark: None,
             to: None,
             depth: None,
             size: 1_000,

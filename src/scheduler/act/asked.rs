@@ -362,8 +362,10 @@ async fn fetch(
 ) -> Result<Job, Refused> {
     let found = finder.to_retry(job).await?;
     let tell = |folder: Silent| refuse(answer, &folder, "fetched back");
-    finder.fetch(&found, tell).await?;
-    Ok(found.job)
+    let held_in = finder.fetch(&found, tell).await?;
+    let mut job = found.job;
+    job.held_in = Some(held_in);
+    Ok(job)
 }
 
 fn refuse<T>(answer: &mut Option<Answer<T>>, folder: &Silent, how: &str) {

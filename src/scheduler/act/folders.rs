@@ -1,7 +1,7 @@
 //! The folders of all pipelines: what an earlier life left in them, how much room there is, and which of them do not answer.
 
 use crate::job::id::JobId;
-use crate::job::state::Job;
+use crate::job::state::{Job, State};
 use crate::pipeline::checked::Pipeline;
 use crate::pipeline::folders::OUR_FOLDER;
 use crate::scheduler::act::hands::Hands;
@@ -18,6 +18,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Hands {
+    /// No other job is to get a name that a delivery of an earlier life has not come to yet.
+    pub(super) fn plan_again(&self, open_jobs: &[Job]) {
+        for job in open_jobs {
+            if let State::Delivering { redo } = &job.state {
+                self.attempt.spool.plan_again(job.id, redo);
+            }
+        }
+    }
+
     /// What an earlier life left half-way is put right before anything begins in a pipeline.
     pub(super) fn sweep(&mut self, open_jobs: &[Job]) {
         let standings: HashMap<JobId, Standing> = open_jobs

@@ -193,7 +193,7 @@ impl Scheduler {
         }
     }
 
-    fn wait(
+    pub(super) fn wait(
         &mut self,
         id: JobId,
         failure: Failure,
@@ -315,6 +315,7 @@ impl Scheduler {
             attempt: job.attempts + 1,
             accepted: job.accepted.clone(),
             blake3: job.blake3.clone().unwrap_or_default(),
+            held_in: job.held_in.clone(),
             created: job.created,
             given_up: job.given_up.clone(),
             pipeline,

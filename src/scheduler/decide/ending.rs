@@ -1,6 +1,6 @@
 //! How a job ends: its notes, its redo list, its moves, and what happens when the environment does not let it end.
 
-use crate::job::attempt::Bill;
+use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{Delivering, Ended, JobEvent, Warned};
 use crate::job::id::JobId;
 use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo, Verdict};
@@ -119,6 +119,32 @@ impl Scheduler {
         match result {
             Ok(delivered) => self.ended(id, delivered, redo, now, decision),
             Err(problem) => self.try_end_again(id, &problem, now, decision),
+        }
+    }
+
+    /// What was to be delivered is gone, and nothing of it was delivered: it is made once more.
+    pub(super) fn lost(
+        &mut self,
+        id: JobId,
+        problem: Problem,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        let State::Delivering { redo } = &live.job.state else {
+            return;
+        };
+        match redo.verdict.clone() {
+            Verdict::Succeed => {
+                self.set_phase(id, Phase::Idle);
+                let ending = Ending::Environment;
+                let failure = Failure { ending, problem };
+                self.wait(id, failure, now.plus(ENVIRONMENT_PAUSE), now, decision);
+            }
+            Verdict::Fail { problem } => self.fail(id, problem, decision),
+            Verdict::Cancel => self.prepare_cancel(id, decision),
         }
     }
 

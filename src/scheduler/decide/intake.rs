@@ -97,8 +97,10 @@ impl Scheduler {
     }
 
     pub(super) fn reclaimed(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
-        let why = RequeueReason::Asked;
-        self.record(id, now, JobEvent::Requeued(Requeued::new(why)), decision);
+        let live = self.open.get(id);
+        let held_in = live.and_then(|live| live.job.held_in.clone());
+        let requeued = Requeued::asked(held_in);
+        self.record(id, now, JobEvent::Requeued(requeued), decision);
         self.set_phase(id, Phase::Idle);
         self.enqueue(id);
     }

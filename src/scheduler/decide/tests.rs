@@ -284,6 +284,52 @@ fn a_delivery_is_carried_on_after_a_crash() {
 }
 
 #[test]
+fn what_was_lost_before_its_delivery_is_made_once_more() {
+    let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
+    bench.arrive(1, "p");
+    bench.claim(1);
+    bench.begin(1);
+    bench.tell(Input::AttemptEnded {
+        job: id(1),
+        result: Ok((redo(Verdict::Succeed), Bill::default())),
+    });
+    let lost = |bench: &mut Bench| {
+        let problem = Problem::new(Code::FolderBlocked, "`/out` is another folder now");
+        let job = id(1);
+        bench.tell(Input::Lost { job, problem })
+    };
+    assert_eq!(names(&lost(&mut bench)), ["job.waiting"]);
+    bench.now = Timestamp(bench.now.0 + 60_000);
+    let again = bench.tell(Input::Tick);
+    assert_eq!(
+        (names(&again), starts(&again)),
+        (vec!["job.queued"], vec![id(1)])
+    );
+    // Notes are written anew.
+    bench.begin(1);
+    bench.end(1, Ending::Rejected, Code::NotPdf);
+    let problem = Problem::new(Code::NotPdf, "it is none");
+    let notes = || {
+        Ok(redo(Verdict::Fail {
+            problem: problem.clone(),
+        }))
+    };
+    bench.tell(Input::Prepared {
+        job: id(1),
+        result: notes(),
+    });
+    let decision = lost(&mut bench);
+    assert!(
+        matches!(&decision.actions[..], [Action::PrepareEnd { about, .. }] if about.problem == Some(problem.clone()))
+    );
+    let decision = bench.tell(Input::Prepared {
+        job: id(1),
+        result: notes(),
+    });
+    assert_eq!(names(&decision), ["job.delivering"]);
+}
+
+#[test]
 fn a_draining_daemon_takes_and_starts_nothing() {
     let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
     bench.arrive(1, "p");

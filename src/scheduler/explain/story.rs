@@ -184,6 +184,7 @@ mod tests {
             let original = Move {
                 kind: MoveKind::Original,
                 from: RawPath::decode("/inbox/.dropleaf/claimed/x"),
+                mark: None,
                 to: Some(RawPath::decode("/failed/p/a.pdf")),
                 depth: None,
                 size: 3,

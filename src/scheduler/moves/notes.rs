@@ -9,7 +9,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// For people.
-pub(super) fn plain(about: &EndOf) -> String {
+pub(super) fn plain(about: &EndOf, vanished: bool) -> String {
     let (job, problem) = (&about.job, about.problem.as_ref());
     let name = job.name();
     let mut note = match problem {
@@ -37,8 +37,16 @@ pub(super) fn plain(about: &EndOf) -> String {
             note.push_str(&format!("\nWhat to do: {}\n", sentence(hint)));
         }
     }
+    let original = if vanished {
+        format!(
+            "The original is gone: it was taken away from where it was held ({}).",
+            job.accepted.held
+        )
+    } else {
+        "The original lies beside this note, unchanged.".to_owned()
+    };
     note.push_str(&format!(
-        "\nThe original lies beside this note, unchanged. To try again, drop it into its inbox once more:\n{}\n{}\nPipeline: {}\nJob: {}\nAttempts: {}\nTime: {}\n",
+        "\n{original} To try again, drop it into its inbox once more:\n{}\n{}\nPipeline: {}\nJob: {}\nAttempts: {}\nTime: {}\n",
         job.accepted.folder,
         mark(about),
         job.accepted.pipeline,

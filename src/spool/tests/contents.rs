@@ -19,6 +19,7 @@ impl Home {
         let original = Move {
             kind: MoveKind::Original,
             from: RawPath(self.claim_path()),
+            mark: None,
             to: Some(RawPath(self.path(to))),
             depth: None,
             size,
@@ -116,7 +117,7 @@ fn an_original_that_is_written_again_has_another_content() {
             .open(&claim.from)
             .expect("there");
         let claimed = home.spool.claim(&claim).expect("claimed");
-        let other = || home.spool.other_content(&claim.held, &claimed.blake3);
+        let other = || home.spool.other_content(&claim.held, None, &claimed.blake3);
         assert_eq!(other().expect("readable"), None, "{size}");
         // Times of files go by the ticks of a clock.
         std::thread::sleep(std::time::Duration::from_millis(30));

@@ -115,6 +115,7 @@ fn original_to(home: &Home, root: &str, to: &str) -> Redo {
     let original = Move {
         kind: MoveKind::Original,
         from: RawPath(claim.held),
+        mark: None,
         depth: redo::depth(&home.path(root), &to),
         to: Some(RawPath(to)),
         size: claimed.size,

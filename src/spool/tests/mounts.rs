@@ -54,7 +54,7 @@ fn an_original_whose_folder_is_away_has_not_vanished() {
     home.spool.claim(&claim).expect("claimed");
     std::fs::rename(home.path("in"), home.path("unmounted")).expect("renamable");
     std::fs::create_dir(home.path("in")).expect("the bare mount point");
-    let open = || home.spool.open_input(&claim.held);
+    let open = || home.spool.open_input(&claim.held, None);
     let gone = open();
     assert!(matches!(gone, Err(OpenError::Gone(_))), "{gone:?}");
     std::fs::remove_dir(home.path("in")).expect("empty");

@@ -321,6 +321,7 @@ async fn a_content_that_came_to_nothing_was_not_processed() {
             blake3: "c0ffee".to_owned(),
             size: 1_000,
             duplicate_of: Some(id(earlier)),
+            held_in: None,
         })
     };
     let skipped = [delivering(), succeeded()];

@@ -55,6 +55,7 @@ pub(crate) fn queued(blake3: &str) -> JobEvent {
         blake3: blake3.to_owned(),
         size: 1_000,
         duplicate_of: None,
+        held_in: None,
     })
 }
 

@@ -51,6 +51,7 @@ fn samples() -> Vec<Stored> {
         moves: vec![Move {
             kind: MoveKind::Document,
             from: RawPath::decode("/home/outbox/receive/.tmp"),
+            mark: None,
             to: delivered.path.clone(),
             depth: None,
             size: 904_112,
@@ -92,6 +93,7 @@ fn samples() -> Vec<Stored> {
             blake3: "7f3a".into(),
             size: 1_834_221,
             duplicate_of: None,
+            held_in: None,
         })),
         job(JobEvent::Requeued(Requeued::new(RequeueReason::Due))),
         job(JobEvent::Started(Started {

@@ -78,7 +78,7 @@ pub(crate) fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pi
     Arc::new(pipeline)
 }
 
-pub(super) fn accepted(pipeline: &str, size: u64) -> Box<Accepted> {
+pub(crate) fn accepted(pipeline: &str, size: u64) -> Box<Accepted> {
     let folder = Path::new("/in").join(pipeline);
     Box::new(Accepted {
         pipeline: pipeline.to_owned(),
@@ -134,6 +134,7 @@ impl Bench {
             blake3: "ab".repeat(32),
             size: 1000,
             duplicate_of: None,
+            held_in: None,
         };
         self.tell(Input::Claimed {
             job: id(n),
@@ -198,6 +199,7 @@ pub(super) fn redo(verdict: Verdict) -> Redo {
     let original = Move {
         kind: MoveKind::Original,
         from: RawPath(PathBuf::from("/held")),
+        mark: None,
         to: Some(RawPath(PathBuf::from("/archive/a.pdf"))),
         depth: None,
         size: 1000,

@@ -132,6 +132,7 @@ fn what_the_journal_knew_as_open_and_has_ended_since_tells_nothing() {
             blake3: n.to_string(),
             size: 1000,
             duplicate_of: Some(id(1)),
+            held_in: None,
         };
         let decision = bench.tell(Input::Claimed {
             job: id(n),

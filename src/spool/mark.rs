@@ -1,0 +1,96 @@
+//! Which folder of ours it is: a mark in each `claimed` and `staged` folder tells it from another that has taken its place.
+//!
+//! A person who moves an inbox or an outbox away and makes a new one leaves no trace that a path or a device number could tell, and
+//! numbers of folders do not last on every file system. So there is a file with an id of its own in each, made before anything is
+//! put there, and lost with what lies beside it. What has gone from the folder with the same mark was moved; from another one it
+//! was never taken.
+
+use crate::durable::spot::{Place, Spot};
+use crate::durable::{self, Error, Kind};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// The file's name; its temps have an id behind it.
+pub(super) const MARK: &str = "folder-id";
+/// A mark has at most so many bytes.
+const LONGEST: u64 = 64;
+
+/// The mark of the folder in which a file lies, or lay, if it has one.
+pub(super) fn of(spot: &Spot) -> Result<Option<String>, Error> {
+    let path = spot.path().with_file_name(MARK);
+    read(spot.beside(&path))
+}
+
+fn read(place: Place<'_>) -> Result<Option<String>, Error> {
+    let file = match durable::open_regular(place) {
+        Err(error) if error.kind() == Kind::Missing => return Ok(None),
+        opened => opened?,
+    };
+    let mut text = String::new();
+    let read = file.take(LONGEST).read_to_string(&mut text);
+    read.map_err(|source| Error::at("read", place.path(), source))?;
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Whether it is the folder of this mark. Where none is known, as earlier versions left it, it is taken to be.
+pub(super) fn is_of(spot: &Spot, mark: Option<&str>) -> Result<bool, Error> {
+    match mark {
+        Some(mark) => Ok(of(spot)?.as_deref() == Some(mark)),
+        None => Ok(true),
+    }
+}
+
+/// The mark of the folder in which a file is to lie; it is made, durably, where there is none.
+pub(crate) fn leave(spot: &Spot) -> Result<String, Error> {
+    if let Some(there) = of(spot)? {
+        return Ok(there);
+    }
+    let made = ulid::Ulid::generate().to_string();
+    let path = spot.path().with_file_name(MARK);
+    let temp = spot.another(spot.path().with_file_name(format!("{MARK}.{made}")))?;
+    durable::write_new(&temp, made.as_bytes())?;
+    match durable::rename_noreplace(&temp, spot.beside(&path)) {
+        Ok(()) => {}
+        Err(error) if error.kind() == Kind::Exists => match of(spot)? {
+            // Somebody else was first.
+            Some(there) => {
+                temp.remove()?;
+                return Ok(there);
+            }
+            None => durable::rename(&temp, spot.beside(&path))?,
+        },
+        Err(error) => {
+            temp.remove()?;
+            return Err(error);
+        }
+    }
+    spot.sync()?;
+    Ok(made)
+}
+
+/// Whether it is a mark, or was to be one.
+pub(super) fn is_one(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let rest = name.strip_prefix(MARK);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A file that we hold is not in its folder, because that is another one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{}` is not the folder any more that `{}` was put into: put the old folder back in its place, or move that file from there to \
+     here; if it is gone for good, write `{mark}` into `{}`",
+    .held.parent().unwrap_or(held).display(), .held.file_name().unwrap_or_default().display(), held.with_file_name(MARK).display()
+)]
+pub struct Replaced {
+    held: PathBuf,
+    mark: String,
+}
+
+impl Replaced {
+    pub(super) fn new(held: &Path, mark: &str) -> Self {
+        let (held, mark) = (held.to_path_buf(), mark.to_owned());
+        Self { held, mark }
+    }
+}
