@@ -8,6 +8,7 @@ pub mod beneath;
 pub(crate) mod failpoint;
 mod holes;
 pub mod lent;
+pub mod noreplace;
 pub mod private;
 pub mod probe;
 pub mod spot;
@@ -15,7 +16,7 @@ pub mod stuck;
 pub mod sync;
 
 use crate::durable::spot::Place;
-use rustix::fs::{AtFlags, IFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, IFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -358,41 +359,8 @@ pub fn rename_noreplace<'a>(
     from: impl Into<Place<'a>>,
     to: impl Into<Place<'a>>,
 ) -> Result<(), Error> {
-    let (from, to) = (from.into(), to.into());
-    let failed = |source: io::Error| Error::between("rename", from.path, to.path, source);
-    failpoint::step()
-        .and_then(|()| failpoint::device(from.path, to.path))
-        .and_then(|()| failpoint::name(to.path))
-        .map_err(failed)?;
-    let (here, there) = (from.folder, to.folder);
-    let renamed = match failpoint::noreplace() {
-        Ok(()) => {
-            let flags = RenameFlags::NOREPLACE;
-            rustix::fs::renameat_with(here, from.name, there, to.name, flags)
-        }
-        Err(unsupported) => Err(unsupported),
-    };
-    match renamed {
-        Ok(()) => Ok(()),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link_and_unlink(from, to),
-        Err(errno) => Err(failed(errno.into())),
-    }
-}
-
-fn link_and_unlink(from: Place<'_>, to: Place<'_>) -> Result<(), Error> {
-    let (here, there) = (from.folder, to.folder);
-    match rustix::fs::linkat(here, from.name, there, to.name, AtFlags::empty()) {
-        Ok(()) => remove(from),
-        // A file system without hard links. Two daemons cannot meet here (a lock allows one), so only a stranger who takes
-        // the name between the two calls could lose his file.
-        Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => {
-            if to.is_taken() {
-                return Err(Error::between("rename", from.path, to.path, Errno::EXIST));
-            }
-            rename(from, to)
-        }
-        Err(errno) => Err(Error::between("link", from.path, to.path, errno)),
-    }
+    let from = from.into();
+    noreplace::rename_and(from, to, || remove(from))
 }
 
 /// Removes a file; one that is not there is fine.

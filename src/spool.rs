@@ -9,6 +9,7 @@
 //! <outbox>/.dropleaf/staged/<job>-<n>   outputs and notes, whole and synced, before they get their names
 //! ```
 
+mod aside;
 mod at_work;
 pub mod claim;
 mod contents;

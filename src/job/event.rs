@@ -2,7 +2,7 @@
 
 use crate::job::attempt::{Bill, Failure};
 use crate::job::id::JobId;
-use crate::job::redo::{Delivered, Redo};
+use crate::job::redo::{Delivered, Redo, Verdict};
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
 use crate::time::Timestamp;
@@ -295,6 +295,31 @@ pub struct Warned {
     pub code: String,
     /// For people.
     pub message: String,
+    /// How the job is to end, where that is decided by now: the next life goes on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Box<Verdict>>,
+}
+
+impl Warned {
+    /// A warning about no step.
+    #[must_use]
+    pub fn new(code: &str, message: String) -> Self {
+        Self {
+            step: None,
+            code: code.to_owned(),
+            message,
+            decided: None,
+        }
+    }
+
+    /// The same, with how the job is to end.
+    #[must_use]
+    pub fn ends(self, verdict: Verdict) -> Self {
+        Self {
+            decided: Some(Box::new(verdict)),
+            ..self
+        }
+    }
 }
 
 /// A worker died.

@@ -71,6 +71,9 @@ pub struct Job {
     /// What was odd.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// How it is to end, where that is decided before it delivers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Box<Verdict>>,
     /// Why the last attempt failed.
     #[serde(default)]
     pub problem: Option<Problem>,
@@ -219,6 +222,7 @@ impl Job {
             sandbox: None,
             revision: None,
             warnings: Vec::new(),
+            decided: None,
             problem: None,
             bill: Bill::default(),
             delivered: Vec::new(),
@@ -259,6 +263,9 @@ impl Job {
                 self.blake3 = Some(queued.blake3.clone());
                 self.duplicate_of = queued.duplicate_of;
                 self.held_in.clone_from(&queued.held_in);
+                // That it could not be read does not hold any more.
+                self.decided
+                    .take_if(|verdict| matches!(**verdict, Verdict::Fail { .. }));
                 self.state = State::Queued { since: at };
             }
             (State::Queued { since }, JobEvent::Started(started)) => {
@@ -300,7 +307,10 @@ impl Job {
                 }
             }
             (_, JobEvent::Warned(warned)) if !self.state.is_terminal() => {
-                self.warnings.push(warned.message.clone())
+                self.warnings.push(warned.message.clone());
+                if warned.decided.is_some() {
+                    self.decided.clone_from(&warned.decided);
+                }
             }
             (State::Running { .. }, JobEvent::WorkerCrashed(crashed)) => {
                 self.crashes += 1;
@@ -345,6 +355,7 @@ impl Job {
                 self.crashes = 0;
                 self.interruptions = 0;
                 self.given_up.clear();
+                self.decided = None;
                 self.problem = None;
                 self.delivered.clear();
                 self.state = State::Queued { since: at };
@@ -372,6 +383,7 @@ impl Job {
                     self.blake3 = Some(original.blake3.clone());
                 }
                 self.interruptions = 0;
+                self.decided = None;
                 self.bill = delivering.bill.clone();
                 self.state = State::Delivering {
                     redo: delivering.redo.clone(),
@@ -430,6 +442,7 @@ impl Job {
     }
 
     fn end(&mut self, state: State, delivered: Vec<Delivered>) {
+        self.decided = None;
         self.delivered = delivered;
         self.state = state;
     }

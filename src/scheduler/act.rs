@@ -119,7 +119,16 @@ pub async fn start(
     let (bring, brought) = mpsc::channel(BROUGHT);
     let (broken, breaks) = mpsc::unbounded_channel();
     let mut known: BTreeMap<String, HashMap<RawPath, Identity>> = BTreeMap::new();
-    for entry in &opening.ledger {
+    let (folders, files): (Vec<_>, Vec<_>) = opening
+        .ledger
+        .iter()
+        .partition(|entry| entry.is_unscanned());
+    let mut contents: HashMap<String, HashMap<PathBuf, String>> = HashMap::new();
+    for entry in files {
+        if let Some(blake3) = &entry.blake3 {
+            let of = contents.entry(entry.pipeline.clone()).or_default();
+            of.insert(entry.relative.0.clone(), blake3.clone());
+        }
         known
             .entry(entry.pipeline.clone())
             .or_default()
@@ -135,7 +144,9 @@ pub async fn start(
             .filter(|row| row.revision.is_some())
             .map(|row| row.id.clone())
             .collect(),
+        unscanned: folders.iter().map(|entry| entry.pipeline.clone()).collect(),
         known,
+        contents,
         tell,
         bring,
         broken,
@@ -207,6 +218,7 @@ impl Hands {
     ) -> Result<(), Error> {
         self.plan_again(&open_jobs);
         self.sweep(&open_jobs);
+        self.recall_contents(&open_jobs).await;
         let recovered = self.decider.recover(open_jobs, paused, Timestamp::now());
         self.carry_out(recovered);
         self.decide(Input::Tick);
@@ -264,6 +276,34 @@ impl Hands {
                 && sources.brought.is_empty()
             {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Has the decider know which queued jobs' contents were processed in an earlier life.
+    async fn recall_contents(&mut self, open_jobs: &[Job]) {
+        let waits = |job: &&Job| job.duplicate_of.is_some() && job.is_as_it_was_taken();
+        let waiting: Vec<&Job> = open_jobs.iter().filter(waits).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let question = |job: &&Job| {
+            let blake3 = job.blake3.clone().unwrap_or_default();
+            (job.accepted.pipeline.clone(), blake3, job.id)
+        };
+        match self
+            .store
+            .find_contents(waiting.iter().map(question).collect())
+            .await
+        {
+            Ok(answers) => {
+                let known = waiting.into_iter().zip(answers);
+                let done = known.filter(|(_, same)| same.is_some_and(|same| same.is_done));
+                let earlier: Vec<JobId> = done.filter_map(|(job, _)| job.duplicate_of).collect();
+                self.decider.were_done(earlier);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the journal could not tell whether some contents were here before");
             }
         }
     }

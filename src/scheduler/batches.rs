@@ -1,7 +1,7 @@
 //! File work for many jobs at a time, off the async threads: each folder is synced once for all of them.
 
 use crate::durable;
-use crate::job::event::{Accepted, Origin, Queued};
+use crate::job::event::{Accepted, Identity, Origin, Queued};
 use crate::job::id::JobId;
 use crate::job::redo::{Delivered, Redo};
 use crate::problem::Problem;
@@ -15,8 +15,9 @@ use crate::spool::{self, Spool};
 use crate::store::Store;
 use crate::store::ledger::LedgerEntry;
 use crate::store::query::Same;
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A file that is to be taken.
@@ -183,7 +184,8 @@ pub(super) struct Delivery {
 }
 
 /// Carries out redo lists. An original that goes back into its inbox is known to the ledger before it is there, or it would be taken
-/// again, and once more where it got another name than it was to get: somebody may have taken that one in the last moment.
+/// again: all of a batch at once where that can be, and each before it gets its name where only then it is known who gets which (its
+/// name is taken, or it is copied to another file system).
 pub(super) async fn redo(
     spool: Spool,
     batch: Vec<Delivery>,
@@ -191,19 +193,38 @@ pub(super) async fn redo(
 ) -> Vec<(JobId, Input)> {
     let jobs: Vec<JobId> = batch.iter().map(|delivery| delivery.job).collect();
     let batch = Arc::new(batch);
+    let mut kept: Vec<LedgerEntry> = Vec::new();
     if batch.iter().any(|delivery| delivery.returning.is_some()) {
         let looked = Arc::clone(&batch);
         let look = move || {
             let before = |one: &Delivery| one.returning.as_ref()?.before(&one.redo);
             looked.iter().filter_map(before).collect()
         };
-        ledger.keep(blocking(look).await.unwrap_or_default()).await;
+        kept = blocking(look).await.unwrap_or_default();
+        ledger.keep(kept.clone()).await;
     }
+    let again = ledger.clone();
     let done = blocking(move || {
         let lists: Vec<(JobId, &Redo)> = batch.iter().map(|one| (one.job, &one.redo)).collect();
-        let results = spool.redo_all(&lists);
+        let kept = RefCell::new(kept);
+        let naming = |job: JobId, path: &Path, identity: Identity| {
+            let mut all = batch.iter();
+            let of = all.find(|one| one.job == job);
+            let returning = of.and_then(|one| one.returning.as_ref());
+            let Some(entry) = returning.and_then(|one| one.entry(path, identity)) else {
+                return;
+            };
+            if !kept.borrow().iter().any(|known| is_same(known, &entry)) {
+                again.keep_blocking(vec![entry.clone()]);
+                kept.borrow_mut().push(entry);
+            }
+        };
+        let results = spool.redo_all_naming(&lists, &naming);
+        let kept = kept.into_inner();
         let after = |(one, result): (&Delivery, &Result<Vec<Delivered>, RedoError>)| {
-            one.returning.as_ref()?.after(result.as_ref().ok()?)
+            let entry = one.returning.as_ref()?.after(result.as_ref().ok()?)?;
+            let is_known = kept.iter().any(|known| is_same(known, &entry));
+            (!is_known).then_some(entry)
         };
         let returned: Vec<LedgerEntry> = batch.iter().zip(&results).filter_map(after).collect();
         (results, returned)
@@ -240,4 +261,10 @@ pub(super) async fn redo(
 
 fn is_lost(error: &RedoError) -> bool {
     matches!(error, RedoError::Lost(_))
+}
+
+/// Whether both are about the same file at the same place. A rename changes its ctime.
+fn is_same(one: &LedgerEntry, other: &LedgerEntry) -> bool {
+    let same = one.identity.same_file(&other.identity);
+    same && one.pipeline == other.pipeline && one.relative == other.relative
 }

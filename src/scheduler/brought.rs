@@ -69,4 +69,13 @@ impl Ledger {
             let _ = known.await;
         }
     }
+
+    /// The same for file work. Blocking.
+    pub(super) fn keep_blocking(&self, entries: Vec<LedgerEntry>) {
+        let (done, known) = oneshot::channel();
+        if self.0.blocking_send(Brought::Kept(entries, done)).is_ok() {
+            // As there.
+            let _ = known.blocking_recv();
+        }
+    }
 }

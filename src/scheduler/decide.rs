@@ -10,11 +10,14 @@ pub mod obstacles;
 mod open;
 pub mod questions;
 mod ready;
+mod recent;
 pub mod state;
 mod twins;
 
 use crate::event::{DaemonEvent, Event, PipelineEvent};
+use crate::job::event::{JobEvent, Warned};
 use crate::job::id::JobId;
+use crate::job::redo::Verdict;
 use crate::pipeline::checked::Pipeline;
 use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::{Scheduler, draft};
@@ -42,7 +45,7 @@ impl Scheduler {
             Input::Redone { job, result } => self.redone(job, result, now, &mut decision),
             Input::Lost { job, problem } => self.lost(job, problem, now, &mut decision),
             Input::Reclaimed { job } => self.reclaimed(job, now, &mut decision),
-            Input::Cancel { job } => self.cancel(job, &mut decision),
+            Input::Cancel { job } => self.cancel(job, now, &mut decision),
             Input::Pause { pipeline, reason } => self.pause(pipeline, reason, now, &mut decision),
             Input::Pipelines(pipelines) => self.replace_pipelines(pipelines),
             Input::Intake { closed } => self.set_intake(closed, now, &mut decision),
@@ -61,9 +64,15 @@ impl Scheduler {
         decision
     }
 
-    fn cancel(&mut self, id: JobId, decision: &mut Decision) {
+    fn cancel(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
         if self.can_cancel(id).is_err() {
             return;
+        }
+        if !self.is_cancelled(id) {
+            // Who asked is told that it ends: that holds in the next life, too.
+            let said = Warned::new("cancelling", "a person has cancelled it".to_owned());
+            let said = JobEvent::Warned(said.ends(Verdict::Cancel));
+            self.record(id, now, said, decision);
         }
         let phase = self.open.change(id, |live| {
             live.cancelled = true;

@@ -1,6 +1,7 @@
 //! The file work that the decider asks for, off the async threads, each piece ending in an input.
 
 use crate::durable;
+use crate::durable::spot::Place;
 use crate::job::event::{Accepted, Identity, Origin, StepName};
 use crate::job::id::JobId;
 use crate::job::redo::{Delivered, MoveKind, Redo};
@@ -156,6 +157,7 @@ pub(super) struct Returning {
     job: JobId,
     pipeline: String,
     folder: PathBuf,
+    blake3: Option<String>,
 }
 
 impl Returning {
@@ -168,31 +170,46 @@ impl Returning {
             job: job.id,
             pipeline: job.accepted.pipeline.clone(),
             folder: folder.clone(),
+            blake3: Some(back.blake3.clone()).filter(|known| !known.is_empty()),
         })
     }
 
-    /// The ledger entry of the original before it is moved. Blocking.
+    /// The ledger entry of the original before it is moved, where its move is a mere rename: nothing has its name, and it stays on its
+    /// file system. Blocking.
     pub(super) fn before(&self, redo: &Redo) -> Option<LedgerEntry> {
         let mut moves = redo.moves.iter();
         let back = moves.find(|next| next.kind == MoveKind::Original)?;
-        self.entry(&back.to.as_ref()?.0, &back.from.0)
+        let (from, to) = (&back.from.0, &back.to.as_ref()?.0);
+        let is_free = Place::from(to).stat().is_ok_and(|found| found.is_none());
+        if !is_free || !durable::same_device(from, &durable::folder_of(to)).unwrap_or(false) {
+            return None;
+        }
+        self.entry(to, Identity::of(&from.symlink_metadata().ok()?))
     }
 
-    /// The same once it lies there, under whatever name. Blocking.
+    /// The same of one that lies there already, under whatever name: an earlier life put it there. What somebody has put in its place
+    /// since is another file. Blocking.
     pub(super) fn after(&self, delivered: &[Delivered]) -> Option<LedgerEntry> {
         let mut delivered = delivered.iter();
         let original = delivered.find(|one| one.kind == MoveKind::Original)?;
         let path = &original.path.as_ref()?.0;
-        self.entry(path, path)
+        let open = durable::open_regular(path).ok()?;
+        let identity = Identity::of(&open.metadata().ok()?);
+        let is_it = match original.blake3.as_str() {
+            "" => identity.size == original.size,
+            known => durable::content(&open, path).is_ok_and(|content| content.blake3 == known),
+        };
+        self.entry(path, identity).filter(|_| is_it)
     }
 
-    /// The entry of the file that lies at `now` and is to lie at `path`, if that is in the job's inbox.
-    fn entry(&self, path: &Path, now: &Path) -> Option<LedgerEntry> {
+    /// The entry of a file that is to lie at `path`, if that is in the job's inbox.
+    pub(super) fn entry(&self, path: &Path, identity: Identity) -> Option<LedgerEntry> {
         let relative = path.strip_prefix(&self.folder).ok()?;
         Some(LedgerEntry {
             pipeline: self.pipeline.clone(),
             relative: RawPath::from(relative),
-            identity: Identity::of(&now.symlink_metadata().ok()?),
+            identity,
+            blake3: self.blake3.clone(),
             why: format!(
                 "processed by job {}; the pipeline keeps originals in place",
                 self.job

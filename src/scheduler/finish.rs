@@ -78,6 +78,7 @@ fn look_again(spool: &Spool, start: &mut Start) -> Option<Warned> {
     start.accepted.identity.size = content.size;
     start.blake3 = content.blake3;
     was_read.then(|| Warned {
+decided: None,
         step: None,
         code: "input-changed".to_owned(),
         message: "the file was written again after it had been taken: the results may be of what it was before, or of a mixture; \

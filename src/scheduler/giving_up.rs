@@ -81,6 +81,7 @@ pub(super) fn warning(given_up: &GivenUp) -> Warned {
         (false, parts) => format!(" on document {} of {parts}", place.part),
     };
     Warned {
+        decided: None,
         step: Some(place.step.clone()),
         code: "step-given-up".to_owned(),
         message: format!(

@@ -254,4 +254,6 @@ pub struct EndOf {
     pub done_file: Option<String>,
     /// Where the original goes instead without notes: a duplicate under `duplicates: skip`.
     pub archive: Option<crate::pipeline::checked::Original>,
+    /// Results that were staged for it and go nowhere any more.
+    pub staged: Vec<PathBuf>,
 }

@@ -279,7 +279,7 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
     let blake3 = job.blake3.clone().unwrap_or_default();
     let held_in = job.held_in.as_deref();
     // Nothing else of it goes anywhere any more, and an earlier try of this may have planned the name already.
-    spool.release(job.id);
+    spool.discard(job.id, &about.staged);
     if let Some(rule) = &about.archive {
         return Ok(Redo {
             verdict: Verdict::Succeed,

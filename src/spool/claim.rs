@@ -8,13 +8,14 @@
 //! reached without links.
 
 use crate::durable::beneath::Links;
+use crate::durable::noreplace;
 use crate::durable::spot::{FileNumber, Place, Spot};
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Content, Kind};
 use crate::job::event::Identity;
 use crate::owner::NotOurs;
 use crate::spool::ground::Away;
-use crate::spool::{PRIVATE, SHARED, Spool, mark, name};
+use crate::spool::{PRIVATE, SHARED, Spool, aside, mark, name};
 use rustix::fs::FileType;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -214,7 +215,7 @@ fn take(claim: &Claim, held: &Spot, spool: &Spool, syncs: &mut Syncs) -> Result<
     if is_read && spool.fickle.contains(claim.identity.device) {
         return copy_in(claim, held, &from);
     }
-    match durable::rename_noreplace(&from, held) {
+    match noreplace::rename_and(&from, held, || aside::remove(claim, &from)) {
         Ok(()) if is_read => Ok(Took::Itself),
         Ok(()) => Ok(Took::Other),
         Err(error) if error.kind() == Kind::OtherDevice && !is_read => {
@@ -251,13 +252,14 @@ fn require_inbox(folder: &Path, claim: &Claim) -> Result<(), ClaimError> {
 /// An earlier attempt got as far as holding the file. What may be left is to unlink its other names.
 fn resume(claim: &Claim, held: &Spot, number: FileNumber) -> Result<Took, ClaimError> {
     durable::remove(held.beside(&with_ending(&claim.held, ".part")))?;
-    if let Some(from) = in_inbox(claim)?
-        && let Some(found) = from.stat()?
-    {
-        let linked = (found.st_dev, found.st_ino) == number;
-        if linked || Identity::of_stat(&found) == claim.identity {
-            held.sync()?;
-            from.remove()?;
+    if let Some(from) = in_inbox(claim)? {
+        aside::settle(claim, &from)?;
+        if let Some(found) = from.stat()? {
+            let linked = (found.st_dev, found.st_ino) == number;
+            if linked || Identity::of_stat(&found) == claim.identity {
+                held.sync()?;
+                aside::remove(claim, &from)?;
+            }
         }
     }
     Ok(Took::Other)
@@ -284,7 +286,7 @@ fn copy_in(claim: &Claim, held: &Spot, from: &Spot) -> Result<Took, ClaimError> 
     durable::rename_noreplace(part, held)?;
     // The copy must be durable before the only other one goes.
     held.sync()?;
-    from.remove()?;
+    aside::remove(claim, from)?;
     Ok(Took::Other)
 }
 

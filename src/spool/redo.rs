@@ -14,6 +14,7 @@ use crate::durable::beneath::Links;
 use crate::durable::spot::{FileNumber, Spot};
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Kind, probe};
+use crate::job::event::Identity;
 use crate::job::id::JobId;
 use crate::job::redo::{Collision, Delivered, Move, MoveKind, Redo};
 use crate::raw_path::RawPath;
@@ -76,9 +77,14 @@ impl From<durable::Error> for RedoError {
     }
 }
 
+/// Hears which file is about to get which name, before it has it.
+pub type Naming<'a> = &'a dyn Fn(JobId, &Path, Identity);
+
 /// A delivery under way.
 struct Delivery<'a> {
+    job: JobId,
     redo: &'a Redo,
+    naming: Naming<'a>,
     done: Vec<Option<Delivered>>,
     folders: HashSet<PathBuf>,
     /// Folders of ours that hold what we have put there.
@@ -99,7 +105,20 @@ impl Spool {
     /// Makes all moves of many deliveries; each folder is synced twice at the most. The results are in the order of the jobs.
     #[must_use]
     pub fn redo_all(&self, jobs: &[(JobId, &Redo)]) -> Vec<Result<Vec<Delivered>, RedoError>> {
-        let mut deliveries: Vec<_> = jobs.iter().map(|(_, redo)| Delivery::new(redo)).collect();
+        self.redo_all_naming(jobs, &|_, _, _| {})
+    }
+
+    /// The same; of each original `naming` hears, before it gets a name, which file will have it.
+    #[must_use]
+    pub fn redo_all_naming(
+        &self,
+        jobs: &[(JobId, &Redo)],
+        naming: Naming<'_>,
+    ) -> Vec<Result<Vec<Delivered>, RedoError>> {
+        let mut deliveries = Vec::with_capacity(jobs.len());
+        for (job, redo) in jobs {
+            deliveries.push(Delivery::new(*job, redo, naming));
+        }
         for originals in [false, true] {
             let mut syncs = Syncs::default();
             for delivery in &mut deliveries {
@@ -133,9 +152,11 @@ impl Spool {
 }
 
 impl<'a> Delivery<'a> {
-    fn new(redo: &'a Redo) -> Self {
+    fn new(job: JobId, redo: &'a Redo, naming: Naming<'a>) -> Self {
         Self {
+            job,
             redo,
+            naming,
             done: vec![None; redo.moves.len()],
             folders: HashSet::new(),
             checked: HashSet::new(),
@@ -154,7 +175,7 @@ impl<'a> Delivery<'a> {
             }
             match self
                 .check_folder(step)
-                .and_then(|()| make_move(spool, self.redo, step))
+                .and_then(|()| make_move(spool, self.redo, step, &self.names()))
             {
                 Ok(path) => {
                     for touched in [Some(&step.from.0), path.as_ref()].into_iter().flatten() {
@@ -166,6 +187,12 @@ impl<'a> Delivery<'a> {
                 Err(error) => self.failed = Some(error),
             }
         }
+    }
+
+    /// Who hears which file of this job is to get which name.
+    fn names(&self) -> impl Fn(&Path, Identity) + use<'a> {
+        let (job, naming) = (self.job, self.naming);
+        move |path, identity| naming(job, path, identity)
     }
 
     /// What others can put into a folder of ours is not moved anywhere.
@@ -215,7 +242,12 @@ fn delivered(step: &Move, path: Option<PathBuf>) -> Delivered {
 }
 
 /// Makes one move; gives where the thing lies now, if anywhere.
-fn make_move(spool: &Spool, redo: &Redo, step: &Move) -> Result<Option<PathBuf>, RedoError> {
+fn make_move(
+    spool: &Spool,
+    redo: &Redo,
+    step: &Move,
+    names: &dyn Fn(&Path, Identity),
+) -> Result<Option<PathBuf>, RedoError> {
     let from = &step.from.0;
     let gone = || RedoError::Gone(durable::folder_of(from));
     let spot = Spot::of(from)?.ok_or_else(gone)?;
@@ -245,8 +277,10 @@ fn make_move(spool: &Spool, redo: &Redo, step: &Move) -> Result<Option<PathBuf>,
         _ => error.into(),
     };
     let to = Spot::making(&root, &to.0, links_of(step), SHARED).map_err(usable)?;
-    match place(step, &spot, found, &to) {
-        Err(RedoError::Io(error)) if error.kind() == Kind::OtherDevice => carry(step, &spot, &to),
+    match place(step, &spot, found, &to, names) {
+        Err(RedoError::Io(error)) if error.kind() == Kind::OtherDevice => {
+            carry(step, &spot, &to, names)
+        }
         Err(RedoError::Io(error)) if error.kind() == Kind::Denied => Err(usable(error)),
         placed => placed,
     }
@@ -287,21 +321,29 @@ fn place(
     spot: &Spot,
     found: FileNumber,
     to: &Spot,
+    names: &dyn Fn(&Path, Identity),
 ) -> Result<Option<PathBuf>, RedoError> {
+    let is_told = step.kind == MoveKind::Original;
     if step.collision == Collision::Overwrite {
+        say_who(step, spot.into(), to.path(), names)?;
         durable::rename(spot, to)?;
         return Ok(Some(to.path().to_path_buf()));
     }
     for number in 0..NAMES {
         let path = candidate(to.path(), number);
         let wanted = to.beside(&path);
-        match durable::rename_noreplace(spot, wanted) {
-            Ok(()) => return Ok(Some(path)),
-            Err(error) if error.kind() == Kind::Exists => {}
-            Err(error) => return Err(error.into()),
+        // Of a name that is taken nobody need hear.
+        if !is_told || !wanted.is_taken() {
+            say_who(step, spot.into(), &path, names)?;
+            match durable::rename_noreplace(spot, wanted) {
+                Ok(()) => return Ok(Some(path)),
+                Err(error) if error.kind() == Kind::Exists => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         if is_ours(step, Some(found), wanted) {
             // An earlier try got this far. Its name must be durable before the other one goes.
+            say_who(step, wanted, &path, names)?;
             to.sync()?;
             spot.remove()?;
             return Ok(Some(path));
@@ -315,9 +357,30 @@ fn place(
     Err(error.into())
 }
 
+/// Says of an original that the file at `place` is about to get this name.
+fn say_who(
+    step: &Move,
+    place: Place<'_>,
+    path: &Path,
+    names: &dyn Fn(&Path, Identity),
+) -> Result<(), RedoError> {
+    if step.kind == MoveKind::Original
+        && let Some(found) = place.stat()?
+    {
+        names(path, Identity::of_stat(&found));
+    }
+    Ok(())
+}
+
 /// Takes a file to another file system: a synced copy gets the name, then the file goes.
-fn carry(step: &Move, spot: &Spot, to: &Spot) -> Result<Option<PathBuf>, RedoError> {
+fn carry(
+    step: &Move,
+    spot: &Spot,
+    to: &Spot,
+    names: &dyn Fn(&Path, Identity),
+) -> Result<Option<PathBuf>, RedoError> {
     if step.collision != Collision::Overwrite && is_ours(step, None, to.into()) {
+        say_who(step, to.into(), to.path(), names)?;
         to.sync()?;
         spot.remove()?;
         return Ok(Some(to.path().to_path_buf()));
@@ -332,7 +395,7 @@ fn carry(step: &Move, spot: &Spot, to: &Spot) -> Result<Option<PathBuf>, RedoErr
     keep_time(&source, (&copy).into());
     let gone = || RedoError::Gone(durable::folder_of(copy.path()));
     let found = copy.look()?.ok_or_else(gone)?;
-    let placed = place(step, &copy, found, to)?;
+    let placed = place(step, &copy, found, to, names)?;
     to.sync()?;
     spot.remove()?;
     Ok(placed)

@@ -4,7 +4,7 @@ use crate::durable;
 use crate::job::id::JobId;
 use crate::owner::NotOurs;
 use crate::spool::{
-    Spool, claim, claimed_folder, mark, require_private, staged_folder, uploads_folder,
+    Spool, aside, claim, claimed_folder, mark, require_private, staged_folder, uploads_folder,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,7 +110,9 @@ impl Spool {
                 }
                 continue;
             }
-            match job_of(&path, "").map(|job| (job, standing(job))) {
+            // The second is another file that had come under the name of the one that was being taken, or that very file.
+            let job = job_of(&path, "").or_else(|| job_of(&path, aside::ENDING));
+            match job.map(|job| (job, standing(job))) {
                 None => swept.strange.push(path),
                 Some((job, Standing::Unknown)) => {
                     let name = format!("recovered-{job}.pdf");

@@ -3,11 +3,13 @@
     reason = "a person's file manager does not sync either"
 )]
 
+mod aside;
 mod contents;
 mod crashes;
 mod links;
 mod mounts;
 mod names;
+mod naming;
 mod owners;
 mod replaced;
 

@@ -2,9 +2,12 @@
 
 use crate::job::event::Identity;
 use crate::raw_path::RawPath;
+use crate::store::Store;
 use crate::store::error::{Error, writing};
+use crate::store::writer::Work;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// A file that is left where it lies until it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +18,64 @@ pub struct LedgerEntry {
     pub relative: RawPath,
     /// Who the file was.
     pub identity: Identity,
+    /// BLAKE3 of its content, in hex, where it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
     /// Why it is left.
     pub why: String,
+}
+
+/// Who a file was, as the ledger has it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Who {
+    #[serde(flatten)]
+    pub(crate) identity: Identity,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) blake3: Option<String>,
+}
+
+impl LedgerEntry {
+    /// Stands for the folder itself: what lies there has not been seen to the end yet, and is to be left (`existing: ignore`). Earlier
+    /// versions leave a file without a name, which there is none of.
+    #[must_use]
+    pub fn unscanned(pipeline: &str) -> Self {
+        Self {
+            pipeline: pipeline.to_owned(),
+            relative: RawPath::from(Path::new("")),
+            identity: Identity {
+                device: 0,
+                inode: 0,
+                size: 0,
+                mtime_ns: 0,
+                ctime_ns: 0,
+            },
+            blake3: None,
+            why: "the first scan has not ended (`existing: ignore`)".to_owned(),
+        }
+    }
+
+    /// Whether it stands for the folder itself.
+    #[must_use]
+    pub fn is_unscanned(&self) -> bool {
+        self.relative.0.as_os_str().is_empty()
+    }
+}
+
+impl Store {
+    /// The first scan of a pipeline's folder has ended: these files are to be left. All of it or nothing.
+    ///
+    /// # Errors
+    /// `Full`, `Broken`, `Closed`.
+    pub fn ledger_scanned(
+        &self,
+        pipeline: String,
+        entries: Vec<LedgerEntry>,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        let relative = LedgerEntry::unscanned(&pipeline).relative;
+        let scanned = LedgerChange::Delete { pipeline, relative };
+        let puts = entries.into_iter().map(LedgerChange::Put);
+        self.done(Work::Ledger(puts.chain([scanned]).collect()))
+    }
 }
 
 /// A change of the ledger.
@@ -47,7 +106,11 @@ pub(crate) fn change(connection: &Connection, change: &LedgerChange) -> Result<(
 }
 
 fn put(connection: &Connection, entry: &LedgerEntry) -> Result<(), Error> {
-    let identity = serde_json::to_string(&entry.identity).map_err(|source| Error::Unreadable {
+    let who = Who {
+        identity: entry.identity,
+        blake3: entry.blake3.clone(),
+    };
+    let identity = serde_json::to_string(&who).map_err(|source| Error::Unreadable {
         what: "a ledger entry".to_owned(),
         source,
     })?;
@@ -87,14 +150,15 @@ pub(crate) fn list(
         .map_err(crate::store::error::reading)?;
     rows.into_iter()
         .map(|(pipeline, relative, identity, why)| {
-            let identity = serde_json::from_str(&identity).map_err(|source| Error::Unreadable {
+            let who: Who = serde_json::from_str(&identity).map_err(|source| Error::Unreadable {
                 what: format!("the ledger entry `{relative}`"),
                 source,
             })?;
             Ok(LedgerEntry {
                 pipeline,
                 relative: RawPath::decode(&relative),
-                identity,
+                identity: who.identity,
+                blake3: who.blake3,
                 why,
             })
         })

@@ -8,7 +8,7 @@ use crate::event::{Draft, Event, PipelineEvent};
 use crate::job::state::Job;
 use crate::raw_path::RawPath;
 use crate::store::error::{Error, writing};
-use crate::store::ledger::{self, LedgerChange, LedgerEntry};
+use crate::store::ledger::{self, LedgerChange, LedgerEntry, Who};
 use crate::store::row::upsert_job;
 use crate::store::unit;
 use rusqlite::{Connection, OpenFlags, Row, params};
@@ -121,10 +121,12 @@ pub(crate) fn salvage(into: &Connection, kept: &Path) -> Result<Salvaged, Error>
 }
 
 fn entry([pipeline, relative, identity, why]: [String; 4]) -> Option<LedgerEntry> {
+    let who: Who = serde_json::from_str(&identity).ok()?;
     Some(LedgerEntry {
         pipeline,
         relative: RawPath::decode(&relative),
-        identity: serde_json::from_str(&identity).ok()?,
+        identity: who.identity,
+        blake3: who.blake3,
         why,
     })
 }

@@ -1,6 +1,10 @@
 //! Files that are to be left where they lie, until they change or go; and what is told of one that has gone.
 
+use crate::durable;
+use crate::durable::beneath::Links;
+use crate::durable::spot::Spot;
 use crate::event::FileEvent;
+use crate::job::event::Identity;
 use crate::raw_path::RawPath;
 use crate::watch::folder::Reconciler;
 use crate::watch::look::{self, Look};
@@ -21,6 +25,49 @@ impl Reconciler {
             look::at(&self.root, &self.root.join(file)),
             Ok(Look::Missing)
         ) && nearest.is_some_and(|folder| self.is_still_there(folder))
+    }
+
+    /// Whether this is the file that is to be left under this name.
+    pub(super) fn is_known(&self, file: &Path, now: &Identity) -> bool {
+        let known = self.known.get(file);
+        known.is_some_and(|known| self.is_same(file, known, now))
+    }
+
+    /// Whether this is a copy of the file that is to be left under this name, as it lies in a home that was restored: the same size and
+    /// time, the same content. It is left from now on.
+    pub(super) fn is_copy(&mut self, file: &Path, now: &Identity) -> bool {
+        let known = self.known.get(file);
+        let looks_like = known.is_some_and(|known| known.same_content(now));
+        let (true, Some(blake3)) = (looks_like, self.folder.contents.get(file)) else {
+            return false;
+        };
+        let path = self.root.join(file);
+        let read = || {
+            let spot = Spot::beneath(&self.root, &path, Links::Refused).ok()??;
+            let open = spot.open().ok()?;
+            let is_it = Identity::of(&open.metadata().ok()?) == *now;
+            let content = durable::content(&open, &path).ok()?;
+            Some(is_it && content.blake3 == *blake3)
+        };
+        if read() != Some(true) {
+            return false;
+        }
+        self.known.insert(file.to_path_buf(), *now);
+        self.send(WatchUpdate::Copied {
+            pipeline: self.folder.pipeline.clone(),
+            relative: RawPath::from(file),
+            identity: *now,
+        });
+        true
+    }
+
+    /// Whether nothing new is seen of a file that stays.
+    pub(super) fn is_left_as(&self, file: &Path, stand: &Stand, now: &Identity) -> bool {
+        match stand {
+            Stand::Left(left) => self.is_same(file, &left.identity.into(), now),
+            Stand::Ignored { .. } => true,
+            _ => false,
+        }
     }
 
     /// A file that was to be left is no more.

@@ -88,6 +88,13 @@ impl Reconciler {
             reconciler.settling(file, sight.identity, sight.hint.and_then(via), now)
         };
         match &mut entry.stand {
+            // It was put (back) there, to be left.
+            stand
+                if self.is_known(file, &sight.identity)
+                    && !self.is_left_as(file, stand, &sight.identity) =>
+            {
+                entry.stand = dealt_with(&sight);
+            }
             Stand::Settling(waiting) => {
                 let via = sight.hint.and_then(via);
                 waiting.settling.on_look(now, sight.identity, via);
@@ -131,8 +138,8 @@ impl Reconciler {
             self.ignore(file, reason, true, sight.seen_by);
             return None;
         }
-        if let Some(known) = self.known.get(file) {
-            if self.is_same(file, known, &sight.identity) {
+        if self.known.contains_key(file) {
+            if self.is_known(file, &sight.identity) || self.is_copy(file, &sight.identity) {
                 return Some(entry(dealt_with(&sight)));
             }
             self.forget(file);

@@ -74,6 +74,7 @@ impl Inbox {
             },
             first_seen: true,
             known: vec![],
+            contents: Default::default(),
             paused: false,
         };
         change(&mut folder);

@@ -6,6 +6,7 @@ use crate::pipeline::checked;
 use crate::raw_path::RawPath;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// A folder to watch for a pipeline.
@@ -19,6 +20,9 @@ pub struct Folder {
     pub first_seen: bool,
     /// Files (by their path below the folder) to leave until they change.
     pub known: Vec<(RawPath, Identity)>,
+    /// BLAKE3 of those of them whose content was read: a copy of the same content is left, too, where one took the place while nobody
+    /// watched.
+    pub contents: HashMap<PathBuf, String>,
     /// Files settle but are not offered.
     pub paused: bool,
 }
@@ -78,6 +82,15 @@ pub enum WatchUpdate {
         pipeline: String,
         /// The files.
         files: Vec<(RawPath, Identity)>,
+    },
+    /// In the place of a file that was to be left lies a copy of the same content: that one is to be left from now on.
+    Copied {
+        /// The pipeline.
+        pipeline: String,
+        /// Its path below the folder.
+        relative: RawPath,
+        /// Who it is.
+        identity: Identity,
     },
     /// A file that was to be left is gone, or is another one now: it need not be remembered any more.
     Forgotten {

@@ -287,6 +287,7 @@ async fn a_history_that_is_too_long_says_so() {
         .await;
     for _ in 0..17 {
         let warned = Warned {
+            decided: None,
             step: None,
             code: "repaired".into(),
             message: "x".repeat(1 << 20),

@@ -67,6 +67,7 @@ impl Vigil<'_> {
         for (step, message) in self.worker.denials.account() {
             let code = "denied-calls".into();
             self.tell(Update::Warning(Warned {
+                decided: None,
                 step,
                 code,
                 message,
@@ -92,6 +93,7 @@ impl Vigil<'_> {
             );
             let code = "warnings-dropped".into();
             self.tell(Update::Warning(Warned {
+                decided: None,
                 step: None,
                 code,
                 message,

@@ -387,6 +387,7 @@ impl Vigil<'_> {
         let step = self.known_step(step);
         let (code, message) = (printable(code), printable(message));
         self.tell(Update::Warning(Warned {
+            decided: None,
             step,
             code,
             message,

@@ -85,7 +85,8 @@ impl Hands {
         match self.decider.can_cancel(job) {
             Ok(()) => {
                 self.decide(Input::Cancel { job });
-                send(answer, Ok(()));
+                // He hears of it once the journal knows: it holds then, whatever comes.
+                self.turn.cancelled.push(answer);
             }
             Err(Refusal::Conflict(why)) => send(answer, Err(Refused::Conflict(why))),
             Err(Refusal::Unknown) => {

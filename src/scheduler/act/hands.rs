@@ -50,6 +50,10 @@ pub(super) struct Hands {
     pub(super) entries: Vec<Entry>,
     /// Pipelines that were loaded before, in this life or an earlier one.
     pub(super) seen: HashSet<String>,
+    /// BLAKE3 of files that an earlier life left where they lie, by pipeline.
+    pub(super) contents: HashMap<String, HashMap<PathBuf, String>>,
+    /// Pipelines under `existing: ignore` whose folder has not been scanned to the end yet, in this life or an earlier one.
+    pub(super) unscanned: HashSet<String>,
     /// Files of each pipeline that are to be left where they lie, until they change or go.
     pub(super) known: BTreeMap<String, HashMap<RawPath, Identity>>,
     pub(super) tell: attempt::Tell,

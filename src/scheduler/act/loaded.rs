@@ -1,7 +1,7 @@
 //! The pipeline files: loading them again, and telling everybody which ones there are.
 
 use crate::event::{Event, PipelineEvent};
-use crate::pipeline::checked::Pipeline;
+use crate::pipeline::checked::{Existing, Pipeline};
 use crate::plugin::catalog::Catalog;
 use crate::problem::Problem;
 use crate::scheduler::act::alarm;
@@ -11,6 +11,8 @@ use crate::scheduler::files::{self, blocking};
 use crate::scheduler::handle::{Health, PipelineSet, PipelineStatus, Refused};
 use crate::scheduler::input::Input;
 use crate::scheduler::pipelines::{Reloaded, Shelf};
+use crate::store::error::Error;
+use crate::store::ledger::LedgerEntry;
 use crate::watch::update::Folder;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
@@ -50,9 +52,11 @@ impl Hands {
                 }
             }
         }
-        self.note(reloaded.events);
         self.entries = reloaded.entries;
         let current = self.all_current();
+        // Before it is journalled that there are such pipelines.
+        self.note_unscanned(&current);
+        self.note(reloaded.events);
         self.know_folders(&current);
         self.set_watched();
         self.seen
@@ -60,6 +64,39 @@ impl Hands {
         self.decide(Input::Pipelines(current));
         self.hold();
         self.publish_pipelines();
+    }
+
+    /// What lies in the folder of a new pipeline under `existing: ignore` is to be left, also where the first scan does not end in this
+    /// life.
+    fn note_unscanned(&mut self, pipelines: &[Arc<Pipeline>]) {
+        let is_ignored = |pipeline: &Arc<Pipeline>| pipeline.watch.existing == Existing::Ignore;
+        let (ignored, taken): (Vec<_>, Vec<_>) = pipelines.iter().partition(|one| is_ignored(one));
+        for pipeline in ignored {
+            if !self.seen.contains(&pipeline.id) && self.unscanned.insert(pipeline.id.clone()) {
+                let put = self
+                    .store
+                    .ledger_put(vec![LedgerEntry::unscanned(&pipeline.id)]);
+                self.write_ledger(put);
+            }
+        }
+        for pipeline in taken {
+            if self.unscanned.remove(&pipeline.id) {
+                let scanned = self.store.ledger_scanned(pipeline.id.clone(), Vec::new());
+                self.write_ledger(scanned);
+            }
+        }
+    }
+
+    /// Has the ledger written, and says where it cannot be.
+    pub(super) fn write_ledger(
+        &mut self,
+        work: impl Future<Output = Result<(), Error>> + Send + 'static,
+    ) {
+        self.tasks.spawn(async move {
+            if let Err(error) = work.await {
+                tracing::warn!(%error, "files that were there before are not in the ledger: they may be processed after a restart");
+            }
+        });
     }
 
     /// Where the folders of these pipelines lie is remembered, so that a mount that goes away is missed.
@@ -84,10 +121,11 @@ impl Hands {
         Folder {
             pipeline: pipeline.id.clone(),
             spec: pipeline.watch.clone(),
-            first_seen: !self.seen.contains(&pipeline.id),
+            first_seen: !self.seen.contains(&pipeline.id) || self.unscanned.contains(&pipeline.id),
             known: known
                 .map(|(relative, identity)| (relative.clone(), *identity))
                 .collect(),
+            contents: self.contents.get(&pipeline.id).cloned().unwrap_or_default(),
             paused: false,
         }
     }

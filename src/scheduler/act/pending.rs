@@ -16,6 +16,8 @@ pub(super) struct Pending {
     pub(super) redos: Vec<(JobId, Redo)>,
     /// Jobs whose originals were fetched back, which the journal is told now; with who waits for that.
     pub(super) fetched: Vec<(JobId, Option<Answer<()>>)>,
+    /// Who has cancelled something, and waits for the journal to know.
+    pub(super) cancelled: Vec<Answer<()>>,
     /// Jobs of which an attempt told something.
     pub(super) told: Vec<JobId>,
     /// Whether something waits for the events, or should not be told late.
@@ -95,7 +97,10 @@ impl Pending {
     }
 
     fn is_urgent(&self) -> bool {
-        self.urgent || !self.claims.is_empty() || !self.redos.is_empty()
+        self.urgent
+            || !self.claims.is_empty()
+            || !self.redos.is_empty()
+            || !self.cancelled.is_empty()
     }
 
     /// Whether there is so much that no news of attempts should come to it: they wait, and their workers with them.
@@ -105,7 +110,10 @@ impl Pending {
 
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.claims.is_empty() && self.redos.is_empty()
+        self.events.is_empty()
+            && self.claims.is_empty()
+            && self.redos.is_empty()
+            && self.cancelled.is_empty()
     }
 }
 

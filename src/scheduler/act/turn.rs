@@ -122,6 +122,7 @@ impl Hands {
             claims,
             redos,
             fetched,
+            cancelled,
             told,
             ..
         } = turn;
@@ -136,6 +137,17 @@ impl Hands {
             self.after(durable.clone(), (Kind::Claim, &pipeline), work);
         }
         self.redo(redos, &durable);
+        if !cancelled.is_empty() {
+            let durable = durable.clone();
+            self.tasks.spawn(async move {
+                if written(durable).await {
+                    for answer in cancelled {
+                        // The asker may have gone.
+                        let _ = answer.send(Ok(()));
+                    }
+                }
+            });
+        }
         if !fetched.is_empty() {
             let fetching = self.fetching.clone();
             self.tasks.spawn(async move {

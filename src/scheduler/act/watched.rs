@@ -48,6 +48,11 @@ impl Hands {
                 relative,
                 identity,
             } => self.forget(pipeline, relative, identity),
+            WatchUpdate::Copied {
+                pipeline,
+                relative,
+                identity,
+            } => self.know_copy(pipeline, relative, identity),
         }
     }
 
@@ -58,17 +63,31 @@ impl Hands {
             pipeline: pipeline.to_owned(),
             relative,
             identity,
+            blake3: None,
             why: why.to_owned(),
         };
         let known = self.known.entry(pipeline.to_owned()).or_default();
         known.extend(files.iter().cloned());
         let entries: Vec<LedgerEntry> = files.into_iter().map(entry).collect();
-        let put = self.store.ledger_put(entries);
-        self.tasks.spawn(async move {
-            if let Err(error) = put.await {
-                tracing::warn!(%error, "files that were there before are not in the ledger: they may be processed after a restart");
-            }
-        });
+        self.unscanned.remove(pipeline);
+        let scanned = self.store.ledger_scanned(pipeline.to_owned(), entries);
+        self.write_ledger(scanned);
+    }
+
+    /// A copy of a file that was to be left has come in its place while we were away: a home that was restored.
+    fn know_copy(&mut self, pipeline: String, relative: RawPath, identity: Identity) {
+        let known = self.known.entry(pipeline.clone()).or_default();
+        known.insert(relative.clone(), identity);
+        let contents = self.contents.get(&pipeline);
+        let blake3 = contents.and_then(|all| all.get(&relative.0)).cloned();
+        let put = self.store.ledger_put(vec![LedgerEntry {
+            pipeline,
+            relative,
+            identity,
+            blake3,
+            why: "a copy of a file that was dealt with, of the same content".to_owned(),
+        }]);
+        self.write_ledger(put);
     }
 
     /// A file that was to be left is gone or replaced. Another one that was put there meanwhile is left as it was to be.

@@ -88,6 +88,7 @@ impl Scheduler {
             self.obstacles.leave(id);
         }
         match result {
+            Ok((redo, _)) if cancelled => self.cancel_staged(id, redo, decision),
             Ok((redo, bill)) => self.deliver(id, redo, bill, now, decision),
             Err(_) if cancelled => self.prepare_cancel(id, decision),
             // Stopped without a person's word: the daemon is shutting down.

@@ -12,6 +12,7 @@ use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::Scheduler;
 use crate::scheduler::input::{Action, Decision, EndOf};
 use crate::time::Timestamp;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,14 +21,40 @@ pub(super) const ENVIRONMENT_PAUSE: Duration = Duration::from_secs(10);
 
 impl Scheduler {
     pub(super) fn fail(&mut self, id: JobId, problem: Problem, decision: &mut Decision) {
-        self.prepare_end(id, Some(problem), decision);
+        self.prepare_end(id, Some(problem), Vec::new(), decision);
     }
 
     pub(super) fn prepare_cancel(&mut self, id: JobId, decision: &mut Decision) {
-        self.prepare_end(id, None, decision);
+        self.prepare_end(id, None, Vec::new(), decision);
     }
 
-    fn prepare_end(&mut self, id: JobId, problem: Option<Problem>, decision: &mut Decision) {
+    /// The same for a job whose results are staged: they go.
+    pub(super) fn cancel_staged(&mut self, id: JobId, redo: Redo, decision: &mut Decision) {
+        let staged = redo.moves.into_iter();
+        let staged = staged.filter(|next| next.kind != MoveKind::Original);
+        let staged = staged.map(|next| next.from.0).collect();
+        self.prepare_end(id, None, staged, decision);
+    }
+
+    /// Prepares the end that was decided about a job, perhaps in an earlier life. Says whether one was.
+    pub(super) fn end_as_decided(&mut self, id: JobId, decision: &mut Decision) -> bool {
+        let decided = self.open.get(id).and_then(|live| live.job.decided.clone());
+        match decided.map(|verdict| *verdict) {
+            None => return false,
+            Some(Verdict::Cancel) => self.prepare_cancel(id, decision),
+            Some(Verdict::Fail { problem }) => self.fail(id, problem, decision),
+            Some(Verdict::Succeed) => self.prepare_skip(id, decision),
+        }
+        true
+    }
+
+    fn prepare_end(
+        &mut self,
+        id: JobId,
+        problem: Option<Problem>,
+        staged: Vec<PathBuf>,
+        decision: &mut Decision,
+    ) {
         let pipeline = self.pipeline_of(id);
         let text = self.open.get(id).and_then(|live| live.text.clone());
         let failed = pipeline.as_ref().map(|pipeline| pipeline.failed.clone());
@@ -51,6 +78,7 @@ impl Scheduler {
             failed,
             done_file,
             archive: None,
+            staged,
         };
         decision.actions.push(Action::PrepareEnd {
             job: id,
@@ -157,11 +185,7 @@ impl Scheduler {
         decision: &mut Decision,
     ) {
         for message in dropped(&redo, &delivered) {
-            let warned = Warned {
-                step: None,
-                code: "output-skipped".to_owned(),
-                message,
-            };
+            let warned = Warned::new("output-skipped", message);
             self.record(id, now, JobEvent::Warned(warned), decision);
         }
         for written in delivered.iter().filter(|written| written.path.is_some()) {
@@ -189,6 +213,7 @@ impl Scheduler {
         };
         self.record(id, now, last, decision);
         self.obstacles.leave(id);
+        self.remember_end(id, was_done);
         self.open.remove(id);
         self.release_twins(id, was_done, now, decision);
     }
@@ -212,20 +237,25 @@ impl Scheduler {
         );
         let is_said =
             |live: &crate::scheduler::decide::open::Live| live.job.warnings.contains(&message);
-        if !self.open.get(id).is_some_and(is_said) {
-            let code = problem.code.as_str().to_owned();
-            self.record(
-                id,
-                now,
-                JobEvent::Warned(Warned {
-                    step: None,
-                    code,
-                    message,
-                }),
-                decision,
-            );
+        let decided = self.decided(id).map(Box::new);
+        if decided.is_some() || !self.open.get(id).is_some_and(is_said) {
+            let warned = Warned {
+                decided,
+                ..Warned::new(problem.code.as_str(), message)
+            };
+            self.record(id, now, JobEvent::Warned(warned), decision);
         }
         self.set_phase(id, Phase::Again(now.plus(ENVIRONMENT_PAUSE)));
+    }
+
+    /// How a job is to end that does not deliver yet: as was said before, or with the problem of its last attempt.
+    fn decided(&self, id: JobId) -> Option<Verdict> {
+        let job = &self.open.get(id)?.job;
+        if job.decided.is_some() || matches!(job.state, State::Delivering { .. }) {
+            return None;
+        }
+        let problem = job.problem.clone()?;
+        Some(Verdict::Fail { problem })
     }
 
     /// The pause of [`ENVIRONMENT_PAUSE`] is over.
@@ -233,18 +263,15 @@ impl Scheduler {
         let Some(live) = self.open.get(id) else {
             return;
         };
-        match live.job.state.clone() {
-            State::Delivering { redo } => {
-                self.set_phase(id, Phase::Moving);
-                decision.actions.push(Action::Redo { job: id, redo });
-            }
-            _ if live.cancelled => self.prepare_cancel(id, decision),
-            _ => {
-                let problem = live.job.problem.clone().unwrap_or_else(|| {
-                    Problem::new(Code::Internal, "the job ended without a reason")
-                });
-                self.fail(id, problem, decision);
-            }
+        if let State::Delivering { redo } = live.job.state.clone() {
+            self.set_phase(id, Phase::Moving);
+            decision.actions.push(Action::Redo { job: id, redo });
+            return;
+        }
+        let problem = live.job.problem.clone();
+        if !self.end_as_decided(id, decision) {
+            let unknown = || Problem::new(Code::Internal, "the job ended without a reason");
+            self.fail(id, problem.unwrap_or_else(unknown), decision);
         }
     }
 }

@@ -60,8 +60,10 @@ impl Scheduler {
             }
             State::Waiting { failure, .. } => {
                 self.open.insert(job, Phase::Idle);
-                self.meet_obstacle(id, &failure);
-                self.open.wait_at_most(id, now);
+                if !self.end_as_decided(id, decision) {
+                    self.meet_obstacle(id, &failure);
+                    self.open.wait_at_most(id, now);
+                }
             }
             State::Delivering { redo } => {
                 self.open.insert(job, Phase::Moving);
@@ -74,6 +76,9 @@ impl Scheduler {
     fn recover_running(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
         let why = RequeueReason::Interrupted;
         self.record(id, now, JobEvent::Requeued(Requeued::new(why)), decision);
+        if self.end_as_decided(id, decision) {
+            return;
+        }
         let interruptions = self.open.get(id).map_or(0, |live| live.job.interruptions);
         if interruptions < INTERRUPTIONS {
             return self.enqueue(id);
@@ -202,8 +207,8 @@ impl Scheduler {
         now: Timestamp,
         decision: &mut Decision,
     ) {
-        if queued.duplicate_of.is_none() {
-            queued.duplicate_of = self.twin(id, &queued.blake3);
+        if !was_done && let Some(twin) = self.twin(id, &queued.blake3) {
+            queued.duplicate_of = Some(twin);
         }
         let duplicate = queued.duplicate_of;
         self.record(id, now, JobEvent::Queued(queued), decision);

@@ -4,6 +4,7 @@
 use crate::event::{Draft, Event};
 use crate::job::event::{JobEvent, StepPlace};
 use crate::job::id::JobId;
+use crate::job::redo::Verdict;
 use crate::job::state::{Job, State};
 use crate::pipeline::checked::Pipeline;
 use crate::time::Timestamp;
@@ -159,9 +160,9 @@ impl OpenJobs {
         self.remove(id);
         let live = Live {
             due: due(&job),
+            cancelled: job.decided.as_deref() == Some(&Verdict::Cancel),
             job,
             phase,
-            cancelled: false,
             at_work: None,
             text: None,
             steady: 0,

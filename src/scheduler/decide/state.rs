@@ -7,6 +7,7 @@ use crate::pipeline::checked::Pipeline;
 use crate::scheduler::decide::obstacles::Obstacles;
 use crate::scheduler::decide::open::{OpenJobs, Phase};
 use crate::scheduler::decide::ready::Ready;
+use crate::scheduler::decide::recent::Recent;
 use crate::scheduler::decide::twins::Twins;
 use crate::scheduler::fair::Turns;
 use crate::scheduler::input::{Decision, Hold};
@@ -23,6 +24,7 @@ pub struct Scheduler {
     pub(super) open: OpenJobs,
     pub(super) obstacles: Obstacles,
     pub(super) twins: Twins,
+    pub(super) recent: Recent,
     pub(super) ready: Ready,
     pub(super) turns: Turns,
     pub(super) intake_closed: Option<String>,
@@ -59,6 +61,7 @@ impl Scheduler {
             open: OpenJobs::default(),
             obstacles: Obstacles::default(),
             twins: Twins::default(),
+            recent: Recent::default(),
             ready: Ready::default(),
             turns: Turns::default(),
             intake_closed: None,

@@ -1,5 +1,6 @@
 //! The rules about jobs, without processes, clocks or files.
 
+mod decided;
 mod given_up;
 pub(crate) mod stand;
 mod starts;

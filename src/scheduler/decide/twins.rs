@@ -3,6 +3,7 @@
 
 use crate::job::event::{JobEvent, Warned};
 use crate::job::id::JobId;
+use crate::job::redo::Verdict;
 use crate::pipeline::checked::{Duplicates, Pipeline};
 use crate::problem::{Code, Problem};
 use crate::scheduler::decide::open::Phase;
@@ -10,6 +11,7 @@ use crate::scheduler::decide::state::Scheduler;
 use crate::scheduler::input::{Action, Decision, EndOf};
 use crate::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Who waits for whose end.
 #[derive(Debug, Default)]
@@ -53,13 +55,39 @@ impl Twins {
 }
 
 impl Scheduler {
-    /// Another job about the same content that the journal does not know of yet. Asked only where it makes a difference.
+    /// Another job about the same content that has done the work or may yet do it, whatever the journal knew when it was asked.
+    /// Looked for only where it makes a difference.
     pub(super) fn twin(&self, id: JobId, blake3: &str) -> Option<JobId> {
         let pipeline = &self.open.get(id)?.job.accepted.pipeline;
         if self.current(pipeline)?.duplicates == Duplicates::Process {
             return None;
         }
-        self.open.twin(id, pipeline, blake3)
+        let done = self.recent.done(pipeline, blake3);
+        done.or_else(|| self.open.twin(id, pipeline, blake3))
+    }
+
+    /// Keeps in mind how a job ends, where others may have its content.
+    pub(super) fn remember_end(&mut self, id: JobId, was_done: bool) {
+        let Some(live) = self.open.get(id) else {
+            return;
+        };
+        let pipeline = &live.job.accepted.pipeline;
+        let is_asked = |current: Arc<Pipeline>| current.duplicates != Duplicates::Process;
+        if self.current(pipeline).is_some_and(is_asked) {
+            let content = live
+                .job
+                .blake3
+                .clone()
+                .map(|blake3| (pipeline.clone(), blake3));
+            self.recent.remember(id, was_done, content);
+        }
+    }
+
+    /// Jobs of earlier lives that have done the work, or whose content another one has. To be told before [`Scheduler::recover`].
+    pub fn were_done(&mut self, jobs: impl IntoIterator<Item = JobId>) {
+        for id in jobs {
+            self.recent.remember(id, true, None);
+        }
     }
 
     /// Decides about a job that was taken, `earlier` being the one that had its content; `was_done` says that it had succeeded.
@@ -70,30 +98,39 @@ impl Scheduler {
         now: Timestamp,
         decision: &mut Decision,
     ) {
-        let pipeline = self.pipeline_of(id);
-        let rule = pipeline.as_ref().map(|current| current.duplicates);
+        let rule = self.pipeline_of(id).map(|current| current.duplicates);
         // One that waits itself does nothing for the content.
         let earlier = self.twins.earlier(earlier).unwrap_or(earlier);
-        match (pipeline, rule) {
-            (None, _) | (_, None | Some(Duplicates::Process)) => self.enqueue(id),
+        // The journal may have been asked before it knew of the end.
+        let was_done = self.recent.was_done(earlier).unwrap_or(was_done);
+        match rule {
+            None | Some(Duplicates::Process) => self.enqueue(id),
             _ if self.open.get(earlier).is_some() => self.twins.wait(id, earlier),
             _ if !was_done => self.enqueue(id),
-            (_, Some(Duplicates::Fail)) => {
+            Some(Duplicates::Fail) => {
                 let problem = Problem::new(
                     Code::Duplicate,
                     format!("the same content was processed before, by job {earlier}"),
                 );
-                self.fail(id, problem, decision);
+                let said = Warned::new("duplicate", problem.detail.clone());
+                let verdict = Verdict::Fail { problem };
+                self.end_duplicate(id, said.ends(verdict), now, decision);
             }
-            (Some(pipeline), Some(Duplicates::Skip)) => {
-                self.skip_duplicate(id, earlier, &pipeline, now, decision);
+            Some(Duplicates::Skip) => {
+                let message =
+                    format!("skipped: the same content was processed before, by job {earlier}");
+                let said = Warned::new("duplicate-skipped", message);
+                self.end_duplicate(id, said.ends(Verdict::Succeed), now, decision);
             }
         }
     }
 
-    /// A queued job of an earlier life. One to which nothing has happened since it was taken may still be waiting for another one;
-    /// a person who has said `retry` wants it processed.
+    /// A queued job of an earlier life. It ends as was decided then. One to which nothing has happened since it was taken may still be
+    /// waiting for another one; a person who has said `retry` wants it processed.
     pub(super) fn weigh_again(&mut self, id: JobId, now: Timestamp, decision: &mut Decision) {
+        if self.end_as_decided(id, decision) {
+            return;
+        }
         let Some(live) = self.open.get(id) else {
             return;
         };
@@ -123,23 +160,17 @@ impl Scheduler {
         }
     }
 
-    fn skip_duplicate(
-        &mut self,
-        id: JobId,
-        earlier: JobId,
-        pipeline: &Pipeline,
-        now: Timestamp,
-        decision: &mut Decision,
-    ) {
-        let message = format!("skipped: the same content was processed before, by job {earlier}");
-        let warned = Warned {
-            step: None,
-            code: "duplicate-skipped".to_owned(),
-            message,
-        };
-        self.record(id, now, JobEvent::Warned(warned), decision);
-        let Some(live) = self.open.get(id) else {
-            return;
+    /// What is decided is journalled before anything is done about it: the next life must not process the file after all.
+    fn end_duplicate(&mut self, id: JobId, said: Warned, now: Timestamp, decision: &mut Decision) {
+        self.record(id, now, JobEvent::Warned(said), decision);
+        self.end_as_decided(id, decision);
+    }
+
+    /// Prepares the end of a job that is skipped. Where its pipeline is gone nobody says where its original goes: it goes where that of
+    /// a cancelled one would.
+    pub(super) fn prepare_skip(&mut self, id: JobId, decision: &mut Decision) {
+        let (Some(live), Some(pipeline)) = (self.open.get(id), self.pipeline_of(id)) else {
+            return self.prepare_cancel(id, decision);
         };
         let about = EndOf {
             job: live.job.clone(),
@@ -147,6 +178,7 @@ impl Scheduler {
             failed: Some(pipeline.failed.clone()),
             done_file: None,
             archive: Some(pipeline.original.clone()),
+            staged: Vec::new(),
         };
         self.set_phase(id, Phase::Preparing);
         decision.actions.push(Action::PrepareEnd {

@@ -88,6 +88,7 @@ fn what_can_be_read_of_a_damaged_journal_is_brought_over() {
         pipeline: "scan".to_owned(),
         relative: std::path::Path::new("kept.pdf").into(),
         identity: identity(3),
+        blake3: Some("ab".repeat(32)),
         why: "it is kept in place".to_owned(),
     };
     runtime

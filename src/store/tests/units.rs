@@ -256,6 +256,7 @@ async fn the_ledger_keeps_identities_over_a_restart() {
             <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name),
         ),
         identity: identity(n),
+        blake3: (n == 3).then(|| "ab".repeat(32)),
         why: "it was there before the pipeline".to_owned(),
     };
     store
@@ -442,4 +443,26 @@ async fn check_projections(store: &Store, folder: &Path, model: &Model) {
             .map(|event| event.seq)
             .eq(1..=events.len() as u64)
     );
+}
+
+#[tokio::test]
+async fn a_folder_is_unscanned_until_what_lies_there_is_known() {
+    use crate::store::ledger::LedgerEntry;
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    let unscanned = LedgerEntry::unscanned("p");
+    let put = store.ledger_put(vec![unscanned.clone()]);
+    put.await.expect("put");
+    drop(store);
+    let (store, opening) = open(folder.path());
+    assert_eq!(opening.ledger, [unscanned.clone()]);
+    assert!(opening.ledger[0].is_unscanned());
+    let file = LedgerEntry {
+        relative: RawPath::from(Path::new("a.pdf")),
+        ..unscanned
+    };
+    let scanned = store.ledger_scanned("p".to_owned(), vec![file.clone()]);
+    scanned.await.expect("put");
+    let listed = store.ledger_list("p".to_owned()).await.expect("read");
+    assert_eq!(listed, [file]);
 }

@@ -63,6 +63,91 @@ fn a_file_that_is_to_be_left_is_forgotten_only_when_it_is_gone_or_another() {
 }
 
 #[test]
+fn a_copy_that_takes_the_place_of_what_was_taken_is_left_if_it_is_known() {
+    for stand in 0..3 {
+        let inbox = Inbox::new(quick(), |folder| folder.first_seen = false);
+        inbox.write("kept.pdf", PDF);
+        let (mut folder, mut updates) = by_hand(inbox.folder.clone(), quick());
+        folder.scan_everything();
+        let file = Path::new("kept.pdf");
+        let before = Identity::of(&std::fs::metadata(inbox.path("kept.pdf")).expect("there"));
+        let entry = folder.tree.entry_mut(file).expect("it was seen");
+        let identity = before.into();
+        entry.stand = match stand {
+            0 => tree::Stand::Taken { identity },
+            1 => tree::Stand::Settled {
+                identity,
+                declined: 0,
+            },
+            _ => tree::Stand::Left(Box::new(tree::Left {
+                identity,
+                reason: "its like was".into(),
+            })),
+        };
+        // A delivery to another device: a copy gets the name, and the original goes.
+        inbox.write("copy.tmp", PDF);
+        let copy = Identity::of(&std::fs::metadata(inbox.path("copy.tmp")).expect("there"));
+        assert_ne!(copy.inode, before.inode);
+        folder.known.insert(file.to_path_buf(), copy);
+        std::fs::rename(inbox.path("copy.tmp"), inbox.path("kept.pdf")).expect("renamable");
+        folder.scan_everything();
+        let entry = folder.tree.entry(file).expect("it is there");
+        assert!(matches!(entry.stand, tree::Stand::Left(_)), "{stand}");
+        assert_eq!(forgotten(&mut updates), [""; 0].map(PathBuf::from));
+    }
+}
+
+#[test]
+fn a_restored_copy_of_what_was_left_is_left_and_another_content_is_not() {
+    let mut inbox = Inbox::new(quick(), |folder| folder.first_seen = false);
+    let kept = blake3::hash(PDF).to_hex().to_string();
+    for name in ["same.pdf", "other.pdf", "unread.pdf"] {
+        inbox.write(name, PDF);
+        let found = Identity::of(&std::fs::metadata(inbox.path(name)).expect("there"));
+        // A copy has another inode.
+        let known = Identity {
+            inode: found.inode + 1_000_000,
+            ctime_ns: 0,
+            ..found
+        };
+        inbox
+            .folder
+            .known
+            .push((RawPath::from(Path::new(name)), known));
+    }
+    let contents = &mut inbox.folder.contents;
+    contents.insert("same.pdf".into(), kept);
+    contents.insert("other.pdf".into(), "cd".repeat(32));
+    let (mut folder, mut updates) = by_hand(inbox.folder.clone(), quick());
+    folder.scan_everything();
+    let is_left = |name: &str| {
+        let entry = folder.tree.entry(Path::new(name)).expect("it was seen");
+        matches!(entry.stand, tree::Stand::Left(_))
+    };
+    assert_eq!(
+        ["same.pdf", "other.pdf", "unread.pdf"].map(is_left),
+        [true, false, false]
+    );
+    let (mut copied, mut gone) = (Vec::new(), Vec::new());
+    while let Ok(update) = updates.try_recv() {
+        match update {
+            WatchUpdate::Copied {
+                relative, identity, ..
+            } => {
+                let now = std::fs::metadata(inbox.path("same.pdf")).expect("there");
+                assert_eq!(identity, Identity::of(&now));
+                copied.push(relative.0);
+            }
+            WatchUpdate::Forgotten { relative, .. } => gone.push(relative.0),
+            _ => {}
+        }
+    }
+    gone.sort();
+    assert_eq!(copied, [PathBuf::from("same.pdf")]);
+    assert_eq!(gone, ["other.pdf", "unread.pdf"].map(PathBuf::from));
+}
+
+#[test]
 fn explain_follows_the_chain_of_decisions() {
     let mut inbox = Inbox::online(quick(), |folder| {
         folder.spec.quiet = Some(Duration::from_secs(3600))

@@ -129,6 +129,7 @@ fn samples() -> Vec<Stored> {
             continued: true,
         })),
         job(JobEvent::Warned(Warned {
+            decided: None,
             step: None,
             code: "repaired".into(),
             message: "the file was damaged and has been repaired".into(),

@@ -120,25 +120,54 @@ fn a_duplicate_that_waits_can_be_cancelled() {
     assert_eq!(starts(&decision), [id(3)]);
 }
 
+/// What the journal says of the second file once it has been read.
+fn claimed(bench: &mut Bench, n: u128, duplicate_of: Option<u128>, was_done: bool) -> Decision {
+    let queued = Queued {
+        blake3: "ab".repeat(32),
+        size: 1000,
+        duplicate_of: duplicate_of.map(id),
+        held_in: None,
+    };
+    bench.tell(Input::Claimed {
+        job: id(n),
+        result: Ok(queued),
+        was_done,
+    })
+}
+
 #[test]
-fn what_the_journal_knew_as_open_and_has_ended_since_tells_nothing() {
-    let mut bench = Bench::new(
-        4,
-        vec![pipeline("p", |text| text.duplicates = Duplicates::Skip)],
-    );
-    for (n, was_done) in [(2, false), (3, true)] {
-        bench.arrive(n, "p");
-        let queued = Queued {
-            blake3: n.to_string(),
-            size: 1000,
-            duplicate_of: Some(id(1)),
-            held_in: None,
-        };
-        let decision = bench.tell(Input::Claimed {
-            job: id(n),
-            result: Ok(queued),
-            was_done,
-        });
+fn an_end_counts_that_the_journal_did_not_know_of_when_it_was_asked() {
+    // It knew the first one as open, or did not know its content at all.
+    for known in [Some(1), None] {
+        let mut done = bench(Duplicates::Skip, 1);
+        done.arrive(2, "p");
+        succeed(&mut done, 1);
+        let decision = claimed(&mut done, 2, known, false);
+        assert_eq!(ending(&decision), [(2, true, None)], "{known:?}");
+        assert!(starts(&decision).is_empty());
+
+        let mut failed = bench(Duplicates::Fail, 1);
+        failed.arrive(2, "p");
+        fail(&mut failed, 1);
+        let decision = claimed(&mut failed, 2, known, false);
+        assert_eq!(starts(&decision), [id(2)], "{known:?}");
+    }
+    // It knew of a failed one, and the content is at work meanwhile.
+    let mut at_work = bench(Duplicates::Skip, 1);
+    at_work.arrive(2, "p");
+    assert!(starts(&claimed(&mut at_work, 2, Some(99), false)).is_empty());
+    assert_eq!(ending(&succeed(&mut at_work, 1)), [(2, true, None)]);
+}
+
+#[test]
+fn of_what_ended_long_ago_the_journal_knows() {
+    for was_done in [false, true] {
+        let mut bench = Bench::new(
+            4,
+            vec![pipeline("p", |text| text.duplicates = Duplicates::Skip)],
+        );
+        bench.arrive(2, "p");
+        let decision = claimed(&mut bench, 2, Some(1), was_done);
         assert_eq!(starts(&decision).len(), usize::from(!was_done));
         assert_eq!(ending(&decision).len(), usize::from(was_done));
     }
@@ -159,8 +188,14 @@ fn a_duplicate_goes_on_waiting_in_the_next_life_unless_a_person_wants_it() {
     assert_eq!(started, [id(1)]);
     next.begin(1);
     assert_eq!(starts(&fail(&mut next, 1)), [id(2)]);
-    // The earlier one is not there any more: nobody knows what became of it.
+    // The earlier one is not there any more: where nobody knows what became of it the content is processed.
     assert_eq!(live(vec![skip()], jobs[1..2].to_vec()).1, [id(2)]);
+    let mut knows = Bench::new(4, vec![skip()]);
+    knows.scheduler.were_done([id(1)]);
+    let recovered = knows
+        .scheduler
+        .recover(jobs[1..2].to_vec(), vec![], knows.now);
+    assert_eq!(ending(&recovered), [(2, true, None)]);
 
     let mut asked = jobs[1].clone();
     asked.state = crate::job::state::State::Failed;
