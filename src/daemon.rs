@@ -264,7 +264,7 @@ fn open_journal(config: &Config) -> Result<(Journal, Opening)> {
     Ok((journal, opening))
 }
 
-/// What an operator has to know about a journal that was begun anew.
+/// What an operator has to know about a journal that was begun anew, or mended.
 fn loss(opening: &Opening) -> Option<String> {
     if let Some(aside) = &opening.set_aside {
         return Some(format!(
@@ -273,6 +273,12 @@ fn loss(opening: &Opening) -> Option<String> {
             aside.reason,
             aside.kept.display(),
             aside.salvaged.in_words()
+        ));
+    }
+    if !opening.mended.is_empty() {
+        let mended = opening.mended.join("; ");
+        return Some(format!(
+            "rows of the journal were damaged: {mended}; look at the disk, then start again"
         ));
     }
     opening.missing.then(|| {

@@ -4,6 +4,7 @@
 //! So the order everywhere is: write a temp, sync it ([`write_new`], [`copy_new`]), rename it ([`rename_noreplace`]), sync the
 //! folder ([`sync::Syncs`], which syncs each folder once a batch).
 
+pub mod alike;
 pub mod beneath;
 pub(crate) mod failpoint;
 mod holes;
@@ -218,7 +219,7 @@ fn write_into(mut file: File, place: Place<'_>, bytes: &[u8]) -> Result<(), Erro
 /// # Errors
 /// It cannot be written; the old file is as it was.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    replace_with(path, bytes, 0o666)
+    put_in_place(path, bytes, 0o666, |_| Ok(()))
 }
 
 /// As [`replace`], for what is nobody else's business: only its owner may read and write it, whatever the umask says.
@@ -226,16 +227,24 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// As [`replace`].
 pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    replace_with(path, bytes, 0o600)
+    put_in_place(path, bytes, 0o600, |_| Ok(()))
 }
 
-fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+/// `dress` is done to the temp before it gets the name.
+fn put_in_place(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    dress: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temp = folder.join(format!(".dropleaf-{name}.tmp"));
     remove(&temp)?;
     write_into(create_with((&temp).into(), mode)?, (&temp).into(), bytes)?;
-    rename(&temp, path).map_err(|error| abandon(&temp, error))?;
+    dress(&temp)
+        .and_then(|()| rename(&temp, path))
+        .map_err(|error| abandon(&temp, error))?;
     sync::folder(folder)
 }
 

@@ -209,8 +209,8 @@ impl Inner {
                 }
                 Some(mark) => {
                     self.must_be_ours(mark, ours, &path)?;
-                    durable::replace(&path, &self.text())?;
-                    return Ok(());
+                    // What stands there then is looked at again: another thread may have been at it.
+                    self.replace(ours, &path)?;
                 }
                 // What we have made is read, too: some file systems let two homes make it.
                 None => self.make(ours, &path)?,
@@ -222,14 +222,9 @@ impl Inner {
     fn make(&self, ours: &Path, path: &Path) -> Result<(), durable::Error> {
         durable::make_folders(ours, 0o700)?;
         if is_torn(path) {
-            return durable::replace(path, &self.text());
+            return self.replace(ours, path);
         }
-        // Several threads of ours may be at it.
-        static TURN: AtomicU32 = AtomicU32::new(0);
-        let turn = TURN.fetch_add(1, Ordering::Relaxed);
-        let temp = ours.join(format!("{}{turn}.tmp", self.temp_prefix()));
-        durable::remove(&temp)?;
-        durable::write_new(&temp, &self.text())?;
+        let temp = self.write_temp(ours)?;
         match durable::rename_noreplace(&temp, path) {
             Ok(()) => durable::sync::folder(ours),
             Err(error) => {
@@ -241,6 +236,30 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// Puts our mark in place of what is there.
+    fn replace(&self, ours: &Path, path: &Path) -> Result<(), durable::Error> {
+        let temp = self.write_temp(ours)?;
+        match durable::rename(&temp, path) {
+            Ok(()) => durable::sync::folder(ours),
+            // Another thread has made the mark, and taken our temp for a left-over.
+            Err(error) if error.kind() == Kind::Missing => Ok(()),
+            Err(error) => {
+                durable::remove(&temp)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// A temp of its own for each: several threads of ours may be at it.
+    fn write_temp(&self, ours: &Path) -> Result<PathBuf, durable::Error> {
+        static TURN: AtomicU32 = AtomicU32::new(0);
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let temp = ours.join(format!("{}{turn}.tmp", self.temp_prefix()));
+        durable::remove(&temp)?;
+        durable::write_new(&temp, &self.text())?;
+        Ok(temp)
     }
 
     /// Whether a mark that is not quite ours was made by this home when it lay elsewhere, or had another id.

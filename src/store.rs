@@ -12,6 +12,7 @@ pub mod error;
 pub mod ledger;
 mod lock;
 pub mod log;
+mod mend;
 pub mod open;
 pub mod prune;
 pub mod query;
@@ -260,6 +261,15 @@ impl Store {
                 return Ok(all);
             }
         }
+    }
+
+    /// Keeps retention off a job that is about to be begun again, until it has ended once more. To be asked before the job is read:
+    /// what is read then stays in the journal.
+    ///
+    /// # Errors
+    /// `Full`, `Broken`, `Closed`.
+    pub fn spare(&self, job: JobId) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        self.done(Work::Spare(job))
     }
 
     /// The last thing that happened to the file at a path while it was no job. Blocking: for threads of one's own.

@@ -17,7 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -94,6 +94,7 @@ impl Connection {
             .header_read_timeout(self.head_timeout)
             .max_buf_size(READ_BUFFER)
             .max_headers(MAX_HEADERS)
+            .auto_date_header(has_date(SystemTime::now()))
             .serve_connection(TokioIo::new(stream), self.service());
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
@@ -115,6 +116,7 @@ impl Connection {
             .keep_alive_timeout(STALLED)
             .max_concurrent_streams(MAX_REQUESTS)
             .max_header_list_size(64 * 1024)
+            .auto_date_header(has_date(SystemTime::now()))
             .serve_connection(TokioIo::new(stream), self.service());
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
@@ -216,5 +218,25 @@ async fn say(mut stream: TcpStream, status: &str, body: &str) {
     };
     if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), say).await {
         tracing::trace!(%error, "could not tell a client why it is turned away");
+    }
+}
+
+/// Whether HTTP can write this time: a clock that stands before 1970 or after 9999 is told nobody.
+fn has_date(now: SystemTime) -> bool {
+    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+    let since = now.duration_since(SystemTime::UNIX_EPOCH);
+    since.is_ok_and(|since| since < YEAR_10000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_http_cannot_write_is_told_nobody() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        assert!(has_date(at(0)) && has_date(at(253_402_300_799)));
+        assert!(!has_date(at(253_402_300_800)));
+        assert!(!has_date(SystemTime::UNIX_EPOCH - Duration::from_secs(1)));
     }
 }

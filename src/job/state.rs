@@ -318,6 +318,7 @@ impl Job {
             }
             (State::Running { since }, JobEvent::Waiting(waiting)) => {
                 self.ran_ms += millis(at.since(*since));
+                self.close_steps(at, Some(&waiting.failure.problem));
                 self.end_attempt(&waiting.failure);
                 self.state = State::Waiting {
                     failure: waiting.failure.clone(),
@@ -346,6 +347,8 @@ impl Job {
             }
             (State::Running { since }, JobEvent::Requeued(requeued)) => {
                 self.ran_ms += millis(at.since(*since));
+                let given_up = requeued.given_up.as_ref();
+                self.close_steps(at, given_up.map(|given_up| &given_up.failure.problem));
                 self.requeue(requeued);
                 self.state = State::Queued { since: at };
             }
@@ -375,6 +378,9 @@ impl Job {
                     Verdict::Succeed => self.problem = None,
                     Verdict::Fail { problem } => self.problem = Some(problem.clone()),
                     Verdict::Cancel => self.problem = Some(Problem::cancelled()),
+                }
+                if let Some(problem) = self.problem.clone() {
+                    self.close_steps(at, Some(&problem));
                 }
                 // It may have been written again since it was taken; then it was read again.
                 let mut moves = delivering.redo.moves.iter();
@@ -415,6 +421,17 @@ impl Job {
         Ok(())
     }
 
+    /// The attempt is over, and with it whatever step was at work.
+    fn close_steps(&mut self, at: Timestamp, why: Option<&Problem>) {
+        let at_work = |step: &&mut StepRecord| step.status == StepStatus::Running;
+        for step in self.steps.iter_mut().filter(at_work) {
+            let since_start = step.started.map_or(0, |then| millis(at.since(then)));
+            step.status = StepStatus::Failed;
+            step.ms = step.ms.max(since_start);
+            step.problem = step.problem.take().or_else(|| why.cloned());
+        }
+    }
+
     fn end_attempt(&mut self, failure: &Failure) {
         self.problem = Some(failure.problem.clone());
         match failure.ending {
@@ -451,3 +468,6 @@ impl Job {
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,6 +166,24 @@ fn threads_of_one_home_do_not_stand_in_each_others_way() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a person moves the home")]
+fn threads_of_a_home_that_was_moved_do_not_stand_in_each_others_way() {
+    for _ in 0..20 {
+        let place = Place::new();
+        place.home("one").take(&place.ours()).expect("its own");
+        fs::rename(place.path("one"), place.path("two")).expect("moved");
+        let home = place.home("two");
+        std::thread::scope(|scope| {
+            let take = || home.take(&place.ours());
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(take)).collect();
+            for one in all {
+                one.join().expect("no panic").expect("its own");
+            }
+        });
+    }
+}
+
+#[test]
 fn of_many_that_come_at_once_one_has_the_folder() {
     let place = Place::new();
     let homes: Vec<Owner> = (0..8).map(|n| place.home(&format!("home{n}"))).collect();

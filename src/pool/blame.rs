@@ -77,7 +77,13 @@ fn limit(autopsy: &Autopsy<'_>) -> Option<Problem> {
         }
     };
     let allowed = Duration::from_secs(autopsy.limits.cpu_seconds.max(1));
-    if signal == libc::SIGXCPU || (signal == libc::SIGKILL && autopsy.cpu >= allowed) {
+    // Anybody can send the signal; the time is looked at a little before it comes.
+    let ran_out = match signal {
+        libc::SIGXCPU => autopsy.cpu >= allowed / 2,
+        libc::SIGKILL => autopsy.cpu >= allowed,
+        _ => false,
+    };
+    if ran_out {
         return Some(too_much_cpu(&autopsy.scene, allowed));
     }
     if signal == libc::SIGXFSZ {
@@ -222,6 +228,7 @@ mod tests {
             ),
             (Signal(11), 0, full, "", Code::MemoryLimit, "memory"),
             (Signal(24), 10, 0, "", Code::CpuLimit, "more than 10 s"),
+            (Signal(24), 0, 0, "", Code::PluginCrashed, "signal 24"),
             (Signal(9), 11, 0, "", Code::CpuLimit, "processor time"),
             (Signal(9), 1, full, "", Code::PluginCrashed, "SIGKILL"),
             (Signal(25), 1, 0, "", Code::StepFailed, "wrote a file"),

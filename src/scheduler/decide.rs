@@ -21,7 +21,7 @@ use crate::job::redo::Verdict;
 use crate::pipeline::checked::Pipeline;
 use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::{Scheduler, draft};
-use crate::scheduler::input::{Action, Decision, Input};
+use crate::scheduler::input::{Action, Closed, Decision, Input};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -102,9 +102,8 @@ impl Scheduler {
         now: Timestamp,
         decision: &mut Decision,
     ) {
-        let Some(known) = self.pipelines.get_mut(&pipeline) else {
-            return;
-        };
+        // One without a good revision can be paused, too: it will have one some day.
+        let known = self.pipelines.entry(pipeline.clone()).or_default();
         if known.paused == reason {
             return;
         }
@@ -133,15 +132,19 @@ impl Scheduler {
         self.turns.retain(|name| pipelines.contains_key(name));
     }
 
-    fn set_intake(&mut self, closed: Option<String>, now: Timestamp, decision: &mut Decision) {
-        if self.intake_closed == closed {
+    fn set_intake(&mut self, closed: Option<Closed>, now: Timestamp, decision: &mut Decision) {
+        let lack = |closed: &Option<Closed>| closed.as_ref().map(|closed| closed.lack.clone());
+        let is_known = lack(&self.intake_closed) == lack(&closed);
+        let open = closed.is_none();
+        let reason = closed.as_ref().map_or_else(
+            || "the reason is gone".to_owned(),
+            |closed| closed.reason.clone(),
+        );
+        // Who asks is told the numbers of the last look; the journal is told only what has begun or is over.
+        self.intake_closed = closed;
+        if is_known {
             return;
         }
-        let open = closed.is_none();
-        let reason = closed
-            .clone()
-            .unwrap_or_else(|| "the reason is gone".to_owned());
-        self.intake_closed = closed;
         decision.events.push(draft(
             now,
             Event::Daemon(DaemonEvent::Intake { open, reason }),

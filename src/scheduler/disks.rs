@@ -6,6 +6,7 @@
 //! long is no sign of that, since a file may be large; it is a reason to ask ([`Disks::patiently`]).
 
 use crate::durable;
+use crate::scheduler::input::{Closed, Lack};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -207,18 +208,22 @@ impl Disks {
     }
 
     /// Why no new files should be taken, if a disk is low.
-    pub(super) fn low(&self, folders: &[PathBuf], min_free: u64) -> Option<String> {
+    pub(super) fn low(&self, folders: &[PathBuf], min_free: u64) -> Option<Closed> {
         let free = self.free(folders);
         let mut known = folders
             .iter()
             .filter_map(|folder| free.get_key_value(folder));
         let (folder, free) = known.find(|(_, free)| **free < min_free)?;
-        Some(format!(
+        let reason = format!(
             "only {} MiB are free at `{}`, fewer than {} (`min_free_mb`)",
             free >> 20,
             folder.display(),
             min_free >> 20
-        ))
+        );
+        Some(Closed {
+            lack: Lack::Room(folder.clone()),
+            reason,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -95,7 +95,7 @@ pub enum Input {
     /// Whether new files are taken, by pipeline folder state or disk space.
     Intake {
         /// `None` opens; else why it is closed.
-        closed: Option<String>,
+        closed: Option<Closed>,
     },
     /// The pipelines of which nothing begins, and why; all others may.
     Held(BTreeMap<String, Hold>),
@@ -105,6 +105,24 @@ pub enum Input {
     Drain,
     /// The drain's deadline passed: interrupt what still runs.
     Interrupt,
+}
+
+/// Why no new files are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// What is lacking.
+    pub lack: Lack,
+    /// The same for people, with the numbers of the last look.
+    pub reason: String,
+}
+
+/// What is lacking where no new files are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Room where this folder lies.
+    Room(PathBuf),
+    /// The journal's reserve.
+    Reserve,
 }
 
 /// Why nothing of a pipeline begins.

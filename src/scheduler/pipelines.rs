@@ -10,7 +10,7 @@ use crate::pipeline::folders;
 use crate::pipeline::load;
 use crate::pipeline::surroundings::Surroundings;
 use crate::plugin::catalog::Catalog;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -151,7 +151,9 @@ impl Shelf {
     /// Reads every file again. Events tell only what changed.
     pub fn reload(&mut self, catalog: &Catalog) -> Reloaded {
         let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
-        for loaded in self.load(catalog) {
+        let listed = self.list(catalog);
+        let is_listed = listed.is_some();
+        for loaded in listed.unwrap_or_else(|| self.unlisted(catalog)) {
             let mut entry = Entry {
                 id: loaded.id.clone(),
                 file: loaded.file,
@@ -172,10 +174,13 @@ impl Shelf {
                 entries.insert(loaded.id, entry);
             }
         }
+        let gone = self.gone(&entries, is_listed);
+        // What a file said that is gone is no pipeline any more, and one that comes later has nothing to do with it.
+        self.last_good.retain(|id, _| !gone.contains(id));
         self.refuse_loops(&mut entries);
         self.make_new_inboxes(&entries);
         self.keep_last_good(&mut entries, catalog);
-        let events = self.changes(&entries);
+        let events = self.changes(&entries, &gone);
         let new = entries
             .keys()
             .filter(|id| !self.entries.contains_key(*id))
@@ -261,13 +266,27 @@ impl Shelf {
         told.or_else(|| Some(own).filter(is_free))
     }
 
-    /// Every pipeline file. A folder that cannot be listed changes nothing: what was current stays.
-    fn load(&self, catalog: &Catalog) -> Vec<load::Loaded> {
-        load::load(&self.folder, catalog, &self.surroundings).unwrap_or_else(|error| {
-            tracing::error!(folder = %self.folder.display(), %error, "the pipelines cannot be listed");
-            let unlisted = |entry: &Entry| load::load_file(&entry.file, catalog, &self.surroundings);
-            self.entries.values().map(unlisted).collect()
-        })
+    /// Every pipeline file; `None` where the folder cannot be listed.
+    fn list(&self, catalog: &Catalog) -> Option<Vec<load::Loaded>> {
+        load::load(&self.folder, catalog, &self.surroundings)
+            .inspect_err(|error| {
+                tracing::error!(folder = %self.folder.display(), %error, "the pipelines cannot be listed");
+            })
+            .ok()
+    }
+
+    /// A folder that cannot be listed changes nothing: what was current stays.
+    fn unlisted(&self, catalog: &Catalog) -> Vec<load::Loaded> {
+        let again = |entry: &Entry| load::load_file(&entry.file, catalog, &self.surroundings);
+        self.entries.values().map(again).collect()
+    }
+
+    /// The pipelines whose files are gone since the last look, or since an earlier life.
+    fn gone(&self, entries: &BTreeMap<String, Entry>, is_listed: bool) -> BTreeSet<String> {
+        let earlier = self.last_good.keys().filter(|_| is_listed);
+        let known = self.entries.keys().chain(earlier);
+        let gone = known.filter(|id| !entries.contains_key(*id));
+        gone.cloned().collect()
     }
 
     /// The last good revision with the plugins that are installed now; `None` where there never was one. An operation's name
@@ -321,7 +340,7 @@ impl Shelf {
         }
     }
 
-    fn changes(&self, entries: &BTreeMap<String, Entry>) -> Vec<Draft> {
+    fn changes(&self, entries: &BTreeMap<String, Entry>, gone: &BTreeSet<String>) -> Vec<Draft> {
         let mut changes = Vec::new();
         let mut say = |pipeline: &str, what| {
             changes.push(Draft::now(Event::Pipeline {
@@ -358,8 +377,8 @@ impl Shelf {
                 );
             }
         }
-        for gone in self.entries.keys().filter(|id| !entries.contains_key(*id)) {
-            say(gone, PipelineEvent::Removed);
+        for id in gone {
+            say(id, PipelineEvent::Removed);
         }
         changes
     }
@@ -391,7 +410,8 @@ impl Shelf {
         }
         // Last, so that next to no time is left for others to come between.
         unchanged(id, &file, expected)?;
-        durable::replace(&file, yaml.as_bytes()).map_err(|error| Unsaved::Io(error.to_string()))?;
+        durable::alike::replace(&file, yaml.as_bytes())
+            .map_err(|error| Unsaved::Io(error.to_string()))?;
         Ok(known.is_none())
     }
 
@@ -470,3 +490,6 @@ fn unchanged(id: &str, file: &Path, expected: Option<&str>) -> Result<(), Unsave
     let why = format!("the file of pipeline `{id}` was changed since");
     Err(Unsaved::Conflict(why))
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,19 +142,17 @@ impl Spool {
         // What is not durable is not claimed. The files stay where they are held: claiming again finds them.
         let unsynced = syncs.flush().err().unwrap_or_default();
         let finish = |(claim, took): (&Claim, Result<(Took, String), ClaimError>)| {
-            let (took, mark) = took?;
+            let (took, mark) = took.inspect_err(|_| self.contents.over(&claim.held))?;
             let of = |path: &Path| {
                 let folder = durable::folder_of(path);
                 unsynced.iter().find(move |(failed, _)| *failed == folder)
             };
-            match of(&claim.held).or_else(|| of(&claim.from)) {
+            let finished = match of(&claim.held).or_else(|| of(&claim.from)) {
                 Some((_, error)) => Err(error.again().into()),
-                None => {
-                    let finished = finish(claim, (&took, mark), self);
-                    self.contents.over(&claim.held);
-                    finished
-                }
-            }
+                None => finish(claim, (&took, mark), self),
+            };
+            self.contents.over(&claim.held);
+            finished
         };
         claims.iter().zip(took).map(finish).collect()
     }

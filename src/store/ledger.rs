@@ -4,6 +4,7 @@ use crate::job::event::Identity;
 use crate::raw_path::RawPath;
 use crate::store::Store;
 use crate::store::error::{Error, writing};
+use crate::store::row::bytes;
 use crate::store::writer::Work;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -131,36 +132,67 @@ fn put(connection: &Connection, entry: &LedgerEntry) -> Result<(), Error> {
     Ok(())
 }
 
-/// The entries of one pipeline, or all.
+/// An entry that cannot be read: its key as it stands, and why.
+#[derive(Debug)]
+pub(crate) struct Illegible {
+    pub(crate) pipeline: Vec<u8>,
+    pub(crate) relative: Vec<u8>,
+    pub(crate) why: String,
+}
+
+/// The entries of one pipeline, or all, that can be read.
 pub(crate) fn list(
     connection: &Connection,
     pipeline: Option<&str>,
 ) -> Result<Vec<LedgerEntry>, Error> {
-    let rows: Vec<(String, String, String, String)> = connection
+    Ok(legible(connection, pipeline)?.0)
+}
+
+/// The entries of one pipeline, or all; those that cannot be read by themselves.
+pub(crate) fn legible(
+    connection: &Connection,
+    pipeline: Option<&str>,
+) -> Result<(Vec<LedgerEntry>, Vec<Illegible>), Error> {
+    let rows: Vec<[Vec<u8>; 4]> = connection
         .prepare_cached(
             "SELECT pipeline, relative, identity, why FROM ledger WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY pipeline, relative",
         )
         .and_then(|mut statement| {
             statement
                 .query_map([pipeline], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    Ok([bytes(row, 0)?, bytes(row, 1)?, bytes(row, 2)?, bytes(row, 3)?])
                 })?
                 .collect()
         })
         .map_err(crate::store::error::reading)?;
-    rows.into_iter()
-        .map(|(pipeline, relative, identity, why)| {
-            let who: Who = serde_json::from_str(&identity).map_err(|source| Error::Unreadable {
-                what: format!("the ledger entry `{relative}`"),
-                source,
-            })?;
-            Ok(LedgerEntry {
+    let (mut entries, mut illegible) = (Vec::with_capacity(rows.len()), Vec::new());
+    for [pipeline, relative, identity, why] in rows {
+        match entry([&pipeline, &relative, &identity, &why]) {
+            Ok(entry) => entries.push(entry),
+            Err(why) => illegible.push(Illegible {
                 pipeline,
-                relative: RawPath::decode(&relative),
-                identity: who.identity,
-                blake3: who.blake3,
+                relative,
                 why,
-            })
-        })
-        .collect()
+            }),
+        }
+    }
+    Ok((entries, illegible))
+}
+
+/// An entry from its row.
+///
+/// # Errors
+/// What of it makes no sense.
+pub(crate) fn entry(
+    [pipeline, relative, identity, why]: [&[u8]; 4],
+) -> Result<LedgerEntry, String> {
+    let text = |bytes| std::str::from_utf8(bytes).map_err(|error| error.to_string());
+    let who: Who = serde_json::from_slice(identity).map_err(|error| error.to_string())?;
+    Ok(LedgerEntry {
+        pipeline: text(pipeline)?.to_owned(),
+        relative: RawPath::decode(text(relative)?),
+        identity: who.identity,
+        blake3: who.blake3,
+        why: String::from_utf8_lossy(why).into_owned(),
+    })
 }

@@ -4,11 +4,11 @@ use crate::durable;
 use crate::job::state::Job;
 use crate::store::ballast::Ballast;
 use crate::store::config::Config;
-use crate::store::error::{Error, Severity, reading, severity, writing};
-use crate::store::ledger::{self, LedgerEntry};
+use crate::store::error::{Error, reading, writing};
+use crate::store::ledger::LedgerEntry;
 use crate::store::lock::Lock;
-use crate::store::query::{self, PipelineRow};
-use crate::store::row::parse_job;
+use crate::store::mend::{self, Contents};
+use crate::store::query::PipelineRow;
 use crate::store::salvage::{self, Salvaged};
 use crate::store::schema::{self, APPLICATION, FORMAT};
 use crate::store::wal;
@@ -46,7 +46,9 @@ pub struct Opening {
     pub set_aside: Option<SetAside>,
     /// Whether an earlier daemon worked here, and its journal is not there or has no tables.
     pub missing: bool,
-    /// What an operator should know: a network file system, unreadable rows.
+    /// Rows of it that could not be read, and what was done about each.
+    pub mended: Vec<String>,
+    /// What an operator should know: a network file system.
     pub warnings: Vec<String>,
 }
 
@@ -98,8 +100,8 @@ impl Journal {
         // Whoever worked here before has left his lock.
         let lived = folder.join("lock").exists();
         let lock = Lock::take(&folder.join("lock"))?;
-        let (mut connection, mut set_aside) = usable(&file)?;
-        let fresh = schema_is_missing(&connection).map_err(reading)?;
+        let (mut connection, contents, mut set_aside) = usable(&file)?;
+        let fresh = contents.is_none();
         // Not by the file's size: a salvage that failed leaves one without tables, and that has to be said.
         let missing = lived && fresh && set_aside.is_none();
         if fresh {
@@ -114,9 +116,23 @@ impl Journal {
             transaction.commit().map_err(writing)?;
         }
         limit(&connection, config.max_bytes).map_err(reading)?;
-        let mut opening = read(&connection, fresh, set_aside)?;
-        opening.missing = missing;
-        opening.warnings.extend(mount_warning(folder));
+        let contents = match contents {
+            Some(contents) => contents,
+            None => mend::read(&connection)?,
+        };
+        let mut opening = Opening {
+            epoch: contents.epoch,
+            head: contents.head,
+            clean: contents.clean,
+            fresh,
+            open_jobs: contents.open_jobs,
+            pipelines: contents.pipelines,
+            ledger: contents.ledger,
+            set_aside,
+            missing,
+            mended: contents.mended,
+            warnings: mount_warning(folder).into_iter().collect(),
+        };
         if !opening.clean && !fresh {
             // After a power cut the log may end in parts of a transaction. Written on behind by this life and cut again, they would
             // look like damage in its middle.
@@ -156,6 +172,7 @@ impl Journal {
                 ..Default::default()
             },
             logs: std::collections::HashMap::new(),
+            spared: std::collections::HashSet::new(),
             broken: None,
             lock: self.lock,
             file: self.file,
@@ -163,21 +180,22 @@ impl Journal {
     }
 }
 
-/// The file opened and checked; a damaged one goes aside and leaves an empty file.
-fn usable(file: &Path) -> Result<(Connection, Option<SetAside>), Error> {
+/// The file opened and checked, with what it holds if it holds anything; a damaged one goes aside and leaves an empty file.
+fn usable(file: &Path) -> Result<(Connection, Option<Contents>, Option<SetAside>), Error> {
     let reason = match checked(file) {
         Err(Error::Damaged(reason)) => reason,
-        other => return other.map(|connection| (connection, None)),
+        other => return other.map(|(connection, contents)| (connection, contents, None)),
     };
     let kept = set_aside(file).map_err(|source| Error::Files {
         doing: "keep aside the damaged journal",
         path: file.to_path_buf(),
         source,
     })?;
-    let connection = checked(file)?;
+    let (connection, contents) = checked(file)?;
     let salvaged = Salvaged::default();
     Ok((
         connection,
+        contents,
         Some(SetAside {
             kept,
             reason,
@@ -186,7 +204,7 @@ fn usable(file: &Path) -> Result<(Connection, Option<SetAside>), Error> {
     ))
 }
 
-fn checked(file: &Path) -> Result<Connection, Error> {
+fn checked(file: &Path) -> Result<(Connection, Option<Contents>), Error> {
     if let Some(damage) = wal::damage(&with_suffix(file, "-wal")) {
         return Err(Error::Damaged(damage));
     }
@@ -213,10 +231,15 @@ fn checked(file: &Path) -> Result<Connection, Error> {
         check_header(&connection, file)?;
     }
     schema::tune_writer(&connection).map_err(damage)?;
-    if !schema_is_missing(&connection).map_err(damage)? {
-        check_content(&connection)?;
+    if schema_is_missing(&connection).map_err(damage)? {
+        return Ok((connection, None));
     }
-    Ok(connection)
+    check_content(&connection)?;
+    let contents = mend::read(&connection).map_err(|error| match error {
+        Error::Database { source, .. } if is_damage(&source) => Error::Damaged(source.to_string()),
+        other => other,
+    })?;
+    Ok((connection, Some(contents)))
 }
 
 /// An empty file, or one whose making was interrupted before its first commit.
@@ -246,8 +269,11 @@ fn check_header(connection: &Connection, file: &Path) -> Result<(), Error> {
     schema::migrate(found)
 }
 
-/// After a clean end the file is taken as it is; after anything else every page is looked at.
+/// After a clean end the pages are taken as they are; after anything else each is looked at.
 fn check_content(connection: &Connection) -> Result<(), Error> {
+    if let Some(flaw) = mend::flaw(connection).map_err(damage)? {
+        return Err(Error::Damaged(flaw));
+    }
     if schema::meta(connection, "clean")
         .map_err(damage)?
         .as_deref()
@@ -266,16 +292,21 @@ fn check_content(connection: &Connection) -> Result<(), Error> {
 
 /// An error of a file that SQLite cannot work with is damage; a full disk or a lock is not.
 fn damage(error: rusqlite::Error) -> Error {
+    match is_damage(&error) {
+        true => Error::Damaged(error.to_string()),
+        false => reading(error),
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            Error::Damaged(error.to_string())
-        }
-        // A missing table or column: the layout is not the one its number promises.
-        Some(ErrorCode::Unknown) if severity(&error) == Severity::Statement => {
-            Error::Damaged(error.to_string())
-        }
-        _ => reading(error),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => true,
+        // A missing column: the layout is not the one its number promises.
+        Some(ErrorCode::Unknown) => true,
+        // SQLite gave it, and it is not what was written: a text that is none, a number out of range.
+        None => true,
+        Some(_) => false,
     }
 }
 
@@ -324,52 +355,6 @@ fn limit(connection: &Connection, max_bytes: Option<u64>) -> rusqlite::Result<()
     let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
     connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
-}
-
-fn read(
-    connection: &Connection,
-    fresh: bool,
-    set_aside: Option<SetAside>,
-) -> Result<Opening, Error> {
-    let meta = |key| schema::meta(connection, key).map_err(reading);
-    let mut warnings = Vec::new();
-    let open_jobs = open_jobs(connection, &mut warnings)?;
-    Ok(Opening {
-        epoch: meta("epoch")?.unwrap_or_default(),
-        head: query::history::head(connection).map_err(reading)?,
-        clean: meta("clean")?.as_deref() == Some("1"),
-        fresh,
-        open_jobs,
-        pipelines: query::snapshot::pipelines(connection)?,
-        ledger: ledger::list(connection, None)?,
-        set_aside,
-        missing: false,
-        warnings,
-    })
-}
-
-fn open_jobs(connection: &Connection, warnings: &mut Vec<String>) -> Result<Vec<Job>, Error> {
-    let mut rows: Vec<(String, String)> = Vec::new();
-    for state in query::OPEN_STATES {
-        let mut statement = connection
-            .prepare(&format!("SELECT id, body FROM job WHERE state = '{state}'"))
-            .map_err(reading)?;
-        let some = statement
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(reading)?;
-        for row in some {
-            rows.push(row.map_err(reading)?);
-        }
-    }
-    rows.sort();
-    let mut jobs = Vec::with_capacity(rows.len());
-    for (id, body) in rows {
-        match parse_job(connection, &id, &body) {
-            Ok(job) => jobs.push(job),
-            Err(error) => warnings.push(format!("job {id} is left as it is: {error}")),
-        }
-    }
-    Ok(jobs)
 }
 
 /// SQLite's write-ahead log needs memory shared between processes of one machine, and locks that work.

@@ -2,12 +2,14 @@
 //!
 //! In small steps, so that units wait for milliseconds only.
 
+use crate::job::id::JobId;
 use crate::store::error::{Error, reading, writing};
 use crate::store::row::{signed, unsigned};
 use crate::store::schema::{meta, set_meta};
 use crate::store::unit::count;
 use crate::time::Timestamp;
 use rusqlite::Connection;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Jobs of one step.
@@ -58,13 +60,20 @@ impl Pruned {
 }
 
 /// One step of pruning.
-pub(crate) fn step(connection: &Connection, keep: &Retention) -> Result<Pruned, Error> {
+pub(crate) fn step(
+    connection: &Connection,
+    keep: &Retention,
+    spared: &HashSet<JobId>,
+) -> Result<Pruned, Error> {
     let age = i64::try_from(keep.age.as_millis()).unwrap_or(i64::MAX);
     let cutoff = keep.now.0.saturating_sub(age);
     let mut pruned = Pruned::default();
     let mut floor = unsigned(floor(connection).map_err(reading)?);
 
-    let jobs = old_jobs(connection, cutoff, keep.jobs).map_err(reading)?;
+    let mut jobs = old_jobs(connection, cutoff, keep.jobs).map_err(reading)?;
+    let found = jobs.len() as u32;
+    let is_spared = |job: &OldJob| job.id.parse().is_ok_and(|id| spared.contains(&id));
+    jobs.retain(|job| !is_spared(job));
     for job in &jobs {
         floor = floor.max(forget(connection, job, &mut pruned).map_err(writing)?);
     }
@@ -77,7 +86,7 @@ pub(crate) fn step(connection: &Connection, keep: &Retention) -> Result<Pruned, 
         floor = floor.max(unsigned(*seq));
     }
     pruned.events += events.len() as u64;
-    pruned.more = jobs.len() as u32 == JOBS || events.len() as u32 == EVENTS;
+    pruned.more = (found == JOBS && !jobs.is_empty()) || events.len() as u32 == EVENTS;
     if pruned.events > 0 {
         set_meta(connection, "floor", &floor.to_string()).map_err(writing)?;
     }

@@ -3,6 +3,7 @@
 use crate::event::{Draft, Event, Stored};
 use crate::job::id::JobId;
 use crate::job::state::Job;
+use crate::problem::chain;
 use crate::raw_path::RawPath;
 use crate::store::error::{Error, reading};
 use crate::time::Timestamp;
@@ -19,7 +20,7 @@ pub(crate) struct RawEvent {
     pipeline: Option<String>,
     path: Option<String>,
     rev: Option<i64>,
-    body: String,
+    body: Vec<u8>,
 }
 
 impl RawEvent {
@@ -27,10 +28,10 @@ impl RawEvent {
         Ok(Self {
             seq: row.get(0)?,
             at: row.get(1)?,
-            pipeline: row.get(2)?,
-            path: row.get(3)?,
+            pipeline: some_text(row, 2)?,
+            path: some_text(row, 3)?,
             rev: row.get(4)?,
-            body: row.get(5)?,
+            body: bytes(row, 5)?,
         })
     }
 
@@ -40,7 +41,7 @@ impl RawEvent {
     }
 
     pub(crate) fn parse(self) -> Result<Arc<Stored>, Error> {
-        let event = serde_json::from_str(&self.body).map_err(|source| Error::Unreadable {
+        let event = serde_json::from_slice(&self.body).map_err(|source| Error::Unreadable {
             what: format!("event {}", self.seq),
             source,
         })?;
@@ -53,6 +54,34 @@ impl RawEvent {
             event,
         }))
     }
+
+    /// The event; none, and a word in the log, where its row is damaged.
+    pub(crate) fn legible(self) -> Option<Arc<Stored>> {
+        let read = self.parse();
+        read.inspect_err(|error| {
+            tracing::warn!(error = %chain(error), "an event is passed over");
+        })
+        .ok()
+    }
+}
+
+/// A text as its bytes: that of a damaged row may be none any more, and one row must not keep the others from being read.
+pub(crate) fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
+    Ok(row.get_ref(column)?.as_bytes()?.to_vec())
+}
+
+/// A text, with a mark for what is none any more.
+pub(crate) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(lossy(row.get_ref(column)?.as_bytes()?))
+}
+
+/// The same where there may be none.
+pub(crate) fn some_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+    Ok(row.get_ref(column)?.as_bytes_or_null()?.map(lossy))
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// SQLite's integers are signed; ours that never go below zero come back whole.
@@ -156,11 +185,11 @@ fn json<T: serde::Serialize>(value: &T, what: &str) -> Result<String, Error> {
 
 /// Reads one job.
 pub(crate) fn load_job(connection: &Connection, id: JobId) -> Result<Option<Job>, Error> {
-    let body: Option<String> = connection
+    let body: Option<Vec<u8>> = connection
         .prepare_cached("SELECT body FROM job WHERE id = ?1")
         .and_then(|mut statement| {
             statement
-                .query_row([id.to_string()], |row| row.get(0))
+                .query_row([id.to_string()], |row| bytes(row, 0))
                 .optional()
         })
         .map_err(reading)?;
@@ -169,8 +198,8 @@ pub(crate) fn load_job(connection: &Connection, id: JobId) -> Result<Option<Job>
 }
 
 /// A job from its row; where the row cannot be read, from its events.
-pub(crate) fn parse_job(connection: &Connection, id: &str, body: &str) -> Result<Job, Error> {
-    match serde_json::from_str(body) {
+pub(crate) fn parse_job(connection: &Connection, id: &str, body: &[u8]) -> Result<Job, Error> {
+    match serde_json::from_slice(body) {
         Ok(job) => Ok(job),
         Err(source) => {
             tracing::warn!(job = id, error = %source, "job row is unreadable, replaying its events");
@@ -182,11 +211,28 @@ pub(crate) fn parse_job(connection: &Connection, id: &str, body: &str) -> Result
     }
 }
 
+/// The same for lists: a job that cannot be read either way is left out, and told in the log.
+pub(crate) fn legible_job(
+    connection: &Connection,
+    id: &str,
+    body: &[u8],
+) -> Result<Option<Job>, Error> {
+    match parse_job(connection, id, body) {
+        Err(error @ Error::Unreadable { .. }) => {
+            tracing::error!(job = id, error = %chain(&error), "a job is left out of a list");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
 /// A job as its events make it; `None` where they do not.
 pub(crate) fn replay(connection: &Connection, id: &str) -> Result<Option<Job>, Error> {
     let mut job: Option<Job> = None;
     for raw in events_of(connection, id).map_err(reading)? {
-        let stored = raw.parse()?;
+        let Ok(stored) = raw.parse() else {
+            return Ok(None);
+        };
         let Event::Job { job: id, what } = &stored.event else {
             continue;
         };
@@ -194,7 +240,11 @@ pub(crate) fn replay(connection: &Connection, id: &str) -> Result<Option<Job>, E
             (None, crate::job::event::JobEvent::Accepted(accepted)) => {
                 job = Some(Job::new(*id, stored.at, (**accepted).clone()));
             }
-            (Some(job), what) => job.apply(stored.at, what)?,
+            (Some(job), what) => {
+                if job.apply(stored.at, what).is_err() {
+                    return Ok(None);
+                }
+            }
             (None, _) => return Ok(None),
         }
     }

@@ -6,10 +6,9 @@
 
 use crate::event::{Draft, Event, PipelineEvent};
 use crate::job::state::Job;
-use crate::raw_path::RawPath;
 use crate::store::error::{Error, writing};
-use crate::store::ledger::{self, LedgerChange, LedgerEntry, Who};
-use crate::store::row::upsert_job;
+use crate::store::ledger::{self, LedgerChange, LedgerEntry};
+use crate::store::row::{bytes, parse_job, some_text, text, upsert_job};
 use crate::store::unit;
 use rusqlite::{Connection, OpenFlags, Row, params};
 use std::collections::BTreeMap;
@@ -55,7 +54,7 @@ pub(crate) fn salvage(into: &Connection, kept: &Path) -> Result<Salvaged, Error>
     };
     // By `rowid`: a damaged index does not matter then.
     let (jobs, all_jobs) = rows(&old, "SELECT id, body FROM job", &["rowid"], |row| {
-        Ok((row.get(0)?, text(row, 1)?))
+        Ok((text(row, 0)?, bytes(row, 1)?))
     });
     let (ledger, all_ledger) = rows(
         &old,
@@ -63,8 +62,13 @@ pub(crate) fn salvage(into: &Connection, kept: &Path) -> Result<Salvaged, Error>
         &["pipeline", "relative"],
         |row| {
             Ok((
-                row.get(0)?,
-                [text(row, 1)?, text(row, 2)?, text(row, 3)?, text(row, 4)?],
+                text(row, 0)?,
+                [
+                    bytes(row, 1)?,
+                    bytes(row, 2)?,
+                    bytes(row, 3)?,
+                    bytes(row, 4)?,
+                ],
             ))
         },
     );
@@ -74,21 +78,24 @@ pub(crate) fn salvage(into: &Connection, kept: &Path) -> Result<Salvaged, Error>
         &["hash"],
         |row| {
             Ok((
-                row.get(0)?,
+                text(row, 0)?,
                 (text(row, 1)?, text(row, 2)?, row.get::<_, i64>(3)?),
             ))
         },
     );
     let (pauses, all_pauses) = rows(&old, "SELECT id, paused FROM pipeline", &["id"], |row| {
-        Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))
+        Ok((text(row, 0)?, some_text(row, 1)?))
     });
-    // A row whose text makes no sense is left out: one of the ledger would keep the daemon from starting.
+    // A row whose text makes no sense is left out; a job is then made again from its events if that can be done.
     let rows_read = jobs.len() + ledger.len();
     let jobs: Vec<Job> = jobs
-        .values()
-        .filter_map(|body| serde_json::from_str(body).ok())
+        .iter()
+        .filter_map(|(id, body)| parse_job(&old, id, body).ok())
         .collect();
-    let ledger: Vec<LedgerEntry> = ledger.into_values().filter_map(entry).collect();
+    let ledger: Vec<LedgerEntry> = ledger
+        .values()
+        .filter_map(|row| ledger::entry(row.each_ref().map(Vec::as_slice)).ok())
+        .collect();
     let all_understood = jobs.len() + ledger.len() == rows_read;
     let pauses: Vec<(String, String)> = pauses
         .into_iter()
@@ -120,24 +127,9 @@ pub(crate) fn salvage(into: &Connection, kept: &Path) -> Result<Salvaged, Error>
     Ok(salvaged)
 }
 
-fn entry([pipeline, relative, identity, why]: [String; 4]) -> Option<LedgerEntry> {
-    let who: Who = serde_json::from_str(&identity).ok()?;
-    Some(LedgerEntry {
-        pipeline,
-        relative: RawPath::decode(&relative),
-        identity: who.identity,
-        blake3: who.blake3,
-        why,
-    })
-}
-
 fn paused((pipeline, reason): (String, String)) -> Draft {
     let what = PipelineEvent::Paused { reason };
     Draft::now(Event::Pipeline { pipeline, what })
-}
-
-fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
-    row.get(column)
 }
 
 /// The rows of a question, read from both ends of their order up to the first damage; whether there was none.
@@ -151,26 +143,30 @@ fn rows<T>(
     for direction in ["", " DESC"] {
         let order = order.join(&format!("{direction}, "));
         let question = format!("{question} ORDER BY {order}{direction}");
-        if some_rows(old, &question, &read, &mut found).is_ok() {
-            return (found, true);
+        if let Ok(all) = some_rows(old, &question, &read, &mut found) {
+            return (found, all);
         }
     }
     (found, false)
 }
 
+/// Rows up to the first that SQLite cannot give; whether all of them made sense.
 fn some_rows<T>(
     old: &Connection,
     question: &str,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<(String, T)>,
     found: &mut Rows<T>,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let mut statement = old.prepare(question)?;
     let mut rows = statement.query([])?;
+    let mut all = true;
     while let Some(row) = rows.next()? {
-        let (key, value) = read(row)?;
-        found.insert(key, value);
+        match read(row) {
+            Ok((key, value)) => _ = found.insert(key, value),
+            Err(_) => all = false,
+        }
     }
-    Ok(())
+    Ok(all)
 }
 
 #[cfg(test)]

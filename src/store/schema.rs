@@ -139,6 +139,15 @@ pub(crate) fn create(connection: &Connection, epoch: &str) -> rusqlite::Result<(
     Ok(())
 }
 
+/// The name of each table of [`LAYOUT`] and the statement that made it, as SQLite keeps it.
+pub(crate) fn tables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let statements = LAYOUT.split(';').map(str::trim);
+    statements.filter_map(|statement| {
+        let (name, _) = statement.strip_prefix("CREATE TABLE ")?.split_once('(')?;
+        Some((name, statement))
+    })
+}
+
 /// Brings an older journal to [`FORMAT`].
 ///
 /// # Errors

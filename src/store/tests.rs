@@ -6,5 +6,6 @@ mod full;
 mod layout;
 mod queries;
 mod retention;
+mod rows;
 pub(crate) mod sample;
 mod units;

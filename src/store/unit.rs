@@ -196,7 +196,10 @@ fn project_pipeline(
         PipelineEvent::Invalid { faults } => {
             let faults = serde_json::Value::from(faults.clone()).to_string();
             connection
-                .prepare_cached("UPDATE pipeline SET faults = ?2, removed = 0 WHERE id = ?1")?
+                // A file that comes back after it was removed has no revision that goes on.
+                .prepare_cached(
+                    "UPDATE pipeline SET faults = ?2, revision = CASE removed WHEN 0 THEN revision END, removed = 0 WHERE id = ?1",
+                )?
                 .execute(params![id, faults])?;
         }
         PipelineEvent::Removed => {

@@ -16,7 +16,7 @@ use crate::store::row::load_job;
 use crate::store::schema::set_meta;
 use crate::store::unit::{self, Known};
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -39,6 +39,7 @@ pub(crate) enum Work {
     Ledger(Vec<LedgerChange>),
     Note(&'static str, String),
     Prune(Retention),
+    Spare(JobId),
 }
 
 /// What came of it.
@@ -79,6 +80,8 @@ pub(crate) struct Writer {
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) known: Known,
     pub(crate) logs: HashMap<JobId, Extent>,
+    /// Ended jobs that somebody is about to begin again: retention leaves them, until they have ended once more.
+    pub(crate) spared: HashSet<JobId>,
     pub(crate) broken: Option<String>,
     /// Held as long as the journal may be written.
     pub(crate) lock: crate::store::lock::Lock,
@@ -310,7 +313,13 @@ impl Writer {
                 set_meta(&self.connection, name, text).map_err(writing)?;
                 Ok(Outcome::Done)
             }
-            Work::Prune(retention) => prune::step(&self.connection, retention).map(Outcome::Pruned),
+            Work::Prune(retention) => {
+                prune::step(&self.connection, retention, &self.spared).map(Outcome::Pruned)
+            }
+            Work::Spare(job) => {
+                self.spared.insert(*job);
+                Ok(Outcome::Done)
+            }
         }
     }
 
@@ -327,6 +336,7 @@ impl Writer {
         for (id, job) in batch.jobs {
             if job.state.is_terminal() {
                 self.known.jobs.remove(&id);
+                self.spared.remove(&id);
                 self.logs.remove(&id);
             } else {
                 if self.known.jobs.len() >= REMEMBERED {

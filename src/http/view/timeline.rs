@@ -141,6 +141,8 @@ pub struct StepRunView {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<ProblemView>,
+    #[serde(skip)]
+    since: Option<Timestamp>,
 }
 
 impl TimelineView {
@@ -230,6 +232,7 @@ impl AttemptView {
                 self.run(place, |run| {
                     run.status = "running";
                     run.started_at = Some(at.rfc3339());
+                    run.since = Some(at);
                 });
             }
             JobEvent::StepFinished(finished) => self.run(&finished.place, |run| {
@@ -297,6 +300,22 @@ impl AttemptView {
         self.ended_at = Some(at.rfc3339());
         self.ms = Some(millis(at.since(self.since)));
         self.ending = Some(ending);
+        if ending != "succeeded" {
+            self.end_steps(at);
+        }
+    }
+
+    /// What was at work ended with the attempt.
+    fn end_steps(&mut self, at: Timestamp) {
+        for step in &mut self.steps {
+            for run in step.runs.iter_mut().filter(|run| run.status == "running") {
+                let ms = run.since.map_or(0, |since| millis(at.since(since)));
+                run.end(at, "failed", ms);
+                run.problem.clone_from(&self.problem);
+                step.status = run.status;
+            }
+            step.ms = step.runs.iter().filter_map(|run| run.ms).sum();
+        }
     }
 
     /// Changes what a step did on one document.
@@ -331,6 +350,7 @@ impl StepRunView {
             condition: None,
             results: BTreeMap::new(),
             problem: None,
+            since: None,
         }
     }
 
@@ -346,8 +366,35 @@ mod tests {
     use super::*;
     use crate::http::fake::{AT, id};
     use crate::job::attempt::{Ending, Failure};
-    use crate::job::event::GivenUp;
+    use crate::job::event::{GivenUp, StepName};
     use crate::problem::{Code, Problem};
+
+    #[test]
+    fn what_was_at_work_when_an_attempt_ended_has_ended_with_it() {
+        let started = Started {
+            attempt: 1,
+            revision: "r".into(),
+            worker: 7,
+            sandbox: "full".into(),
+            plugins: Vec::new(),
+            steps: vec![StepName {
+                id: "stamp".into(),
+                uses: "stamp/stamp-text".into(),
+            }],
+        };
+        let mut attempt = AttemptView::new(AT, &started);
+        let place = StepPlace {
+            step: "stamp".into(),
+            index: 0,
+            part: 1,
+            parts: 1,
+        };
+        attempt.follow(AT, &JobEvent::StepStarted(place));
+        attempt.deliver(Timestamp(AT.0 + 1_500), &Verdict::Cancel);
+        let step = &attempt.steps[0];
+        assert_eq!((step.status, step.ms), ("failed", 1_500));
+        assert!(step.runs[0].ended_at.is_some());
+    }
 
     #[test]
     fn an_attempt_that_gave_a_step_up_has_ended_as_it_did() {

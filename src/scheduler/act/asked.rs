@@ -2,7 +2,7 @@
 
 use crate::job::id::JobId;
 use crate::job::state::Job;
-use crate::problem::Problem;
+use crate::problem::{Problem, chain};
 use crate::raw_path::RawPath;
 use crate::scheduler::act::hands::Hands;
 use crate::scheduler::act::loaded::reload_and_bring;
@@ -361,6 +361,8 @@ async fn fetch(
     job: JobId,
     answer: &mut Option<Answer<()>>,
 ) -> Result<Job, Refused> {
+    let spared = finder.store.spare(job).await;
+    spared.map_err(|error| Refused::Unavailable(chain(&error)))?;
     let found = finder.to_retry(job).await?;
     let tell = |folder: Silent| refuse(answer, &folder, "fetched back");
     let held_in = finder.fetch(&found, tell).await?;

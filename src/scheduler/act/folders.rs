@@ -9,7 +9,7 @@ use crate::scheduler::brought::Brought;
 use crate::scheduler::desks::Kind;
 use crate::scheduler::disks::Silent;
 use crate::scheduler::files::{self, blocking};
-use crate::scheduler::input::{EndOf, Hold, Input};
+use crate::scheduler::input::{Closed, EndOf, Hold, Input, Lack};
 use crate::scheduler::sweeps::{self, Sweeps, Unswept};
 use crate::spool::sweep::Standing;
 use crate::store::Store;
@@ -104,7 +104,10 @@ impl Hands {
         let low = self.disks.low(&self.folders_in_use(), self.min_free);
         let closed = low.or_else(|| {
             let full = !self.store.health().reserve;
-            full.then(|| "the disk of the journal was full; free some space".to_owned())
+            full.then(|| Closed {
+                lack: Lack::Reserve,
+                reason: "the disk of the journal was full; free some space".to_owned(),
+            })
         });
         self.decide(Input::Intake { closed });
         self.hold();

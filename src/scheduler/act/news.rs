@@ -128,8 +128,8 @@ impl Hands {
                     "the upload could not be taken over; send it again".to_owned(),
                 ))
             };
-            // The asker may have gone.
-            let _ = answer.send(result);
+            // Who sent it hears of it once the journal knows what it is: he may read the job at once.
+            self.turn.submitted.push((answer, result));
         }
     }
 }

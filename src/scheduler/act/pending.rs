@@ -4,7 +4,7 @@ use crate::event::Draft;
 use crate::job::id::JobId;
 use crate::job::redo::Redo;
 use crate::scheduler::batches::Taking;
-use crate::scheduler::handle::Answer;
+use crate::scheduler::handle::{Answer, Refused};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -18,6 +18,8 @@ pub(super) struct Pending {
     pub(super) fetched: Vec<(JobId, Option<Answer<()>>)>,
     /// Who has cancelled something, and waits for the journal to know.
     pub(super) cancelled: Vec<Answer<()>>,
+    /// Uploads that are taken, which the journal is told now, or are not; with who waits for that.
+    pub(super) submitted: Vec<(Answer<JobId>, Result<JobId, Refused>)>,
     /// Jobs of which an attempt told something.
     pub(super) told: Vec<JobId>,
     /// Whether something waits for the events, or should not be told late.
@@ -101,6 +103,7 @@ impl Pending {
             || !self.claims.is_empty()
             || !self.redos.is_empty()
             || !self.cancelled.is_empty()
+            || !self.submitted.is_empty()
     }
 
     /// Whether there is so much that no news of attempts should come to it: they wait, and their workers with them.
@@ -114,6 +117,7 @@ impl Pending {
             && self.claims.is_empty()
             && self.redos.is_empty()
             && self.cancelled.is_empty()
+            && self.submitted.is_empty()
     }
 }
 

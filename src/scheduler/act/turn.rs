@@ -123,6 +123,7 @@ impl Hands {
             redos,
             fetched,
             cancelled,
+            submitted,
             told,
             ..
         } = turn;
@@ -144,6 +145,17 @@ impl Hands {
                     for answer in cancelled {
                         // The asker may have gone.
                         let _ = answer.send(Ok(()));
+                    }
+                }
+            });
+        }
+        if !submitted.is_empty() {
+            let durable = durable.clone();
+            self.tasks.spawn(async move {
+                if written(durable).await {
+                    for (answer, result) in submitted {
+                        // The asker may have gone.
+                        let _ = answer.send(result);
                     }
                 }
             });

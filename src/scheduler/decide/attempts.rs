@@ -4,6 +4,7 @@ use crate::job::attempt::{Bill, Ending, Failure};
 use crate::job::event::{GivenUp, JobEvent, RequeueReason, Requeued, StepPlace, Waiting};
 use crate::job::id::JobId;
 use crate::job::redo::Redo;
+use crate::job::state::State;
 use crate::scheduler::decide::ending::ENVIRONMENT_PAUSE;
 use crate::scheduler::decide::obstacles;
 use crate::scheduler::decide::open::{self, Phase};
@@ -159,6 +160,10 @@ impl Scheduler {
             return self.fail(id, failure.problem, decision);
         };
         match failure.ending {
+            // Stopped before it had begun: it is as it was.
+            Ending::Interrupted if self.draining && matches!(job.state, State::Queued { .. }) => {
+                self.enqueue(id);
+            }
             Ending::Interrupted if self.draining => {
                 self.record(
                     id,

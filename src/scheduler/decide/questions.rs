@@ -66,7 +66,8 @@ impl Scheduler {
     /// Why no new files are taken.
     #[must_use]
     pub fn intake_closed(&self) -> Option<&str> {
-        self.intake_closed.as_deref()
+        let closed = self.intake_closed.as_ref();
+        closed.map(|closed| closed.reason.as_str())
     }
 
     /// What open jobs wait for until somebody puts it right.

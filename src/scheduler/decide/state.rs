@@ -10,7 +10,7 @@ use crate::scheduler::decide::ready::Ready;
 use crate::scheduler::decide::recent::Recent;
 use crate::scheduler::decide::twins::Twins;
 use crate::scheduler::fair::Turns;
-use crate::scheduler::input::{Decision, Hold};
+use crate::scheduler::input::{Closed, Decision, Hold};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Scheduler {
     pub(super) recent: Recent,
     pub(super) ready: Ready,
     pub(super) turns: Turns,
-    pub(super) intake_closed: Option<String>,
+    pub(super) intake_closed: Option<Closed>,
     pub(super) held: BTreeMap<String, Hold>,
     pub(super) draining: bool,
 }

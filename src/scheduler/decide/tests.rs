@@ -2,6 +2,7 @@
 
 mod decided;
 mod given_up;
+mod said;
 pub(crate) mod stand;
 mod starts;
 mod texts;

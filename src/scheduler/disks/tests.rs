@@ -84,7 +84,7 @@ async fn the_first_disk_that_is_low_is_named() {
     assert_eq!(disks.low(&folders, 3 << 20), None);
     let said = disks.low(&folders, 4 << 20).expect("one is low");
     assert_eq!(
-        said,
+        said.reason,
         "only 3 MiB are free at `/b`, fewer than 4 (`min_free_mb`)"
     );
 }

@@ -107,6 +107,17 @@ fn a_content_that_nobody_waits_for_is_read_no_further() {
 }
 
 #[test]
+fn a_claim_that_fails_early_leaves_nothing_halted() {
+    let home = Home::new();
+    let claim = home.sparse(1 << 20);
+    durable::remove(&claim.from).expect("gone");
+    home.spool.halt(&claim.held);
+    let gone = home.spool.claim(&claim).expect_err("gone");
+    assert!(matches!(gone, ClaimError::Vanished(_)), "{gone}");
+    assert!(!home.spool.contents.is_halted(&claim.held));
+}
+
+#[test]
 fn an_original_that_is_written_again_has_another_content() {
     for size in [1000, 3 * MIB] {
         let home = Home::new();

@@ -18,7 +18,7 @@ pub(crate) fn head(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(unsigned(last.unwrap_or(0).max(prune::floor(connection)?)))
 }
 
-/// Events up to a number and a size of bodies.
+/// Events up to a number and a size of bodies. One that cannot be read is passed over.
 pub(crate) fn history(
     connection: &Connection,
     query: &EventQuery,
@@ -39,7 +39,7 @@ pub(crate) fn history(
             complete = false;
             break;
         }
-        events.push(raw.parse()?);
+        events.extend(raw.legible());
     }
     Ok(History {
         events,
@@ -84,8 +84,8 @@ fn history_sql(query: &EventQuery) -> (String, Vec<Value>) {
     if !query.types.is_empty() {
         sql.push(')');
     }
-    sql.push_str(" ORDER BY seq LIMIT ?");
-    values.push(Value::Integer(i64::from(query.limit) + 1));
+    // Without a limit: those that cannot be read do not count.
+    sql.push_str(" ORDER BY seq");
     (sql, values)
 }
 
@@ -104,5 +104,5 @@ pub(crate) fn last_of_file(
                 .optional()
         })
         .map_err(reading)?;
-    raw.map(RawEvent::parse).transpose()
+    Ok(raw.and_then(RawEvent::legible))
 }

@@ -8,7 +8,7 @@ use crate::store::query::history::head;
 use crate::store::query::{
     Counts, ENDED_STATES, JobPage, JobQuery, MAX_PAGE, OPEN_STATES, Order, Same,
 };
-use crate::store::row::{parse_job, unsigned};
+use crate::store::row::{bytes, legible_job, text, unsigned};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -24,18 +24,18 @@ pub(crate) fn page(connection: &Connection, query: &JobQuery) -> Result<JobPage,
     };
     let before = before(query)?;
     let q = query.q.as_deref().map(str::to_lowercase);
-    let mut found: Vec<(Key, String, String)> = Vec::new();
+    let mut found: Vec<(Key, String, Vec<u8>)> = Vec::new();
     for state in states(&query.states)? {
         let sql = format!(
             "SELECT {key}, id, body FROM job WHERE {state} AND (?1 IS NULL OR pipeline = ?1)
              AND (?2 IS NULL OR instr(folded, ?2) > 0) AND {key} < ?3 ORDER BY {key} DESC LIMIT ?4"
         );
-        let rows: Vec<(Key, String, String)> = connection
+        let rows: Vec<(Key, String, Vec<u8>)> = connection
             .prepare_cached(&sql)
             .and_then(|mut statement| {
                 statement
                     .query_map(params![query.pipeline, q, before, limit + 1], |row| {
-                        Ok((Key::read(row.get(0)?), row.get(1)?, row.get(2)?))
+                        Ok((Key::read(row.get(0)?), text(row, 1)?, bytes(row, 2)?))
                     })?
                     .collect()
             })
@@ -52,7 +52,7 @@ pub(crate) fn page(connection: &Connection, query: &JobQuery) -> Result<JobPage,
     };
     let jobs = found
         .into_iter()
-        .map(|(_, id, body)| parse_job(connection, &id, &body))
+        .filter_map(|(_, id, body)| legible_job(connection, &id, &body).transpose())
         .collect::<Result<Vec<_>, _>>()?;
     let total = total(connection, query).map_err(reading)?;
     let seq = head(connection).map_err(reading)?;
@@ -187,16 +187,16 @@ pub(crate) fn bodies(
     sql: &str,
     values: impl rusqlite::Params,
 ) -> Result<Vec<Job>, Error> {
-    let rows: Vec<(String, String)> = connection
+    let rows: Vec<(String, Vec<u8>)> = connection
         .prepare_cached(sql)
         .and_then(|mut statement| {
             statement
-                .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map(values, |row| Ok((text(row, 0)?, bytes(row, 1)?)))?
                 .collect()
         })
         .map_err(reading)?;
     rows.into_iter()
-        .map(|(id, body)| parse_job(connection, &id, &body))
+        .filter_map(|(id, body)| legible_job(connection, &id, &body).transpose())
         .collect()
 }
 
@@ -236,9 +236,10 @@ pub(crate) fn find_content(
     Ok(None)
 }
 
-/// The columns of [`Had`]. A success without an attempt was skipped.
+/// The columns of [`Had`]. A success without an attempt was skipped. What a damaged row says of that is not known.
 const HAD: &str = "id, state,
-    CASE WHEN state = 'succeeded' AND json_extract(body, '$.attempts') = 0 THEN json_extract(body, '$.duplicate_of') END";
+    CASE WHEN state <> 'succeeded' OR NOT json_valid(body) THEN NULL
+      WHEN json_extract(body, '$.attempts') = 0 THEN json_extract(body, '$.duplicate_of') END";
 
 /// A job that had some content.
 struct Had {
@@ -285,9 +286,9 @@ pub(crate) fn counts(connection: &Connection, pipeline: Option<&str>) -> rusqlit
     let mut counts = Counts::new();
     while let Some(row) = rows.next()? {
         counts
-            .entry(row.get(0)?)
+            .entry(text(row, 0)?)
             .or_default()
-            .insert(row.get(1)?, unsigned(row.get(2)?));
+            .insert(text(row, 1)?, unsigned(row.get(2)?));
     }
     Ok(counts)
 }

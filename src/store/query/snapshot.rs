@@ -5,7 +5,7 @@ use crate::store::error::{Error, reading};
 use crate::store::query::history::{head, last_of_file};
 use crate::store::query::jobs::{at_path, bodies, counts};
 use crate::store::query::{Counts, PipelineRow, Scope, Snapshot};
-use crate::store::row::{load_job, unsigned};
+use crate::store::row::{bytes, load_job, some_text, text, unsigned};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -75,38 +75,44 @@ fn scoped_jobs(connection: &Connection, pipeline: Option<&str>) -> Result<Vec<Jo
 
 /// Every pipeline's last state.
 pub(crate) fn pipelines(connection: &Connection) -> Result<Vec<PipelineRow>, Error> {
+    Ok(legible(connection)?.0)
+}
+
+/// Every pipeline's last state; those of which something cannot be read are told, with why, and come without it.
+pub(crate) fn legible(
+    connection: &Connection,
+) -> Result<(Vec<PipelineRow>, Vec<(String, String)>), Error> {
     let mut statement = connection
         .prepare_cached("SELECT id, changed, updated, revision, faults, removed, paused, folder FROM pipeline ORDER BY id")
         .map_err(reading)?;
     let mut rows = statement.query([]).map_err(reading)?;
-    let mut found = Vec::new();
+    let (mut found, mut illegible) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next().map_err(reading)? {
-        found.push(pipeline(row)?);
+        let (row, why) = pipeline(row).map_err(reading)?;
+        illegible.extend(why.map(|why| (row.id.clone(), why)));
+        found.push(row);
     }
-    Ok(found)
+    Ok((found, illegible))
 }
 
-fn pipeline(row: &rusqlite::Row<'_>) -> Result<PipelineRow, Error> {
-    let id: String = row.get(0).map_err(reading)?;
-    let unreadable = |source| Error::Unreadable {
-        what: format!("pipeline `{id}`"),
-        source,
+fn pipeline(row: &rusqlite::Row<'_>) -> rusqlite::Result<(PipelineRow, Option<String>)> {
+    let faults = serde_json::from_slice(&bytes(row, 4)?);
+    let folder = row.get_ref(7)?.as_bytes_or_null()?;
+    let folder = folder.map(serde_json::from_slice).transpose();
+    let why = faults.as_ref().err().or(folder.as_ref().err());
+    let why = why.map(ToString::to_string);
+    let row = PipelineRow {
+        id: text(row, 0)?,
+        changed: unsigned(row.get(1)?),
+        updated: Timestamp(row.get(2)?),
+        revision: some_text(row, 3)?,
+        faults: faults.unwrap_or_default(),
+        removed: row.get(5)?,
+        // Whatever is left of the reason: it stays paused.
+        paused: some_text(row, 6)?,
+        folder: folder.unwrap_or_default(),
     };
-    let faults: String = row.get(4).map_err(reading)?;
-    let folder: Option<String> = row.get(7).map_err(reading)?;
-    Ok(PipelineRow {
-        changed: unsigned(row.get(1).map_err(reading)?),
-        updated: Timestamp(row.get(2).map_err(reading)?),
-        revision: row.get(3).map_err(reading)?,
-        faults: serde_json::from_str(&faults).map_err(unreadable)?,
-        removed: row.get(5).map_err(reading)?,
-        paused: row.get(6).map_err(reading)?,
-        folder: folder
-            .map(|folder| serde_json::from_str(&folder))
-            .transpose()
-            .map_err(unreadable)?,
-        id,
-    })
+    Ok((row, why))
 }
 
 /// The YAML of a revision.

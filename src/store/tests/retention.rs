@@ -142,3 +142,21 @@ async fn a_job_asked_for_again_is_not_old() {
     again.await.expect("queued again");
     assert_eq!(pruned.jobs, 0);
 }
+
+#[tokio::test]
+async fn a_job_that_is_about_to_begin_again_stays_until_it_has_ended_once_more() {
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    let prune = || store.prune(keep(0, 0, 1_000));
+    let mut unit = life(id(1), "scan", "/inbox/a.pdf", 7);
+    unit.truncate(5);
+    unit.extend([failing(), failed()].map(|what| of(id(1), what)));
+    store.append(unit).await.expect("appended");
+    store.spare(id(1)).await.expect("spared");
+    assert_eq!(prune().await.expect("pruned").jobs, 0);
+    let again = of(id(1), asked_again());
+    store.append(vec![again]).await.expect("it is there");
+    let end = [started(2), failing(), failed()].map(|what| of(id(1), what));
+    store.append(end.to_vec()).await.expect("appended");
+    assert_eq!(prune().await.expect("pruned").jobs, 1);
+}

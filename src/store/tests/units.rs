@@ -466,3 +466,27 @@ async fn a_folder_is_unscanned_until_what_lies_there_is_known() {
     let listed = store.ledger_list("p".to_owned()).await.expect("read");
     assert_eq!(listed, [file]);
 }
+
+#[tokio::test]
+async fn a_pipeline_that_comes_back_with_faults_has_no_revision() {
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    let loaded = || PipelineEvent::Loaded {
+        revision: "ab12".to_owned(),
+        yaml: "steps".to_owned(),
+    };
+    let invalid = || PipelineEvent::Invalid {
+        faults: vec!["x".to_owned()],
+    };
+    let tell = |what| {
+        let pipeline = "p".to_owned();
+        store.append(vec![at(7, Event::Pipeline { pipeline, what })])
+    };
+    let revision = || async { store.pipelines().await.expect("read")[0].revision.clone() };
+    tell(loaded()).await.expect("appended");
+    tell(invalid()).await.expect("appended");
+    assert_eq!(revision().await.as_deref(), Some("ab12"), "it goes on");
+    tell(PipelineEvent::Removed).await.expect("appended");
+    tell(invalid()).await.expect("appended");
+    assert_eq!(revision().await, None, "nothing goes on");
+}
