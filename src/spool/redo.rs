@@ -11,7 +11,7 @@
 mod whereabouts;
 
 use crate::durable::beneath::Links;
-use crate::durable::spot::{FileNumber, Spot};
+use crate::durable::spot::{FileNumber, Place, Spot};
 use crate::durable::sync::Syncs;
 use crate::durable::{self, Kind, probe};
 use crate::job::event::Identity;

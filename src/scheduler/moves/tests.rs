@@ -28,6 +28,7 @@ fn of_an_original_that_has_vanished_nobody_says_that_it_lies_beside_its_note() {
             failed: None,
             done_file: None,
             archive: None,
+            staged: Vec::new(),
         };
         let redo = end(&spool, &about, &failed).expect("prepared");
         let note = std::fs::read_to_string(&redo.moves[0].from.0).expect("staged");

@@ -17,6 +17,7 @@ fn returning(home: &Home) -> Redo {
         collision: Collision::Number,
         mime: None,
         pages: None,
+        mark: None,
     };
     Redo {
         verdict: Verdict::Succeed,

@@ -30,6 +30,7 @@ fn damaged(folder: &Path, sql: &str) -> (Store, Opening) {
         pipeline: "scan".to_owned(),
         relative: Path::new(name).into(),
         identity: identity(3),
+        blake3: None,
         why: "it is kept in place".to_owned(),
     });
     let put = store.ledger_put(notes.to_vec());
