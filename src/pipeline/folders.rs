@@ -4,7 +4,7 @@ mod real;
 
 use crate::pipeline::checked::{Original, Pipeline};
 use crate::pipeline::fault::Fault;
-pub(crate) use crate::pipeline::folders::real::{is_file, real};
+pub(crate) use crate::pipeline::folders::real::real;
 use crate::pipeline::yaml::build;
 use std::path::{Path, PathBuf};
 

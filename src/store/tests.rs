@@ -8,4 +8,5 @@ mod queries;
 mod retention;
 mod rows;
 pub(crate) mod sample;
+mod steps;
 mod units;

@@ -56,7 +56,7 @@ fn a_named_file_is_checked_beside_the_others_of_the_home() {
         format!("watch: {{ folder: in/b }}\n{STEPS}"),
     );
     let (code, told) = checked(&home, &["drafts/new.yaml"]);
-    assert_eq!((code, told.len()), (3, 1), "{told:#?}");
+    assert_eq!((code, told.len()), (3, 2), "{told:#?}");
     assert!(
         told[0].contains("`b` already watches this folder"),
         "{told:#?}"

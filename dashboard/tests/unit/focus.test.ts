@@ -15,16 +15,16 @@ afterEach(() => stop())
 describe("the keyboard's place", () => {
   it('goes on at the title when the button has gone', async () => {
     button().focus()
+    button().blur()
     button().remove()
-    document.body.focus()
     await settled()
     expect(document.activeElement?.tagName).toBe('H1')
   })
   it('comes back to a button that was out of use for a moment', async () => {
     const retry = button()
     retry.focus()
-    retry.disabled = true
     retry.blur()
+    retry.disabled = true
     await settled()
     expect(document.activeElement).toBe(document.body)
     retry.disabled = false

@@ -43,7 +43,12 @@ impl Checker<'_> {
         exclude: &[String],
         recursive: bool,
     ) {
+        // One that leads out has been told.
+        let leads_out = |pattern: &str| pattern.split('/').any(|part| part == "..");
         for (index, pattern) in include.iter().enumerate() {
+            if leads_out(pattern) {
+                continue;
+            }
             if let Some((why, hint)) = never_takes(pattern, recursive) {
                 let message = format!("the pattern `{pattern}` takes no file: {why}");
                 self.fault(&format!("/watch/include/{index}"), message, hint);

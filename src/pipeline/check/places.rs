@@ -3,7 +3,7 @@
 use crate::pipeline::check::checker::Checker;
 use crate::pipeline::check::names;
 use crate::pipeline::checked::{Original, Pipeline};
-use crate::pipeline::folders::{OUR_FOLDER, is_file, lies_in, real, spreads};
+use crate::pipeline::folders::{OUR_FOLDER, lies_in, real, spreads};
 use crate::pipeline::template::found::Scan;
 use crate::pipeline::template::paths::MAX_NAME;
 use crate::plugin::words::holds_template;
@@ -218,7 +218,6 @@ impl Checker<'_> {
             false,
         ));
         for (pointer, what, folder, spreads) in targets {
-            let blocked = is_file(folder);
             let folder = real(folder);
             // Where the key is not given the default is not to blame, but the inbox.
             let pointer = if self.tree.has(pointer) {
@@ -229,16 +228,6 @@ impl Checker<'_> {
             if is_ours(&folder, &home) {
                 let message = format!("{what} would lie in a folder `{OUR_FOLDER}`, {KEPT}");
                 self.fault(pointer, message, ANOTHER);
-            } else if blocked {
-                let message = format!(
-                    "{what} cannot lie in `{}`, which is a file or lies below one",
-                    folder.display()
-                );
-                self.fault(
-                    pointer,
-                    message,
-                    "choose a folder, or a name that is not taken",
-                );
             } else if let Some(kernels) = KERNELS.iter().find(|kernels| folder.starts_with(kernels))
             {
                 let message =

@@ -19,30 +19,7 @@ static LOOKS: LazyLock<Looks> = LazyLock::new(Looks::default);
 
 /// `path` with the symbolic links of that part of it resolved which exists.
 pub(crate) fn real(path: &Path) -> PathBuf {
-    LOOKS.found(path, resolve).path
-}
-
-/// Whether `path` cannot become a folder: it is a file, or lies below one.
-pub(crate) fn is_file(path: &Path) -> bool {
-    LOOKS.found(path, resolve).is_file
-}
-
-/// What a path leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Found {
-    path: PathBuf,
-    /// What exists of it is no folder.
-    is_file: bool,
-}
-
-impl Found {
-    /// A path that nothing is known of.
-    fn as_spelled(path: &Path) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            is_file: false,
-        }
-    }
+    LOOKS.real(path, resolve)
 }
 
 #[derive(Debug, Default)]
@@ -50,19 +27,18 @@ struct Looks(Mutex<HashMap<PathBuf, Look>>);
 
 #[derive(Debug, Default)]
 struct Look {
-    known: Option<Found>,
+    known: Option<PathBuf>,
     is_under_way: bool,
 }
 
 impl Looks {
-    fn found(&'static self, path: &Path, resolve: fn(&Path) -> Found) -> Found {
+    fn real(&'static self, path: &Path, resolve: fn(&Path) -> PathBuf) -> PathBuf {
         let patience = {
             let mut looks = self.looks();
             let hangs = looks.values().any(|look| look.is_under_way);
             let look = looks.entry(path.to_path_buf()).or_default();
             if look.is_under_way {
-                let known = look.known.clone();
-                return known.unwrap_or_else(|| Found::as_spelled(path));
+                return look.known.clone().unwrap_or_else(|| path.to_path_buf());
             }
             look.is_under_way = true;
             if hangs { HASTE } else { PATIENCE }
@@ -92,7 +68,7 @@ impl Looks {
         }
         told.recv_timeout(patience).unwrap_or_else(|_| {
             let known = self.looks().get(path).and_then(|look| look.known.clone());
-            known.unwrap_or_else(|| Found::as_spelled(path))
+            known.unwrap_or_else(|| path.to_path_buf())
         })
     }
 
@@ -102,24 +78,22 @@ impl Looks {
     }
 }
 
-fn resolve(path: &Path) -> Found {
+fn resolve(path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     let mut existing = path;
     loop {
         if let Ok(real) = existing.canonicalize() {
-            let is_file = real.metadata().is_ok_and(|found| !found.is_dir());
-            let path = missing
+            return missing
                 .iter()
                 .rev()
                 .fold(real, |path, part| path.join(part));
-            return Found { path, is_file };
         }
         match (existing.parent(), existing.file_name()) {
             (Some(parent), Some(name)) => {
                 missing.push(name);
                 existing = parent;
             }
-            _ => return Found::as_spelled(path),
+            _ => return path.to_path_buf(),
         }
     }
 }
@@ -133,34 +107,37 @@ mod tests {
     static ASKED: AtomicU32 = AtomicU32::new(0);
     static ANSWERS: AtomicBool = AtomicBool::new(false);
 
-    fn hangs(path: &Path) -> Found {
+    fn hangs(path: &Path) -> PathBuf {
         ASKED.fetch_add(1, Ordering::SeqCst);
         while !ANSWERS.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        Found::as_spelled(&Path::new("/real").join(path.strip_prefix("/").expect("it is absolute")))
+        Path::new("/real").join(path.strip_prefix("/").expect("it is absolute"))
     }
 
     #[test]
     fn a_path_that_hangs_is_asked_once_and_taken_as_it_is_spelled() {
         static LOOKS: LazyLock<Looks> = LazyLock::new(Looks::default);
         let (dead, other) = (Path::new("/dead"), Path::new("/other"));
-        let real = |path| LOOKS.found(path, hangs).path;
-        assert_eq!(real(dead), dead);
+        assert_eq!(LOOKS.real(dead, hangs), dead);
         let began = Instant::now();
         for _ in 0..10 {
-            assert_eq!(real(dead), dead);
+            assert_eq!(LOOKS.real(dead, hangs), dead);
         }
-        assert_eq!(real(other), other);
+        assert_eq!(LOOKS.real(other, hangs), other);
         assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
         assert_eq!(ASKED.load(Ordering::SeqCst), 2);
         ANSWERS.store(true, Ordering::SeqCst);
         while LOOKS.looks().values().any(|look| look.is_under_way) {
             std::thread::yield_now();
         }
-        assert_eq!(real(dead), Path::new("/real/dead"));
+        assert_eq!(LOOKS.real(dead, hangs), Path::new("/real/dead"));
         ANSWERS.store(false, Ordering::SeqCst);
-        assert_eq!(real(dead), Path::new("/real/dead"), "known last");
+        assert_eq!(
+            LOOKS.real(dead, hangs),
+            Path::new("/real/dead"),
+            "known last"
+        );
     }
 
     #[test]
@@ -171,9 +148,5 @@ mod tests {
         std::os::unix::fs::symlink(&folder, &link).expect("links are possible");
         let folder = folder.canonicalize().expect("there");
         assert_eq!(real(&link.join("not/there")), folder.join("not/there"));
-        let file = folder.join("file");
-        std::fs::write(&file, "").expect("written");
-        assert!(is_file(&link.join("file")) && is_file(&file.join("below")));
-        assert!(!is_file(&link) && !is_file(&link.join("not/there")));
     }
 }

@@ -36,7 +36,7 @@ fn a_text_compared_with_a_number_is_a_fault_where_both_are_known() {
     scan.yaml:2:52: `pdf.pages` is a number and `'1'` is a text: the two are never equal (write the number without quotes: `1`)
     scan.yaml:2:52: `1` is a number and `pdf.version` is a text: the two cannot be compared by size (make a number of the text: `pdf.version | float`)
     scan.yaml:2:56: `pdf.version` is a text and `3` is a number: the two cannot be compared by size (make a number of the text: `pdf.version | float`)
-    scan.yaml:2:52: `(...)` is a text and `4` is a number: the two cannot be compared by size (make a number of the text: `(...) | int`)
+    scan.yaml:2:53: `(...)` is a text and `4` is a number: the two cannot be compared by size (make a number of the text: `(...) | int`)
     "###);
 }
 
