@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 pub(super) const MARK: &str = "folder-id";
 /// A mark has at most so many bytes.
 const LONGEST: u64 = 64;
+/// So often a mark is made anew whose temp somebody has removed.
+const TURNS: u32 = 3;
 
 /// The mark of the folder in which a file lies, or lay, if it has one.
 pub(super) fn of(spot: &Spot) -> Result<Option<String>, Error> {
@@ -43,30 +45,45 @@ pub(super) fn is_of(spot: &Spot, mark: Option<&str>) -> Result<bool, Error> {
 
 /// The mark of the folder in which a file is to lie; it is made, durably, where there is none.
 pub(crate) fn leave(spot: &Spot) -> Result<String, Error> {
-    if let Some(there) = of(spot)? {
-        return Ok(there);
-    }
-    let made = ulid::Ulid::generate().to_string();
     let path = spot.path().with_file_name(MARK);
-    let temp = spot.another(spot.path().with_file_name(format!("{MARK}.{made}")))?;
-    durable::write_new(&temp, made.as_bytes())?;
-    match durable::rename_noreplace(&temp, spot.beside(&path)) {
-        Ok(()) => {}
-        Err(error) if error.kind() == Kind::Exists => match of(spot)? {
-            // Somebody else was first.
-            Some(there) => {
-                temp.remove()?;
-                return Ok(there);
+    let mut turns = TURNS;
+    loop {
+        turns -= 1;
+        if let Some(there) = of(spot)? {
+            return Ok(there);
+        }
+        let made = ulid::Ulid::generate().to_string();
+        let temp = spot.another(spot.path().with_file_name(format!("{MARK}.{made}")))?;
+        durable::write_new(&temp, made.as_bytes())?;
+        let named = match durable::rename_noreplace(&temp, spot.beside(&path)) {
+            // Somebody else was first, or it is a mark without a text.
+            Err(error) if error.kind() == Kind::Exists => match of(spot)? {
+                Some(there) => {
+                    temp.remove()?;
+                    return Ok(there);
+                }
+                None => durable::rename(&temp, spot.beside(&path)),
+            },
+            named => named,
+        };
+        match named {
+            Ok(()) => {
+                spot.sync()?;
+                return Ok(made);
             }
-            None => durable::rename(&temp, spot.beside(&path))?,
-        },
-        Err(error) => {
-            temp.remove()?;
-            return Err(error);
+            // A sweep took the temp for a left-over.
+            Err(error) if error.kind() == Kind::Missing && turns > 0 => {}
+            Err(error) => {
+                temp.remove()?;
+                return Err(error);
+            }
         }
     }
-    spot.sync()?;
-    Ok(made)
+}
+
+/// Whether it was to be a mark, and was left behind: whoever is just making it makes another one.
+pub(super) fn is_temp(path: &Path) -> bool {
+    is_one(path) && path.file_name().is_some_and(|name| name != MARK)
 }
 
 /// Whether it is a mark, or was to be one.

@@ -97,6 +97,7 @@ impl Spool {
 
     fn sweep_held(&self, inbox: &Path, standing: impl Fn(JobId) -> Standing) -> Swept {
         let mut swept = Swept::default();
+        swept.remove_temps_of_marks(&claimed_folder(inbox));
         for path in files_in(&claimed_folder(inbox)) {
             if !is_file(&path) {
                 // We hold nothing else.
@@ -141,6 +142,7 @@ impl Spool {
             swept.fail(&error);
             return swept;
         }
+        swept.remove_temps_of_marks(&staged);
         for path in files_in(&staged) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let job: Option<JobId> = name.split_once('-').and_then(|(job, number)| {
@@ -171,6 +173,14 @@ impl Swept {
         self.put_back.extend(other.put_back);
         self.strange.extend(other.strange);
         self.failed.extend(other.failed);
+    }
+
+    fn remove_temps_of_marks(&mut self, folder: &Path) {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let temps = entries
+            .map(|entry| entry.path())
+            .filter(|path| mark::is_temp(path));
+        temps.for_each(|path| self.remove(path));
     }
 
     fn remove(&mut self, path: PathBuf) {

@@ -99,10 +99,10 @@ fn nothing_is_lost_and_nothing_doubled_when_the_daemon_is_killed_again_and_again
     assert_eq!(left, Vec::<PathBuf>::new(), "no leftovers");
 }
 
-/// Every file in our hidden folder, but the marks by which an inbox is known again.
+/// Every file in our hidden folder, but the marks by which a folder is known again.
 fn hidden(folder: &std::path::Path) -> Vec<PathBuf> {
     let mut left = files(&folder.join(".dropleaf"));
-    let marks = ["folder-id", "owner"].map(PathBuf::from);
-    left.retain(|name| !marks.contains(name));
+    let is_mark = |name: &PathBuf| name.ends_with("folder-id") || name.ends_with("owner");
+    left.retain(|name| !is_mark(name));
     left
 }

@@ -9,8 +9,10 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 use std::collections::BTreeMap;
 
+type Holds = fn(&Value, &Value) -> bool;
+
 /// The filters that stand for the four comparisons. No expression can name them.
-const FILTERS: [(&str, fn(&Value, &Value) -> bool); 4] = [
+const FILTERS: [(&str, Holds); 4] = [
     ("<", |a, b| a < b),
     ("<=", |a, b| a <= b),
     (">", |a, b| a > b),

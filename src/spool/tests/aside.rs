@@ -6,8 +6,10 @@ use crate::spool::sweep::Standing;
 
 const NEWER: &[u8] = b"%PDF-1.7 another one, dropped in that moment";
 
+type Within = fn(&mut dyn FnMut());
+
 /// Ways in which a name goes in a step of its own: the file has another name, lies on another device, or cannot be renamed at once.
-const WAYS: &[(bool, fn(&mut dyn FnMut()))] = &[
+const WAYS: &[(bool, Within)] = &[
     (true, |run| run()),
     (false, |run| across_devices(run)),
     (false, |run| without_noreplace(run)),

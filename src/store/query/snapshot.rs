@@ -78,10 +78,11 @@ pub(crate) fn pipelines(connection: &Connection) -> Result<Vec<PipelineRow>, Err
     Ok(legible(connection)?.0)
 }
 
+/// Pipelines, and those of which something cannot be read, with why.
+type Legible = (Vec<PipelineRow>, Vec<(String, String)>);
+
 /// Every pipeline's last state; those of which something cannot be read are told, with why, and come without it.
-pub(crate) fn legible(
-    connection: &Connection,
-) -> Result<(Vec<PipelineRow>, Vec<(String, String)>), Error> {
+pub(crate) fn legible(connection: &Connection) -> Result<Legible, Error> {
     let mut statement = connection
         .prepare_cached("SELECT id, changed, updated, revision, faults, removed, paused, folder FROM pipeline ORDER BY id")
         .map_err(reading)?;

@@ -455,7 +455,7 @@ async fn a_folder_is_unscanned_until_what_lies_there_is_known() {
     put.await.expect("put");
     drop(store);
     let (store, opening) = open(folder.path());
-    assert_eq!(opening.ledger, [unscanned.clone()]);
+    assert_eq!(opening.ledger, std::slice::from_ref(&unscanned));
     assert!(opening.ledger[0].is_unscanned());
     let file = LedgerEntry {
         relative: RawPath::from(Path::new("a.pdf")),

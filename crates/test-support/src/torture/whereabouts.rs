@@ -28,12 +28,14 @@ pub(super) fn all(folder: &Path) -> Vec<PathBuf> {
 /// Whether the daemon may leave such a file for good: the marks by which it knows a folder again.
 pub(super) fn is_mark(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
-    let ours = path
-        .parent()
-        .and_then(Path::file_name)
-        .is_some_and(|folder| folder == ".dropleaf");
+    let lies_in = |above: usize, folder: &str| {
+        let part = path.iter().rev().nth(above);
+        part.is_some_and(|part| part == folder)
+    };
     let marks = ["folder-id", "owner", "canary", "CACHEDIR.TAG"];
-    ours && marks.iter().any(|mark| name == *mark)
+    let in_ours = lies_in(2, ".dropleaf") && (lies_in(1, "claimed") || lies_in(1, "staged"));
+    lies_in(1, ".dropleaf") && marks.iter().any(|mark| name == *mark)
+        || in_ours && name == "folder-id"
 }
 
 /// The places of every content below the folders of a kind.
