@@ -12,7 +12,6 @@ use crate::http::slot::Slot;
 use crate::job::attempt::Bill;
 use crate::job::id::JobId;
 use crate::job::state::{Job, StepRecord};
-use crate::owner;
 use crate::pipeline::checked::Pipeline;
 use crate::plugin::manifest::{Manifest, Operation};
 use crate::problem::Problem;
@@ -21,7 +20,6 @@ use crate::statistics::Statistics;
 use crate::store::Store;
 use crate::time::Timestamp;
 use bytes::Bytes;
-use http::HeaderValue;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -126,8 +124,8 @@ pub struct Api {
     pub config: Config,
     /// Relative paths of requests start here.
     pub home: PathBuf,
-    /// What every answer tells of the home ([`owner::HEADER`]).
-    pub(crate) told_home: Option<HeaderValue>,
+    /// What every answer tells of the home ([`crate::owner::HEADER`]). One without a readable id is told by nothing.
+    pub(crate) told_home: Option<String>,
     /// Counts of this part.
     pub(crate) tally: Tally,
     /// Who has how many streams.
@@ -159,6 +157,7 @@ impl Api {
         home: PathBuf,
         config: Config,
     ) -> Arc<Self> {
+        let told_home = crate::owner::public(&home.join("state/home-id"));
         Arc::new(Self {
             backend,
             store,
@@ -166,19 +165,13 @@ impl Api {
             statistics,
             config,
             sessions: Sessions::load(&home),
-            told_home: told(&home),
+            told_home: told_home.ok().flatten(),
             home,
             tally: Tally::default(),
             seats: Seats::default(),
             description: OnceLock::new(),
         })
     }
-}
-
-/// What every answer tells of the home. One without an id, or whose id cannot be read, is told by nothing.
-fn told(home: &Path) -> Option<HeaderValue> {
-    let told = owner::public(&home.join("state/home-id")).ok()??;
-    HeaderValue::from_str(&told).ok()
 }
 
 /// Why something was not done.

@@ -104,9 +104,10 @@ async fn answer(api: Arc<Api>, head: Head, body: Body) -> Response {
         cors,
     );
     // Refusals tell it, too: a command asks before it says who it is.
-    if let Some(home) = &api.told_home {
+    let home = api.told_home.as_deref().map(HeaderValue::from_str);
+    if let Some(Ok(home)) = home {
         let name = HeaderName::from_static(owner::HEADER);
-        response.headers_mut().insert(name, home.clone());
+        response.headers_mut().insert(name, home);
     }
     response
 }
