@@ -15,9 +15,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         return durable::replace(path, bytes);
     };
     put_in_place(path, bytes, 0o600, |temp| {
-        // An ordinary user may give nothing away; then it is his, as before.
-        let _ = lchown(temp, Some(known.uid()), Some(known.gid()));
-        let mode = Permissions::from_mode(known.mode() & 0o777);
+        // An ordinary user may give nothing away but to a group of his; then it is his, as before.
+        let (user, group) = (Some(known.uid()), Some(known.gid()));
+        let is_given = lchown(temp, user, group).or_else(|_| lchown(temp, None, group));
+        // What the old group might do is not another group's to do.
+        let mode = if is_given.is_ok() { 0o777 } else { 0o707 };
+        let mode = Permissions::from_mode(known.mode() & mode);
         std::fs::set_permissions(temp, mode)
             .map_err(|source| Error::at("set the mode of", temp, source))
     })

@@ -222,9 +222,9 @@ pub(super) async fn redo(
         let results = spool.redo_all_naming(&lists, &naming);
         let kept = kept.into_inner();
         let after = |(one, result): (&Delivery, &Result<Vec<Delivered>, RedoError>)| {
-            let entry = one.returning.as_ref()?.after(result.as_ref().ok()?)?;
-            let is_known = kept.iter().any(|known| is_same(known, &entry));
-            (!is_known).then_some(entry)
+            let is_known = |entry: &LedgerEntry| kept.iter().any(|known| is_same(known, entry));
+            let delivered = result.as_ref().ok()?;
+            one.returning.as_ref()?.after(delivered, is_known)
         };
         let returned: Vec<LedgerEntry> = batch.iter().zip(&results).filter_map(after).collect();
         (results, returned)

@@ -187,19 +187,26 @@ impl Returning {
         self.entry(to, Identity::of(&from.symlink_metadata().ok()?))
     }
 
-    /// The same of one that lies there already, under whatever name: an earlier life put it there. What somebody has put in its place
-    /// since is another file. Blocking.
-    pub(super) fn after(&self, delivered: &[Delivered]) -> Option<LedgerEntry> {
+    /// The same of one that lies there already, under whatever name, and `is_known` by no entry: an earlier life put it there. What
+    /// somebody has put in its place since is another file. Blocking.
+    pub(super) fn after(
+        &self,
+        delivered: &[Delivered],
+        is_known: impl Fn(&LedgerEntry) -> bool,
+    ) -> Option<LedgerEntry> {
         let mut delivered = delivered.iter();
         let original = delivered.find(|one| one.kind == MoveKind::Original)?;
         let path = &original.path.as_ref()?.0;
         let open = durable::open_regular(path).ok()?;
-        let identity = Identity::of(&open.metadata().ok()?);
+        let entry = self.entry(path, Identity::of(&open.metadata().ok()?))?;
+        if is_known(&entry) {
+            return None;
+        }
         let is_it = match original.blake3.as_str() {
-            "" => identity.size == original.size,
+            "" => entry.identity.size == original.size,
             known => durable::content(&open, path).is_ok_and(|content| content.blake3 == known),
         };
-        self.entry(path, identity).filter(|_| is_it)
+        is_it.then_some(entry)
     }
 
     /// The entry of a file that is to lie at `path`, if that is in the job's inbox.
