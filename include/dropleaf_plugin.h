@@ -133,7 +133,7 @@ typedef struct leaf_run_v1 { uint32_t struct_size, reserved;
   leaf_status (LEAF_CALL *last_error)(leaf_ctx *, leaf_str *message);   /* [scratch] why the last host call failed */
   /* [scratch] JSON text of a value of this job: "job.id", "input.name", "part.index", "part.count", ... */
   leaf_status (LEAF_CALL *param)(leaf_ctx *, leaf_str name, leaf_str *json);
-  leaf_status (LEAF_CALL *result)(leaf_ctx *, leaf_str name, leaf_str json); /* a value later steps see as steps.<id>.<name> */
+  leaf_status (LEAF_CALL *result)(leaf_ctx *, leaf_str name, leaf_str json); /* a value later steps see as steps.<id>.<name>; all of a run: 256 KiB, or LEAF_E_LIMIT */
   leaf_status (LEAF_CALL *temp_dir)(leaf_ctx *, leaf_str *path);        /* granted scratch folder, or LEAF_E_DENIED */
   leaf_status (LEAF_CALL *emit)(leaf_ctx *, leaf_str name, leaf_str mime, leaf_str bytes); /* side artifact: text, JSON, images */
 } leaf_run_v1;

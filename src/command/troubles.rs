@@ -30,8 +30,10 @@ pub(super) fn of_results(error: &anyhow::Error) -> Box<Problem> {
             Problem::new(Code::DiskFull, detail)
                 .hint(format!("free some space ({lack}), then run it again"))
         }
-        Some(_) => Problem::new(Code::FolderBlocked, detail)
-            .hint("make the folder writable, or name another one with `--output DIR`"),
+        Some(other) => Problem::new(Code::FolderBlocked, detail).hint(format!(
+            "{}, or name another folder with `--output DIR`",
+            durable::remedy(other.io())
+        )),
         None => without_job(Problem::new(Code::Internal, detail)),
     };
     Box::new(problem)

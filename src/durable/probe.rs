@@ -126,6 +126,10 @@ pub fn blocked(folder: &Path, error: &io::Error) -> Blocked {
         .map_or(error, durable::Error::io);
     let shown = folder.display();
     let reason = match kind_of(inner) {
+        Kind::Missing | Kind::Exists if in_the_way(folder).is_some() => format!(
+            "`{}` is a file, and no folder; move it away",
+            in_the_way(folder).unwrap_or(folder).display()
+        ),
         Kind::Missing => format!("`{shown}` is not there; create it, or mount what belongs there"),
         Kind::NoSpace if inner.raw_os_error() == Some(rustix::io::Errno::DQUOT.raw_os_error()) => {
             format!(
@@ -144,6 +148,12 @@ pub fn blocked(folder: &Path, error: &io::Error) -> Blocked {
         missing: kind_of(inner) == Kind::Missing,
         reason,
     }
+}
+
+/// The folder's place, or the nearest one above it where anything is, if that is no folder.
+fn in_the_way(folder: &Path) -> Option<&Path> {
+    let found = folder.ancestors().find(|path| path.exists())?;
+    (!found.is_dir()).then_some(found)
 }
 
 /// Names the owner of the folder, or of the nearest folder above it that can be seen: the one that keeps us out.

@@ -138,6 +138,14 @@ fn a_probe_leaves_nothing_and_names_what_is_missing() {
     let gone = probe::folder(&temp.path().join("gone")).expect_err("not there");
     assert!(gone.missing);
     assert!(gone.reason.contains("gone` is not there"), "{gone}");
+    let file = temp.path().join("file");
+    std::fs::write(&file, "").expect("writable");
+    let within = file.join("out");
+    for error in [Errno::NOTDIR, Errno::EXIST] {
+        let in_the_way = probe::blocked(&within, &error.into());
+        let text = format!("`{}` is a file, and no folder", file.display());
+        assert!(in_the_way.reason.starts_with(&text), "{in_the_way}");
+    }
     let denied = probe::blocked(temp.path(), &Errno::ACCESS.into());
     assert!(denied.reason.contains("belongs to uid"), "{denied}");
     let full = probe::blocked(temp.path(), &Errno::NOSPC.into());

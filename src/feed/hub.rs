@@ -195,12 +195,13 @@ impl Hub {
         if !std::mem::replace(&mut state.task, true) {
             tokio::spawn(serve(Arc::clone(self)));
         } else if self.views.stats.is_some() {
-            // The one who comes wants to see the gauges too.
+            // What the one who comes is told of the gauges may be old.
             self.kick.notify_one();
         }
         Ok(Seat {
             hub: Arc::clone(self),
             number,
+            stats: state.stats.clone(),
         })
     }
 }
@@ -222,9 +223,15 @@ fn about(progress: &Progress) -> About {
 pub(crate) struct Seat {
     hub: Arc<Hub>,
     number: u64,
+    /// The gauges as they were told before it was taken: who sat there already has seen them.
+    stats: Option<Value>,
 }
 
 impl Seat {
+    pub(crate) fn take_stats(&mut self) -> Option<Value> {
+        self.stats.take()
+    }
+
     pub(crate) fn read(&self, context: &Context<'_>) -> Found {
         self.hub.state().read(self.number, context)
     }
@@ -298,15 +305,17 @@ struct Due {
 
 type Asked = Pin<Box<dyn Future<Output = Option<Value>> + Send>>;
 
-/// Asks for the gauges, where their time has come or somebody has just come who has not seen them.
+/// Asks for the gauges, where their time has come or somebody has just come.
 fn ask_stats(hub: &Hub, due: &mut Due) -> Option<Asked> {
     let (make, at) = (hub.views.stats.as_ref()?, due.stats?);
     let (now, every) = (Instant::now(), hub.config.stats_every);
     let last = at.checked_sub(every).unwrap_or(at);
-    let is_wanted = now >= last + every.min(STATS_GAP) && hub.state().stats.is_none();
+    let mut state = hub.state();
+    let is_wanted = now >= last + every.min(STATS_GAP) && state.stats_wanted;
     if now < at && !is_wanted {
         return None;
     }
+    state.stats_wanted = false;
     due.stats = Some(now + every);
     Some(make())
 }

@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) counters: Counters,
     /// What `stats` showed last.
     pub(crate) stats: Option<Value>,
+    /// Somebody has come since they were asked for.
+    pub(crate) stats_wanted: bool,
     /// Whether the feed's task lives.
     pub(crate) task: bool,
     /// No stream goes on from here.
@@ -78,6 +80,7 @@ impl State {
             progress: Conflation::new(progress_gap),
             counters: Counters::default(),
             stats: None,
+            stats_wanted: false,
             task: false,
             closing: false,
             flushed: None,
@@ -196,8 +199,7 @@ impl State {
 
     /// A seat at the end of the ring.
     pub(crate) fn sit(&mut self) -> u64 {
-        // What was told before, the one who comes has not heard.
-        self.stats = None;
+        self.stats_wanted = true;
         let number = self.next_seat;
         self.next_seat += 1;
         let next = self.ring.end();

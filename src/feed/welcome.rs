@@ -202,7 +202,7 @@ pub(crate) async fn already_ended(
 fn welcome(
     hub: &Arc<Hub>,
     topics: Topics,
-    seat: Seat,
+    mut seat: Seat,
     start: &Start,
     seen: u64,
     ended: Option<&'static str>,
@@ -234,6 +234,9 @@ fn welcome(
     }
     if topics.wants_type("step.progress") {
         hub.write_progress(seen, &mut bytes, |about: &About| topics.is_about(about));
+    }
+    if let Some(stats) = seat.take_stats().filter(|_| topics.wants_type("stats")) {
+        frame::write(&mut bytes, "stats", &stats);
     }
     Subscription::new(Arc::clone(hub), topics, bytes.freeze(), Some(seat), seen)
 }

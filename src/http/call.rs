@@ -64,7 +64,10 @@ impl Call {
         let too_large = || {
             Refusal::new(
                 Kind::TooLarge,
-                format!("the body is larger than the {limit} bytes that are taken here"),
+                format!(
+                    "the body is larger than {}, the most that is taken here",
+                    amount(limit as u64)
+                ),
             )
         };
         if self
@@ -149,6 +152,15 @@ fn resolve(home: &Path, path: &Path) -> PathBuf {
         }
     }
     clean
+}
+
+/// A limit for people.
+pub(crate) fn amount(bytes: u64) -> String {
+    match bytes {
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Receiving a file: a raw body or a form, straight to disk, bounded, and gone again if anything goes wrong.
 
 use crate::durable;
-use crate::http::call::{Body, BodyStream, Call, next};
+use crate::http::call::{Body, BodyStream, Call, amount, next};
 use crate::http::refusal::{Kind, Refusal};
 use crate::http::slot::Slot;
 use bytes::Buf;
@@ -256,7 +256,10 @@ fn failed(error: &io::Error, slot: &Slot) -> Refusal {
 fn too_large(limit: u64) -> Refusal {
     Refusal::new(
         Kind::TooLarge,
-        format!("the file is larger than the {limit} bytes that are taken"),
+        format!(
+            "the file is larger than {}, the most that is taken",
+            amount(limit)
+        ),
     )
     .hint("`max_input_mb` in the configuration sets the limit, for files in inboxes too")
 }

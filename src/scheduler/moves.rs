@@ -363,8 +363,12 @@ fn stage_problem(error: &StageError) -> Problem {
         StageError::NoSpace(full) => no_room(full, detail),
         StageError::Away(_) | StageError::Went(_) => Problem::new(Code::FolderBlocked, detail)
             .hint("mount it again; the job goes on by itself"),
-        StageError::Blocked(_) | StageError::Io(_) => Problem::new(Code::FolderBlocked, detail)
-            .hint("make the folder writable for the daemon; the job goes on by itself"),
+        StageError::Blocked(_) => Problem::new(Code::FolderBlocked, detail)
+            .hint("the job goes on by itself when the folder can be used"),
+        StageError::Io(error) => Problem::new(Code::FolderBlocked, detail).hint(format!(
+            "{}; the job goes on by itself",
+            durable::remedy(error.io())
+        )),
         StageError::Leaves { .. } => {
             Problem::new(Code::OutputName, detail).hint("look at `output.folder` of the pipeline")
         }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Bytes of JSON that the results of one run may have.
+/// Bytes of JSON that the results of one run may have: the host refuses more.
 pub(crate) const RESULTS: usize = 256 << 10;
 /// The same of all runs of an attempt: they lie in one row of the journal, which is written again with each step.
 pub(crate) const ALL_RESULTS: usize = 1 << 20;

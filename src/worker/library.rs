@@ -4,14 +4,18 @@ use crate::plugin::manifest::{Manifest, Operation};
 use crate::plugin::parameters::Schema;
 use crate::problem::{Code, Problem};
 use dropleaf_plugin_host::{Library, LoadError};
+use rustix::fs::{Mode, OFlags};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// Loads libraries.
 #[derive(Debug)]
 pub(crate) struct Libraries {
     store: PathBuf,
+    /// The store's folder, where this worker began; a plugin may have gone elsewhere since.
+    home: std::io::Result<OwnedFd>,
     loaded: RefCell<HashMap<PathBuf, &'static Library>>,
 }
 
@@ -19,6 +23,7 @@ impl Libraries {
     pub(crate) fn of(store: &Path) -> Self {
         Self {
             store: store.to_path_buf(),
+            home: opened_here(),
             loaded: RefCell::default(),
         }
     }
@@ -33,8 +38,8 @@ impl Libraries {
         self.load_by(Library::load_known, path)
     }
 
-    /// The working directory is the store, and the name is taken from there: the folders above may be closed to the user
-    /// that this worker has become.
+    /// The working directory becomes the store, and the name is taken from there: the folders above may be closed to the user
+    /// that this worker has become. So each step begins there, wherever the one before it went.
     fn load_by(
         &self,
         load: fn(&Path) -> Result<&'static Library, LoadError>,
@@ -53,6 +58,11 @@ impl Libraries {
                 return Err(broken(text));
             }
         };
+        self.go_home().map_err(|error| {
+            let text = format!("this worker cannot get back to the plugin store: {error}");
+            Problem::new(Code::WorkerFailed, text)
+                .hint("a plugin of an earlier step has closed descriptors that are not its own")
+        })?;
         if let Some(library) = self.loaded.borrow().get(&name) {
             return Ok(library);
         }
@@ -60,6 +70,18 @@ impl Libraries {
         self.loaded.borrow_mut().insert(name, library);
         Ok(library)
     }
+
+    fn go_home(&self) -> std::io::Result<()> {
+        match &self.home {
+            Ok(home) => Ok(rustix::process::fchdir(home)?),
+            Err(error) => Err(error.kind().into()),
+        }
+    }
+}
+
+fn opened_here() -> std::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(".", flags, Mode::empty())?)
 }
 
 /// What templates made of a step's parameters, each value in the type that its place wants.

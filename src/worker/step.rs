@@ -17,6 +17,9 @@ const READ_WITHIN: Duration = Duration::from_millis(200);
 /// Between two looks whether it has.
 const LOOK: Duration = Duration::from_micros(500);
 
+// The host holds a run to what the daemon takes of it.
+const _: () = assert!(host::MAX_RESULTS == bounds::RESULTS);
+
 /// Documents that one attempt may have.
 const MOST_PARTS: usize = 100_000;
 
@@ -203,7 +206,6 @@ impl Turn<'_> {
             let text = "the host lost a document";
             return Err(Problem::new(Code::Internal, text));
         }
-        check_results(&outcome)?;
         let artifacts = onlooker.into_artifacts();
         Ok(Given { outcome, artifacts })
     }
@@ -310,14 +312,6 @@ fn merged(abouts: Vec<About>) -> About {
         all.artifacts.extend(about.artifacts);
     }
     all
-}
-
-fn check_results(outcome: &Outcome) -> Result<(), Problem> {
-    if bounds::size_of(&outcome.results) > bounds::RESULTS {
-        let text = format!("its results are larger than {} KiB", bounds::RESULTS >> 10);
-        return Err(Problem::new(Code::StepFailed, text).hint("put them out as an artifact"));
-    }
-    Ok(())
 }
 
 fn run_problem(error: &RunError) -> Problem {

@@ -306,3 +306,36 @@ fn files_that_cannot_be_held_are_all_taken_once_they_can() {
     done.sort();
     assert_eq!(done, ["a.pdf", "b.pdf", "c.pdf"]);
 }
+
+#[test]
+fn files_from_before_a_pipeline_may_be_left_until_they_change() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p, quiet: 0s, existing: ignore }\nsteps: [{ uses: reverse }]\n",
+    );
+    home.write("inbox/p/old.pdf", sample::pdf(2));
+    home.write("inbox/p/changed.pdf", sample::pdf(3));
+    let daemon = home.serve();
+    home.write("inbox/p/new.pdf", sample::pdf(1));
+    wait_until("the new file", || home.path("archive/p/new.pdf").is_file());
+    daemon.stop();
+    // Neither a second life nor a look at the folder makes them new.
+    let daemon = home.serve();
+    daemon.post("/pipelines/p/scan", b"");
+    let mut changed = std::fs::OpenOptions::new()
+        .append(true)
+        .open(home.path("inbox/p/changed.pdf"))
+        .expect("it is there");
+    changed.write_all(b"% more\n").expect("writable");
+    drop(changed);
+    wait_until("the changed file", || {
+        home.path("archive/p/changed.pdf").is_file()
+    });
+    assert_eq!(
+        files(&home.path("outbox/p")),
+        ["changed.pdf", "new.pdf"].map(PathBuf::from)
+    );
+    assert!(home.path("inbox/p/old.pdf").is_file());
+    daemon.stop();
+}

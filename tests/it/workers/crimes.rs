@@ -327,7 +327,22 @@ async fn names_that_leave_their_folder_and_huge_results_are_step_errors() {
     let ran = bench.run_mode("bad-artifact").await;
     assert_eq!(ran.failure().problem.code, Code::StepFailed);
     let ran = bench.run_mode("huge-results").await;
-    ran.failed(Ending::Failed, Code::StepFailed, "");
+    ran.failed(Ending::Failed, Code::StepFailed, "larger than 256 KiB");
+}
+
+#[tokio::test]
+async fn the_next_plugin_is_found_wherever_the_one_before_it_went() {
+    let bench = Bench::new();
+    let steps = vec![
+        bench.misbehave("change-folder"),
+        bench.fault("forged_handle"),
+    ];
+    let ran = bench.run(steps).await;
+    ran.failed(
+        Ending::Failed,
+        Code::StepFailed,
+        "a forged handle was refused",
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 
 use dropleaf_plugin_abi as abi;
+use serde_json::Value;
 
 use crate::fault::{Fault, Result};
 use crate::run::shell::{bytes, enter, give, observe};
@@ -97,11 +98,10 @@ unsafe extern "C" fn result(ctx: *mut abi::Ctx, name: abi::Str, json: abi::Str) 
             if name.is_empty() {
                 return Err(Fault::argument("a result needs a name"));
             }
-            let value = serde_json::from_slice(bytes(json)?).map_err(|error| {
+            let value: Value = serde_json::from_slice(bytes(json)?).map_err(|error| {
                 Fault::argument(format!("result `{name}` is not JSON: {error}"))
             })?;
-            state.results.insert(name.to_owned(), value);
-            Ok(())
+            state.keep_result(name, value)
         })
     }
 }
@@ -165,7 +165,8 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// A name that stays in its folder, that every file system takes, and that is not the one of the daemon's own folder.
 fn is_plain_name(name: &str) -> bool {
-    !["", ".", "..", ".dropleaf"].contains(&name)
+    !name.trim().is_empty()
+        && ![".", "..", ".dropleaf"].contains(&name)
         && name.len() <= 255
         && !name.chars().any(|c| c == '/' || c.is_control())
 }

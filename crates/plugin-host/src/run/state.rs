@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use dropleaf_plugin_abi as abi;
+use serde_json::Value;
 
 use crate::bill::Bill;
 use crate::document::Document;
@@ -14,6 +15,9 @@ use crate::limits::Limits;
 use crate::run::Invocation;
 use crate::run::arena::{Arena, Kind, Slot, handle, parts};
 
+/// Bytes of JSON that the results of one run may have, their names included.
+pub const MAX_RESULTS: usize = 256 << 10;
+
 /// What host functions work on.
 pub(crate) struct State {
     pub(crate) invocation: &'static Invocation<'static>,
@@ -24,7 +28,8 @@ pub(crate) struct State {
     pub(crate) buffers: Vec<Buffer>,
     pub(crate) imported: HashMap<(u32, u32), Imported>,
     pub(crate) emitted: Vec<(u32, String)>,
-    pub(crate) results: BTreeMap<String, serde_json::Value>,
+    pub(crate) results: BTreeMap<String, Value>,
+    results_size: usize,
     pub(crate) last_error: Text,
     /// What the plugin said with `set_error`.
     pub(crate) told: Option<(abi::Status, String)>,
@@ -92,6 +97,7 @@ impl State {
             imported: HashMap::new(),
             emitted: Vec::new(),
             results: BTreeMap::new(),
+            results_size: 0,
             last_error: Text::NONE,
             told: None,
             poisoned: None,
@@ -101,6 +107,23 @@ impl State {
             limits,
             salt,
         }
+    }
+
+    /// Takes a result, in place of an earlier one of this name; one too much changes nothing.
+    pub(crate) fn keep_result(&mut self, name: &str, value: Value) -> Result<()> {
+        let size = |value: &Value| name.len() + value.to_string().len();
+        let before = self.results.get(name).map_or(0, size);
+        let all = self.results_size - before + size(&value);
+        if all > MAX_RESULTS {
+            return Err(Fault::limit(format!(
+                "with `{}` the results of this run are larger than {} KiB: put it out as an artifact",
+                name.escape_debug(),
+                MAX_RESULTS >> 10
+            )));
+        }
+        self.results_size = all;
+        self.results.insert(name.to_owned(), value);
+        Ok(())
     }
 
     // ---- documents ---------------------------------------------------------------------------------------------

@@ -160,12 +160,23 @@ fn results_and_artifacts_reach_the_caller() {
                 abi::OK
             );
             assert_eq!((p.run.result)(p.ctx, s("words"), s("{oops")), abi::E_ARG);
+            let much = serde_json::json!("x".repeat(200 << 10)).to_string();
+            let much = abi::Str::new(much.as_bytes());
+            for _ in 0..2 {
+                assert_eq!((p.run.result)(p.ctx, s("much"), much), abi::OK);
+            }
+            assert_eq!((p.run.result)(p.ctx, s("more"), much), abi::E_LIMIT);
+            assert_eq!((p.run.result)(p.ctx, s("much"), s("1")), abi::OK);
             assert_eq!(
                 (p.run.emit)(p.ctx, s("a.txt"), s("text/plain"), s("hello")),
                 abi::OK
             );
             assert_eq!(
                 (p.run.emit)(p.ctx, s("../a.txt"), s("text/plain"), s("hello")),
+                abi::E_ARG
+            );
+            assert_eq!(
+                (p.run.emit)(p.ctx, s(" "), s("text/plain"), s("hello")),
                 abi::E_ARG
             );
             assert_eq!(
@@ -186,7 +197,10 @@ fn results_and_artifacts_reach_the_caller() {
         abi::OK
     });
     let outcome = outcome.expect("it succeeds");
-    assert_eq!(outcome.results["words"], serde_json::json!({"n": [1, 2]}));
+    assert_eq!(
+        serde_json::json!(outcome.results),
+        serde_json::json!({"words": {"n": [1, 2]}, "much": 1})
+    );
     let artifacts = told.artifacts.lock().expect("no panic");
     assert_eq!(
         *artifacts,

@@ -125,4 +125,12 @@ async fn gauges_are_told_when_they_change() {
         2,
         "not the same again"
     );
+    let mut late = Reader::connect(&feed, Topics::default(), None, &store).await;
+    assert_eq!(late.until("stats").await.data["queue"], 2);
+    feed.publish(&store.append(noise(1)).await.expect("appended"));
+    assert_eq!(
+        reader.names_until("daemon.started").await,
+        ["daemon.started"],
+        "who was there has seen them"
+    );
 }
