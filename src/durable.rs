@@ -4,6 +4,7 @@
 //! So the order everywhere is: write a temp, sync it ([`write_new`], [`copy_new`]), rename it ([`rename_noreplace`]), sync the
 //! folder ([`sync::Syncs`], which syncs each folder once a batch).
 
+mod advice;
 pub mod alike;
 pub mod beneath;
 pub(crate) mod failpoint;
@@ -16,8 +17,10 @@ pub mod spot;
 pub mod stuck;
 pub mod sync;
 
+pub use advice::{lack, remedy};
+
 use crate::durable::spot::Place;
-use rustix::fs::{AtFlags, IFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, IFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -25,6 +28,8 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 const CHUNK: usize = 256 * 1024;
+/// How far apart the times of a file and its copy may be, in seconds: FAT keeps every second one.
+const COARSE_TIME: u64 = 2;
 /// So many bytes are read before it is asked whether anybody still waits for them.
 const ASK: usize = 4 << 20;
 
@@ -110,32 +115,6 @@ impl Error {
     #[must_use]
     pub fn io(&self) -> &io::Error {
         &self.source
-    }
-}
-
-/// What is lacking where there is no room, for people.
-#[must_use]
-pub fn lack(error: &io::Error) -> &'static str {
-    if error.raw_os_error() == Some(Errno::DQUOT.raw_os_error()) {
-        "the disk quota is used up; it can be raised, too"
-    } else {
-        "the disk is full"
-    }
-}
-
-/// What a person can do where a folder was not written, space apart.
-#[must_use]
-pub fn remedy(error: &io::Error) -> &'static str {
-    match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::ROFS) => "mount the folder writable",
-        Some(Errno::EXIST | Errno::NOTDIR | Errno::ISDIR | Errno::NOTEMPTY) => {
-            "move away what stands in the way"
-        }
-        Some(Errno::NAMETOOLONG) => "choose a shorter name",
-        Some(Errno::ACCESS | Errno::PERM) => "make the folder writable",
-        _ if kind_of(error) == Kind::Link => "put a folder in the place of the link",
-        _ if kind_of(error) == Kind::Missing => "make the folder, or mount what belongs there",
-        _ => "look at the disk or the network",
     }
 }
 
@@ -325,6 +304,26 @@ pub fn copy_with_holes<'a>(source: &File, to: impl Into<Place<'a>>) -> Result<()
         .and_then(|()| holes::copy(source, &file))
         .and_then(|()| sync_file(&file));
     copied.map_err(|source| abandon(to, Error::at("write", to.path, source)))
+}
+
+/// Whether the file at `to` is a copy of the one at `from`: it has its time, to two seconds as some file systems keep it, and holds the
+/// same.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn is_copy(from: Place<'_>, to: Place<'_>) -> Result<bool, Error> {
+    let (Some(here), Some(there)) = (from.stat()?, to.stat()?) else {
+        return Ok(false);
+    };
+    let is_file = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
+    if !is_file
+        || here.st_size != there.st_size
+        || here.st_mtime.abs_diff(there.st_mtime) > COARSE_TIME
+    {
+        return Ok(false);
+    }
+    holes::are_alike(&open_regular(from)?, &open_regular(to)?)
+        .map_err(|source| Error::between("compare", from.path, to.path, source))
 }
 
 fn each_chunk(source: &File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Content> {

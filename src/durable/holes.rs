@@ -32,6 +32,32 @@ pub(super) fn copy(source: &File, to: &File) -> io::Result<()> {
     to.set_len(length)
 }
 
+/// Whether two files of one length hold the same, wherever each has its holes.
+pub(super) fn are_alike(one: &File, other: &File) -> io::Result<bool> {
+    Ok(has_all_of(other, one)? && has_all_of(one, other)?)
+}
+
+/// Whether `file` has what the other one holds.
+fn has_all_of(file: &File, other: &File) -> io::Result<bool> {
+    let length = other.metadata()?.len();
+    let (mut here, mut there) = (vec![0; super::CHUNK], vec![0; super::CHUNK]);
+    let mut at = 0;
+    while let Some(begin) = next(other, SeekFrom::Data(at))? {
+        let end = next(other, SeekFrom::Hole(begin))?.unwrap_or(length);
+        at = begin;
+        while at < end {
+            let most = usize::try_from(end - at).map_or(here.len(), |left| left.min(here.len()));
+            other.read_exact_at(&mut there[..most], at)?;
+            file.read_exact_at(&mut here[..most], at)?;
+            if here[..most] != there[..most] {
+                return Ok(false);
+            }
+            at += most as u64;
+        }
+    }
+    Ok(true)
+}
+
 /// Where the next data or hole begins; `None` where there is no more.
 fn next(file: &File, from: SeekFrom) -> io::Result<Option<u64>> {
     match rustix::fs::seek(file, from) {

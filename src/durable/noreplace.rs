@@ -48,7 +48,7 @@ fn link_and_unlink(
         // A file system without hard links. Two daemons cannot meet here (a lock allows one), so only a stranger who takes
         // the name between the two calls could lose his file.
         Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK) => {
-            if to.is_taken() {
+            if to.stat()?.is_some() {
                 return Err(Error::between("rename", from.path, to.path, Errno::EXIST));
             }
             durable::rename(from, to)

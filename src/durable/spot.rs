@@ -95,8 +95,7 @@ impl Spot {
     /// The folder cannot be looked at.
     pub fn of(path: &Path) -> Result<Option<Self>, Error> {
         let folder = folder_of(path);
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match rustix::fs::open(&folder, flags, Mode::empty()) {
+        match held(&folder) {
             Ok(opened) => Ok(Some(Self {
                 folder: Some(opened),
                 path: path.to_path_buf(),
@@ -126,7 +125,7 @@ impl Spot {
         Ok(Some(Self { folder, path }))
     }
 
-    /// The same, with the folders on the way made where they are not there.
+    /// The same, with the folders on the way made where they are not there, and the folder held open whichever it is.
     ///
     /// # Errors
     /// See [`beneath::make`].
@@ -135,7 +134,7 @@ impl Spot {
             Some(folder) if folder != root => Some(beneath::make(root, folder, links, mode)?),
             _ => {
                 durable::make_folders(root, mode)?;
-                None
+                Some(held(root).map_err(|errno| Error::at("look at", root, errno))?)
             }
         };
         let path = path.to_path_buf();
@@ -235,4 +234,9 @@ impl Spot {
     pub fn remove(&self) -> Result<(), Error> {
         durable::remove(self)
     }
+}
+
+fn held(folder: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(folder, flags, Mode::empty())
 }

@@ -292,7 +292,12 @@ fn copy_in(claim: &Claim, held: &Spot, from: &Spot) -> Result<Took, ClaimError> 
 pub(super) fn keep_time(source: &File, copy: Place<'_>) {
     let times = source.metadata().and_then(|found| found.modified());
     let opened = durable::open_regular(copy).map_err(|error| io::Error::other(error.to_string()));
-    let set = times.and_then(|time| opened?.set_modified(time));
+    let set = times.and_then(|time| {
+        let opened = opened?;
+        opened.set_modified(time)?;
+        // The time is what tells a kept original from a new file.
+        opened.sync_all()
+    });
     if let Err(error) = set {
         tracing::debug!(%error, "failed to keep a file's time");
     }

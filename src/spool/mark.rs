@@ -45,7 +45,15 @@ pub(super) fn is_of(spot: &Spot, mark: Option<&str>) -> Result<bool, Error> {
 
 /// The mark of the folder in which a file is to lie; it is made, durably, where there is none.
 pub(crate) fn leave(spot: &Spot) -> Result<String, Error> {
+    if let Some(there) = of(spot)? {
+        return Ok(there);
+    }
     let path = spot.path().with_file_name(MARK);
+    // Its temp has another name each time, and is nothing that a person knows of.
+    make(spot, &path).map_err(|error| Error::at("make", &path, error.into_io()))
+}
+
+fn make(spot: &Spot, path: &Path) -> Result<String, Error> {
     let mut turns = TURNS;
     loop {
         turns -= 1;
@@ -55,21 +63,22 @@ pub(crate) fn leave(spot: &Spot) -> Result<String, Error> {
         let made = ulid::Ulid::generate().to_string();
         let temp = spot.another(spot.path().with_file_name(format!("{MARK}.{made}")))?;
         durable::write_new(&temp, made.as_bytes())?;
-        let named = match durable::rename_noreplace(&temp, spot.beside(&path)) {
+        let named = match durable::rename_noreplace(&temp, spot.beside(path)) {
             // Somebody else was first, or it is a mark without a text.
             Err(error) if error.kind() == Kind::Exists => match of(spot)? {
                 Some(there) => {
                     temp.remove()?;
                     return Ok(there);
                 }
-                None => durable::rename(&temp, spot.beside(&path)),
+                None => durable::rename(&temp, spot.beside(path)),
             },
             named => named,
         };
         match named {
             Ok(()) => {
                 spot.sync()?;
-                return Ok(made);
+                // Where a rename may replace, another one's mark may have taken its place.
+                return Ok(of(spot)?.unwrap_or(made));
             }
             // A sweep took the temp for a left-over.
             Err(error) if error.kind() == Kind::Missing && turns > 0 => {}

@@ -2,8 +2,8 @@
 //!
 //! *Temp absent from its folder = its move has happened*: temps are synced before the moves are journalled, and nothing but a move
 //! takes them away. The rule holds only where the temp's folder is there, and is the very one that it was put into ([`whereabouts`]); without it the
-//! file system is gone, and nothing is known. That folder is held open while its file is moved and looked for once more when all
-//! is synced, because a mount may go in between.
+//! file system is gone, and nothing is known. That folder and the one that the
+//! file goes to are held open while it is moved and looked for once more when all is synced, because a mount may go in between.
 //! Outputs are moved and their folders synced before the first original is touched, so that whatever is cut, an original
 //! leaves only after its outputs are durable. The folder that a thing goes to is opened below the one that the operator named,
 //! and the thing gets its name there: no link that somebody puts in between leads it elsewhere.
@@ -23,6 +23,7 @@ use crate::spool::ground::Away;
 use crate::spool::mark::Replaced;
 use crate::spool::redo::whereabouts::{candidate, is_ours};
 use crate::spool::{SHARED, Spool, require_private};
+use rustix::fs::{FileType, Stat};
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -87,8 +88,6 @@ struct Delivery<'a> {
     naming: Naming<'a>,
     done: Vec<Option<Delivered>>,
     folders: HashSet<PathBuf>,
-    /// Folders of ours that hold what we have put there.
-    checked: HashSet<PathBuf>,
     failed: Option<RedoError>,
 }
 
@@ -119,10 +118,12 @@ impl Spool {
         for (job, redo) in jobs {
             deliveries.push(Delivery::new(*job, redo, naming));
         }
+        // Folders of ours that hold what we have put there.
+        let mut private = HashSet::new();
         for originals in [false, true] {
             let mut syncs = Syncs::default();
             for delivery in &mut deliveries {
-                delivery.make_moves(self, originals, &mut syncs);
+                delivery.make_moves(self, originals, &mut syncs, &mut private);
             }
             for (folder, error) in syncs.flush().err().unwrap_or_default() {
                 let touched = |one: &&mut Delivery| one.folders.contains(&folder);
@@ -130,8 +131,9 @@ impl Spool {
                     delivery.failed.get_or_insert_with(|| error.again().into());
                 }
             }
+            let mut there = HashSet::new();
             for delivery in &mut deliveries {
-                delivery.look_again(self, originals);
+                delivery.look_again(self, originals, &mut there);
             }
         }
         let ended = deliveries
@@ -159,13 +161,18 @@ impl<'a> Delivery<'a> {
             naming,
             done: vec![None; redo.moves.len()],
             folders: HashSet::new(),
-            checked: HashSet::new(),
             failed: None,
         }
     }
 
     /// Makes the moves of the originals, or of everything else, up to the first that fails.
-    fn make_moves(&mut self, spool: &Spool, originals: bool, syncs: &mut Syncs) {
+    fn make_moves(
+        &mut self,
+        spool: &Spool,
+        originals: bool,
+        syncs: &mut Syncs,
+        private: &mut HashSet<PathBuf>,
+    ) {
         for (index, step) in self.redo.moves.iter().enumerate() {
             if self.failed.is_some() {
                 return;
@@ -173,8 +180,7 @@ impl<'a> Delivery<'a> {
             if (step.kind == MoveKind::Original) != originals {
                 continue;
             }
-            match self
-                .check_folder(step)
+            match check_folder(step, private)
                 .and_then(|()| make_move(spool, self.redo, step, &self.names()))
             {
                 Ok(path) => {
@@ -195,38 +201,46 @@ impl<'a> Delivery<'a> {
         move |path, identity| naming(job, path, identity)
     }
 
-    /// What others can put into a folder of ours is not moved anywhere.
-    fn check_folder(&mut self, step: &Move) -> Result<(), RedoError> {
-        let folder = durable::folder_of(&step.from.0);
-        if !self.checked.contains(&folder) {
-            require_private(&folder)?;
-            self.checked.insert(folder);
-        }
-        Ok(())
-    }
-
-    /// What was moved out of a folder that has gone meanwhile may not be durable: it is only when it is seen to be gone from there.
-    fn look_again(&mut self, spool: &Spool, originals: bool) {
+    /// What was moved out of a folder or into one that has gone meanwhile may not be durable: it is only when both are seen to be
+    /// there still. `there` has those that were, since all of the deliveries was synced.
+    fn look_again(&mut self, spool: &Spool, originals: bool, there: &mut HashSet<PathBuf>) {
         if self.failed.is_some() {
             return;
         }
         let moves = self.redo.moves.iter();
-        let moved = moves.filter(|step| (step.kind == MoveKind::Original) == originals);
-        let mut folders: Vec<_> = moved.map(|step| durable::folder_of(&step.from.0)).collect();
-        folders.dedup();
-        self.failed = folders
-            .into_iter()
-            .find_map(|folder| is_there(spool, folder).err());
+        let mut moved = moves.filter(|step| (step.kind == MoveKind::Original) == originals);
+        self.failed = moved.find_map(|step| are_there(spool, step, there).err());
     }
 }
 
-fn is_there(spool: &Spool, folder: PathBuf) -> Result<(), RedoError> {
-    spool.stands(&folder)?;
-    if folder.is_dir() {
-        Ok(())
-    } else {
-        Err(RedoError::Gone(folder))
+/// What others can put into a folder of ours is not moved anywhere.
+fn check_folder(step: &Move, private: &mut HashSet<PathBuf>) -> Result<(), RedoError> {
+    let folder = durable::folder_of(&step.from.0);
+    if !private.contains(&folder) {
+        require_private(&folder)?;
+        private.insert(folder);
     }
+    Ok(())
+}
+
+fn are_there(spool: &Spool, step: &Move, there: &mut HashSet<PathBuf>) -> Result<(), RedoError> {
+    let folder = durable::folder_of(&step.from.0);
+    if !there.contains(&folder) {
+        spool.stands(&folder)?;
+        if !folder.is_dir() {
+            return Err(RedoError::Gone(folder));
+        }
+        there.insert(folder);
+    }
+    // The folder that a thing went to may be taken away with it, by whom it is for.
+    let Some(to) = step.to.as_ref().map(|to| durable::folder_of(&to.0)) else {
+        return Ok(());
+    };
+    if !there.contains(&to) {
+        spool.stands(&to)?;
+        there.insert(to);
+    }
+    Ok(())
 }
 
 fn delivered(step: &Move, path: Option<PathBuf>) -> Delivered {
@@ -251,12 +265,15 @@ fn make_move(
     let from = &step.from.0;
     let gone = || RedoError::Gone(durable::folder_of(from));
     let spot = Spot::of(from)?.ok_or_else(gone)?;
-    let Some(found) = spot.look()? else {
+    let Some(found) = spot.stat()? else {
         // A bare mount point may have such a folder, too.
         spool.stands(from)?;
+        if let Some(to) = &step.to {
+            spool.stands(&to.0)?;
+        }
         return whereabouts::of_moved(spool, redo, (step, &spot));
     };
-    if step.kind == MoveKind::Original && !is_file(from) {
+    if step.kind == MoveKind::Original && !is_file(&found) {
         tracing::warn!(path = %from.display(), "something that is no file lies where an original was held; it stays there");
         return Ok(None);
     }
@@ -277,6 +294,9 @@ fn make_move(
         _ => error.into(),
     };
     let to = Spot::making(&root, &to.0, links_of(step), SHARED).map_err(usable)?;
+    // The mount may have gone before its folder was held.
+    spool.stands(to.path())?;
+    let found = (found.st_dev, found.st_ino);
     match place(step, &spot, found, &to, names) {
         Err(RedoError::Io(error)) if error.kind() == Kind::OtherDevice => {
             carry(step, &spot, &to, names)
@@ -307,12 +327,8 @@ fn links_of(step: &Move) -> Links {
     if back { Links::Refused } else { Links::Inside }
 }
 
-/// Whether it is a file, or is gone this very moment.
-fn is_file(path: &Path) -> bool {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) => found.is_file(),
-        Err(error) => durable::kind_of(&error) == Kind::Missing,
-    }
+fn is_file(found: &Stat) -> bool {
+    FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
 }
 
 /// Gives a file its name by the rule of its move. `spot` lies on the file system of `to`.
@@ -341,7 +357,7 @@ fn place(
                 Err(error) => return Err(error.into()),
             }
         }
-        if is_ours(step, Some(found), wanted) {
+        if is_ours(step, Some(found), wanted).or_else(unreadable)? {
             // An earlier try got this far. Its name must be durable before the other one goes.
             say_who(step, wanted, &path, names)?;
             to.sync()?;
@@ -379,11 +395,12 @@ fn carry(
     to: &Spot,
     names: &dyn Fn(&Path, Identity),
 ) -> Result<Option<PathBuf>, RedoError> {
-    if step.collision != Collision::Overwrite && is_ours(step, None, to.into()) {
-        say_who(step, to.into(), to.path(), names)?;
+    if let Some(path) = carried(step, spot, to)? {
+        // An earlier try got this far.
+        say_who(step, to.beside(&path), &path, names)?;
         to.sync()?;
         spot.remove()?;
-        return Ok(Some(to.path().to_path_buf()));
+        return Ok(Some(path));
     }
     let from = spot.path();
     let name = from.file_name().unwrap_or_default().to_string_lossy();
@@ -399,6 +416,35 @@ fn carry(
     to.sync()?;
     spot.remove()?;
     Ok(placed)
+}
+
+/// The copy that an earlier try has named, if one has.
+fn carried(step: &Move, spot: &Spot, to: &Spot) -> Result<Option<PathBuf>, RedoError> {
+    if step.collision == Collision::Overwrite {
+        return Ok(None);
+    }
+    if is_ours(step, None, to.into()).or_else(unreadable)? {
+        return Ok(Some(to.path().to_path_buf()));
+    }
+    if step.kind != MoveKind::Original {
+        return Ok(None);
+    }
+    // An original whose content nobody knows, or that was written after it was known, has its copy's time besides.
+    let names = (0..NAMES).map(|number| candidate(to.path(), number));
+    for path in names.take_while(|path| to.beside(path).is_taken()) {
+        if durable::is_copy(spot.into(), to.beside(&path)).or_else(unreadable)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// What may not be read is nothing of ours.
+fn unreadable(error: durable::Error) -> Result<bool, durable::Error> {
+    match error.kind() {
+        Kind::Denied => Ok(false),
+        _ => Err(error),
+    }
 }
 
 /// Makes the copy that is to get the name. An original that somebody still writes is not as it was recorded, but copied rightly; one

@@ -1,7 +1,7 @@
 //! What has become of a thing that does not lie where it was put.
 
-use crate::durable;
 use crate::durable::spot::{FileNumber, Place, Spot};
+use crate::durable::{self, Kind};
 use crate::job::redo::{Collision, Move, MoveKind, Redo};
 use crate::spool::mark::{self, Replaced};
 use crate::spool::redo::{NAMES, RedoError, links_of, root_of};
@@ -19,7 +19,7 @@ pub(super) fn of_moved(
     (step, spot): (&Move, &Spot),
 ) -> Result<Option<PathBuf>, RedoError> {
     if has_moved(step, spot)? {
-        return Ok(told(step));
+        return told(step);
     }
     if step.kind == MoveKind::Original {
         return Err(replaced(step));
@@ -27,14 +27,14 @@ pub(super) fn of_moved(
     // An original leaves only after all else has left.
     let mut moves = redo.moves.iter();
     match moves.find(|one| one.kind == MoveKind::Original) {
-        Some(original) if original_has_moved(spool, original)? => Ok(told(step)),
+        Some(original) if original_has_moved(spool, original)? => told(step),
         _ => Err(RedoError::Lost(durable::folder_of(&step.from.0))),
     }
 }
 
 /// Whether a thing has been moved that is not at its `spot`: it is the folder that it was put into, or the thing has its name.
 fn has_moved(step: &Move, spot: &Spot) -> Result<bool, RedoError> {
-    Ok(mark::is_of(spot, step.mark.as_deref())? || found(step).is_some())
+    Ok(mark::is_of(spot, step.mark.as_deref())? || found(step)?.is_some())
 }
 
 fn original_has_moved(spool: &Spool, original: &Move) -> Result<bool, RedoError> {
@@ -60,55 +60,77 @@ fn replaced(step: &Move) -> RedoError {
 
 /// What is told of a thing whose move has happened. An output that is not found was taken since from where it was to go; an original
 /// that is not may as well have been taken from where it was held.
-fn told(step: &Move) -> Option<PathBuf> {
-    let to = &step.to.as_ref()?.0;
-    let is_original = step.kind == MoveKind::Original;
-    found(step).or_else(|| match step.collision {
-        _ if is_original => {
-            // Nobody knows the content of one that was too large to be read.
-            (step.blake3.is_empty() && Place::from(&at(step, to)?).is_taken()).then(|| to.clone())
-        }
-        Collision::Skip if at(step, to).is_some_and(|spot| Place::from(&spot).is_taken()) => None,
-        _ => Some(to.clone()),
-    })
+fn told(step: &Move) -> Result<Option<PathBuf>, RedoError> {
+    let (Some(to), None) = (&step.to, found(step)?) else {
+        return found(step);
+    };
+    let is_taken = || -> Result<bool, RedoError> {
+        Ok(at(step, &to.0)?.is_some_and(|spot| Place::from(&spot).is_taken()))
+    };
+    let is_told = match step.collision {
+        // Nobody knows the content of one that was too large to be read.
+        _ if step.kind == MoveKind::Original => step.blake3.is_empty() && is_taken()?,
+        Collision::Skip => !is_taken()?,
+        _ => true,
+    };
+    Ok(is_told.then(|| to.0.clone()))
 }
 
 /// Where the thing lies under a name that it was to get, if it does.
-fn found(step: &Move) -> Option<PathBuf> {
-    let to = &step.to.as_ref()?.0;
-    let spot = at(step, to)?;
-    let names = (0..NAMES).map(|number| candidate(to, number));
-    match step.collision {
-        Collision::Overwrite | Collision::Skip => {
-            is_ours(step, None, (&spot).into()).then(|| to.clone())
+fn found(step: &Move) -> Result<Option<PathBuf>, RedoError> {
+    let Some(to) = step.to.as_ref().map(|to| &to.0) else {
+        return Ok(None);
+    };
+    let Some(spot) = at(step, to)? else {
+        return Ok(None);
+    };
+    let most = match step.collision {
+        Collision::Overwrite | Collision::Skip => 1,
+        Collision::Number => NAMES,
+    };
+    let names = (0..most).map(|number| candidate(to, number));
+    for path in names.take_while(|path| spot.beside(path).is_taken()) {
+        if is_ours(step, None, spot.beside(&path))? {
+            return Ok(Some(path));
         }
-        Collision::Number => names
-            .take_while(|path| spot.beside(path).is_taken())
-            .find(|path| is_ours(step, None, spot.beside(path))),
+    }
+    Ok(None)
+}
+
+/// The place of a name, if its folder is there and no link has come into the way.
+fn at(step: &Move, to: &Path) -> Result<Option<Spot>, durable::Error> {
+    match Spot::beneath(&root_of(step, to), to, links_of(step)) {
+        Err(error) if error.kind() == Kind::Link => Ok(None),
+        found => found,
     }
 }
 
-fn at(step: &Move, to: &Path) -> Option<Spot> {
-    Spot::beneath(&root_of(step, to), to, links_of(step)).ok()?
-}
-
 /// Whether the file at `place` is what the move was to put there: the same file, or the same content.
-pub(super) fn is_ours(step: &Move, file: Option<FileNumber>, place: Place<'_>) -> bool {
-    let Ok(Some(there)) = place.stat() else {
-        return false;
+pub(super) fn is_ours(
+    step: &Move,
+    file: Option<FileNumber>,
+    place: Place<'_>,
+) -> Result<bool, durable::Error> {
+    let Some(there) = place.stat()? else {
+        return Ok(false);
     };
     if file == Some((there.st_dev, there.st_ino)) {
-        return true;
+        return Ok(true);
     }
     let is_file = FileType::from_raw_mode(there.st_mode) == FileType::RegularFile;
     let is_long = u64::try_from(there.st_size) == Ok(step.size);
     // What was never read is like no other.
     if !is_file || !is_long || step.blake3.is_empty() {
-        return false;
+        return Ok(false);
     }
     let content =
         durable::open_regular(place).and_then(|open| durable::content(&open, place.path()));
-    content.is_ok_and(|content| content.blake3 == step.blake3)
+    match content {
+        Ok(content) => Ok(content.blake3 == step.blake3),
+        // It was taken this very moment.
+        Err(error) if error.kind() == Kind::Missing => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) fn candidate(to: &Path, number: u32) -> PathBuf {

@@ -154,3 +154,23 @@ fn putting_back_ends_the_same_wherever_it_is_cut() {
         }
     }
 }
+
+#[test]
+fn an_original_that_nobody_has_read_is_archived_once_across_devices_wherever_it_is_cut() {
+    for operations in 0.. {
+        let home = Home::new();
+        let mut redo = home.delivery(Collision::Number);
+        redo.moves[2].blake3.clear();
+        let deliver = || home.spool.redo(job(1), &redo);
+        let crashed = across_devices(|| {
+            let crashed = crash_after(operations, deliver).1;
+            deliver().expect("it ends well");
+            crashed
+        });
+        home.delivered();
+        if !crashed {
+            assert!(operations > 10, "{operations} points");
+            break;
+        }
+    }
+}

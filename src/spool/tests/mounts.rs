@@ -136,3 +136,79 @@ fn what_is_held_of_an_ended_job_goes_back_only_if_it_was_not_delivered() {
     assert_eq!(sweep().removed, std::slice::from_ref(&claim.held));
     expect(&home.files(), &[("archive/a.pdf", "%PDF-1.7 the original")]);
 }
+
+/// Runs a command of the system; says whether this user may.
+fn system(program: &str, arguments: &[&str], last: &[&Path]) -> bool {
+    let mut command = std::process::Command::new(program);
+    let done = command.args(arguments).args(last).output();
+    done.is_ok_and(|done| done.status.success())
+}
+
+/// A disk of its own, and one of a home's folders that shows it; both are unmounted in the end.
+struct Server {
+    disk: tempfile::TempDir,
+    folder: PathBuf,
+}
+
+impl Server {
+    /// `None` where this user may not mount.
+    fn behind(folder: PathBuf) -> Option<Self> {
+        let disk = tempfile::tempdir().expect("a temp folder");
+        let options = ["-t", "tmpfs", "-o", "size=4m", "tmpfs"];
+        let server = system("mount", &options, &[disk.path()]).then_some(Self { disk, folder })?;
+        server.mount().then_some(server)
+    }
+
+    fn mount(&self) -> bool {
+        system("mount", &["--bind"], &[self.disk.path(), &self.folder])
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for folder in [&self.folder, self.disk.path()] {
+            system("umount", &["--lazy"], &[folder]);
+        }
+    }
+}
+
+/// A folder that things go to goes away between any two operations of a delivery; says whether it was late enough to happen no more.
+fn left_alone(name: &str, operations: u32) -> Option<bool> {
+    let home = Home::new();
+    let folder = home.path(name);
+    let server = Server::behind(folder.clone())?;
+    home.spool
+        .know(&["in", "out", "archive"].map(|name| home.path(name)));
+    let redo = home.delivery(Collision::Number);
+    let unmount = {
+        let folder = folder.clone();
+        move || assert!(system("umount", &["--lazy"], &[&folder]))
+    };
+    let deliver = || home.spool.redo(job(1), &redo);
+    let (result, happened) = meanwhile(operations, unmount, deliver);
+    let what = format!("{name}, after {operations} operations");
+    if happened {
+        expect(&files(&folder), &[]);
+        if result.is_err() {
+            deliver().expect_err("it waits as long as the folder is away");
+            expect(&files(&folder), &[]);
+        }
+        assert!(server.mount(), "{what}");
+    }
+    deliver().expect("delivered");
+    home.delivered();
+    Some(!happened)
+}
+
+#[test]
+fn nothing_is_delivered_below_the_mount_point_of_a_folder_that_goes_meanwhile() {
+    for name in ["archive", "out"] {
+        for operations in 0..100 {
+            match left_alone(name, operations) {
+                None => return,
+                Some(true) if operations > 5 => break,
+                Some(ended) => assert!(!ended, "{name}: {operations}"),
+            }
+        }
+    }
+}
