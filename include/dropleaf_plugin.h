@@ -133,7 +133,7 @@ typedef struct leaf_run_v1 { uint32_t struct_size, reserved;
   leaf_status (LEAF_CALL *last_error)(leaf_ctx *, leaf_str *message);   /* [scratch] why the last host call failed */
   /* [scratch] JSON text of a value of this job: "job.id", "input.name", "part.index", "part.count", ... */
   leaf_status (LEAF_CALL *param)(leaf_ctx *, leaf_str name, leaf_str *json);
-  leaf_status (LEAF_CALL *result)(leaf_ctx *, leaf_str name, leaf_str json); /* a value later steps see as steps.<id>.<name>; all of a run: 256 KiB, or LEAF_E_LIMIT */
+  leaf_status (LEAF_CALL *result)(leaf_ctx *, leaf_str name, leaf_str json); /* a value later steps see as steps.<id>.<name>; all of a run: 256 KiB, 64 levels; else LEAF_E_LIMIT */
   leaf_status (LEAF_CALL *temp_dir)(leaf_ctx *, leaf_str *path);        /* granted scratch folder, or LEAF_E_DENIED */
   leaf_status (LEAF_CALL *emit)(leaf_ctx *, leaf_str name, leaf_str mime, leaf_str bytes); /* side artifact: text, JSON, images */
 } leaf_run_v1;
@@ -197,8 +197,8 @@ typedef struct leaf_doc_v1 { uint32_t struct_size, reserved;
   leaf_status (LEAF_CALL *set_bytes)(leaf_ctx *, leaf_doc, leaf_str);                       /* [mut] handles of that document die */
   leaf_status (LEAF_CALL *open)(leaf_ctx *, leaf_str bytes, leaf_doc *out);                 /* another document, e.g. for import_pages */
   leaf_status (LEAF_CALL *create)(leaf_ctx *, leaf_doc like_or_0, leaf_doc *out);           /* an empty one; `like` lends version, Info and encryption */
-  /* Gives a document to the rest of the pipeline.  Once called, the run's own document goes no further unless
-   * it is emitted too.  label: UTF-8, for file names ({{ part.label }}); may be empty. */
+  /* Gives a document to the rest of the pipeline, once.  Once called, the run's own documents go no further unless
+   * they are emitted too; a run that emits none lets all of them go on.  label: up to 200 bytes of UTF-8, for file names ({{ part.label }}); may be empty. */
   leaf_status (LEAF_CALL *emit)(leaf_ctx *, leaf_doc, leaf_str label);
   leaf_status (LEAF_CALL *is_parsed)(leaf_ctx *, leaf_doc, int32_t *parsed, int32_t *dirty); /* to choose the cheap way */
 } leaf_doc_v1;

@@ -53,6 +53,8 @@ pub struct Spool {
     reserved: Arc<Mutex<HashMap<PathBuf, Vec<JobId>>>>,
     /// For which jobs something is staged.
     at_work: AtWork,
+    /// Whose results replace others just now.
+    turns: redo::Turns,
     /// Where folders lay when they were looked at last; `None` where one is being looked at for the first time.
     grounds: Arc<Mutex<HashMap<PathBuf, Option<Ground>>>>,
     /// File systems on which a rename gives a file another identity.

@@ -109,6 +109,9 @@ pub(crate) fn is_lively() -> bool {
     io::stderr().is_terminal() && !plain
 }
 
+/// No column is wider; what a cell has beyond that shifts its row.
+const WIDEST: usize = 200;
+
 /// Rows under headings, in columns as wide as they need.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
     let cell = |cell: &String| within_line(&cell.replace(['\n', '\t'], " "));
@@ -121,7 +124,8 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) {
             .iter()
             .filter_map(|row| row.get(column))
             .map(|cell| cell.chars().count());
-        cells.chain([headings[column].len()]).max().unwrap_or(0)
+        let longest = cells.chain([headings[column].len()]).max();
+        longest.unwrap_or(0).min(WIDEST)
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let format = |cells: Vec<&str>| {

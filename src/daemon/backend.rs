@@ -232,7 +232,7 @@ impl Backend for Daemon {
                 .unwrap_or(&plugin.library)
                 .clone()
                 .into(),
-            toolchain: String::new(),
+            toolchain: plugin.toolchain.clone(),
         };
         now.catalog.plugins().iter().map(entry).collect()
     }

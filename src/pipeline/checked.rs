@@ -89,6 +89,8 @@ pub struct Step {
     pub plugin: String,
     /// The operation.
     pub operation: String,
+    /// BLAKE3 of the build of the plugin that the parameters were checked against.
+    pub build: String,
     /// An expression; false skips the step.
     pub condition: Option<String>,
     /// Parameters as the YAML has them; strings may hold templates.

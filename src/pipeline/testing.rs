@@ -25,6 +25,7 @@ fn plugin(name: &str, operations: Value) -> Arc<Installed> {
         manifest: serde_json::from_value(manifest).expect("a manifest"),
         blake3: "00".to_owned(),
         library: PathBuf::from("plugin.so"),
+        toolchain: String::new(),
     })
 }
 

@@ -29,6 +29,8 @@ pub struct Installed {
     pub blake3: String,
     /// The content-addressed copy.
     pub library: PathBuf,
+    /// What it was built with, as it says.
+    pub toolchain: String,
 }
 
 /// An operation and the plugin that offers it.
@@ -364,6 +366,7 @@ mod tests {
             manifest: serde_json::from_value(manifest).expect("a manifest"),
             blake3: format!("hash of {name}"),
             library: PathBuf::from("x.so"),
+            toolchain: String::new(),
         })
     }
 

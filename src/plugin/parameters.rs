@@ -7,7 +7,7 @@ mod forms;
 pub mod objection;
 mod walk;
 
-use crate::plugin::parameters::objection::{Objection, objections};
+use crate::plugin::parameters::objection::{About, Objection, objections};
 use crate::plugin::parameters::walk::Walk;
 use crate::plugin::words;
 use jsonschema::{Draft, Validator};
@@ -66,6 +66,10 @@ impl Schema {
         let mut found = Vec::new();
         for error in self.validator.iter_errors(value).take(200) {
             found.extend(objections(&self.raw, subject, &error));
+        }
+        // What such a key belongs to has been said, if there is more to say.
+        if found.iter().any(|one| one.about != About::MisplacedKey) {
+            found.retain(|one| one.about != About::MisplacedKey);
         }
         found
     }

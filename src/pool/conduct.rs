@@ -180,6 +180,13 @@ impl Conduct {
     }
 
     fn publish(&mut self, results: &BTreeMap<String, serde_json::Value>) -> Result<(), Lie> {
+        let is_deep = |value| bounds::is_deeper(value, bounds::DEPTH);
+        if results.values().any(is_deep) {
+            return lie(format!(
+                "it published a result of more than `{}` levels",
+                bounds::DEPTH
+            ));
+        }
         let size = bounds::size_of(results);
         self.results = self.results.saturating_add(size);
         if size > 2 * bounds::RESULTS || self.results > 2 * bounds::ALL_RESULTS {

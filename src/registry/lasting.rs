@@ -97,6 +97,7 @@ mod tests {
             manifest,
             blake3: blake3.into(),
             library: PathBuf::new(),
+            toolchain: String::new(),
         });
         let written = 1_700_000_000_123_456_789;
         Good { plugin, written }

@@ -52,7 +52,10 @@ pub(crate) async fn describe(store: &Store, pool: &Pool, blake3: String) -> Outc
     };
     match found {
         Finding::Broken { reason } => Outcome::Broken(reason),
-        Finding::Described { manifest, .. } => install(store, blake3, &manifest),
+        Finding::Described {
+            manifest,
+            toolchain,
+        } => install(store, blake3, &manifest, toolchain),
     }
 }
 
@@ -92,7 +95,7 @@ async fn ask(store: &Store, pool: &Pool, blake3: &str) -> Result<Finding, Outcom
     Ok(found)
 }
 
-fn install(store: &Store, blake3: String, text: &str) -> Outcome {
+fn install(store: &Store, blake3: String, text: &str, toolchain: String) -> Outcome {
     let manifest = match Manifest::read(text) {
         Ok(manifest) => manifest,
         Err(why) => return Outcome::Broken(format!("its manifest cannot be read: {why}")),
@@ -106,5 +109,6 @@ fn install(store: &Store, blake3: String, text: &str) -> Outcome {
         manifest,
         blake3,
         library,
+        toolchain,
     }))
 }

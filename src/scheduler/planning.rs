@@ -2,13 +2,13 @@
 
 use crate::job::attempt::{Ending, Failure};
 use crate::job::event::{GivenUp, PluginUse};
-use crate::pipeline::checked::OnSigned;
+use crate::pipeline::checked::{OnSigned, Step};
 use crate::pipeline::template;
 use crate::pipeline::template::values::{self, InputValues, JobValues};
-use crate::plugin::catalog::{Catalog, NotFound};
+use crate::plugin::catalog::{Catalog, Found, NotFound};
 use crate::plugin::grants::Grant;
 use crate::plugin::manifest::Inputs;
-use crate::plugin::parameters::own_variables;
+use crate::plugin::parameters::{Schema, own_variables};
 use crate::pool::update::Kin;
 use crate::problem::{Code, Problem};
 use crate::scheduler::input::Start;
@@ -64,6 +64,9 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<P
             }
         })?;
         let installed = found.plugin;
+        if installed.blake3 != step.build {
+            still_fits(step, &found)?;
+        }
         let plugin = PluginUse {
             name: installed.manifest.name.clone(),
             version: installed.manifest.version.clone(),
@@ -115,6 +118,30 @@ pub(super) fn plan(catalog: &Catalog, start: &Start, bounds: Bounds) -> Result<P
         grant,
         distrusted,
         kin: kin.flatten(),
+    })
+}
+
+/// Whether another build of the plugin takes the parameters that were checked against an earlier one. Those with templates are looked at
+/// again once they are filled in.
+fn still_fits(step: &Step, found: &Found<'_>) -> Result<(), Failure> {
+    let Ok(schema) = Schema::of_parameters(&found.operation.parameters) else {
+        return Ok(());
+    };
+    let objections = schema.objections(&format!("`{}`", step.operation), &step.with);
+    if objections.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<_> = objections.into_iter().map(|one| one.message).collect();
+    let text = format!(
+        "the build of `{}` that is installed now does not take what the pipeline gives: {}",
+        step.plugin,
+        told.join("; ")
+    );
+    Err(Failure {
+        ending: Ending::Rejected,
+        problem: Problem::new(Code::ParametersRefused, text)
+            .hint("change the pipeline, or put the earlier build back, then retry the job")
+            .in_step(step.id.clone()),
     })
 }
 
@@ -170,6 +197,33 @@ fn variables(start: &Start) -> BTreeMap<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::testing::catalog;
+    use serde_json::json;
+
+    #[test]
+    fn another_build_gets_no_parameters_that_it_does_not_take() {
+        let catalog = catalog();
+        let step = |with: Value| Step {
+            id: "turn".to_owned(),
+            plugin: "pages".to_owned(),
+            operation: "rotate".to_owned(),
+            build: "an earlier one".to_owned(),
+            condition: None,
+            with,
+            timeout: None,
+            continue_on_error: false,
+        };
+        let fits = |with: Value| {
+            let step = step(with);
+            let found = catalog.find(&step.uses()).expect("it is there");
+            still_fits(&step, &found)
+        };
+        fits(json!({"angle": 90})).expect("it takes them");
+        fits(json!({"angle": "{{ input.size }}"})).expect("nobody knows yet");
+        let refused = fits(json!({"angle": 45})).expect_err("it does not");
+        assert_eq!(refused.problem.code, Code::ParametersRefused);
+        assert_eq!(refused.problem.step.as_deref(), Some("turn"));
+    }
 
     #[test]
     fn an_operation_that_has_gone_is_to_be_put_back() {

@@ -8,7 +8,10 @@
 //! leaves only after its outputs are durable. The folder that a thing goes to is opened below the one that the operator named,
 //! and the thing gets its name there: no link that somebody puts in between leads it elsewhere.
 
+mod turns;
 mod whereabouts;
+
+pub(super) use turns::Turns;
 
 use crate::durable::beneath::Links;
 use crate::durable::spot::{FileNumber, Place, Spot};
@@ -27,6 +30,7 @@ use rustix::fs::{FileType, Stat};
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 /// So many names are tried for one file.
 const NAMES: u32 = 100_000;
@@ -173,6 +177,10 @@ impl<'a> Delivery<'a> {
         syncs: &mut Syncs,
         private: &mut HashSet<PathBuf>,
     ) {
+        let turn = (!originals).then(|| spool.turns.of(self.redo)).flatten();
+        let _mine = turn
+            .as_ref()
+            .map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
         for (index, step) in self.redo.moves.iter().enumerate() {
             if self.failed.is_some() {
                 return;

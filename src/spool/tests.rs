@@ -12,6 +12,7 @@ mod names;
 mod naming;
 mod owners;
 mod replaced;
+mod turns;
 
 use super::*;
 use crate::durable::failpoint::on::{across_devices, crash_after, without_noreplace};

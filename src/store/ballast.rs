@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// which asks for it.
 const PAUSE: Duration = Duration::from_secs(20);
 
+/// A reserve that is still one: many times what the ends of all open jobs take.
+const LEAST: u64 = 2 << 20;
+
 /// The reserve of the journal.
 #[derive(Debug)]
 pub(crate) struct Ballast {
@@ -25,7 +28,8 @@ pub(crate) struct Ballast {
 impl Ballast {
     /// Takes the space, where there is plenty. `size` 0 keeps none.
     pub(crate) fn open(path: PathBuf, size: u64) -> Self {
-        let held = size > 0 && fs::metadata(&path).is_ok_and(|file| file.len() == size);
+        let is_whole = |length: u64| length == size || (LEAST..size).contains(&length);
+        let held = size > 0 && fs::metadata(&path).is_ok_and(|file| is_whole(file.len()));
         let mut ballast = Self {
             path,
             size,
@@ -56,16 +60,17 @@ impl Ballast {
         }
     }
 
-    /// Takes the space again once four times as much is free. Asked after commits: no timer of its own.
+    /// Takes the space again once four times as much is free, or on a small disk a smaller one. Asked after commits: no timer of its
+    /// own.
     pub(crate) fn refill_when_possible(&mut self) {
         if self.held || self.size == 0 || self.tried.is_some_and(|at| at.elapsed() < PAUSE) {
             return;
         }
         self.tried = Some(Instant::now());
-        if free(&self.path).is_none_or(|free| free / 4 < self.size) {
+        let Some(size) = free(&self.path).and_then(|free| fitting(self.size, free)) else {
             return;
-        }
-        match reserve(&self.path, self.size) {
+        };
+        match reserve(&self.path, size) {
             Ok(()) => self.held = true,
             Err(error) => {
                 tracing::debug!(file = %self.path.display(), %error, "no reserve for the journal");
@@ -73,6 +78,15 @@ impl Ballast {
                 let _ = fs::remove_file(&self.path);
             }
         }
+    }
+}
+
+/// How much of what is free may be the reserve.
+fn fitting(size: u64, free: u64) -> Option<u64> {
+    match free / 4 {
+        plenty if plenty >= size => Some(size),
+        some if some >= LEAST => Some(some),
+        _ => None,
     }
 }
 
@@ -117,8 +131,10 @@ mod tests {
 
     #[test]
     fn no_reserve_where_the_disk_is_nearly_full() {
-        let folder = tempfile::tempdir().expect("a temp folder");
-        let ballast = Ballast::open(folder.path().join("ballast"), u64::MAX / 2);
-        assert!(!ballast.held());
+        let mib = |count: u64| count << 20;
+        assert_eq!(fitting(mib(64), mib(1000)), Some(mib(64)));
+        assert_eq!(fitting(mib(64), mib(240)), Some(mib(60)), "a small disk");
+        assert_eq!(fitting(mib(64), mib(7)), None);
+        assert_eq!(fitting(64, mib(7)), Some(64));
     }
 }

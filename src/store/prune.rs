@@ -8,7 +8,7 @@ use crate::store::row::{signed, unsigned};
 use crate::store::schema::{meta, set_meta};
 use crate::store::unit::count;
 use crate::time::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -70,14 +70,18 @@ pub(crate) fn step(
     let mut pruned = Pruned::default();
     let mut floor = unsigned(floor(connection).map_err(reading)?);
 
-    let mut jobs = old_jobs(connection, cutoff, keep.jobs).map_err(reading)?;
+    let old = Old {
+        cutoff,
+        bound: first_young(connection, cutoff, keep.now.0).map_err(reading)?,
+    };
+    let mut jobs = old_jobs(connection, old, keep.jobs).map_err(reading)?;
     let found = jobs.len() as u32;
     let is_spared = |job: &OldJob| job.id.parse().is_ok_and(|id| spared.contains(&id));
     jobs.retain(|job| !is_spared(job));
     for job in &jobs {
         floor = floor.max(forget(connection, job, &mut pruned).map_err(writing)?);
     }
-    let events = old_events(connection, cutoff, keep.jobs).map_err(reading)?;
+    let events = old_events(connection, old, keep.jobs).map_err(reading)?;
     for seq in &events {
         connection
             .prepare_cached("DELETE FROM event WHERE seq = ?1")
@@ -100,6 +104,22 @@ pub(crate) fn floor(connection: &Connection) -> rusqlite::Result<i64> {
         .unwrap_or(0))
 }
 
+/// What makes something old: its time, and that it was written before all that is young. A clock that was behind for a while stamped
+/// what is new with old times.
+#[derive(Clone, Copy)]
+struct Old {
+    cutoff: i64,
+    bound: i64,
+}
+
+/// The number of the first event since the cutoff; what a clock that was ahead stamped tells nothing.
+fn first_young(connection: &Connection, cutoff: i64, now: i64) -> rusqlite::Result<i64> {
+    let first = connection
+        .prepare_cached("SELECT seq FROM event WHERE at >= ?1 AND at <= ?2 ORDER BY seq LIMIT 1")?
+        .query_row([cutoff, now], |row| row.get(0));
+    Ok(first.optional()?.unwrap_or(i64::MAX))
+}
+
 struct OldJob {
     id: String,
     pipeline: String,
@@ -107,46 +127,49 @@ struct OldJob {
 }
 
 /// Finished before the cutoff, or beyond the newest `keep`: the oldest of them.
-fn old_jobs(connection: &Connection, cutoff: i64, keep: u64) -> rusqlite::Result<Vec<OldJob>> {
+fn old_jobs(connection: &Connection, old: Old, keep: u64) -> rusqlite::Result<Vec<OldJob>> {
     let ended: i64 = connection
         .prepare_cached("SELECT COALESCE(SUM(jobs), 0) FROM tally WHERE state IN ('succeeded', 'failed', 'cancelled')")?
         .query_row([], |row| row.get(0))?;
     let excess = ended.saturating_sub(signed(keep)).max(0);
     let mut statement = connection.prepare_cached(
-        "SELECT id, pipeline, state, finished FROM job WHERE finished IS NOT NULL ORDER BY finished LIMIT ?1",
+        "SELECT id, pipeline, state, finished FROM job WHERE finished IS NOT NULL AND (finished >= ?2 \
+         OR COALESCE((SELECT MAX(seq) FROM event WHERE event.job = job.id), 0) < ?3) ORDER BY finished LIMIT ?1",
     )?;
-    let mut rows = statement.query([JOBS])?;
-    let mut old = Vec::new();
+    let mut rows = statement.query([i64::from(JOBS), old.cutoff, old.bound])?;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(3)? >= cutoff && old.len() as i64 >= excess {
+        if row.get::<_, i64>(3)? >= old.cutoff && found.len() as i64 >= excess {
             break;
         }
-        old.push(OldJob {
+        found.push(OldJob {
             id: row.get(0)?,
             pipeline: row.get(1)?,
             state: row.get(2)?,
         });
     }
-    Ok(old)
+    Ok(found)
 }
 
 /// Events of no job from before the cutoff, or beyond the newest `keep`: the oldest of them.
-fn old_events(connection: &Connection, cutoff: i64, keep: u64) -> rusqlite::Result<Vec<i64>> {
+fn old_events(connection: &Connection, old: Old, keep: u64) -> rusqlite::Result<Vec<i64>> {
     let count: i64 = connection
         .prepare_cached("SELECT COUNT(*) FROM event WHERE job IS NULL")?
         .query_row([], |row| row.get(0))?;
     let excess = count.saturating_sub(signed(keep)).max(0);
     let mut statement = connection
-        .prepare_cached("SELECT seq, at FROM event WHERE job IS NULL ORDER BY at, seq LIMIT ?1")?;
-    let mut rows = statement.query([EVENTS])?;
-    let mut old = Vec::new();
+        .prepare_cached(
+            "SELECT seq, at FROM event WHERE job IS NULL AND (at >= ?2 OR seq < ?3) ORDER BY at, seq LIMIT ?1",
+        )?;
+    let mut rows = statement.query([i64::from(EVENTS), old.cutoff, old.bound])?;
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(1)? >= cutoff && old.len() as i64 >= excess {
+        if row.get::<_, i64>(1)? >= old.cutoff && found.len() as i64 >= excess {
             break;
         }
-        old.push(row.get(0)?);
+        found.push(row.get(0)?);
     }
-    Ok(old)
+    Ok(found)
 }
 
 /// Deletes a job with all that belongs to it; returns the number of its last event.

@@ -208,6 +208,11 @@ impl Values {
         Self { values }
     }
 
+    /// Leaves out what is not known here.
+    pub(crate) fn forget(&mut self, group: &str) {
+        self.values.remove(group);
+    }
+
     /// As an operation asks for them: `input.name`, `part.index`. It is not told the environment, where passwords are.
     pub(crate) fn flat(&self) -> BTreeMap<String, Value> {
         let mut flat = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! The control socket while an attempt runs: any thread may speak, and everybody may ask whether the daemon said stop.
 
 use crate::wire::blocking::{Control, Heard};
+use crate::wire::bounds;
 use crate::wire::chatter::Gate;
 use crate::wire::frame::FrameError;
 use crate::wire::message::{ToDaemon, ToWorker};
@@ -25,6 +26,7 @@ struct Held {
     control: Control,
     looked: Option<Instant>,
     gate: Gate,
+    warnings: u32,
 }
 
 impl Line {
@@ -34,6 +36,7 @@ impl Line {
                 control,
                 looked: None,
                 gate: Gate::new(Instant::now()),
+                warnings: 0,
             }),
             cancelled: AtomicBool::new(false),
         }
@@ -60,6 +63,13 @@ impl Line {
     /// Whether there is still room for a line of this length among what is only interesting.
     pub(crate) fn has_room(&self, length: usize) -> bool {
         self.held().gate.admits(length, Instant::now())
+    }
+
+    /// Whether one more warning is told. They have room of their own, and the daemon says so of one too many.
+    pub(crate) fn may_warn(&self) -> bool {
+        let mut held = self.held();
+        held.warnings += 1;
+        held.warnings <= bounds::WARNINGS + 1
     }
 
     /// Says how many lines there was no room for.

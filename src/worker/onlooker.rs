@@ -2,7 +2,9 @@
 
 use crate::wire::message::{Place, ToDaemon};
 use crate::worker::line::Line;
+use dropleaf_plugin_abi as abi;
 use dropleaf_plugin_host::Observer;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,8 @@ pub(crate) struct Onlooker<'a> {
     step: &'a str,
     place: Place,
     reported: Mutex<Option<Instant>>,
+    /// It was told that the last one is done.
+    ended: AtomicBool,
     artifacts: Mutex<Vec<Artifact>>,
 }
 
@@ -42,6 +46,7 @@ impl<'a> Onlooker<'a> {
             step,
             place,
             reported: Mutex::default(),
+            ended: AtomicBool::new(false),
             artifacts: Mutex::default(),
         }
     }
@@ -60,7 +65,8 @@ impl Observer for Onlooker<'_> {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         // The end is always worth telling: it says that the last page is done.
         let is_end = total > 0 && done >= total;
-        if !is_end && reported.is_some_and(|at| now < at + PROGRESS) {
+        let is_news = is_end && !self.ended.swap(is_end, Ordering::Relaxed);
+        if !is_news && reported.is_some_and(|at| now < at + PROGRESS) {
             return;
         }
         *reported = Some(now);
@@ -71,7 +77,11 @@ impl Observer for Onlooker<'_> {
     }
 
     fn log(&self, level: i32, message: &str, fields: &str) {
-        if !self.line.has_room(message.len().min(LINE)) {
+        let has_room = match level {
+            abi::LOG_WARN => self.line.may_warn(),
+            _ => self.line.has_room(message.len().min(LINE)),
+        };
+        if !has_room {
             return;
         }
         let step = Some(self.step.to_owned());
@@ -79,7 +89,7 @@ impl Observer for Onlooker<'_> {
             cut(&[message, fields].join(if fields.is_empty() { "" } else { " " })).to_owned();
         // A warning is one of the job (header: LEAF_LOG_WARN).
         let said = match level {
-            3 => ToDaemon::Warning {
+            abi::LOG_WARN => ToDaemon::Warning {
                 step,
                 code: "step-warning".to_owned(),
                 message,

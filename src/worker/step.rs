@@ -18,7 +18,7 @@ const READ_WITHIN: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_micros(500);
 
 // The host holds a run to what the daemon takes of it.
-const _: () = assert!(host::MAX_RESULTS == bounds::RESULTS);
+const _: () = assert!(host::MAX_RESULTS == bounds::RESULTS && host::MAX_DEPTH == bounds::DEPTH);
 
 /// Documents that one attempt may have.
 const MOST_PARTS: usize = 100_000;
@@ -116,7 +116,10 @@ impl Turn<'_> {
             return Ok(group);
         };
         let values = self.attempt.values(first, self.number, self.count);
-        let values = values.map_err(|problem| problem.in_step(&self.step.id))?;
+        let mut values = values.map_err(|problem| problem.in_step(&self.step.id))?;
+        if self.step.takes_all {
+            values.forget("part");
+        }
         if !self.is_wanted(&values)? {
             return Ok(group);
         }
@@ -210,7 +213,7 @@ impl Turn<'_> {
         Ok(Given { outcome, artifacts })
     }
 
-    /// What goes on: the documents that were emitted, or else the first of the inputs.
+    /// What goes on: the documents that were emitted, or else the inputs.
     fn finished(
         &self,
         documents: Vec<Document>,
@@ -219,44 +222,36 @@ impl Turn<'_> {
         ms: u64,
     ) -> Result<Vec<Part>, End> {
         let Given { outcome, artifacts } = given;
-        let mut about = merged(abouts);
         let results: serde_json::Map<String, Value> = outcome.results.clone().into_iter().collect();
-        about
-            .results
-            .insert(self.step.id.clone(), Value::Object(results));
-        about.artifacts.extend(artifacts);
-        let going: Vec<(Document, Option<String>)> = match outcome.emitted.is_empty() {
-            true => documents
-                .into_iter()
-                .take(1)
-                .map(|document| (document, None))
-                .collect(),
-            false => {
-                let emitted = outcome.emitted.into_iter();
-                emitted
-                    .map(|(document, label)| (document, Some(label)))
-                    .collect()
-            }
+        let told = (self.step.id.clone(), Value::Object(results));
+        let mut parts: Vec<Part> = if outcome.emitted.is_empty() {
+            let kept = documents.into_iter().zip(abouts);
+            kept.map(|(document, about)| Part { document, about })
+                .collect()
+        } else {
+            let mut about = merged(abouts);
+            let emitted = outcome.emitted.into_iter().map(|(document, label)| {
+                // What was put out before a document was cut up belongs to its first part.
+                let artifacts = std::mem::take(&mut about.artifacts);
+                let about = About {
+                    label,
+                    artifacts,
+                    ..about.clone()
+                };
+                Part { document, about }
+            });
+            emitted.collect()
         };
-        let mut parts = Vec::with_capacity(going.len());
-        for (mut document, label) in going {
-            for warning in document.take_warnings() {
+        let mut artifacts = Some(artifacts);
+        for part in &mut parts {
+            for warning in part.document.take_warnings() {
                 self.attempt
                     .warn(Some(&self.step.id), warning.code, warning.message);
             }
-            // What was put out before a document was cut up belongs to its first part.
-            let artifacts = std::mem::take(&mut about.artifacts);
-            let mut about_this = About {
-                artifacts,
-                ..about.clone()
-            };
-            if let Some(label) = label {
-                about_this.label = label;
-            }
-            parts.push(Part {
-                document,
-                about: about_this,
-            });
+            part.about.results.insert(told.0.clone(), told.1.clone());
+            part.about
+                .artifacts
+                .extend(artifacts.take().unwrap_or_default());
         }
         if outcome.leftover_threads > 0 {
             let text = format!("it left {} threads running", outcome.leftover_threads);

@@ -317,7 +317,10 @@ fn files_from_before_a_pipeline_may_be_left_until_they_change() {
     home.write("inbox/p/old.pdf", sample::pdf(2));
     home.write("inbox/p/changed.pdf", sample::pdf(3));
     let daemon = home.serve();
-    let old = format!("/files/explain?path={}", home.path("inbox/p/old.pdf").display());
+    let old = format!(
+        "/files/explain?path={}",
+        home.path("inbox/p/old.pdf").display()
+    );
     wait_until("the first scan", || {
         daemon
             .get(&old)

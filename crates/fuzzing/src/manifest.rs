@@ -41,6 +41,7 @@ pub fn check(data: &[u8]) {
         manifest,
         blake3: "00".to_owned(),
         library: "plugin.so".into(),
+        toolchain: String::new(),
     }));
 }
 

@@ -138,7 +138,7 @@ impl<'r> Run<'r> {
         Ok(Some(serde_json::from_slice(&unsafe { copied(json) })?))
     }
 
-    /// A value that later steps see as `steps.<id>.<name>`; all values of a run have up to 256 KiB of JSON.
+    /// A value that later steps see as `steps.<id>.<name>`; all values of a run have up to 256 KiB of JSON, and each up to 64 levels.
     pub fn result(&self, name: &str, value: impl Serialize) -> Result<()> {
         let json = serde_json::to_vec(&value)?;
         let function = self.session.run().result;

@@ -209,7 +209,6 @@ impl Trial {
         let going_on = if outcome.emitted.is_empty() {
             opened
                 .into_iter()
-                .take(1)
                 .map(|document| (document, String::new()))
                 .collect()
         } else {

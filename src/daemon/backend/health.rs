@@ -39,7 +39,10 @@ impl Daemon {
                 .map(|why| format!("workers cannot be started: {why}")),
         );
         if !journal.reserve {
-            concerns.push("the disk of the journal was full: free some space".to_owned());
+            concerns.push(
+                "the disk of the journal is full or was: free some space, 8 MiB at least"
+                    .to_owned(),
+            );
         }
         Ok(Health {
             ready: !scheduler.draining && !journal.broken && pool.trouble.is_none(),

@@ -48,6 +48,7 @@ impl<'a> Checker<'a> {
                     id: ids[index].clone(),
                     plugin: found.plugin.manifest.name.clone(),
                     operation: found.operation.name.clone(),
+                    build: found.plugin.blake3.clone(),
                     condition,
                     with: with_whole_numbers(with),
                     timeout,

@@ -154,6 +154,7 @@ fn references_inside_an_operation_still_lead_somewhere() {
         manifest: serde_json::from_value(manifest).expect("a manifest"),
         blake3: String::new(),
         library: "x".into(),
+        toolchain: String::new(),
     };
     let validator = jsonschema::validator_for(&pipeline(&Catalog::new([Arc::new(installed)])))
         .expect("a schema");

@@ -38,6 +38,8 @@ pub enum About {
     UnknownKey(String),
     /// A key that must be there, or several of which some must: in words, with backticks.
     MissingKey(String),
+    /// A key that another form of the map would have.
+    MisplacedKey,
     /// A value.
     Value,
 }
@@ -58,7 +60,18 @@ pub(super) fn objections(
     };
     match error.kind() {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            unexpected.iter().map(|key| this.unknown_key(key)).collect()
+            let known = Walk::new(schema).keys_at(this.pointer());
+            let told = |key: &&String| {
+                // Such a key is objected to because what would take it does not fit, and that may be a template's doing.
+                !known.contains(&key.as_str()) || !any_template(error.instance())
+            };
+            let unexpected = unexpected.iter().filter(told);
+            unexpected
+                .map(|key| match known.contains(&key.as_str()) {
+                    true => this.misplaced_key(key),
+                    false => this.unknown_key(key),
+                })
+                .collect()
         }
         Kind::Required { property } => {
             vec![this.missing_key(property.as_str().unwrap_or_default())]
@@ -82,6 +95,14 @@ fn excused(error: &ValidationError<'_>) -> bool {
             !compound_only || one_expression(error.instance())
         }
         _ => templated(error.instance()),
+    }
+}
+
+fn any_template(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.values().any(any_template),
+        Value::Array(list) => list.iter().any(any_template),
+        other => templated(other),
     }
 }
 
@@ -148,6 +169,21 @@ impl Case<'_> {
             hint,
             kind: None,
             about: About::UnknownKey(key.to_owned()),
+        }
+    }
+
+    /// A key that is known, but not where the others say what they say.
+    fn misplaced_key(&self, key: &str) -> Objection {
+        Objection {
+            pointer: child(self.pointer(), key),
+            message: format!(
+                "`{}` does not go with the other keys of {}, or has a value that does not",
+                shorten(key, 60),
+                self.place()
+            ),
+            hint: None,
+            kind: None,
+            about: About::MisplacedKey,
         }
     }
 

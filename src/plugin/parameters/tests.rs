@@ -294,3 +294,38 @@ fn a_parameter_lists_its_choices_where_there_are_no_others() {
         assert!(choices(&raw, free).is_empty(), "{free}");
     }
 }
+
+#[test]
+fn keys_of_several_forms_take_templates_and_are_never_unknown() {
+    let form =
+        |key: &str, kind: &str| json!({"required": [key], "properties": {key: {"type": kind}}});
+    for word in ["oneOf", "anyOf"] {
+        let schema = json!({"type": "object", word: [form("a", "integer"), form("b", "string")]});
+        let schema = Schema::of_parameters(&schema).expect("a schema");
+        for with in [
+            json!({"a": 1}),
+            json!({"a": "{{ 3 }}"}),
+            json!({"a": "{{ input.size }}"}),
+        ] {
+            assert_eq!(
+                said_by(&schema, &with),
+                Vec::<String>::new(),
+                "{word}: {with}"
+            );
+        }
+        let wrong = said_by(&schema, &json!({"a": "x"})).join("\n");
+        assert!(
+            !wrong.is_empty() && !wrong.contains("unknown key"),
+            "{word}: {wrong}"
+        );
+        let unknown = said_by(&schema, &json!({"a": 1, "c": 1})).join("\n");
+        assert!(unknown.contains("unknown key `c`"), "{word}: {unknown}");
+    }
+    let misplaced = json!({"type": "object", "anyOf": [form("a", "integer"), form("b", "string")]});
+    let misplaced = Schema::of_parameters(&misplaced).expect("a schema");
+    let told = said_by(&misplaced, &json!({"a": 1, "b": 2}));
+    assert_eq!(
+        told,
+        ["/b `b` does not go with the other keys of `with`, or has a value that does not"]
+    );
+}

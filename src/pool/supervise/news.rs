@@ -11,6 +11,7 @@ use crate::pool::supervise::clock::PROGRESS;
 use crate::pool::supervise::{Progress, Vigil};
 use crate::pool::update::Update;
 use crate::problem::{Code, Problem};
+use crate::wire::bounds;
 use crate::wire::chatter::{printable, reason};
 use crate::wire::frame::{Frame, FrameError};
 use crate::wire::message::{Place, ToDaemon};
@@ -22,7 +23,7 @@ use tokio::sync::mpsc;
 /// For a worker to die after its last word, or after it closed its socket.
 const LAST_BREATH: Duration = Duration::from_millis(500);
 /// Warnings of one attempt that are passed on.
-pub(super) const MOST_WARNINGS: u32 = 200;
+pub(super) const MOST_WARNINGS: u32 = bounds::WARNINGS;
 /// Bytes of why steps have failed that are passed on whole, and what is passed on of each reason after that.
 const REASONS: usize = 1 << 20;
 const SHORT: usize = 200;

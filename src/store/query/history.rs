@@ -35,7 +35,9 @@ pub(crate) fn history(
     while let Some(row) = rows.next().map_err(reading)? {
         let raw = RawEvent::read(row).map_err(reading)?;
         bytes += raw.size();
-        if events.len() >= query.limit as usize || bytes > max_bytes {
+        // One event goes in any case: who pages would stand still before it for ever.
+        let is_full = bytes > max_bytes && !events.is_empty();
+        if events.len() >= query.limit as usize || is_full {
             complete = false;
             break;
         }

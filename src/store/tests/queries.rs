@@ -266,6 +266,9 @@ async fn a_history_too_large_is_cut_off_and_says_so() {
     };
     let history = store.history(query.clone(), 2_000).await.expect("read");
     assert!(!history.complete && !history.events.is_empty());
+    // Who pages gets past one that is larger than a page.
+    let one = store.history(query.clone(), 1).await.expect("read");
+    assert!(!one.complete && one.events.len() == 1);
     assert!(
         store
             .history(query, usize::MAX)

@@ -83,6 +83,21 @@ async fn numbers_go_on_when_everything_was_removed() {
 }
 
 #[tokio::test]
+async fn what_a_clock_that_was_behind_has_stamped_is_as_old_as_what_stands_beside_it() {
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    for (n, at) in [(1, 100), (2, 5_000), (3, 200), (4, 99_000), (5, 5_010)] {
+        let job = life(id(n), "scan", "/inbox/a.pdf", at);
+        store.append(job).await.expect("appended");
+    }
+    let pruned = |now| store.prune(keep(1_000, 1_000, now));
+    // Job 3 came after job 2 and is no older; job 4 is of a clock that was ahead.
+    assert_eq!(pruned(5_020).await.expect("pruned").jobs, 1);
+    assert_eq!(pruned(6_005).await.expect("pruned").jobs, 2);
+    assert_eq!(pruned(6_050).await.expect("pruned").jobs, 1);
+}
+
+#[tokio::test]
 async fn events_of_no_job_are_kept_as_long() {
     let folder = folder();
     let (store, _) = open(folder.path());

@@ -74,7 +74,7 @@ const ROWS: &[(&str, Shows)] = &[
     ("print-by-c", Passes(None)),
     ("print-by-c-and-abort", Dies(Some(6), None)),
     ("flood-print", Passes(None)),
-    ("flood-log", Passes(None)),
+    ("flood-log", Passes(Some("step-warning"))),
     ("exit", Dies(None, Some(0))),
     ("exit-hard", Dies(None, Some(3))),
     ("close-all", DiesSomehow),

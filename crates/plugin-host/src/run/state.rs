@@ -18,6 +18,19 @@ use crate::run::arena::{Arena, Kind, Slot, handle, parts};
 /// Bytes of JSON that the results of one run may have, their names included.
 pub const MAX_RESULTS: usize = 256 << 10;
 
+/// Levels that a result may be nested: it lies within other JSON that readers take to 128.
+pub const MAX_DEPTH: usize = 64;
+
+/// Whether a value has more levels of lists and maps than these.
+pub(crate) fn is_deeper(value: &Value, levels: usize) -> bool {
+    let below = |value: &Value| levels == 0 || is_deeper(value, levels - 1);
+    match value {
+        Value::Array(all) => levels == 0 || all.iter().any(below),
+        Value::Object(all) => levels == 0 || all.values().any(below),
+        _ => false,
+    }
+}
+
 /// What host functions work on.
 pub(crate) struct State {
     pub(crate) invocation: &'static Invocation<'static>,
@@ -111,6 +124,12 @@ impl State {
 
     /// Takes a result, in place of an earlier one of this name; one too much changes nothing.
     pub(crate) fn keep_result(&mut self, name: &str, value: Value) -> Result<()> {
+        if is_deeper(&value, MAX_DEPTH) {
+            return Err(Fault::limit(format!(
+                "result `{}` is nested more than {MAX_DEPTH} levels deep",
+                name.escape_debug()
+            )));
+        }
         let size = |value: &Value| name.len() + value.to_string().len();
         let before = self.results.get(name).map_or(0, size);
         let all = self.results_size - before + size(&value);

@@ -166,6 +166,15 @@ fn results_and_artifacts_reach_the_caller() {
                 assert_eq!((p.run.result)(p.ctx, s("much"), much), abi::OK);
             }
             assert_eq!((p.run.result)(p.ctx, s("more"), much), abi::E_LIMIT);
+            for (levels, expected) in [(64, abi::OK), (65, abi::E_LIMIT), (120, abi::E_LIMIT)] {
+                let nested = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+                let nested = abi::Str::new(nested.as_bytes());
+                assert_eq!((p.run.result)(p.ctx, s("words"), nested), expected);
+            }
+            assert_eq!(
+                (p.run.result)(p.ctx, s("words"), s("{\"n\": [1, 2]}")),
+                abi::OK
+            );
             assert_eq!((p.run.result)(p.ctx, s("much"), s("1")), abi::OK);
             assert_eq!(
                 (p.run.emit)(p.ctx, s("a.txt"), s("text/plain"), s("hello")),

@@ -44,6 +44,7 @@ pub(crate) fn pipeline(name: &str, change: impl FnOnce(&mut Pipeline)) -> Arc<Pi
             id: "rotate".to_owned(),
             plugin: "pages".to_owned(),
             operation: "rotate".to_owned(),
+            build: String::new(),
             condition: None,
             with: serde_json::json!({"angle": 90}),
             timeout: None,

@@ -47,6 +47,7 @@ pub(crate) fn commit(mode: Mode, text: &str, run: &mut Run<'_>) -> Result<()> {
         Mode::FloodPrint => flood_print(),
         Mode::FloodLog => {
             (0..100_000).for_each(|line| run.log(Level::Info, format!("line {line} of a flood")));
+            run.log(Level::Warn, "three pages were left out");
             Ok(())
         }
         // SAFETY: that it ends the process is the point.

@@ -58,7 +58,7 @@ pub enum Mode {
     Print,
     /// Print a hundred thousand lines.
     FloodPrint,
-    /// Log a hundred thousand lines.
+    /// Log a hundred thousand lines, and warn after them.
     FloodLog,
     /// Call `exit(0)`.
     Exit,
