@@ -239,11 +239,12 @@ impl Job {
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
-    /// Whether it waits for its first turn, and nothing else has happened to it since its file was taken.
+    /// Whether it waits for its first turn, and nothing but warnings has come to it since its file was taken.
     #[must_use]
     pub fn is_as_it_was_taken(&self) -> bool {
-        // Two events: it was accepted, and it is queued.
-        matches!(self.state, State::Queued { .. }) && self.rev == 2
+        // Two other events: it was accepted, and it is queued.
+        let warned = self.warnings.len() as u64;
+        matches!(self.state, State::Queued { .. }) && self.rev == 2 + warned
     }
 
     /// Changes the job by one event.

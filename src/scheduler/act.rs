@@ -39,6 +39,7 @@ use crate::scheduler::sweeps::Unswept;
 use crate::store::Store;
 use crate::store::error::Error;
 use crate::store::open::Opening;
+use crate::store::query::Same;
 use crate::time::Timestamp;
 use crate::watch::Watcher;
 use crate::watch::lanes::Lanes;
@@ -211,14 +212,14 @@ struct Sources {
 impl Hands {
     async fn run(
         mut self,
-        open_jobs: Vec<Job>,
+        mut open_jobs: Vec<Job>,
         paused: Vec<(String, String)>,
         mut sources: Sources,
         shutdown: Shutdown,
     ) -> Result<(), Error> {
         self.plan_again(&open_jobs);
         self.sweep(&open_jobs);
-        self.recall_contents(&open_jobs).await;
+        self.recall_contents(&mut open_jobs).await;
         let recovered = self.decider.recover(open_jobs, paused, Timestamp::now());
         self.carry_out(recovered);
         self.decide(Input::Tick);
@@ -281,13 +282,13 @@ impl Hands {
     }
 
     /// Has the decider know which queued jobs' contents were processed in an earlier life.
-    async fn recall_contents(&mut self, open_jobs: &[Job]) {
-        let waits = |job: &&Job| job.duplicate_of.is_some() && job.is_as_it_was_taken();
-        let waiting: Vec<&Job> = open_jobs.iter().filter(waits).collect();
+    async fn recall_contents(&mut self, open_jobs: &mut [Job]) {
+        let waits = |job: &&mut Job| job.duplicate_of.is_some() && job.is_as_it_was_taken();
+        let waiting: Vec<&mut Job> = open_jobs.iter_mut().filter(waits).collect();
         if waiting.is_empty() {
             return;
         }
-        let question = |job: &&Job| {
+        let question = |job: &&mut Job| {
             let blake3 = job.blake3.clone().unwrap_or_default();
             (job.accepted.pipeline.clone(), blake3, job.id)
         };
@@ -297,10 +298,8 @@ impl Hands {
             .await
         {
             Ok(answers) => {
-                let known = waiting.into_iter().zip(answers);
-                let done = known.filter(|(_, same)| same.is_some_and(|same| same.is_done));
-                let earlier: Vec<JobId> = done.filter_map(|(job, _)| job.duplicate_of).collect();
-                self.decider.were_done(earlier);
+                let done = done_before(waiting, answers);
+                self.decider.were_done(done);
             }
             Err(error) => {
                 tracing::warn!(%error, "the journal could not tell whether some contents were here before");
@@ -346,5 +345,40 @@ impl Hands {
             .into_iter()
             .flatten()
             .fold(due, Instant::min)
+    }
+}
+
+/// The jobs that have processed these contents. Each of those that wait goes by the one that has, whichever it was taken after.
+fn done_before(waiting: Vec<&mut Job>, answers: Vec<Option<Same>>) -> Vec<JobId> {
+    let known = waiting.into_iter().zip(answers);
+    let done = known.filter_map(|(job, same)| {
+        let done = same.filter(|same| same.is_done)?.job;
+        job.duplicate_of = Some(done);
+        Some(done)
+    });
+    done.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::decide::tests::stand::accepted;
+
+    #[test]
+    fn a_duplicate_is_told_of_the_job_that_succeeded() {
+        let [failed, succeeded, first, second] = [(); 4].map(|()| JobId::fresh());
+        let mut jobs = [first, second].map(|id| {
+            let mut job = Job::new(id, Timestamp(0), *accepted("p", 1));
+            job.duplicate_of = Some(failed);
+            job
+        });
+        let same = |is_done| {
+            let job = succeeded;
+            Some(Same { job, is_done })
+        };
+        let done = done_before(jobs.iter_mut().collect(), vec![same(true), same(false)]);
+        assert_eq!(done, [succeeded]);
+        let earlier = jobs.map(|job| job.duplicate_of);
+        assert_eq!(earlier, [Some(succeeded), Some(failed)]);
     }
 }

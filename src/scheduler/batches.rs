@@ -1,10 +1,11 @@
 //! File work for many jobs at a time, off the async threads: each folder is synced once for all of them.
 
 use crate::durable;
+use crate::durable::spot::Place;
 use crate::job::event::{Accepted, Identity, Origin, Queued};
 use crate::job::id::JobId;
 use crate::job::redo::{Delivered, Redo};
-use crate::problem::Problem;
+use crate::problem::{Problem, chain};
 use crate::scheduler::brought::Ledger;
 use crate::scheduler::files::{Returning, blocking};
 use crate::scheduler::input::{ClaimFailure, Input};
@@ -29,6 +30,8 @@ pub(super) struct Taking {
     pub(super) accepted: Accepted,
     /// Where it lies if somebody sent it.
     pub(super) upload: Option<PathBuf>,
+    /// Whether an earlier try may hold it.
+    pub(super) again: bool,
 }
 
 impl Taking {
@@ -46,23 +49,38 @@ impl Taking {
             identity: self.accepted.identity,
         }
     }
+
+    fn way(&self) -> Way {
+        match self.accepted.origin {
+            Origin::Upload => Way::Sent,
+            Origin::Watch if self.again => Way::Again,
+            Origin::Watch => Way::First,
+        }
+    }
+}
+
+/// How a file is taken.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Out of its inbox.
+    First,
+    /// The same, where an earlier try may hold it.
+    Again,
+    /// Somebody sent it, and waits.
+    Sent,
 }
 
 /// Takes files: the renames, their contents' hashes, and whether the same content was here before.
 pub(super) async fn claim(spool: Spool, store: Store, batch: Vec<Taking>) -> Vec<(JobId, Input)> {
     let claims: Vec<Claim> = batch.iter().map(Taking::claim).collect();
-    let uploads: Vec<bool> = batch
-        .iter()
-        .map(|taking| taking.accepted.origin == Origin::Upload)
-        .collect();
+    let ways: Vec<Way> = batch.iter().map(Taking::way).collect();
     let claimed = blocking(move || {
-        let claimed = spool.claim_all(&claims);
-        for ((claim, result), is_upload) in claims.iter().zip(&claimed).zip(uploads) {
-            if let Err(error) = result {
-                give_up(&spool, claim, is_upload, error);
-            }
-        }
-        claimed
+        let claimed = spool.claim_all(&claims).into_iter();
+        let each = claimed.zip(&claims).zip(ways);
+        each.map(|((claimed, claim), way)| {
+            claimed.map_err(|error| give_up(&spool, claim, way, error))
+        })
+        .collect::<Vec<_>>()
     })
     .await;
     let claimed = match claimed {
@@ -100,24 +118,41 @@ pub(super) async fn claim(spool: Spool, store: Store, batch: Vec<Taking>) -> Vec
     results.map(input).collect()
 }
 
-/// The job of a file that was not taken ends: nothing may be left held for it until the next start. An upload goes, since
-/// whoever sent it is told to send it again.
-fn give_up(spool: &Spool, claim: &Claim, is_upload: bool, error: &ClaimError) {
-    if matches!(error, ClaimError::TooLarge { .. } | ClaimError::Halted) {
+/// The job of a file that was not taken ends, so nothing may be left held for it: it is put back, and where that cannot be, or is not
+/// known, the job goes on ([`ClaimError::Stuck`]). An upload goes, since whoever sent it is told to send it again.
+fn give_up(spool: &Spool, claim: &Claim, way: Way, error: ClaimError) -> ClaimError {
+    let undone = match (&error, way) {
         // It is held; only nobody has read it.
-        return;
-    }
-    let undone = if is_upload {
-        durable::remove(&claim.held).and_then(|()| durable::remove(&claim.from))
-    } else if matches!(error, ClaimError::Vanished(_) | ClaimError::Changed(_)) {
+        (ClaimError::TooLarge { .. } | ClaimError::Halted, _) => return error,
+        (_, Way::Sent) => {
+            let removed = durable::remove(&claim.held).and_then(|()| durable::remove(&claim.from));
+            if let Err(left) = removed {
+                tracing::warn!(error = %chain(&left), held = %claim.held.display(), "an upload that could not be taken is removed at the next start");
+            }
+            return error;
+        }
         // It lies in its inbox, or nowhere.
-        Ok(())
-    } else {
-        spool.unclaim(&claim.held, &claim.from).map(drop)
+        (ClaimError::Vanished(_) | ClaimError::Changed(_), _) => return error,
+        // Nothing gets into a folder of ours that may not be entered.
+        (_, Way::First) if is_barred(claim) => return error,
+        // What is held lies where nobody can look now.
+        (ClaimError::Away(_), Way::Again) => return ClaimError::Stuck(Box::new(error)),
+        _ => spool.unclaim(&claim.held, &claim.from),
     };
-    if let Err(error) = undone {
-        tracing::warn!(error = %crate::problem::chain(&error), held = %claim.held.display(), "a file that could not be taken is swept at the next start");
+    match undone {
+        Ok(_) => error,
+        Err(held) => {
+            tracing::warn!(error = %chain(&held), held = %claim.held.display(), "a file that could not be taken could not be put back");
+            ClaimError::Stuck(Box::new(error))
+        }
     }
+}
+
+/// Whether we may not look into the folder of what is held, and the file itself lies in its inbox.
+fn is_barred(claim: &Claim) -> bool {
+    let held = Place::from(&claim.held).stat();
+    let is_denied = held.is_err_and(|error| error.kind() == durable::Kind::Denied);
+    is_denied && Place::from(&claim.from).is_taken()
 }
 
 /// For each file that was taken, a job that had the same content before: one of this batch, or one of the journal.
@@ -161,13 +196,14 @@ fn not_taken(taking: &Taking, error: &ClaimError) -> ClaimFailure {
         ClaimError::Vanished(_) => ClaimFailure::Vanished,
         ClaimError::Changed(_) => ClaimFailure::Changed,
         ClaimError::Halted => ClaimFailure::Halted,
+        ClaimError::Stuck(_) => ClaimFailure::Stuck(chain(error)),
         ClaimError::TooLarge { size, limit } => ClaimFailure::TooLarge {
             size: *size,
             limit: *limit,
         },
         error => {
-            tracing::warn!(error = %crate::problem::chain(error), path = %taking.accepted.path, "a file cannot be taken now");
-            ClaimFailure::Later(crate::problem::chain(error))
+            tracing::warn!(error = %chain(error), path = %taking.accepted.path, "a file cannot be taken now");
+            ClaimFailure::Later(chain(error))
         }
     }
 }
@@ -267,4 +303,62 @@ fn is_lost(error: &RedoError) -> bool {
 fn is_same(one: &LedgerEntry, other: &LedgerEntry) -> bool {
     let same = one.identity.same_file(&other.identity);
     same && one.pipeline == other.pipeline && one.relative == other.relative
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::durable::failpoint::on::{across_devices, crash_after};
+    use crate::mounts::Mounts;
+    use crate::owner::Owner;
+
+    #[test]
+    fn a_file_that_can_be_neither_taken_nor_put_back_stays_its_jobs() {
+        let plain: fn(&mut dyn FnMut()) = |run| run();
+        for within in [plain, |run| across_devices(run)] {
+            let (mut operations, mut stuck, mut came) = (0, 0, true);
+            while came {
+                let home = tempfile::tempdir().expect("a temp folder");
+                let from = home.path().join("a.pdf");
+                std::fs::write(&from, "%PDF").expect("writable");
+                let spool = Spool::new(Mounts::default(), Owner::default());
+                let claim = Claim {
+                    held: spool::held_path(home.path(), JobId::fresh()),
+                    identity: Identity::of(&from.metadata().expect("there")),
+                    from,
+                };
+                within(&mut || {
+                    let claimed = || {
+                        let claimed = spool.claim(&claim);
+                        claimed.map_err(|error| give_up(&spool, &claim, Way::First, error))
+                    };
+                    let (claimed, crashed) = crash_after(operations, claimed);
+                    came = crashed;
+                    match claimed {
+                        Ok(_) => {}
+                        Err(ClaimError::Stuck(_)) => stuck += 1,
+                        Err(_) => assert!(claim.from.exists() && !claim.held.exists()),
+                    }
+                    spool.claim(&claim).expect("it is taken again");
+                    assert!(!claim.from.exists() && claim.held.exists());
+                });
+                operations += 1;
+            }
+            assert!(stuck > 0, "{operations} points");
+        }
+    }
+
+    #[test]
+    fn what_may_be_held_below_a_mount_that_is_away_is_not_given_up() {
+        let (spool, path) = (Spool::default(), PathBuf::from("/inbox/a.pdf"));
+        let claim = Claim {
+            from: path.clone(),
+            held: spool::held_path(Path::new("/inbox"), JobId::fresh()),
+            identity: crate::store::tests::sample::identity(3),
+        };
+        let away = || ClaimError::Away(spool::ground::Away::Left(path.clone()));
+        let given_up = |way| give_up(&spool, &claim, way, away());
+        assert!(matches!(given_up(Way::First), ClaimError::Away(_)));
+        assert!(matches!(given_up(Way::Again), ClaimError::Stuck(_)));
+    }
 }

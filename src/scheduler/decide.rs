@@ -79,7 +79,8 @@ impl Scheduler {
             live.phase
         });
         match phase {
-            Some(Phase::Claiming) => {
+            // What may be held is not left behind: the claim's next end tells of it.
+            Some(Phase::Claiming | Phase::Stuck(_)) => {
                 if let Some(live) = self.open.get(id) {
                     let held = live.job.accepted.held.clone();
                     decision.actions.push(Action::HaltClaim { held });

@@ -289,9 +289,47 @@ pub(super) fn standing(job: &Job) -> Standing {
         State::Delivering { redo } => {
             Standing::Delivering(redo.moves.iter().map(|next| next.from.0.clone()).collect())
         }
+        // Whoever sent it was told to send it again.
+        State::Cancelled if job.accepted.origin == Origin::Upload && !was_taken(job) => {
+            Standing::Unwanted
+        }
         State::Succeeded | State::Failed | State::Cancelled => Standing::Over {
             lay: job.accepted.path.0.clone(),
             now: original(job).map(|now| now.0.clone()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::event::{Ended, JobEvent};
+    use crate::scheduler::decide::tests::stand::accepted;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn an_upload_that_was_never_taken_is_not_put_into_its_inbox() {
+        let ended = |origin, delivered: &[Delivered]| {
+            let mut job = Job::new(JobId::fresh(), Timestamp(0), *accepted("p", 1));
+            job.accepted.origin = origin;
+            let delivered = delivered.to_vec();
+            let problem = None;
+            let event = JobEvent::Cancelled(Ended { delivered, problem });
+            job.apply(Timestamp(1), &event).expect("it may end");
+            standing(&job)
+        };
+        let original = Delivered {
+            kind: MoveKind::Original,
+            path: Some(RawPath(PathBuf::from("/failed/a.pdf"))),
+            depth: None,
+            size: 1,
+            blake3: String::new(),
+            mime: None,
+            pages: None,
+        };
+        assert_eq!(ended(Origin::Upload, &[]), Standing::Unwanted);
+        let over = |standing| matches!(standing, Standing::Over { .. });
+        assert!(over(ended(Origin::Upload, &[original])));
+        assert!(over(ended(Origin::Watch, &[])));
     }
 }

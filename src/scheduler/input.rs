@@ -165,13 +165,15 @@ pub enum ClaimFailure {
     Changed,
     /// It cannot be taken now (permissions, disk); it stays and is offered again.
     Later(String),
+    /// It may be ours already, and could be neither taken whole nor put back: it is claimed again.
+    Stuck(String),
 }
 
 impl ClaimFailure {
     /// Whether the file is ours all the same.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        matches!(self, Self::TooLarge { .. } | Self::Halted)
+        matches!(self, Self::TooLarge { .. } | Self::Halted | Self::Stuck(_))
     }
 }
 
@@ -193,6 +195,8 @@ pub enum Action {
         job: JobId,
         /// What is known of the file.
         accepted: Box<Accepted>,
+        /// Whether an earlier try may hold it.
+        again: bool,
     },
     /// Nobody waits any more for the content of the file that is held there, or will be.
     HaltClaim {

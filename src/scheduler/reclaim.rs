@@ -3,11 +3,12 @@
 
 use crate::durable;
 use crate::durable::beneath::Links;
-use crate::durable::spot::Spot;
+use crate::durable::spot::{Place, Spot};
 use crate::job::id::JobId;
 use crate::job::redo::{Delivered, MoveKind};
 use crate::job::state::{Job, State};
 use crate::pipeline::checked::Pipeline;
+use crate::problem::chain;
 use crate::raw_path::RawPath;
 use crate::scheduler::desks::{Desks, Kind};
 use crate::scheduler::disks::{Disks, Silent};
@@ -15,8 +16,10 @@ use crate::scheduler::files::{self, Places, original, original_move};
 use crate::scheduler::handle::{Refused, Restored};
 use crate::scheduler::moves;
 use crate::spool;
+use crate::spool::claim::is_same;
 use crate::store::Store;
 use crate::watch::ignore::{Rules, Verdict};
+use rustix::fs::FileType;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -252,7 +255,7 @@ fn note(pipeline: Option<&Pipeline>, inbox: &Path, path: &Path) -> Option<String
 }
 
 fn unmoved(how: &str, error: &durable::Error) -> Refused {
-    let why = crate::problem::chain(error);
+    let why = chain(error);
     Refused::Conflict(format!("the original cannot be {how}: {why}"))
 }
 
@@ -296,25 +299,65 @@ fn reclaim_file(
     let into = into().map_err(failed)?;
     stands()?;
     let mark = spool::mark::leave(&into).map_err(failed)?;
-    fetch_into(from, &into).map_err(failed)?;
-    stands()?;
+    let source = source_of(from, &into).map_err(failed)?;
+    let fetched = carry(&source, &into, &held.with_extension("part")).map_err(failed);
+    let fetched = fetched.and_then(|()| stands());
+    if let Err(refused) = fetched {
+        give_back(&into, &source);
+        return Err(refused);
+    }
     Ok(mark)
 }
 
-fn fetch_into(from: &Delivered, held: &Spot) -> Result<(), durable::Error> {
-    let from = original_at(from)?;
-    match durable::rename_noreplace(&from, held) {
-        Err(error) if error.kind() == durable::Kind::OtherDevice => {
-            let part = held.another(held.path().with_extension("part"))?;
-            part.remove()?;
-            durable::copy_new(&from.open()?, &part)?;
-            durable::rename_noreplace(&part, held)?;
-            held.sync()?;
+/// Where an original is fetched from. An earlier try may have fetched it already, and failed after that.
+fn source_of(from: &Delivered, into: &Spot) -> Result<Spot, durable::Error> {
+    if let Some(spot) = lies_at(from)?
+        && spot.stat()?.is_none()
+        && let Some(held) = into.stat()?
+        && FileType::from_raw_mode(held.st_mode) == FileType::RegularFile
+        && u64::try_from(held.st_size) == Ok(from.size)
+    {
+        return Ok(spot);
+    }
+    original_at(from)
+}
+
+/// Where the journal says that an original lies it can be found again; where it was to be held nobody looks for it.
+fn give_back(held: &Spot, source: &Spot) {
+    if Place::from(source).is_taken() && !is_same(held, source) {
+        // It has not left.
+        return;
+    }
+    let job = held.path().file_name().unwrap_or_default();
+    let part = format!(".dropleaf-{}", job.to_string_lossy());
+    if let Err(error) = carry(held, source, &source.path().with_file_name(part)) {
+        let (lies, lay) = (held.path().display(), source.path().display());
+        tracing::warn!(error = %chain(&error), %lies, %lay, "an original that was not fetched back does not lie where it lay: `retry` finds it");
+    }
+}
+
+/// Moves an original, whatever file systems lie in between; `part` is a name beside `to` for a copy. It ends the same where an earlier
+/// try got half-way.
+fn carry(from: &Spot, to: &Spot, part: &Path) -> Result<(), durable::Error> {
+    match (from.look()?, to.look()?) {
+        (None, Some(_)) => {}
+        (Some(_), Some(_)) if is_same(from, to) => {
+            to.sync()?;
             from.remove()?;
         }
-        moved => moved?,
+        _ => match durable::rename_noreplace(from, to) {
+            Err(error) if error.kind() == durable::Kind::OtherDevice => {
+                let part = to.another(part.to_path_buf())?;
+                part.remove()?;
+                durable::copy_new(&from.open()?, &part)?;
+                durable::rename_noreplace(&part, to)?;
+                to.sync()?;
+                from.remove()?;
+            }
+            moved => moved?,
+        },
     }
-    held.sync()?;
+    to.sync()?;
     from.sync()
 }
 
@@ -348,7 +391,71 @@ fn restore_file(from: &Delivered, inbox: &Path, to: &Path) -> Result<PathBuf, du
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::durable::failpoint::on::{across_devices, crash_after};
     use crate::scheduler::decide::tests::stand::pipeline;
+    use std::cell::Cell;
+
+    const WAYS: [fn(&mut dyn FnMut()); 2] = [|run| run(), |run| across_devices(run)];
+
+    /// A failed original in a home of its own, and where it is to be held.
+    fn failed() -> (tempfile::TempDir, Delivered, PathBuf) {
+        let home = tempfile::tempdir().expect("a temp folder");
+        let path = home.path().join("failed/a.pdf");
+        std::fs::create_dir(home.path().join("failed")).expect("made");
+        std::fs::write(&path, "%PDF").expect("writable");
+        let held = spool::held_path(&home.path().join("in"), JobId::fresh());
+        let from = Delivered {
+            kind: MoveKind::Original,
+            path: Some(RawPath(path)),
+            depth: Some(1),
+            size: 4,
+            blake3: String::new(),
+            mime: None,
+            pages: None,
+        };
+        (home, from, held)
+    }
+
+    #[test]
+    fn a_fetch_that_fails_half_way_can_be_made_again() {
+        for within in WAYS {
+            let (mut operations, mut came) = (0, true);
+            while came {
+                let (home, from, held) = failed();
+                within(&mut || {
+                    let fetch = || reclaim_file(&from, &held, || Ok(()));
+                    came = crash_after(operations, fetch).1;
+                    let mark = fetch().expect("fetched");
+                    assert!(!mark.is_empty());
+                });
+                assert_eq!(std::fs::read(&held).expect("held"), b"%PDF");
+                let left = std::fs::read_dir(home.path().join("failed")).expect("there");
+                assert_eq!(left.count(), 0, "after {operations} operations");
+                operations += 1;
+            }
+            assert!(operations > 5, "{operations} points");
+        }
+    }
+
+    #[test]
+    fn an_original_goes_back_where_its_inbox_has_gone_meanwhile() {
+        for within in WAYS {
+            let (_home, from, held) = failed();
+            let asked = Cell::new(0);
+            let stands = || {
+                asked.set(asked.get() + 1);
+                match asked.get() {
+                    1 => Ok(()),
+                    _ => Err(Refused::Unavailable("the folder is offline".to_owned())),
+                }
+            };
+            within(&mut || drop(reclaim_file(&from, &held, stands).expect_err("refused")));
+            assert_eq!(asked.get(), 2);
+            let lies = original_at(&from).expect("where it lay");
+            assert_eq!(std::fs::read(lies.path()).expect("whole"), b"%PDF");
+            assert!(!held.exists());
+        }
+    }
 
     #[test]
     fn what_is_put_back_where_nothing_takes_it_is_said() {

@@ -2,7 +2,8 @@
 //!
 //! What has the name gets a hidden one that only we use, in the folder of what is held (beside it where that is another file system).
 //! Then it can be looked at without haste: the very file goes, another one gets its name back. What a crash leaves under the hidden name
-//! is dealt with when the file is claimed again, and by the sweep where the journal does not know of the claim any more.
+//! is dealt with when the file is claimed again, and by the sweep where the journal does not know of the claim any more; the sweep does
+//! not look for one beside a file on another file system, which would be a walk through all that is mounted below the inbox.
 
 use crate::durable::spot::{Place, Spot};
 use crate::durable::{self, Kind};

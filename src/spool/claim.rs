@@ -90,6 +90,9 @@ pub enum ClaimError {
     /// Another home takes files from this folder.
     #[error(transparent)]
     NotOurs(NotOurs),
+    /// It may be held, and could be neither taken nor put back.
+    #[error("a file can be neither taken nor put back")]
+    Stuck(#[source] Box<Self>),
 }
 
 impl From<NotOurs> for ClaimError {
@@ -175,15 +178,17 @@ fn begin(
     if let Some(folder) = claim.held.parent()
         && !made.contains(folder)
     {
-        // A folder that is gone with its mount must not be made anew below the mount point.
+        // A folder that is gone with its mount must not be made anew below the mount point, nor ours in what is left there.
+        spool.stands(&claim.held)?;
         require_inbox(folder, claim)?;
         spool.owner.has(&durable::folder_of(folder))?;
         durable::make_folders(folder, PRIVATE)?;
         made.insert(folder.to_path_buf());
     }
     // What is held goes into this very folder, whatever is mounted or taken away from here on.
-    let vanished = || ClaimError::Vanished(claim.from.clone());
-    let held = Spot::of(&claim.held)?.ok_or_else(vanished)?;
+    let folder = durable::folder_of(&claim.held);
+    let gone = || durable::Error::at("find", &folder, rustix::io::Errno::NOENT);
+    let held = Spot::of(&claim.held)?.ok_or_else(gone)?;
     spool.stands(&claim.held)?;
     let mark = mark::leave(&held)?;
     take(claim, &held, spool, syncs).map(|took| (took, mark))
@@ -241,9 +246,16 @@ fn inbox_of(held: &Path) -> &Path {
 
 fn require_inbox(folder: &Path, claim: &Claim) -> Result<(), ClaimError> {
     // `<inbox>/.dropleaf/claimed`
-    match folder.ancestors().nth(2) {
-        Some(inbox) if !inbox.is_dir() => Err(ClaimError::Vanished(claim.from.clone())),
-        _ => Ok(()),
+    let Some(inbox) = folder.ancestors().nth(2) else {
+        return Ok(());
+    };
+    match std::fs::metadata(inbox) {
+        Ok(found) if found.is_dir() => Ok(()),
+        // Nobody knows whether the file is there.
+        Err(error) if durable::kind_of(&error) != Kind::Missing => {
+            Err(durable::Error::at("look at", inbox, error).into())
+        }
+        _ => Err(ClaimError::Vanished(claim.from.clone())),
     }
 }
 
@@ -308,31 +320,33 @@ fn finish(
     (took, held_in): (&Took, String),
     spool: &Spool,
 ) -> Result<Claimed, ClaimError> {
-    let fickle = &spool.fickle;
-    let changed = |error: Option<io::Error>| {
+    let changed = || {
         let path = put_back(&claim.held, &claim.from)?;
-        tracing::debug!(path = %path.display(), ?error, "a file changed while it was being taken and was put back");
+        tracing::debug!(path = %path.display(), "a file changed while it was being taken and was put back");
         Err(ClaimError::Changed(claim.from.clone()))
     };
     let file = durable::open_regular(&claim.held)?;
-    let is_same = || match (took, file.metadata()) {
-        (Took::Itself, Ok(found)) => claim.identity.same_file(&Identity::of(&found)),
-        (Took::Other, found) => found.is_ok(),
-        (Took::Itself, Err(_)) => false,
+    let look = || {
+        let found = file.metadata();
+        found.map_err(|source| durable::Error::at("look at", &claim.held, source))
     };
+    let is_same = |now: &Identity| match took {
+        Took::Itself => claim.identity.same_file(now),
+        Took::Other => true,
+    };
+    let found = look()?;
     if matches!(took, Took::Itself) {
-        fickle.saw(&claim.identity, file.metadata().ok().as_ref());
+        spool.fickle.saw(&claim.identity, &found);
     }
-    if !is_same() {
-        return changed(None);
+    if !is_same(&Identity::of(&found)) {
+        return changed();
     }
     if let Err(error) = durable::private::drop_special_bits(&file) {
         tracing::debug!(%error, held = %claim.held.display(), "a file keeps its special bits");
     }
     let synced = durable::sync_file(&file);
     synced.map_err(|source| durable::Error::at("sync", &claim.held, source))?;
-    let failed = |source| durable::Error::at("look at", &claim.held, source);
-    let now = Identity::of(&file.metadata().map_err(failed)?);
+    let now = Identity::of(&look()?);
     let limit = spool.contents.limit();
     if now.size > limit {
         let size = now.size;
@@ -342,8 +356,8 @@ fn finish(
     let Some(content) = durable::content_unless(&file, &claim.held, halted)? else {
         return Err(ClaimError::Halted);
     };
-    if !is_same() {
-        return changed(None);
+    if !is_same(&Identity::of(&look()?)) {
+        return changed();
     }
     spool.contents.hashed(&claim.held, now);
     let Content { size, blake3 } = content;
@@ -357,7 +371,8 @@ fn finish(
 /// Puts a held file back where it lay in its inbox. Where a link has taken the place of its folder, or a file, it is put into the
 /// inbox itself.
 pub(crate) fn put_back(held: &Path, original: &Path) -> Result<PathBuf, durable::Error> {
-    if !is_there(held) {
+    // Whether it is there must be known: what cannot be looked at was not put back.
+    if Place::from(held).stat()?.is_none() {
         // It was put back before.
         return Ok(original.to_path_buf());
     }
@@ -440,7 +455,7 @@ fn copy_out(held: &Path, spot: &Spot, to: Place<'_>) -> Result<(), durable::Erro
 }
 
 /// Whether two names stand for one file, or for the same content.
-pub(super) fn is_same<'a>(one: impl Into<Place<'a>>, other: impl Into<Place<'a>>) -> bool {
+pub(crate) fn is_same<'a>(one: impl Into<Place<'a>>, other: impl Into<Place<'a>>) -> bool {
     let (one, other) = (one.into(), other.into());
     let (Ok(Some(here)), Ok(Some(there))) = (one.stat(), other.stat()) else {
         return false;
@@ -453,10 +468,6 @@ pub(super) fn is_same<'a>(one: impl Into<Place<'a>>, other: impl Into<Place<'a>>
         durable::content(&open, place.path()).ok()
     };
     here.st_size == there.st_size && content(one).is_some_and(|one| Some(one) == content(other))
-}
-
-fn is_there(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok()
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

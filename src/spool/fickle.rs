@@ -24,10 +24,8 @@ impl Fickle {
     }
 
     /// What a file was before its rename, and what lies under its new name.
-    pub(super) fn saw(&self, before: &Identity, after: Option<&Metadata>) {
-        let Some(after) = after.map(Identity::of) else {
-            return;
-        };
+    pub(super) fn saw(&self, before: &Identity, after: &Metadata) {
+        let after = Identity::of(after);
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if before.same_file(&after) {
             if !seen.is_empty() {
@@ -64,7 +62,7 @@ mod tests {
         let rewritten = Identity { size: 7, ..other };
         let fickle = Fickle::default();
         let check = |before: &Identity, expected| {
-            fickle.saw(before, Some(&found));
+            fickle.saw(before, &found);
             assert_eq!(fickle.contains(same.device), expected, "{before:?}");
         };
         for _ in 0..5 {

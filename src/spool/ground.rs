@@ -150,6 +150,29 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_made_in_an_inbox_whose_mount_is_gone() {
+        use crate::spool::claim::{Claim, ClaimError};
+        let home = tempfile::tempdir().expect("a temp folder");
+        let spool = Spool::new(Mounts::default(), Owner::default());
+        let inbox = home.path().to_path_buf();
+        let bare = Ground::of(&inbox).expect("the temp folder is there");
+        let mounted = Ground {
+            device: u64::MAX,
+            below: Some(bare.device),
+        };
+        spool.grounds().insert(inbox.clone(), Some(mounted));
+        let claim = Claim {
+            from: inbox.join("a.pdf"),
+            held: crate::spool::held_path(&inbox, crate::job::id::JobId::fresh()),
+            identity: crate::store::tests::sample::identity(3),
+        };
+        let away = spool.claim(&claim);
+        assert!(matches!(away, Err(ClaimError::Away(_))), "{away:?}");
+        let made = std::fs::read_dir(&inbox).expect("readable").count();
+        assert_eq!(made, 0, "it is the bare mount point");
+    }
+
+    #[test]
     fn a_folder_that_is_missing_lies_where_the_one_above_it_does() {
         let home = tempfile::tempdir().expect("a temp folder");
         let spool = Spool::new(Mounts::default(), Owner::default());

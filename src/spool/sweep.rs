@@ -26,6 +26,8 @@ pub enum Standing {
     Staged,
     /// It delivers these: no other temp of it counts.
     Delivering(Vec<PathBuf>),
+    /// It has ended without its file, which nobody wants any more.
+    Unwanted,
     /// It has ended.
     Over {
         /// Where its original lay.
@@ -125,6 +127,7 @@ impl Spool {
                 {
                     swept.remove(path);
                 }
+                Some((_, Standing::Unwanted)) => swept.remove(path),
                 Some((job, Standing::Over { lay, .. })) => swept.put_back(job, &path, &lay),
                 Some(_) => {}
             }

@@ -6,6 +6,7 @@
 mod aside;
 mod contents;
 mod crashes;
+mod held;
 mod links;
 mod mounts;
 mod names;

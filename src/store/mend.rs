@@ -44,35 +44,91 @@ pub(crate) fn read(connection: &Connection) -> Result<Contents, Error> {
 }
 
 fn open_jobs(connection: &Connection, mended: &mut Vec<String>) -> Result<Vec<Job>, Error> {
-    let mut rows: Vec<(String, &str, Vec<u8>)> = Vec::new();
+    let mut rows = Vec::new();
     for state in query::OPEN_STATES {
         let mut statement = connection
-            .prepare(&format!("SELECT id, body FROM job WHERE state = '{state}'"))
+            .prepare(&format!(
+                "SELECT id, rowid, body FROM job WHERE state = '{state}'"
+            ))
             .map_err(reading)?;
         let some = statement
-            .query_map([], |row| Ok((text(row, 0)?, state, bytes(row, 1)?)))
+            .query_map([], |row| {
+                Ok(Row {
+                    id: text(row, 0)?,
+                    number: row.get(1)?,
+                    state,
+                    body: bytes(row, 2)?,
+                })
+            })
             .map_err(reading)?;
         for row in some {
             rows.push(row.map_err(reading)?);
         }
     }
-    rows.sort();
+    rows.sort_by(|one: &Row, other: &Row| one.id.cmp(&other.id));
     let mut jobs = Vec::with_capacity(rows.len());
-    for (id, state, body) in rows {
-        match serde_json::from_slice(&body) {
-            Ok(job) => jobs.push(job),
-            Err(error) => jobs.extend(mend_job(connection, (&id, state, &body), mended, &error)?),
+    for row in rows {
+        match serde_json::from_slice::<Job>(&row.body) {
+            Ok(job) if job.id.to_string() == row.id => jobs.push(job),
+            Ok(job) => jobs.extend(mend_id(connection, &row, job, mended)?),
+            Err(error) => jobs.extend(mend_job(connection, &row, mended, &error)?),
         }
     }
     Ok(jobs)
 }
 
+/// An open job as its row has it.
+struct Row {
+    /// With a mark for what is no text any more.
+    id: String,
+    /// By which the row is found whatever its id is.
+    number: i64,
+    state: &'static str,
+    body: Vec<u8>,
+}
+
+impl Row {
+    fn delete(&self, connection: &Connection) -> Result<(), Error> {
+        let pipeline = connection
+            .query_row(
+                "DELETE FROM job WHERE rowid = ?1 RETURNING pipeline",
+                [self.number],
+                |row| text(row, 0),
+            )
+            .map_err(writing)?;
+        unit::count(connection, &pipeline, self.state, -1).map_err(writing)
+    }
+}
+
+/// A job whose text is whole and not its id: it gets that back, unless it has another row.
+fn mend_id(
+    connection: &Connection,
+    row: &Row,
+    job: Job,
+    mended: &mut Vec<String>,
+) -> Result<Option<Job>, Error> {
+    let id = job.id.to_string();
+    let changed = connection
+        .execute(
+            "UPDATE OR IGNORE job SET id = ?1 WHERE rowid = ?2",
+            (&id, row.number),
+        )
+        .map_err(writing)?;
+    mended.push(format!("a row of job {id} had another id (`{}`)", row.id));
+    if changed > 0 {
+        return Ok(Some(job));
+    }
+    row.delete(connection)?;
+    Ok(None)
+}
+
 fn mend_job(
     connection: &Connection,
-    (id, state, body): (&str, &str, &[u8]),
+    row: &Row,
     mended: &mut Vec<String>,
     error: &serde_json::Error,
 ) -> Result<Option<Job>, Error> {
+    let id = &row.id;
     if let Some(job) = replay(connection, id)? {
         let last: Option<i64> = connection
             .query_row("SELECT MAX(seq) FROM event WHERE job = ?1", [id], |row| {
@@ -81,23 +137,14 @@ fn mend_job(
             .map_err(reading)?;
         upsert_job(connection, &job, last.map_or(0, unsigned))?;
         let pipeline = &job.accepted.pipeline;
-        unit::count(connection, pipeline, state, -1).map_err(writing)?;
+        unit::count(connection, pipeline, row.state, -1).map_err(writing)?;
         unit::count(connection, pipeline, job.state.word(), 1).map_err(writing)?;
         mended.push(format!("job {id} was made again from its events ({error})"));
         return Ok((!job.state.is_terminal()).then_some(job));
     }
-    let pipeline: Option<String> = connection
-        .query_row("SELECT pipeline FROM job WHERE id = ?1", [id], |row| {
-            text(row, 0)
-        })
-        .optional()
-        .map_err(reading)?;
-    let kept = String::from_utf8_lossy(body);
+    let kept = String::from_utf8_lossy(&row.body);
     schema::set_meta(connection, &format!("unread/job/{id}"), &kept).map_err(writing)?;
-    connection
-        .execute("DELETE FROM job WHERE id = ?1", [id])
-        .map_err(writing)?;
-    unit::count(connection, &pipeline.unwrap_or_default(), state, -1).map_err(writing)?;
+    row.delete(connection)?;
     mended.push(format!(
         "job {id} can be read neither from its row nor from its events ({error}); what is held for it goes back to its inbox"
     ));

@@ -34,7 +34,12 @@ impl Hands {
             .map(|job| (job.id, files::standing(job)))
             .collect();
         let (store, runtime) = (self.store.clone(), tokio::runtime::Handle::current());
+        let fetching = self.fetching.clone();
         let standing = move |id| {
+            // A pipeline that watches another folder by now may be fetching something back into this one.
+            if fetching.contains(id) {
+                return Standing::Staged;
+            }
             let known = standings.get(&id).cloned();
             known.unwrap_or_else(|| match runtime.block_on(store.job(id)) {
                 Ok(Some(job)) => files::standing(&job),

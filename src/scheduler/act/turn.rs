@@ -57,7 +57,11 @@ impl Hands {
         }
         for action in decision.actions {
             match action {
-                Action::Claim { job, accepted } => self.take(job, *accepted),
+                Action::Claim {
+                    job,
+                    accepted,
+                    again,
+                } => self.take(job, *accepted, again),
                 Action::HaltClaim { held } => self.attempt.spool.halt(&held.0),
                 Action::Redo { job, redo } => self.turn.redos.push((job, redo)),
                 Action::PrepareEnd { job, about } => {
@@ -198,12 +202,13 @@ impl Hands {
         }
     }
 
-    fn take(&mut self, job: JobId, accepted: Accepted) {
+    fn take(&mut self, job: JobId, accepted: Accepted, again: bool) {
         let upload = self.uploads.remove(&job);
         self.turn.claims.push(Taking {
             job,
             accepted,
             upload,
+            again,
         });
     }
 

@@ -235,13 +235,16 @@ impl Scheduler {
     /// Whoever's time has come goes on.
     pub(super) fn wake_due(&mut self, now: Timestamp, decision: &mut Decision) {
         for id in self.open.due(now) {
-            if self
-                .open
-                .get(id)
-                .is_some_and(|live| matches!(live.phase, Phase::Again(_)))
-            {
-                self.end_again(id, decision);
-                continue;
+            match self.open.get(id).map(|live| live.phase) {
+                Some(Phase::Again(_)) => {
+                    self.end_again(id, decision);
+                    continue;
+                }
+                Some(Phase::Stuck(_)) => {
+                    self.claim_again(id, decision);
+                    continue;
+                }
+                _ => {}
             }
             // Where its pipeline is gone it is not tried, and so nothing is known of its folders.
             if self.pipeline_of(id).is_none() {

@@ -226,6 +226,18 @@ impl Scheduler {
         now: Timestamp,
         decision: &mut Decision,
     ) {
+        self.say_what_holds_up(id, problem, now, decision);
+        self.set_phase(id, Phase::Again(now.plus(ENVIRONMENT_PAUSE)));
+    }
+
+    /// Says once what keeps a job from going on.
+    pub(super) fn say_what_holds_up(
+        &mut self,
+        id: JobId,
+        problem: &Problem,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) {
         if let Some(live) = self.open.get(id) {
             let pipeline = &live.job.accepted.pipeline;
             self.obstacles.meet(id, pipeline, problem);
@@ -245,7 +257,6 @@ impl Scheduler {
             };
             self.record(id, now, JobEvent::Warned(warned), decision);
         }
-        self.set_phase(id, Phase::Again(now.plus(ENVIRONMENT_PAUSE)));
     }
 
     /// How a job is to end that does not deliver yet: as was said before, or with the problem of its last attempt.

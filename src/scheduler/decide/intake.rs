@@ -6,6 +6,7 @@ use crate::job::id::JobId;
 use crate::job::state::{Job, State};
 use crate::problem::{Code, Problem};
 use crate::scheduler::decide::attempts::INTERRUPTIONS;
+use crate::scheduler::decide::ending::ENVIRONMENT_PAUSE;
 use crate::scheduler::decide::open::Phase;
 use crate::scheduler::decide::state::{Scheduler, draft};
 use crate::scheduler::input::{Action, ClaimFailure, Decision, Hold};
@@ -48,9 +49,8 @@ impl Scheduler {
         id.come_after();
         match job.state.clone() {
             State::Claiming => {
-                let accepted = Box::new(job.accepted.clone());
                 self.open.insert(job, Phase::Claiming);
-                decision.actions.push(Action::Claim { job: id, accepted });
+                self.claim_again(id, decision);
             }
             // Into the queue once all are known: it may have to wait for another one.
             State::Queued { .. } => self.open.insert(job, Phase::Idle),
@@ -139,7 +139,23 @@ impl Scheduler {
                 what: JobEvent::Accepted(accepted.clone()),
             },
         ));
-        decision.actions.push(Action::Claim { job: id, accepted });
+        decision.actions.push(Action::Claim {
+            job: id,
+            accepted,
+            again: false,
+        });
+    }
+
+    /// Takes a file that an earlier try may hold.
+    pub(super) fn claim_again(&mut self, id: JobId, decision: &mut Decision) {
+        self.set_phase(id, Phase::Claiming);
+        if let Some(live) = self.open.get(id) {
+            decision.actions.push(Action::Claim {
+                job: id,
+                accepted: Box::new(live.job.accepted.clone()),
+                again: true,
+            });
+        }
     }
 
     pub(super) fn claimed(
@@ -156,6 +172,10 @@ impl Scheduler {
             live.job.accepted.pipeline.clone(),
             live.job.accepted.path.clone(),
         );
+        if let Err(ClaimFailure::Stuck(reason)) = result {
+            return self.claim_later(id, reason, now, decision);
+        }
+        self.obstacles.leave(id);
         match result {
             Ok(queued) => {
                 decision.actions.push(Action::Taken { pipeline, path });
@@ -176,7 +196,9 @@ impl Scheduler {
                     // One that is gone may be there again: the watcher looks.
                     ClaimFailure::Vanished | ClaimFailure::Changed => Decline::Changed,
                     ClaimFailure::Later(reason) => Decline::Later { reason },
-                    ClaimFailure::TooLarge { .. } | ClaimFailure::Halted => Decline::Changed,
+                    ClaimFailure::TooLarge { .. }
+                    | ClaimFailure::Halted
+                    | ClaimFailure::Stuck(_) => Decline::Changed,
                 };
                 decision.actions.push(Action::Declined {
                     pipeline,
@@ -185,6 +207,14 @@ impl Scheduler {
                 });
             }
         }
+    }
+
+    /// Ended now, the job would leave behind what it may hold: it stays as it is until its file can be taken, or put back. The watcher
+    /// hears of it then.
+    fn claim_later(&mut self, id: JobId, reason: String, now: Timestamp, decision: &mut Decision) {
+        let problem = Problem::new(Code::FolderBlocked, reason);
+        self.say_what_holds_up(id, &problem, now, decision);
+        self.set_phase(id, Phase::Stuck(now.plus(ENVIRONMENT_PAUSE)));
     }
 
     /// The file is ours, and what is in it is not known. Where the daemon stops, the next start goes on from here.
@@ -233,7 +263,9 @@ fn not_taken(failure: &ClaimFailure, origin: Origin) -> Problem {
             Code::InputVanished,
             "the file changed while it was being taken and was put back".to_owned(),
         ),
-        ClaimFailure::Later(reason) => (Code::FolderBlocked, reason.clone()),
+        ClaimFailure::Later(reason) | ClaimFailure::Stuck(reason) => {
+            (Code::FolderBlocked, reason.clone())
+        }
         ClaimFailure::TooLarge { size, limit } => return Problem::too_large(*size, *limit),
         ClaimFailure::Halted => (
             Code::Interrupted,

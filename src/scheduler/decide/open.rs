@@ -22,6 +22,8 @@ pub(super) enum Phase {
     Idle,
     /// Its file is being taken.
     Claiming,
+    /// Its file could be neither taken nor put back, and is claimed again at this time.
+    Stuck(Timestamp),
     /// An attempt runs.
     Attempt,
     /// Its attempt's outputs are being staged; the worker is free for another job.
@@ -79,11 +81,11 @@ struct Share {
 impl Share {
     fn of(live: &Live) -> Self {
         Self {
-            busy: !matches!(live.phase, Phase::Idle | Phase::Again(_)),
+            busy: !matches!(live.phase, Phase::Idle | Phase::Again(_) | Phase::Stuck(_)),
             attempt: (live.phase == Phase::Attempt).then(|| memory(&live.job)),
             staging: live.phase == Phase::Staging,
             due: match (live.phase, &live.job.state) {
-                (Phase::Again(at), _) => Some(at),
+                (Phase::Again(at) | Phase::Stuck(at), _) => Some(at),
                 (Phase::Idle, State::Waiting { .. }) => Some(live.due),
                 _ => None,
             },
@@ -262,7 +264,7 @@ impl OpenJobs {
         for id in waiting {
             self.change(id, |live| {
                 live.due = move_on(live.due, by);
-                if let Phase::Again(at) = &mut live.phase {
+                if let Phase::Again(at) | Phase::Stuck(at) = &mut live.phase {
                     *at = move_on(*at, by);
                 }
             });

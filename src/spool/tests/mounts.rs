@@ -76,7 +76,7 @@ fn where_a_rename_makes_another_file_of_it_a_copy_is_taken() {
         ..claim.identity
     };
     for _ in 0..3 {
-        home.spool.fickle.saw(&as_if, Some(&other));
+        home.spool.fickle.saw(&as_if, &other);
     }
     home.spool.claim(&claim).expect("claimed");
     assert!(!claim.from.exists(), "the original goes once it is copied");

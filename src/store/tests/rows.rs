@@ -95,6 +95,25 @@ fn a_job_that_cannot_be_read_at_all_goes_out_of_the_list_and_its_text_is_kept() 
 }
 
 #[test]
+fn a_job_whose_id_is_damaged_is_mended_once() {
+    let id_is = "id = CAST(CAST(substr(id, 1, 5) AS BLOB) || x'ff' AS TEXT)";
+    for (body, open_then) in [("body", vec![id(2)]), ("'z' || body", Vec::new())] {
+        let folder = folder();
+        let sql = format!("UPDATE job SET {id_is}, body = {body} WHERE state = 'running'");
+        let (store, opening) = damaged(folder.path(), &sql);
+        assert_eq!(open_jobs(&opening), open_then, "{body}");
+        assert_eq!(opening.mended.len(), 1, "{:?}", opening.mended);
+        runtime().block_on(store.close());
+        let (store, again) = open(folder.path());
+        assert!(again.mended.is_empty(), "{:?}", again.mended);
+        assert_eq!(open_jobs(&again), open_then, "{body}");
+        let counts = runtime().block_on(store.counts()).expect("counted");
+        let running = counts["scan"].get("running").copied().unwrap_or(0);
+        assert_eq!(usize::try_from(running).expect("few"), open_then.len());
+    }
+}
+
+#[test]
 fn a_damaged_note_is_dropped_and_the_others_stay() {
     for damage in [
         "identity = replace(identity, '{', 'z')",

@@ -75,3 +75,47 @@ fn a_job_is_about_the_content_that_was_delivered() {
     let job = bench.scheduler.job(id(1)).expect("it delivers");
     assert_eq!(job.blake3, Some("cd".repeat(32)));
 }
+
+#[test]
+fn a_file_that_can_be_neither_taken_nor_put_back_is_claimed_again() {
+    let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
+    bench.arrive(1, "p");
+    let stuck = || ClaimFailure::Stuck("the disk fails".to_owned());
+    for said in [&["job.warned"][..], &[]] {
+        let decision = unread(&mut bench, stuck());
+        assert_eq!(names(&decision), said);
+        assert!(decision.actions.is_empty(), "{:?}", decision.actions);
+        assert_eq!((bench.scheduler.busy(), bench.state(1)), (0, "claiming"));
+        assert_eq!(bench.scheduler.obstacles().count(), 1);
+        let due = bench.scheduler.next_deadline().expect("it goes on");
+        assert_eq!(due.since(bench.now).as_secs(), 10);
+        bench.now = due;
+        let decision = bench.tell(Input::Tick);
+        assert!(matches!(
+            decision.actions[..],
+            [Action::Claim { again: true, .. }]
+        ));
+        assert_eq!(bench.scheduler.busy(), 1);
+    }
+    assert_eq!(names(&bench.claim(1)), ["job.queued"]);
+    assert_eq!(bench.scheduler.obstacles().count(), 0);
+    let job = bench.scheduler.job(id(1)).expect("it is open");
+    assert!(job.is_as_it_was_taken(), "it may have waited for a twin");
+}
+
+#[test]
+fn a_cancel_does_not_leave_behind_what_may_be_held() {
+    let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
+    bench.arrive(1, "p");
+    unread(&mut bench, ClaimFailure::Stuck("the disk fails".to_owned()));
+    let decision = bench.tell(Input::Cancel { job: id(1) });
+    assert!(matches!(decision.actions[..], [Action::HaltClaim { .. }]));
+    bench.now = bench.scheduler.next_deadline().expect("it goes on");
+    let decision = bench.tell(Input::Tick);
+    assert!(matches!(decision.actions[..], [Action::Claim { .. }]));
+    let decision = unread(&mut bench, ClaimFailure::Halted);
+    assert!(matches!(
+        decision.actions[..],
+        [Action::Taken { .. }, Action::PrepareEnd { .. }]
+    ));
+}
