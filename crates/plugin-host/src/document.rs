@@ -15,6 +15,7 @@ pub(crate) mod entries;
 pub(crate) mod exact;
 pub(crate) mod facts;
 pub(crate) mod heap;
+pub(crate) mod identity;
 pub(crate) mod ids;
 pub(crate) mod import;
 pub(crate) mod latent;
@@ -150,6 +151,7 @@ impl Document {
         }
         let mut objects = Objects::new(pdf);
         objects.omitted = omitted;
+        objects.is_new = true;
         objects.pages()?;
         Ok(Self::of(State::Objects(Box::new(objects)), limits, bill))
     }

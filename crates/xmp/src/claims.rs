@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Edit, Packet};
-use crate::property::{Form, Name};
+use crate::property::{Form, Name, PDFX};
 
 /// A standard that documents claim to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,9 @@ const NAMESPACES: [(&str, Standard); 9] = [
     ("urn:ferd:", Standard::Invoice),
 ];
 
+/// The keys with which PDF/X before PDF/X-4 claims to be it: in the Info dictionary and, as a copy, in the packet.
+pub const PRINT_KEYS: [&str; 2] = ["GTS_PDFXVersion", "GTS_PDFXConformance"];
+
 /// That a document follows a standard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -51,6 +54,35 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// What the Info dictionary claims by [`PRINT_KEYS`], whose texts `look` gives.
+    pub fn of_info(look: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        // The level of conformance is the more exact one.
+        let part = PRINT_KEYS.iter().rev().find_map(|key| look(key))?;
+        Some(Self {
+            standard: Standard::Print,
+            part: part.trim().to_owned(),
+            level: String::new(),
+        })
+    }
+
+    /// Whether a drawing in RGB breaks it: PDF/X-1a knows printing colours only (ISO 15930-4, 6.2.3).
+    #[must_use]
+    pub fn forbids_rgb(&self) -> bool {
+        self.standard == Standard::Print && self.part.starts_with("PDF/X-1")
+    }
+
+    /// Whether transparency breaks it, which came after PDF/A-1 (ISO 19005-1, 6.4) and PDF/X-3 (ISO 15930-6, 6.2).
+    #[must_use]
+    pub fn forbids_transparency(&self) -> bool {
+        match self.standard {
+            Standard::Archive => self.part == "1",
+            Standard::Print => ["PDF/X-1", "PDF/X-2", "PDF/X-3"]
+                .iter()
+                .any(|part| self.part.starts_with(part)),
+            _ => false,
+        }
+    }
+
     /// Whether it is PDF/A at a level that asks for the looks of pages only, neither for tags nor for attachments.
     #[must_use]
     pub fn is_visual(&self) -> bool {
@@ -123,6 +155,9 @@ impl Packet {
 }
 
 fn standard(name: &Name) -> Option<Standard> {
+    if name.namespace == PDFX && PRINT_KEYS.contains(&name.local.as_str()) {
+        return Some(Standard::Print);
+    }
     let mut namespaces = NAMESPACES.iter();
     let found = namespaces.find(|(start, _)| name.namespace.starts_with(start));
     found.map(|(_, standard)| *standard)
@@ -153,5 +188,28 @@ mod tests {
         let format = Name::new(crate::property::DC, "format");
         assert_eq!(left.get(&format).as_deref(), Some("application/pdf"));
         assert_eq!(packet.without(&[Standard::Invoice]), PACKET);
+    }
+
+    #[test]
+    fn a_copy_of_the_info_dictionarys_claim_is_one_and_its_other_entries_are_none() {
+        let text = r#"<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+ <r:Description r:about="" xmlns:x="http://ns.adobe.com/pdfx/1.3/" x:GTS_PDFXVersion="PDF/X-1:2001" x:Shop="7"/></r:RDF>"#;
+        let packet = Packet::read(text.as_bytes()).expect("a packet");
+        assert_eq!(claims(&packet), ["PDF/X-1:2001"]);
+        let left = packet.without(&[Standard::Print]);
+        assert!(!left.contains("GTS_") && left.contains("x:Shop"), "{left}");
+    }
+
+    #[test]
+    fn what_breaks_a_claim_depends_on_its_part() {
+        let check = |part: &str, rgb: bool, transparency: bool| {
+            let claim = Claim::of_info(|key| (key == PRINT_KEYS[0]).then(|| part.to_owned()));
+            let claim = claim.expect("a claim");
+            let found = (claim.forbids_rgb(), claim.forbids_transparency());
+            assert_eq!(found, (rgb, transparency), "{part}");
+        };
+        check("PDF/X-1a:2003", true, true);
+        check("PDF/X-3:2002", false, true);
+        check("PDF/X-4", false, false);
     }
 }

@@ -2,7 +2,7 @@
 
 use dropleaf_plugin_sdk::prelude::*;
 use dropleaf_xmp::Packet;
-use dropleaf_xmp::claims::{Claim, Standard};
+use dropleaf_xmp::claims::{Claim, PRINT_KEYS, Standard};
 
 /// What one document says of itself.
 struct Standing {
@@ -32,10 +32,17 @@ impl Standing {
                 intents.extend(intent(&item)?);
             }
         }
+        let mut claims = packet(&catalog)?.map_or_else(Vec::new, |packet| packet.claims());
+        if !claims.iter().any(|claim| claim.standard == Standard::Print)
+            && let Some(info) = document.trailer()?.object("Info")?
+        {
+            let look = |key: &str| info.get(key).ok().flatten().and_then(|text| text.as_text());
+            claims.extend(Claim::of_info(look));
+        }
         Ok(Self {
             has_tags: catalog.has("StructTreeRoot")?,
             has_layers: catalog.has("OCProperties")?,
-            claims: packet(&catalog)?.map_or_else(Vec::new, |packet| packet.claims()),
+            claims,
             intents,
         })
     }
@@ -126,6 +133,13 @@ fn unmark(document: &Document<'_>) -> Result<()> {
 }
 
 fn disclaim(document: &Document<'_>, lost: &[Claim]) -> Result<()> {
+    if lost.iter().any(|claim| claim.standard == Standard::Print)
+        && let Some(info) = document.trailer()?.object("Info")?
+    {
+        for key in PRINT_KEYS {
+            info.remove(key)?;
+        }
+    }
     let catalog = document.catalog()?;
     let Some(packet) = packet(&catalog)? else {
         return Ok(());

@@ -375,3 +375,18 @@ fn labels_follow_one_another() {
     let document = sample::open(ran.document());
     assert!(!document.catalog().expect("a catalog").has(b"PageLabels"));
 }
+
+#[test]
+fn a_claim_in_the_information_dictionary_is_kept_if_all_make_it() {
+    let print = Sample::new("s", 1)
+        .info("GTS_PDFXVersion", Cos::string_literal("PDF/X-3:2002"))
+        .bytes();
+    for (other, kept) in [(print.clone(), true), (sample::pdf(1), false)] {
+        let ran = run(&[print.clone(), other]);
+        let document = sample::open(ran.document());
+        let info = document.trailer.get_deref(b"Info", &document);
+        let info = info.and_then(Cos::as_dict).expect("the information");
+        assert_eq!(info.has(b"GTS_PDFXVersion"), kept);
+        assert_eq!(ran.warnings.len(), usize::from(!kept), "{:?}", ran.warnings);
+    }
+}

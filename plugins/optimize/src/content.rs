@@ -30,8 +30,8 @@ pub(crate) fn multiply(a: &Matrix, b: &Matrix) -> Matrix {
     ]
 }
 
-/// Everything that `content` draws by name.
-pub(crate) fn draws(content: &[u8]) -> Vec<Draw> {
+/// Everything that `content` draws by name; `None` where viewers may read it otherwise than it is read here.
+pub(crate) fn draws(content: &[u8]) -> Option<Vec<Draw>> {
     let mut found = Vec::new();
     let mut matrix = IDENTITY;
     let mut saved = Vec::new();
@@ -40,18 +40,23 @@ pub(crate) fn draws(content: &[u8]) -> Vec<Draw> {
     let mut lexer = Lexer {
         bytes: content,
         at: 0,
+        is_doubtful: false,
     };
     while let Some(token) = lexer.next() {
         match token {
-            Token::Number(number) => numbers.push(number),
+            Token::Number(number) => numbers.push(number.unwrap_or(f64::NAN)),
             Token::Name(bytes) => name = Some(bytes),
             Token::Other => {}
             Token::Operator(operator) => {
                 match operator {
-                    b"q" if saved.len() < MAX_DEPTH => saved.push(matrix),
+                    b"q" if saved.len() >= MAX_DEPTH => return None,
+                    b"q" => saved.push(matrix),
                     b"Q" => matrix = saved.pop().unwrap_or(matrix),
                     b"cm" => {
                         if let Some(last) = numbers.last_chunk::<6>() {
+                            if last.iter().any(|number| number.is_nan()) {
+                                return None;
+                            }
                             matrix = multiply(last, &matrix);
                         }
                     }
@@ -67,11 +72,12 @@ pub(crate) fn draws(content: &[u8]) -> Vec<Draw> {
             }
         }
     }
-    found
+    (!lexer.is_doubtful).then_some(found)
 }
 
 enum Token<'a> {
-    Number(f64),
+    /// `None` is one that viewers make different things of, such as `--5`.
+    Number(Option<f64>),
     Name(&'a [u8]),
     Operator(&'a [u8]),
     Other,
@@ -80,6 +86,8 @@ enum Token<'a> {
 struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Whether where something ends was a guess.
+    is_doubtful: bool,
 }
 
 impl<'a> Lexer<'a> {
@@ -115,7 +123,12 @@ impl<'a> Lexer<'a> {
             }
             _ => {
                 let word = self.regular();
-                Some(number(word).map_or(Token::Operator(word), Token::Number))
+                if !matches!(byte, b'+' | b'-' | b'.' | b'0'..=b'9') {
+                    return Some(Token::Operator(word));
+                }
+                // Some viewers see a number and an operator in `0cm`.
+                self.is_doubtful |= !is_numeric(word);
+                Some(Token::Number(number(word)))
             }
         }
     }
@@ -147,7 +160,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The data of an inline image ends at an `EI` between white space with something readable after it.
+    /// The data of an inline image ends at an `EI` between white space with something readable after it. What fails one of
+    /// both may be an end all the same.
     fn skip_image(&mut self) {
         while let Some(found) = self
             .bytes
@@ -156,17 +170,22 @@ impl<'a> Lexer<'a> {
         {
             let at = self.at + found;
             let rest = &self.bytes[at + 2..];
-            let spaced =
-                at > 0 && is_space(self.bytes[at - 1]) && rest.first().is_none_or(|b| is_space(*b));
-            let readable = rest
+            self.at = at + 2;
+            if !rest.first().is_none_or(|b| is_space(*b)) {
+                continue;
+            }
+            let is_spaced = at > 0 && is_space(self.bytes[at - 1]);
+            let is_readable = rest
                 .iter()
                 .take(8)
-                .all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
-            self.at = at + 2;
-            if spaced && readable {
-                return;
+                .all(|b| is_space(*b) || matches!(b, b' '..=b'~'));
+            match (is_spaced, is_readable) {
+                (true, true) => return,
+                (false, false) => {}
+                _ => self.is_doubtful = true,
             }
         }
+        self.is_doubtful = true;
         self.at = self.bytes.len();
     }
 }
@@ -182,14 +201,16 @@ fn is_delimiter(byte: u8) -> bool {
     )
 }
 
+fn is_numeric(word: &[u8]) -> bool {
+    word.iter()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'))
+}
+
 fn number(word: &[u8]) -> Option<f64> {
-    let numeric = word
-        .iter()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'));
-    if !numeric {
-        return None;
-    }
-    std::str::from_utf8(word).ok()?.parse().ok()
+    let text = std::str::from_utf8(word)
+        .ok()
+        .filter(|_| is_numeric(word))?;
+    text.parse().ok()
 }
 
 fn decode(name: &[u8]) -> Vec<u8> {
@@ -216,6 +237,7 @@ mod tests {
 
     fn check(content: &str, expected: &[(&str, Matrix)]) {
         let found: Vec<(String, Matrix)> = draws(content.as_bytes())
+            .expect("nothing doubtful")
             .into_iter()
             .map(|draw| {
                 (
@@ -256,8 +278,21 @@ mod tests {
             "(/A Do) Tj % /B Do\n<2F> Tj /C/D Do [/E] 0 d",
             &[("D", IDENTITY)],
         );
-        check("BI /W 1 ID /F Do xEI y\nEI /G Do", &[("G", IDENTITY)]);
+        check("BI /W 1 ID /F Do xEIy\nEI /G Do", &[("G", IDENTITY)]);
         check("/H gs Do 1 0 0 cm /I Do", &[("I", IDENTITY)]);
+    }
+
+    #[test]
+    fn what_viewers_may_read_otherwise_is_doubtful() {
+        let check = |content: &[u8]| assert_eq!(draws(content), None, "{}", content.escape_ascii());
+        check(b"5 0 0 5 --50 5 cm /I Do");
+        check(b"5 0 -0-0 5 5 5 cm /I Do");
+        check(b"5 0 0 5 50.0.1 5 cm /I Do");
+        check(b"5 0 0 5 0 0cm /I Do");
+        check(b"BI /W 1 ID \x80 EI Q (\xe9) Tj /I Do");
+        check(b"BI /W 1 ID \x80EI Q /I Do");
+        check(b"BI /W 1 ID \x80");
+        assert!(draws(b"--5 0 Td /I Do").is_some(), "no matrix");
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub(crate) struct Graph {
     pub(crate) pinned: HashSet<Ref>,
     /// Pages and what stands around them in the page tree.
     pub(crate) pages: HashSet<Ref>,
+    /// What draws: forms, tiling patterns and Type 3 fonts.
+    pub(crate) drawings: Vec<Ref>,
+    /// What is given as a soft mask, of an image or of a graphics state.
+    masks: Vec<Ref>,
     /// What the trailer refers to.
     roots: Vec<Ref>,
 }
@@ -80,10 +84,21 @@ impl Graph {
         if let Some(appearance) = tree.get("AP") {
             appearances.extend(appearance.references());
         }
-        if matches!(tree.get("Type"), Some(Tree::Name(name)) if name == b"Page" || name == b"Pages")
-        {
+        let is = |key: &str, wanted: &[&[u8]]| matches!(tree.get(key), Some(Tree::Name(name)) if wanted.contains(&&**name));
+        if is("Type", &[b"Page", b"Pages"]) {
             self.pages.insert(reference);
         }
+        if is("Subtype", &[b"Form", b"Type3"])
+            || matches!(tree.get("PatternType"), Some(Tree::Int(1)))
+        {
+            self.drawings.push(reference);
+        }
+        note_masks(tree, &mut self.masks);
+    }
+
+    /// Whatever soft masks are made of: their samples are no colors.
+    pub(crate) fn masking(&self) -> HashSet<Ref> {
+        self.led_to(self.masks.iter().copied())
     }
 
     /// Pins appearances: those referred to at once, and those in dictionaries of states between.
@@ -93,6 +108,22 @@ impl Graph {
                 waiting.extend(self.references.get(&reference).into_iter().flatten());
             }
         }
+    }
+}
+
+fn note_masks(tree: &Tree, masks: &mut Vec<Ref>) {
+    match tree {
+        Tree::Dict(entries) | Tree::Stream(entries) => {
+            for (key, value) in entries {
+                if key == b"SMask" {
+                    masks.extend(value.references());
+                } else {
+                    note_masks(value, masks);
+                }
+            }
+        }
+        Tree::Array(items) => items.iter().for_each(|item| note_masks(item, masks)),
+        _ => {}
     }
 }
 
@@ -155,6 +186,9 @@ pub(crate) fn redirect(
                 *reference = map.get(reference).copied().unwrap_or(*reference);
             }
         }
+    }
+    for noted in graph.masks.iter_mut().chain(&mut graph.drawings) {
+        *noted = map.get(noted).copied().unwrap_or(*noted);
     }
     for gone in map.keys() {
         document.remove(*gone)?;

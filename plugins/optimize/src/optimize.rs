@@ -1,6 +1,10 @@
 //! The work of `optimize`, step by step.
 
+use std::collections::HashSet;
+
 use dropleaf_plugin_sdk::prelude::*;
+use dropleaf_xmp::Packet;
+use dropleaf_xmp::claims::Standard;
 
 use crate::Optimize;
 use crate::graph::{Graph, drop_unreferenced, is_layout};
@@ -40,12 +44,17 @@ pub(crate) fn optimize(operation: &Optimize, run: &mut Run<'_>) -> Result<()> {
         Some(images) if images.limits_dpi() => Places::find(&document, &graph, run)?,
         _ => Places::default(),
     };
+    let masking = match images {
+        Some(_) => graph.masking(),
+        None => HashSet::new(),
+    };
     for (done, reference) in graph.streams.iter().enumerate() {
         run.progress(done, graph.streams.len())?;
         let Value::Stream(stream) = document.object(*reference)? else {
             continue;
         };
         if is_jpeg(&stream)? {
+            let images = images.filter(|_| !masking.contains(reference));
             let saved = shrink_image(&stream, images, places.extent(*reference))?;
             gained.images += u64::from(saved > 0);
             gained.saved += saved;
@@ -60,8 +69,10 @@ pub(crate) fn optimize(operation: &Optimize, run: &mut Run<'_>) -> Result<()> {
         gained.duplicates += twins::merge(&document, &mut graph, run)?;
     }
     run.progress(graph.streams.len(), graph.streams.len())?;
-    // Written anew in any case: packing objects into streams is the host's part of the gain, and this asks for it.
-    document.trailer()?.put("Type", Value::name("XRef"))?;
+    if !is_early_archive(&document)? {
+        // Written anew in any case: packing objects into streams is the host's part of the gain, and this asks for it.
+        document.trailer()?.put("Type", Value::name("XRef"))?;
+    }
     let after = stream_bytes(&document)?;
     if let Some(original) = original
         && gained.saved < original.len() as u64 / 20
@@ -72,6 +83,18 @@ pub(crate) fn optimize(operation: &Optimize, run: &mut Run<'_>) -> Result<()> {
         return publish(run, &Gained::default(), before, before);
     }
     publish(run, &gained, before, after)
+}
+
+/// Whether it claims to be PDF/A-1, which knows no object streams: they came with PDF 1.5 (ISO 19005-1, 6.1.1).
+fn is_early_archive(document: &Document<'_>) -> Result<bool> {
+    let stream = document.catalog()?.get("Metadata")?;
+    let bytes = stream
+        .and_then(|value| value.as_stream())
+        .and_then(|stream| stream.decoded().ok());
+    // A packet that cannot be read claims nothing.
+    let packet = bytes.and_then(|bytes| Packet::read(&bytes).ok());
+    let mut claims = packet.iter().flat_map(Packet::claims);
+    Ok(claims.any(|claim| claim.standard == Standard::Archive && claim.part == "1"))
 }
 
 /// The file as it came, if it is small and no earlier step has changed it.

@@ -1,7 +1,8 @@
 //! How large images are drawn: the pages' contents are followed through their forms.
 //!
 //! An image may be made smaller only if every way to it is known. So whatever is also used where contents are not followed
-//! (patterns, Type 3 glyphs, soft masks, annotations, thumbnails) counts as not known.
+//! (patterns, Type 3 glyphs, soft masks, annotations, thumbnails) counts as not known. What of these has no images of its own
+//! and draws by name may draw those of any page: then nothing is known.
 
 use std::collections::{HashMap, HashSet};
 
@@ -57,7 +58,7 @@ impl Places {
                 return Err(Error::cancelled());
             }
         }
-        if walk.given_up {
+        if walk.given_up || walk.draws_from_pages(graph, run)? {
             return Ok(Self::default());
         }
         let elsewhere = walk.used_elsewhere(graph)?;
@@ -106,14 +107,23 @@ impl<'r> Walk<'_, 'r> {
             return Ok(found);
         };
         self.followed.extend(resources.id()?);
-        let Some(named) = resources
+        let named = resources
             .object("XObject")?
-            .filter(|object| object.kind() == Kind::Dict)
-        else {
+            .filter(|object| object.kind() == Kind::Dict);
+        // On a page nothing is drawn then; a form may draw what its page has.
+        if named.is_none() && depth == 0 {
+            return Ok(found);
+        }
+        let Some(draws) = draws(content) else {
+            self.given_up = true;
+            return Ok(found);
+        };
+        let Some(named) = named else {
+            self.given_up |= !draws.is_empty();
             return Ok(found);
         };
         self.followed.extend(named.id()?);
-        for draw in draws(content) {
+        for draw in draws {
             if found.len() > MAX_DRAWS || depth > MAX_DEPTH {
                 self.given_up = true;
             }
@@ -121,6 +131,7 @@ impl<'r> Walk<'_, 'r> {
                 break;
             }
             let Some(Value::Ref(reference)) = named.get_raw(&draw.name)? else {
+                self.given_up |= depth > 0;
                 continue;
             };
             let Value::Stream(object) = self.document.object(reference)? else {
@@ -183,6 +194,59 @@ impl<'r> Walk<'_, 'r> {
             self.forms.remove(&id);
         }
         Ok(drawn)
+    }
+
+    /// Whether something that was not followed draws by name and has no names of its own: most viewers look in the page's
+    /// resources then.
+    fn draws_from_pages(&self, graph: &Graph, run: &Run<'_>) -> Result<bool> {
+        for drawing in &graph.drawings {
+            // A form that was followed may be an appearance too, on another page.
+            if self.followed.contains(drawing) && !graph.pinned.contains(drawing) {
+                continue;
+            }
+            if run.cancelled() {
+                return Err(Error::cancelled());
+            }
+            let Some(drawing) = self.document.object(*drawing)?.as_object() else {
+                continue;
+            };
+            let own = match drawing.object("Resources")? {
+                Some(resources) => resources.object("XObject")?,
+                None => None,
+            };
+            if own.is_some_and(|own| own.len().is_ok_and(|count| count > 0)) {
+                continue;
+            }
+            let glyphs = match drawing.object("CharProcs")? {
+                Some(glyphs) => glyphs
+                    .entries()?
+                    .into_iter()
+                    .map(|(_, glyph)| glyph)
+                    .collect(),
+                None => vec![drawing.into()],
+            };
+            for content in glyphs {
+                let Some(content) = self.stream(&content)? else {
+                    continue;
+                };
+                let content = match content.decoded() {
+                    Ok(content) => content,
+                    Err(error) if error.is_cancelled() => return Err(error),
+                    Err(_) => return Ok(true),
+                };
+                if draws(&content).is_none_or(|draws| !draws.is_empty()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn stream(&self, value: &Value<'r>) -> Result<Option<Object<'r>>> {
+        Ok(match value {
+            Value::Ref(reference) => self.document.object(*reference)?.as_stream(),
+            value => value.as_stream(),
+        })
     }
 
     /// Everything that is reached by a way that no followed content takes.

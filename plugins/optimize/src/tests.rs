@@ -148,6 +148,165 @@ fn an_image_that_is_also_used_where_nobody_looks_keeps_its_size() {
     assert_eq!((found[0].0, found[0].1), (600, 400));
 }
 
+/// A page that draws an image small, and something else that draws the page's image by name: all that `add` gives the page.
+fn drawn_by_name(
+    content: &str,
+    add: impl FnOnce(&mut lopdf::Document, &mut Dictionary),
+) -> Vec<u8> {
+    let content = format!("q 72 0 0 48 0 0 cm /I Do Q {content}");
+    Sample::new("s", 1)
+        .content(0, &content)
+        .edit(|document, pages| {
+            let id = image(
+                document,
+                jpeg(600, 400, 3, 75, true),
+                600,
+                400,
+                Dictionary::new(),
+            );
+            let mut page = document.get_dictionary(pages[0]).expect("a page").clone();
+            page.set(
+                "Resources",
+                dictionary! { "XObject" => dictionary! { "I" => id } },
+            );
+            add(document, &mut page);
+            document.set_object(pages[0], page);
+        })
+        .bytes()
+}
+
+fn set_resource(page: &mut Dictionary, category: &str, of: Dictionary) {
+    let resources = page
+        .get_mut(b"Resources")
+        .and_then(Cos::as_dict_mut)
+        .expect("resources");
+    resources.set(category, of);
+}
+
+#[test]
+fn an_image_that_may_be_drawn_by_its_name_on_the_page_keeps_its_size() {
+    const LARGE: &str = "500 0 0 500 0 0 cm /I Do";
+    let form = |content: &str| {
+        Stream::new(
+            dictionary! { "Subtype" => "Form" },
+            content.as_bytes().to_vec(),
+        )
+    };
+    let appearance = |drawn: &str| {
+        let drawn = form(drawn);
+        drawn_by_name("", move |document, page| {
+            let drawn = document.add_object(drawn);
+            let annotation =
+                dictionary! { "Subtype" => "Stamp", "AP" => dictionary! { "N" => drawn } };
+            let annotation = document.add_object(annotation);
+            page.set("Annots", vec![annotation.into()]);
+        })
+    };
+    let pattern = drawn_by_name("/Pattern cs /P scn 0 0 9 9 re f", |document, page| {
+        let dict = dictionary! { "PatternType" => 1, "Resources" => Dictionary::new() };
+        let pattern = document.add_object(Stream::new(dict, LARGE.into()));
+        set_resource(page, "Pattern", dictionary! { "P" => pattern });
+    });
+    let glyph = drawn_by_name("BT /T 500 Tf (a) Tj ET", |document, page| {
+        let glyph = document.add_object(Stream::new(Dictionary::new(), LARGE.into()));
+        let font = dictionary! { "Type" => "Font", "Subtype" => "Type3", "CharProcs" => dictionary! { "a" => glyph } };
+        let font = document.add_object(font);
+        set_resource(page, "Font", dictionary! { "T" => font });
+    });
+    let inner = drawn_by_name("/F Do", |document, page| {
+        let mut inner = form(LARGE);
+        inner
+            .dict
+            .set("Resources", dictionary! { "ProcSet" => vec!["PDF".into()] });
+        let inner = document.add_object(inner);
+        let resources = page
+            .get_mut(b"Resources")
+            .and_then(Cos::as_dict_mut)
+            .expect("resources");
+        let named = resources
+            .get_mut(b"XObject")
+            .and_then(Cos::as_dict_mut)
+            .expect("objects");
+        named.set("F", inner);
+    });
+    let odd = drawn_by_name("500 0 0 500 --50 50 cm /I Do", |_, _| {});
+    let after_inline = "BI /W 1 /H 1 /BPC 8 /CS /G ID x EI Q (\u{e9}) Tj 500 0 0 500 0 0 cm /I Do";
+    let after_inline = drawn_by_name(after_inline, |_, _| {});
+    for (what, document, width) in [
+        ("an appearance", appearance(LARGE), 600),
+        (
+            "one that draws nothing by name",
+            appearance("0 0 9 9 re f"),
+            150,
+        ),
+        ("a pattern", pattern, 600),
+        ("a glyph", glyph, 600),
+        ("a form with other resources", inner, 600),
+        ("a number that is none", odd, 600),
+        ("behind an inline image", after_inline, 600),
+    ] {
+        let found = images(optimize(dpi_150(), &document).document());
+        assert_eq!(found[0].0, width, "{what}");
+    }
+}
+
+#[test]
+fn soft_masks_lose_nothing() {
+    let fine = || jpeg(600, 400, 1, 95, true);
+    let gray = || dictionary! { "ColorSpace" => "DeviceGray" };
+    let as_mask = Sample::new("s", 1)
+        .content(0, "q 72 0 0 48 0 0 cm /I Do Q")
+        .edit(|document, pages| {
+            let mask = image(document, fine(), 600, 400, gray());
+            let id = image(
+                document,
+                jpeg(60, 40, 3, 75, true),
+                60,
+                40,
+                dictionary! { "SMask" => mask },
+            );
+            let resources = dictionary! { "XObject" => dictionary! { "I" => id } };
+            document
+                .get_dictionary_mut(pages[0])
+                .expect("a page")
+                .set("Resources", resources);
+        })
+        .bytes();
+    let in_group = Sample::new("s", 1)
+        .content(0, "/G gs 0 0 99 99 re f")
+        .edit(|document, pages| {
+            let mask = image(document, fine(), 600, 400, gray());
+            let group = dictionary! {
+                "Subtype" => "Form", "Resources" => dictionary! { "XObject" => dictionary! { "I" => mask } },
+            };
+            let group = document.add_object(Stream::new(group, b"/I Do".to_vec()));
+            let state = dictionary! { "SMask" => dictionary! { "S" => "Luminosity", "G" => group } };
+            let resources = dictionary! { "ExtGState" => dictionary! { "G" => state } };
+            document.get_dictionary_mut(pages[0]).expect("a page").set("Resources", resources);
+        })
+        .bytes();
+    let lossless = with_images("", &[(fine(), 600, 400, gray())]);
+    let lossless = images(optimize(json!({}), &lossless).document())[0];
+    for document in [as_mask, in_group] {
+        let ran = optimize(json!({ "images": { "quality": 50 } }), &document);
+        assert_eq!(images(ran.document()).last(), Some(&lossless));
+    }
+}
+
+#[test]
+fn archives_of_the_first_part_get_no_object_streams() {
+    for (part, is_packed) in [(1, false), (2, true)] {
+        let packet = format!(
+            "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+             <r:Description r:about='' xmlns:a='http://www.aiim.org/pdfa/ns/id/' a:part='{part}' a:conformance='B'/></r:RDF>"
+        );
+        let document = Sample::new("s", 20).xmp(&packet).bytes();
+        let ran = optimize(json!({}), &document);
+        let text = String::from_utf8_lossy(ran.document()).into_owned();
+        assert_eq!(text.contains("/ObjStm"), is_packed, "{part}");
+    }
+}
+
 #[test]
 fn without_images_no_pixel_changes() {
     let fine = jpeg(600, 400, 3, 95, false);

@@ -44,7 +44,10 @@ pub(crate) fn repair(run: &Run<'_>) -> Result<()> {
 
 fn report(run: &Run<'_>, mended: &Mended) -> Result<()> {
     if mended.0.is_empty() {
-        run.log(Level::Info, "nothing to mend: the document is written anew");
+        run.log(
+            Level::Info,
+            "nothing to mend: the document stays as it came",
+        );
     } else {
         let counts: Vec<String> = mended
             .0
@@ -56,16 +59,16 @@ fn report(run: &Run<'_>, mended: &Mended) -> Result<()> {
     run.result("mended", &mended.0)
 }
 
-/// Puts the catalog's types right; this also marks the document as changed, so that it is written anew.
+/// Puts the catalog's types right.
 fn catalog(document: &Document<'_>, mended: &mut Mended) -> Result<()> {
     let catalog = document.catalog()?;
     if !catalog
         .get("Type")?
         .is_some_and(|name| name.is_name("Catalog"))
     {
+        catalog.put("Type", Value::name("Catalog"))?;
         mended.count("catalog without its type");
     }
-    catalog.put("Type", Value::name("Catalog"))?;
     for key in [
         "Outlines",
         "AcroForm",

@@ -11,12 +11,12 @@ fn run(pdf: &[u8]) -> testing::Ran {
 }
 
 #[test]
-fn a_sound_document_is_written_anew() {
+fn a_sound_document_stays_as_it_came() {
     let pdf = sample::pdf(3);
     let ran = run(&pdf);
-    assert_eq!(texts(ran.document()), texts(&pdf));
+    assert!(ran.document() == pdf, "to the byte");
     assert_eq!(ran.warnings, [""; 0]);
-    assert_eq!((ran.parses, ran.saves), (1, 1));
+    assert_eq!((ran.parses, ran.saves), (1, 0));
     assert!(ran.progress.is_sorted());
 }
 

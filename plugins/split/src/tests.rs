@@ -36,6 +36,32 @@ fn a_part_is_any_list_of_pages() {
 }
 
 #[test]
+fn parts_have_identifiers_of_their_own() {
+    let id = |pdf: &[u8]| {
+        let document = sample::open(pdf);
+        let id = document
+            .trailer
+            .get(b"ID")
+            .and_then(Cos::as_array)
+            .expect("two");
+        id.iter()
+            .map(|half| half.as_str().expect("text").to_vec())
+            .collect::<Vec<_>>()
+    };
+    let pdf = sample::pdf(2);
+    let parts = || run(json!({ "every": 1 }), &pdf).expect("it runs").documents;
+    let ids: Vec<_> = parts().iter().map(|part| id(part)).collect();
+    let before = id(&pdf);
+    assert!(ids[0][0] != before[0] && ids[1][0] != before[0] && ids[0][0] != ids[1][0]);
+    assert_eq!(parts(), parts(), "the same each time");
+    let encrypted = Sample::new("s", 2).encrypted("", "owner").bytes();
+    let ran = run(json!({ "every": 1 }), &encrypted).expect("it runs");
+    let ids: Vec<_> = ran.documents.iter().map(|part| id(part)).collect();
+    assert_eq!(ids[0][0], id(&encrypted)[0], "the keys are made of it");
+    assert!(ids[0][1] != ids[1][1]);
+}
+
+#[test]
 fn a_part_that_is_all_is_the_document_itself() {
     let pdf = Sample::new("s", 3).outline().bytes();
     let ran = run(json!({ "every": 10 }), &pdf).expect("it runs");

@@ -74,7 +74,7 @@ impl Operation for StampText {
     const SUMMARY: &'static str = "Put a text on pages";
     const DESCRIPTION: &'static str = "Draws a text over the pages, upright as the reader sees them, in DejaVu Sans. Only the \
         glyphs that are needed are embedded, and the text can be searched and copied. What was on the pages stays as it is. \
-        With an `opacity` below 1 a document does not claim to be PDF/A-1 any more.";
+        A document does not claim to be PDF/X-1a any more, and with an `opacity` below 1 neither PDF/A-1 nor PDF/X-3.";
     const NEEDS: &'static [&'static str] = &["leaf.run/1", "leaf.cos/1", "leaf.stream/1"];
 
     fn examples() -> Vec<Example> {

@@ -13,7 +13,8 @@ use crate::placement::{Frame, Matrix};
 use crate::resources::{Extended, Extender, Needed, STAMP};
 
 /// The entries of a page that matter to a stamp.
-const LOOKED_AT: [&str; 8] = [
+const LOOKED_AT: [&str; 9] = [
+    "Annots",
     "Contents",
     "CropBox",
     "MediaBox",
@@ -173,7 +174,6 @@ impl<'r> Stamper<'r> {
                 content.clear();
                 enclose::draw(&mut content);
                 push_stamp(matrix, &mut content, |content| draw(&self.fresh, content));
-                // The old content is all that this page shares with others, if it does.
                 let stream = self.content(&content, drawing);
                 self.text = content;
                 self.entries.clear();

@@ -52,11 +52,9 @@ pub(crate) fn stamp(operation: &StampText, run: &mut Run<'_>) -> Result<()> {
         .program(&shaper.face)
         .map_err(|error| Error::failed(format!("failed to subset the font: {error}")))?;
     let font = add_font(&document, &program)?;
+    claims::withdraw(run, &document, operation.opacity < 1.0)?;
     let state = match operation.opacity < 1.0 {
-        true => {
-            claims::withdraw(run, &document)?;
-            Some(add_state(&document, operation.opacity)?)
-        }
+        true => Some(add_state(&document, operation.opacity)?),
         false => None,
     };
     let needed = match &drawn {

@@ -332,6 +332,45 @@ fn a_stamp_that_shines_through_is_none_for_the_oldest_archives() {
 }
 
 #[test]
+fn a_claim_to_be_for_print_goes_where_the_stamp_breaks_it() {
+    let claims = |version: &str, opacity: f64| {
+        let packet = format!(
+            "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+             <r:Description r:about='' xmlns:x='http://ns.adobe.com/pdfx/1.3/' x:GTS_PDFXVersion='{version}'/></r:RDF>"
+        );
+        let pdf = Sample::new("s", 1)
+            .info("GTS_PDFXVersion", Object::string_literal(version))
+            .info("GTS_PDFXConformance", Object::string_literal(version));
+        let plain = Sample::new("s", 1).info("GTS_PDFXVersion", Object::string_literal(version));
+        let kept = [pdf.xmp(&packet), plain].map(|pdf| {
+            let parameters = json!({ "text": "x", "opacity": opacity });
+            let ran = testing::run::<StampText>(parameters, &[pdf.bytes()]).expect("it stamps");
+            let document = sample::open(ran.document());
+            let info = document.trailer.get_deref(b"Info", &document);
+            let info = info.and_then(Object::as_dict).expect("the information");
+            let told = info.iter().any(|(key, _)| key.starts_with(b"GTS_"));
+            let packet = document
+                .catalog()
+                .expect("a catalog")
+                .get_deref(b"Metadata", &document);
+            if let Ok(packet) = packet.and_then(Object::as_stream) {
+                let packet = String::from_utf8_lossy(&packet.content).into_owned();
+                assert_eq!(packet.contains("GTS_"), told, "{packet}");
+            }
+            assert_eq!(ran.warnings.len(), usize::from(!told), "{:?}", ran.warnings);
+            told
+        });
+        assert_eq!(kept[0], kept[1], "{version}");
+        kept[0]
+    };
+    assert!(!claims("PDF/X-1a:2001", 1.0));
+    assert!(!claims("PDF/X-1a:2001", 0.5));
+    assert!(claims("PDF/X-3:2002", 1.0));
+    assert!(!claims("PDF/X-3:2002", 0.5));
+    assert!(claims("PDF/X-4", 0.5));
+}
+
+#[test]
 fn a_stamp_off_the_page_is_warned_of_once() {
     for (off, pages, told) in [
         (

@@ -303,13 +303,8 @@ fn a_signed_document_may_be_read_and_is_told_or_refused_where_it_is_changed() {
         );
         home.pipeline(name, &yaml);
     }
-    let signed = sample::Sample::new("s", 2).field("sign", "").edit(|pdf, _| {
-        let value = dictionary! { "Type" => "Sig", "ByteRange" => vec![0.into()], "Contents" => Object::string_literal("x") };
-        let mut dicts = pdf.objects.values_mut().filter_map(|object| object.as_dict_mut().ok());
-        dicts.find(|dict| dict.has(b"T")).expect("the field").set("V", value);
-    });
     let daemon = home.serve();
-    let pdf = signed.bytes();
+    let pdf = signed();
     for (name, warned, refused) in [
         ("turn", Some("signature-broken"), None),
         ("read", None, None),
@@ -333,4 +328,41 @@ fn a_signed_document_may_be_read_and_is_told_or_refused_where_it_is_changed() {
     }
     let kept = std::fs::read(home.path("outbox/keep/a.pdf")).expect("the delivered file");
     assert!(kept == pdf, "what only was read is delivered as it came");
+}
+
+/// A document with a signature.
+fn signed() -> Vec<u8> {
+    let document = sample::Sample::new("s", 2).field("sign", "").edit(|pdf, _| {
+        let value = dictionary! { "Type" => "Sig", "ByteRange" => vec![0.into()], "Contents" => Object::string_literal("x") };
+        let mut dicts = pdf.objects.values_mut().filter_map(|object| object.as_dict_mut().ok());
+        dicts.find(|dict| dict.has(b"T")).expect("the field").set("V", value);
+    });
+    document.bytes()
+}
+
+#[test]
+fn the_pipelines_that_come_along_leave_signed_documents_as_they_are() {
+    let home = TestHome::new(PROGRAM);
+    for (name, text) in [
+        ("receive", include_str!("../../../pipelines/receive.yaml")),
+        ("archive", include_str!("../../../pipelines/archive.yaml")),
+    ] {
+        assert!(text.contains(&format!("folder: inbox/{name}")));
+        home.pipeline(name, text);
+    }
+    let daemon = home.serve();
+    let pdf = signed();
+    for name in ["receive", "archive"] {
+        let mut feed = daemon.follow(&format!("/pipelines/{name}/events"));
+        home.drop_file(&format!("inbox/{name}"), "a.pdf", &pdf);
+        let done = feed.until_named("job.succeeded");
+        let made = done.data["artifacts"].as_array().expect("what was made");
+        let document = made.iter().find(|artifact| artifact["kind"] == "document");
+        let file = document.and_then(|document| document["path"].as_str());
+        let file = file.expect("a path");
+        assert!(
+            std::fs::read(file).expect("the delivered file") == pdf,
+            "{name}"
+        );
+    }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Objects {
     pub(crate) bytes: Option<Input>,
     /// Whether the objects say something else than `bytes`.
     pub(crate) dirty: bool,
+    /// Whether it was made in this process, like another one.
+    pub(crate) is_new: bool,
     /// The bytes of the objects as they are now, decrypted, if they were asked for.
     pub(crate) written: Option<Input>,
     /// Streams that were given as plain bytes and are compressed when the document is saved.
@@ -66,6 +68,7 @@ impl Objects {
             omitted: Omitted::default(),
             heap,
             dirty: bytes.is_none(),
+            is_new: false,
             bytes,
             written: None,
             plain: IdSet::default(),

@@ -5,6 +5,7 @@ use std::io::Write;
 use lopdf::Object;
 use lopdf::xref::XrefType;
 
+use crate::document::identity::Identity;
 use crate::document::objects::Objects;
 use crate::document::place::{entry, is_of_type};
 use crate::document::save_error::SaveError;
@@ -45,6 +46,11 @@ impl Objects {
                     .filter(|_| cover == Cover::AsItCame),
                 omitted: &self.omitted,
                 packed: self.packs(),
+                identity: match (self.dirty, self.is_new) {
+                    (_, true) => Identity::Other,
+                    (true, false) => Identity::Changed,
+                    (false, false) => Identity::Same,
+                },
             },
             out,
         )?;
@@ -80,7 +86,8 @@ impl Objects {
         u32::try_from(counted).map_err(|_| broken(format!("{counted} pages are too many")))
     }
 
-    /// Pages (counted from 0) with contents that lead nowhere. The page list must be built.
+    /// Pages (counted from 0) with contents that lead nowhere: of several streams, all. One that an update has freed is
+    /// null and no loss (ISO 32000-2, 7.3.10). The page list must be built.
     pub(crate) fn lost_contents(&self) -> Vec<usize> {
         // Streams are not read for that: most contents are read by nobody.
         let is_stream = |item: &Object| {
@@ -103,7 +110,7 @@ impl Objects {
             };
             let is_stream = |text| unread::reference(text).map(|id| self.heap.is_stream(id));
             match unread::items(contents) {
-                Some(mut items) => Some(items.all(|item| is_stream(item) == Some(true))),
+                Some(mut items) => Some(items.any(|item| is_stream(item) == Some(true))),
                 None => is_stream(contents),
             }
         };
@@ -118,7 +125,9 @@ impl Objects {
                 return false;
             };
             match self.resolve(contents) {
-                Some((_, Object::Array(items))) => items.iter().any(lost),
+                Some((_, Object::Array(items))) => {
+                    items.iter().any(lost) && !items.iter().any(is_stream)
+                }
                 _ => lost(contents),
             }
         };

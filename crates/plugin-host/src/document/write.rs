@@ -7,6 +7,7 @@
 
 use std::io::Write;
 
+use blake3::Hasher;
 use lopdf::encryption::DecryptionError;
 use lopdf::{Dictionary, EncryptionState, Object, ObjectId, Stream};
 
@@ -15,6 +16,7 @@ use crate::document::encryption::Omitted;
 use crate::document::encryption::streams::Streams;
 use crate::document::entries::{Entry, padded, predicted, rows, runs};
 use crate::document::heap::{Bytes, Form, Heap};
+use crate::document::identity::Identity;
 use crate::document::ids::IdSet;
 use crate::document::place::{entry, is_of_type};
 use crate::document::reach::{self, LAYOUT_KEYS, Reached};
@@ -41,6 +43,7 @@ pub(crate) struct Source<'a> {
     pub(crate) omitted: &'a Omitted,
     /// Object and cross-reference streams (PDF 1.5) instead of a plain table.
     pub(crate) packed: bool,
+    pub(crate) identity: Identity,
 }
 
 /// Writes `source` to `out` and answers how many bytes that took.
@@ -63,6 +66,7 @@ pub(crate) fn write(source: &Source<'_>, out: &mut dyn Write) -> Result<u64, Sav
         last: reachable.last(),
         reachable: &reachable,
         deflater: Deflater::default(),
+        hasher: source.identity.hasher(&source.pdf.trailer),
     };
     file.header()?;
     let packed = file.objects()?;
@@ -84,6 +88,8 @@ struct File<'a, 'w> {
     last: u32,
     reachable: &'a Reached,
     deflater: Deflater,
+    /// Takes in what is written, for the identifiers.
+    hasher: Option<Hasher>,
 }
 
 impl<'a> File<'a, '_> {
@@ -259,6 +265,9 @@ impl<'a> File<'a, '_> {
         self.body.extend_from_slice(b"stream\n");
         self.flush()?;
         self.out.write_all(content).map_err(SaveError::Io)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(content);
+        }
         self.written += content.len() as u64;
         self.body.extend_from_slice(b"\nendstream");
         Ok(())
@@ -322,6 +331,11 @@ impl<'a> File<'a, '_> {
             .collect();
         if let Some(id) = encrypt {
             trailer.set("Encrypt", Object::Reference(id));
+        }
+        self.flush()?;
+        if let Some(hasher) = self.hasher.take() {
+            let identity = self.source.identity;
+            identity.renew(&mut trailer, &hasher, encrypt.is_some());
         }
         let start = if self.source.packed {
             self.cross_reference_stream(trailer)?
@@ -425,6 +439,9 @@ impl<'a> File<'a, '_> {
 
     fn flush(&mut self) -> Result<(), SaveError> {
         self.out.write_all(&self.body).map_err(SaveError::Io)?;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&self.body);
+        }
         self.written += self.body.len() as u64;
         self.body.clear();
         Ok(())

@@ -57,6 +57,27 @@ fn an_untouched_document_is_saved_as_it_came() {
 }
 
 #[test]
+fn a_changed_document_has_the_same_first_identifier_and_a_new_second_one() {
+    let changed = |angle: i64| {
+        let mut documents = vec![open(sample(2))];
+        let outcome = run(&mut documents, move |p| {
+            let page = p.page(abi::DOCUMENT, 0).expect("a page");
+            p.put(page, "Rotate", &Value::Int(angle)).expect("put");
+            abi::OK
+        });
+        outcome.expect("it runs");
+        let id = reread(&mut documents[0]).trailer.get(b"ID").cloned();
+        let id = id.and_then(|id| id.as_array().cloned()).expect("two");
+        let half = |index: usize| id[index].as_str().expect("text").to_vec();
+        (half(0), half(1))
+    };
+    let (first, second) = changed(90);
+    assert_eq!(first, b"0123456789abcdef");
+    assert!(second != first && second != changed(180).1);
+    assert_eq!(second, changed(90).1, "the same for the same");
+}
+
+#[test]
 fn a_mapped_file_opens_like_any_other() {
     let mut file = tempfile::tempfile().expect("a file");
     std::io::Write::write_all(&mut file, &sample(2)).expect("written");

@@ -128,3 +128,23 @@ fn a_catalog_and_pages_that_are_streams_become_dictionaries() {
         assert_eq!(kinds.count(), 0, "{name}");
     }
 }
+
+#[test]
+fn a_freed_part_of_a_pages_contents_is_no_loss() {
+    let page = |contents: &str| {
+        let page = format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents{contents}>>");
+        let objects = [
+            "<</Type/Catalog/Pages 2 0 R>>",
+            "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            &page,
+            "<</Length 11>>\nstream\n0 0 9 9 re\n\nendstream",
+        ];
+        let bytes = by_hand(&objects, "/Root 1 0 R");
+        let opened = Document::open(bytes, &[], &Limits::default(), &Bill::new());
+        opened.expect("it opens").1.len()
+    };
+    assert_eq!(page("[4 0 R 9 0 R]"), 0);
+    assert_eq!(page("[9 0 R 4 0 R]"), 0);
+    assert_eq!(page("[9 0 R]"), 1, "nothing is left");
+    assert_eq!(page(" 9 0 R"), 1);
+}

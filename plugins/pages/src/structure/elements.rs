@@ -179,10 +179,15 @@ impl<'r, 's> Elements<'r, 's> {
     ) -> Result<Fate> {
         let own = self.reference(dict, "Pg");
         let is_named = |key: &str, name: &[u8]| matches!(dict.get(key), Some(Tree::Name(found)) if found == name);
-        if is_named("Type", b"MCR") {
+        // Many writers leave the type out: the key that it must have tells what it is.
+        let is_one = |name: &[u8], key: &str| match dict.get("Type") {
+            None | Some(Tree::Null) => dict.get("S").is_none() && dict.get(key).is_some(),
+            Some(_) => is_named("Type", name),
+        };
+        if is_one(b"MCR", "MCID") {
             return Ok(self.on(own.or(page)));
         }
-        if is_named("Type", b"OBJR") {
+        if is_one(b"OBJR", "Obj") {
             let object = self.reference(dict, "Obj");
             return Ok(
                 match object.is_some_and(|object| self.annotations.contains(&object)) {

@@ -117,6 +117,28 @@ fn elements_go_with_the_pages_that_they_are_on() {
 }
 
 #[test]
+fn references_to_content_are_known_without_their_type() {
+    let root = "<</Type/StructTreeRoot/K[1000 0 R 1001 0 R 1002 0 R]>>";
+    let objects = [
+        (
+            1000,
+            "<</S/P/P 980 0 R/K<</Pg P2/MCID 0>>/ActualText(SECRET)>>",
+        ),
+        (
+            1001,
+            "<</S/Link/P 980 0 R/K[<</Obj 1010 0 R>>]/Alt(SECRET)>>",
+        ),
+        (1002, "<</S/P/P 980 0 R/K<</Pg P1/MCID 0>>>>"),
+        (1010, "<</Subtype/Link/Rect[0 0 1 1]/StructParent 9>>"),
+    ];
+    let pdf = tagged(root, ["[]", "[1010 0 R]"], &objects);
+    let ran = testing::run::<DeletePages>(json!({ "pages": 2 }), &[&pdf]).expect("it runs");
+    assert_eq!(secrets(ran.document()), [""; 0]);
+    let pdf = sample::open(ran.document());
+    assert_eq!(entry(&pdf, 980, b"K"), "[1002]");
+}
+
+#[test]
 fn a_tree_that_is_sound_and_has_nothing_on_the_page_stays_as_it_is() {
     let root = "<</Type/StructTreeRoot/K 1000 0 R/ParentTree<</Nums[0[1000 0 R]]>>>>";
     let pdf = tagged(
