@@ -94,9 +94,20 @@ pub(crate) fn segments(glyphs: impl Iterator<Item = Glyph>) -> Vec<Segment> {
     segments
 }
 
+/// The smallest type that has cells of its own, as a power of two of a point: beyond it nothing can be told apart.
+const SMALLEST: i32 = -40;
+/// Places that are kept of one cell: no cell has more in which equal glyphs are told apart by how near they are.
+const MAX_PLACES: usize = 5_000;
+
 /// What was drawn where: bold type and shadows are often made by drawing the same glyph again a little beside.
+///
+/// For each text places by cells. Cells are as much smaller as the type is smaller than a point, so that few places are in
+/// one: those that are near each other are not kept.
 #[derive(Default)]
-struct Drawn(HashMap<(String, i64, i64), Vec<(f64, f64)>>);
+struct Drawn(HashMap<String, HashMap<Cell, Vec<(f64, f64)>>>);
+
+/// A step of size, and a cell of its grid.
+type Cell = (i32, i64, i64);
 
 impl Drawn {
     fn again(&mut self, glyph: &Glyph) -> bool {
@@ -105,28 +116,53 @@ impl Drawn {
         }
         // However large the type: a size beyond all paper would have every place there is looked at.
         let near = (0.12 * glyph.size).clamp(0.0, 32.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the conversion saturates, which will do"
-        )]
-        let cell = |value: f64| (value / 8.0).floor() as i64;
-        for x in cell(glyph.from - near)..=cell(glyph.from + near) {
-            for y in cell(glyph.base - near)..=cell(glyph.base + near) {
-                let places = self.0.get(&(glyph.text.clone(), x, y));
-                let close = |(from, base): &(f64, f64)| {
-                    (from - glyph.from).abs() <= near && (base - glyph.base).abs() <= near
-                };
-                if places.is_some_and(|places| places.iter().any(close)) {
-                    return true;
+        let close = |(from, base): &(f64, f64)| {
+            (from - glyph.from).abs() <= near && (base - glyph.base).abs() <= near
+        };
+        if !self.0.contains_key(&glyph.text) {
+            self.0.insert(glyph.text.clone(), HashMap::new());
+        }
+        let Some(cells) = self.0.get_mut(&glyph.text) else {
+            return false;
+        };
+        // The other one may be a little larger or smaller.
+        for step in step(glyph.size / 2.0)..=step(glyph.size * 2.0) {
+            for x in cell(glyph.from - near, step)..=cell(glyph.from + near, step) {
+                for y in cell(glyph.base - near, step)..=cell(glyph.base + near, step) {
+                    let places = cells.get(&(step, x, y));
+                    if places.is_some_and(|places| places.iter().any(close)) {
+                        return true;
+                    }
                 }
             }
         }
-        self.0
-            .entry((glyph.text.clone(), cell(glyph.from), cell(glyph.base)))
-            .or_default()
-            .push((glyph.from, glyph.base));
+        let step = step(glyph.size);
+        let here = (step, cell(glyph.from, step), cell(glyph.base, step));
+        let places = cells.entry(here).or_default();
+        if places.len() < MAX_PLACES {
+            places.push((glyph.from, glyph.base));
+        }
         false
     }
+}
+
+/// The step of a size: 0 from a point on, -1 from half a point, and so on.
+fn step(size: f64) -> i32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the conversion saturates, which will do"
+    )]
+    let step = size.log2().floor() as i32;
+    step.clamp(SMALLEST, 0)
+}
+
+fn cell(value: f64, step: i32) -> i64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the conversion saturates, which will do"
+    )]
+    let cell = (value / (8.0 * f64::from(step).exp2())).floor() as i64;
+    cell
 }
 
 #[cfg(test)]
@@ -192,6 +228,42 @@ pub(crate) mod tests {
             .flat_map(|_| glyphs("i", 5.0, 5.0, 0.0))
             .collect();
         assert_eq!(texts(flat), ["i"]);
+    }
+
+    /// As many as a hostile page may have, all where one letter of usual size has its place: to compare each with all others
+    /// would not end.
+    #[test]
+    fn tiny_type_is_read_at_once() {
+        let tiny: Vec<Glyph> = (0..300)
+            .flat_map(|line| {
+                glyphs(
+                    &"i".repeat(1_000),
+                    9.0,
+                    9.0 + f64::from(line) * 0.002,
+                    0.002,
+                )
+            })
+            .collect();
+        let count = |glyphs| texts(glyphs).concat().len();
+        assert_eq!(count(tiny.clone()), 300_000);
+        let beside = |mut glyph: Glyph| {
+            glyph.from += 0.000_1;
+            glyph
+        };
+        let twice = tiny.iter().cloned().chain(tiny.iter().cloned().map(beside));
+        assert_eq!(count(twice.collect()), 300_000);
+        // Where nothing is near anything.
+        let flat = (0..20_000_u32).flat_map(|at| glyphs("i", f64::from(at) * 1e-20, 5.0, 1e-30));
+        assert_eq!(count(flat.collect()), 20_000);
+    }
+
+    #[test]
+    fn what_is_drawn_twice_is_read_once_in_whatever_size() {
+        for size in [0.01, 0.3, 0.95, 1.0, 1.9, 40.0] {
+            let shadow = glyphs("dark", 0.04 * size, 0.01 * size, size * 1.1);
+            let all = [glyphs("dark", 0.0, 0.0, size), shadow[..1].to_vec()];
+            assert_eq!(texts(all.concat()), ["dark"], "{size}");
+        }
     }
 
     #[test]

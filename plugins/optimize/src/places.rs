@@ -15,6 +15,9 @@ use crate::graph::Graph;
 const MAX_DEPTH: usize = 16;
 /// More draws than this in one form or on one page, its forms' included, are not followed.
 const MAX_DRAWS: usize = 20_000;
+/// Draws in all, and kilobytes of contents, of forms that are followed again: those without resources of their own, which may
+/// draw something else each time.
+const MAX_AGAIN: usize = 1_000_000;
 
 /// Width and height in points.
 pub(crate) type Extent = (f64, f64);
@@ -36,8 +39,10 @@ impl Places {
     pub(crate) fn find(document: &Document<'_>, graph: &Graph, run: &Run<'_>) -> Result<Self> {
         let mut walk = Walk {
             document,
+            run,
             forms: HashMap::new(),
             followed: HashSet::new(),
+            again: MAX_AGAIN,
             given_up: false,
         };
         let mut extents: HashMap<Ref, Extent> = HashMap::new();
@@ -72,9 +77,12 @@ type Drawn = Vec<(Ref, Matrix)>;
 
 struct Walk<'w, 'r> {
     document: &'w Document<'r>,
+    run: &'w Run<'r>,
     forms: HashMap<Ref, Drawn>,
     /// Objects whose `XObject` entries were looked up by a content that was followed.
     followed: HashSet<Ref>,
+    /// What is left of [`MAX_AGAIN`].
+    again: usize,
     given_up: bool,
 }
 
@@ -165,7 +173,10 @@ impl<'r> Walk<'_, 'r> {
         }
         // A form that draws itself draws nothing more.
         self.forms.insert(id, Drawn::new());
-        self.followed.insert(id);
+        let again = !self.followed.insert(id);
+        if self.run.cancelled() {
+            return Err(Error::cancelled());
+        }
         let matrix = match form.object("Matrix")? {
             Some(array) => array
                 .numbers()
@@ -182,6 +193,10 @@ impl<'r> Walk<'_, 'r> {
                 return Ok(Drawn::new());
             }
         };
+        if again && !self.may_follow_again(&content) {
+            self.given_up = true;
+            return Ok(Drawn::new());
+        }
         let own = form.object("Resources")?;
         let mut drawn = self.drawn(&content, Some(own.as_ref().unwrap_or(around)), depth + 1)?;
         for (_, inner) in &mut drawn {
@@ -247,6 +262,13 @@ impl<'r> Walk<'_, 'r> {
             Value::Ref(reference) => self.document.object(*reference)?.as_stream(),
             value => value.as_stream(),
         })
+    }
+
+    fn may_follow_again(&mut self, content: &[u8]) -> bool {
+        let draws = content.windows(2).filter(|word| *word == b"Do").count();
+        let left = self.again.checked_sub(1 + draws + content.len() / 1024);
+        self.again = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// Everything that is reached by a way that no followed content takes.

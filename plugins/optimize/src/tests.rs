@@ -307,6 +307,34 @@ fn archives_of_the_first_part_get_no_object_streams() {
     }
 }
 
+/// A page that draws an image, and the first of forms without resources, each of which draws the next one eight times.
+fn nested_forms(levels: usize) -> Vec<u8> {
+    Sample::new("s", 1)
+        .content(0, "q 72 0 0 48 0 0 cm /I Do Q /X0 Do")
+        .edit(|document, pages| {
+            let fine = jpeg(600, 400, 3, 75, true);
+            let mut named = Dictionary::new();
+            named.set("I", image(document, fine, 600, 400, Dictionary::new()));
+            for level in 0..levels {
+                let form = dictionary! { "Type" => "XObject", "Subtype" => "Form" };
+                let next = format!("/X{} Do ", level + 1).repeat(8);
+                let form = document.add_object(Stream::new(form, next.into_bytes()));
+                named.set(format!("X{level}"), form);
+            }
+            let page = document.get_dictionary_mut(pages[0]).expect("a page");
+            page.set("Resources", dictionary! { "XObject" => named });
+        })
+        .bytes()
+}
+
+#[test]
+fn forms_are_followed_as_long_as_there_is_an_end_to_it() {
+    let width = |levels| images(optimize(dpi_150(), &nested_forms(levels)).document())[0].0;
+    assert_eq!(width(3), 150);
+    // Eight times eight times eight, and so on: whether the image is drawn larger anywhere is not known.
+    assert_eq!(width(15), 600);
+}
+
 #[test]
 fn without_images_no_pixel_changes() {
     let fine = jpeg(600, 400, 3, 95, false);

@@ -32,6 +32,8 @@ pub(crate) fn drop(run: &Run<'_>, dropped: &[u32], kept: &[u32]) -> Result<HashS
             stay,
             gone,
             seen: HashSet::new(),
+            lists: HashSet::new(),
+            remembered: HashSet::new(),
             buttons: HashMap::new(),
         };
         fields.drop(&form)?;
@@ -63,9 +65,11 @@ pub(crate) fn page_ids(document: &Document<'_>, pages: &[u32]) -> Result<HashSet
 
 /// The annotations of these pages.
 fn annotations(document: &Document<'_>, pages: &[u32]) -> Result<HashSet<Ref>> {
-    let mut found = HashSet::new();
+    let (mut found, mut lists) = (HashSet::new(), HashSet::new());
     for &index in pages {
+        // Pages may share a list in a damaged document; it is read once.
         if let Some(Value::Array(annotations)) = document.page(index)?.get("Annots")?
+            && annotations.id()?.is_none_or(|id| lists.insert(id))
             && let Tree::Array(items) = annotations.tree()?
         {
             found.extend(items.iter().filter_map(|item| match item {
@@ -102,6 +106,10 @@ struct Fields<'r> {
     gone: HashSet<Ref>,
     /// Fields that were descended into.
     seen: HashSet<Ref>,
+    /// Lists that were descended into, each for one field: in a damaged document all fields may share one.
+    lists: HashSet<Ref>,
+    /// Lists of kids of the fields that were looked at for `buttons`, each for one field, too.
+    remembered: HashSet<Ref>,
     /// Fields of which kids may go, as they were: those that are buttons with export values.
     buttons: HashMap<Ref, Option<Button>>,
 }
@@ -114,7 +122,7 @@ impl<'r> Fields<'r> {
         }
         // The order in which values are calculated (12.7.3).
         if let Some(order) = form.object("CO")?
-            && drop_items(&order, &self.gone)?
+            && take_out(&order, |field| self.gone.contains(&field))?
             && order.is_empty()?
         {
             form.remove("CO")?;
@@ -126,16 +134,17 @@ impl<'r> Fields<'r> {
     fn climb(&mut self, form: &Object<'r>) -> Result<()> {
         let mut level = self.gone.clone();
         // One level of the tree of fields a round: a field whose last widget goes, goes too.
-        while !level.is_empty() {
-            let mut owners: HashMap<Option<Ref>, HashSet<Ref>> = HashMap::new();
+        for _ in 0..MAX_DEPTH {
+            let mut owners: HashSet<Option<Ref>> = HashSet::new();
             for field in level.drain() {
                 let parent = match self.document.object(field)?.as_dict() {
                     Some(field) => field.get_raw("Parent")?.and_then(|parent| parent.as_ref()),
                     None => None,
                 };
-                owners.entry(parent).or_default().insert(field);
+                owners.insert(parent);
             }
-            for (owner, fields) in owners {
+            let mut lists: HashMap<Ref, bool> = HashMap::new();
+            for owner in owners {
                 let list = match owner {
                     None => form.object("Fields")?,
                     Some(parent) => match self.document.object(parent)?.as_dict() {
@@ -147,7 +156,13 @@ impl<'r> Fields<'r> {
                     },
                 };
                 let Some(list) = list else { continue };
-                if drop_items(&list, &fields)?
+                let known = list.id()?.and_then(|id| lists.get(&id).copied());
+                let is_cut = match known {
+                    Some(known) => known,
+                    None => take_out(&list, |field| self.gone.contains(&field))?,
+                };
+                lists.extend(list.id()?.map(|id| (id, is_cut)));
+                if is_cut
                     && list.is_empty()?
                     && let Some(owner) = owner
                     && self.gone.insert(owner)
@@ -164,21 +179,33 @@ impl<'r> Fields<'r> {
         let Some(depth) = depth.checked_sub(1) else {
             return Ok(());
         };
+        if list.id()?.is_some_and(|id| !self.lists.insert(id)) {
+            return Ok(());
+        }
+        let mut any = false;
         for index in (0..list.len()?).rev() {
             let Some(id) = list.at_raw(index)?.and_then(|item| item.as_ref()) else {
                 continue;
             };
             if self.gone.contains(&id) || self.goes(id, depth)? {
                 self.gone.insert(id);
-                list.remove_at(index)?;
+                any = true;
             }
+        }
+        if any {
+            take_out(list, |field| self.gone.contains(&field))?;
         }
         Ok(())
     }
 
     fn remember(&mut self, id: Ref, field: &Object<'r>) -> Result<()> {
         if let Entry::Vacant(unknown) = self.buttons.entry(id) {
-            unknown.insert(Button::of(&self.document, id, field)?);
+            let list = field.object("Kids")?.map_or(Ok(None), |kids| kids.id())?;
+            let is_new = list.is_none_or(|list| self.remembered.insert(list));
+            unknown.insert(match is_new {
+                true => Button::of(&self.document, id, field)?,
+                false => None,
+            });
         }
         Ok(())
     }
@@ -205,14 +232,24 @@ impl<'r> Fields<'r> {
     }
 }
 
-/// Takes references out of an array; says whether there were any.
-fn drop_items(list: &Object<'_>, gone: &HashSet<Ref>) -> Result<bool> {
-    let before = list.len()?;
-    for index in (0..before).rev() {
-        let item = list.at_raw(index)?.and_then(|item| item.as_ref());
-        if item.is_some_and(|item| gone.contains(&item)) {
-            list.remove_at(index)?;
+/// Takes the references for which `goes` says so out of an array; says whether there were any. What stays moves up once,
+/// however many go.
+pub(crate) fn take_out(list: &Object<'_>, goes: impl Fn(Ref) -> bool) -> Result<bool> {
+    let (before, mut stay) = (list.len()?, 0);
+    for index in 0..before {
+        let Some(item) = list.at_raw(index)? else {
+            break;
+        };
+        if item.as_ref().is_some_and(&goes) {
+            continue;
         }
+        if stay < index {
+            list.set(stay, item)?;
+        }
+        stay += 1;
     }
-    Ok(list.len()? < before)
+    for index in (stay..before).rev() {
+        list.remove_at(index)?;
+    }
+    Ok(stay < before)
 }

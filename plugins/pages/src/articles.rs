@@ -1,18 +1,21 @@
 //! The articles (ISO 32000-2, 12.4.3) without what was on dropped pages: each bead must be on a page.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use dropleaf_plugin_sdk::prelude::*;
 
+use crate::annotations;
+
 /// Takes the beads of the pages `dropped`, which none of the pages `kept` is, out of their articles.
 pub(crate) fn prune(document: &Document<'_>, dropped: &[u32], kept: &HashSet<Ref>) -> Result<()> {
-    let mut gone = HashSet::new();
+    let (mut gone, mut lists) = (HashSet::new(), HashSet::new());
     for &page in dropped {
         let page = document.page(page)?;
         if page.id()?.is_some_and(|page| kept.contains(&page)) {
             continue;
         }
         if let Some(beads) = page.object("B")?
+            && beads.id()?.is_none_or(|id| lists.insert(id))
             && let Tree::Array(beads) = beads.tree()?
         {
             gone.extend(beads.iter().filter_map(|bead| match bead {
@@ -24,6 +27,10 @@ pub(crate) fn prune(document: &Document<'_>, dropped: &[u32], kept: &HashSet<Ref
     if gone.is_empty() {
         return Ok(());
     }
+    let (next, last) = (
+        Beside::of(document, &gone, "N")?,
+        Beside::of(document, &gone, "V")?,
+    );
     let threads = document.catalog()?.object("Threads")?;
     let mut ended = HashSet::new();
     for &bead in &gone {
@@ -35,27 +42,18 @@ pub(crate) fn prune(document: &Document<'_>, dropped: &[u32], kept: &HashSet<Ref
                 Some(thread) => reference(&thread, "F")?,
                 None => None,
             };
-            if first.is_some_and(|first| gone.contains(&first)) && !begin(document, thread, &gone)?
+            if first.is_some_and(|first| gone.contains(&first)) && !begin(document, thread, &next)?
             {
                 ended.insert(thread);
             }
         }
-        let (next, last) = (
-            beside(document, bead, "N", &gone)?,
-            beside(document, bead, "V", &gone)?,
-        );
-        if let (Some(next), Some(last)) = (next, last) {
+        if let (Some(next), Some(last)) = (next.bead(bead), last.bead(bead)) {
             link(document, last, "N", next)?;
             link(document, next, "V", last)?;
         }
     }
     if let Some(threads) = threads {
-        for index in (0..threads.len()?).rev() {
-            let thread = threads.at_raw(index)?.and_then(|thread| thread.as_ref());
-            if thread.is_some_and(|thread| ended.contains(&thread)) {
-                threads.remove_at(index)?;
-            }
-        }
+        annotations::take_out(&threads, |thread| ended.contains(&thread))?;
     }
     for bead in gone.into_iter().chain(ended) {
         document.remove(bead)?;
@@ -64,14 +62,14 @@ pub(crate) fn prune(document: &Document<'_>, dropped: &[u32], kept: &HashSet<Ref
 }
 
 /// Has an article begin with the first of its beads that stay; says whether there is one.
-fn begin(document: &Document<'_>, thread: Ref, gone: &HashSet<Ref>) -> Result<bool> {
+fn begin(document: &Document<'_>, thread: Ref, next: &Beside) -> Result<bool> {
     let Some(article) = document.object(thread)?.as_dict() else {
         return Ok(false);
     };
     let Some(first) = reference(&article, "F")? else {
         return Ok(false);
     };
-    let Some(bead) = beside(document, first, "N", gone)? else {
+    let Some(bead) = next.bead(first) else {
         return Ok(false);
     };
     article.put("F", Value::Ref(bead))?;
@@ -79,26 +77,39 @@ fn begin(document: &Document<'_>, thread: Ref, gone: &HashSet<Ref>) -> Result<bo
     Ok(true)
 }
 
-/// The nearest bead in a direction that stays. A ring need not be closed in a damaged document.
-fn beside(
-    document: &Document<'_>,
-    bead: Ref,
-    key: &str,
-    gone: &HashSet<Ref>,
-) -> Result<Option<Ref>> {
-    let mut at = bead;
-    for _ in 0..=gone.len() {
-        let Some(dict) = document.object(at)?.as_dict() else {
-            return Ok(None);
-        };
-        let next = reference(&dict, key)?;
-        dict.release()?;
-        match next {
-            Some(next) if gone.contains(&next) => at = next,
-            next => return Ok(next),
+/// The nearest bead in a direction that stays, for each that goes.
+struct Beside(HashMap<Ref, Option<Ref>>);
+
+impl Beside {
+    /// Goes along each stretch of beads that go once: articles may have any number of them on one page.
+    fn of(document: &Document<'_>, gone: &HashSet<Ref>, key: &str) -> Result<Self> {
+        let mut known: HashMap<Ref, Option<Ref>> = HashMap::with_capacity(gone.len());
+        for &bead in gone {
+            let (mut stretch, mut at) = (Vec::new(), Some(bead));
+            while let Some(bead) =
+                at.filter(|bead| gone.contains(bead) && !known.contains_key(bead))
+            {
+                // A ring need not be closed in a damaged document, and one that goes as a whole leads back here.
+                known.insert(bead, None);
+                stretch.push(bead);
+                at = match document.object(bead)?.as_dict() {
+                    Some(dict) => {
+                        let next = reference(&dict, key)?;
+                        dict.release()?;
+                        next
+                    }
+                    None => None,
+                };
+            }
+            let nearest = at.and_then(|end| known.get(&end).copied().unwrap_or(Some(end)));
+            known.extend(stretch.into_iter().map(|bead| (bead, nearest)));
         }
+        Ok(Self(known))
     }
-    Ok(None)
+
+    fn bead(&self, bead: Ref) -> Option<Ref> {
+        self.0.get(&bead).copied().flatten()
+    }
 }
 
 fn link(document: &Document<'_>, bead: Ref, key: &str, to: Ref) -> Result<()> {

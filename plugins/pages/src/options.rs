@@ -3,6 +3,8 @@
 //! So when widgets go, their values go. The states of such a field are often the places of its widgets, written as names; the
 //! places change then, and with them the states, the value and the default value.
 
+use std::collections::HashMap;
+
 use dropleaf_plugin_sdk::prelude::*;
 
 /// The deepest tree of fields that is climbed.
@@ -48,8 +50,11 @@ impl Button {
         if left.len() == self.widgets.len() {
             return Ok(());
         }
-        let before = |widget: &Option<Ref>| self.widgets.iter().position(|old| old == widget);
-        let places: Vec<Option<usize>> = left.iter().map(before).collect();
+        let mut before = HashMap::new();
+        for (place, widget) in self.widgets.iter().enumerate() {
+            before.entry(*widget).or_insert(place);
+        }
+        let places: Vec<Option<usize>> = left.iter().map(|kid| before.get(kid).copied()).collect();
         if let Some(values) = field.object("Opt")?
             && let Tree::Array(values) = values.tree()?
         {

@@ -47,7 +47,7 @@ pub(crate) fn prune(
         for number in parents(&document, kept)? {
             numbers.remove(&number);
         }
-        let lookup = Lookup::new(document, &removed, &numbers);
+        let mut lookup = Lookup::new(document, &removed, &numbers);
         lookup.prune(&root, "ParentTree", "Nums")?;
         lookup.prune(&root, "IDTree", "Names")?;
     }

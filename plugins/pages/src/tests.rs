@@ -1,4 +1,5 @@
 mod leftovers;
+mod sharing;
 
 use dropleaf_plugin_sdk::testing::{self, Failed, Trial};
 use dropleaf_test_support::sample::lopdf::Object as Cos;

@@ -35,7 +35,7 @@ pub(crate) fn tell(run: &Run<'_>, whole: &Document<'_>, pages: &HashSet<u32>) ->
 fn unseen_fields(run: &Run<'_>, whole: &Document<'_>, form: &Object<'_>) -> Result<()> {
     let fields = form.tree()?.get("Fields").cloned();
     let mut waiting: Vec<Tree> = fields.into_iter().collect();
-    let (mut seen, mut names) = (HashSet::new(), Vec::new());
+    let (mut seen, mut lists, mut names) = (HashSet::new(), HashSet::new(), Vec::new());
     while let Some(value) = waiting.pop() {
         let is_new = match value {
             Tree::Ref(id) => seen.insert(id),
@@ -52,6 +52,8 @@ fn unseen_fields(run: &Run<'_>, whole: &Document<'_>, form: &Object<'_>) -> Resu
             field => field,
         };
         let kids = match field.get("Kids") {
+            // In a damaged document fields may share a list.
+            Some(Tree::Ref(id)) if !lists.insert(*id) => continue,
             Some(kids) => opened(whole, kids.clone())?,
             None => Tree::Null,
         };
@@ -115,16 +117,19 @@ fn attachments(run: &Run<'_>, whole: &Document<'_>, pages: &HashSet<u32>) -> Res
 
 /// The files that pages bring along: those that are associated with them (ISO 32000-2, 14.13) or attached to a place (12.5.6.15).
 fn files_of_pages(whole: &Document<'_>, pages: &HashSet<u32>) -> Result<HashSet<Ref>> {
-    let mut files = HashSet::new();
+    let (mut files, mut lists) = (HashSet::new(), HashSet::new());
     for &page in pages {
         let page = whole.page(page)?;
-        associated(&page, &mut files)?;
-        let annotations = page.object("Annots")?.map(|list| list.items());
+        associated(&page, &mut files, &mut lists)?;
+        let annotations = match page.object("Annots")? {
+            Some(list) if is_new(&list, &mut lists)? => Some(list.items()),
+            _ => None,
+        };
         for annotation in annotations.transpose()?.into_iter().flatten() {
             let Some(annotation) = annotation.as_dict() else {
                 continue;
             };
-            associated(&annotation, &mut files)?;
+            associated(&annotation, &mut files, &mut lists)?;
             files.extend(annotation.get_raw("FS")?.and_then(|file| file.as_ref()));
             annotation.release()?;
         }
@@ -132,9 +137,19 @@ fn files_of_pages(whole: &Document<'_>, pages: &HashSet<u32>) -> Result<HashSet<
     Ok(files)
 }
 
-fn associated(object: &Object<'_>, files: &mut HashSet<Ref>) -> Result<()> {
+/// Whether a list has not been read: in a damaged document many pages or annotations may share one.
+fn is_new(list: &Object<'_>, lists: &mut HashSet<Ref>) -> Result<bool> {
+    Ok(list.id()?.is_none_or(|id| lists.insert(id)))
+}
+
+fn associated(
+    object: &Object<'_>,
+    files: &mut HashSet<Ref>,
+    lists: &mut HashSet<Ref>,
+) -> Result<()> {
     if let Some(list) = object.object("AF")?
         && list.kind() == Kind::Array
+        && is_new(&list, lists)?
         && let Tree::Array(list) = list.tree()?
     {
         files.extend(list.iter().filter_map(|file| match file {

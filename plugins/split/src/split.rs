@@ -82,7 +82,10 @@ pub(crate) fn split(run: &Run<'_>, parts: &[Part]) -> Result<()> {
     let mut done = 0;
     for part in parts {
         let document = run.create(Some(&whole))?;
-        assemble::append(&document, &whole, &part.pages)?;
+        // Nobody asks which fields came, so their names are not read for each part.
+        for (first, count) in assemble::runs(&part.pages) {
+            document.import_pages(document.page_count()?, &whole, first, count)?;
+        }
         luggage.give(&document, &part.pages)?;
         run.emit(&document, &part.label)?;
         run.release(document)?;

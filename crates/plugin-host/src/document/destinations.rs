@@ -1,15 +1,15 @@
 //! Destinations by name (ISO 32000-2, 12.3.2.4), which only their own document knows.
 
+use std::collections::HashMap;
+
 use lopdf::{Dictionary, Object};
 
+use crate::document::ids::IdSet;
 use crate::document::objects::Objects;
+use crate::document::place::{Holder, Place, Root};
 
-/// The deepest tree of names that is descended.
-const MAX_DEPTH: usize = 32;
-/// Nodes of the tree that are looked at for one name; a tree by the book needs no more than its depth.
-const MAX_NODES: usize = 1024;
-/// Entries that are looked at one by one where they are not sorted.
-const MAX_UNSORTED: usize = 4096;
+/// Nodes and entries of the tree of names that are looked at: more than any document has names.
+const MAX_LOOKS: usize = 1_000_000;
 
 /// Where a link, an item of an outline or an action leads that names its destination: the key, and the destination itself.
 /// `None` where it names none, or one that is not there.
@@ -27,12 +27,7 @@ pub(crate) fn explicit(objects: &Objects, dict: &Dictionary) -> Option<(&'static
             let old = objects.lookup(catalog(objects)?, b"Dests")?;
             objects.lookup(old.as_dict().ok()?, name)
         }
-        Object::String(name, _) => {
-            let names = objects.lookup(catalog(objects)?, b"Names")?;
-            let tree = objects.lookup(names.as_dict().ok()?, b"Dests")?;
-            let mut left = MAX_NODES;
-            find(objects, tree, name, MAX_DEPTH, &mut left)
-        }
+        Object::String(name, _) => objects.named_destinations().value(objects, name),
         _ => None,
     }?;
     let found = match found {
@@ -60,56 +55,73 @@ fn catalog(objects: &Objects) -> Option<&Dictionary> {
         .ok()
 }
 
-/// The value of `name` in a tree (7.9.6).
-fn find<'a>(
-    objects: &'a Objects,
-    node: &'a Object,
-    name: &[u8],
-    depth: usize,
-    left: &mut usize,
-) -> Option<&'a Object> {
-    *left = left.checked_sub(1)?;
-    let node = node.as_dict().ok()?;
-    if is_beside(objects, node, name) {
-        return None;
-    }
-    if let Some(Object::Array(pairs)) = objects.lookup(node, b"Names")
-        && let Some(value) = entry(objects, pairs, name)
-    {
-        return Some(value);
-    }
-    let Some(Object::Array(kids)) = objects.lookup(node, b"Kids") else {
-        return None;
-    };
-    let depth = depth.checked_sub(1)?;
-    kids.iter()
-        .filter_map(|kid| Some(objects.resolve(kid)?.1))
-        .find_map(|kid| find(objects, kid, name, depth, left))
+/// Where the values of a tree of names (7.9.6) stand: read once, whatever number of links there is.
+#[derive(Default)]
+pub(crate) struct NamedDestinations {
+    /// The lists of the nodes, in which names and values take turns.
+    lists: Vec<Place>,
+    /// For each name a list, and the place of the value in it.
+    values: HashMap<Vec<u8>, (usize, usize)>,
 }
 
-/// The value of `name` in the entries of a node, which are sorted, or ought to be.
-fn entry<'a>(objects: &'a Objects, entries: &'a [Object], name: &[u8]) -> Option<&'a Object> {
-    let (pairs, _) = entries.as_chunks::<2>();
-    let key = |[key, _]: &'a [Object; 2]| match objects.resolve(key)?.1 {
-        Object::String(key, _) => Some(key.as_slice()),
-        _ => None,
-    };
-    let sorted = pairs.binary_search_by(|pair| key(pair).cmp(&Some(name)));
-    let at = sorted.ok().or_else(|| {
-        let some = pairs.get(..MAX_UNSORTED).unwrap_or(pairs);
-        some.iter().position(|pair| key(pair) == Some(name))
-    })?;
-    Some(objects.resolve(&pairs[at][1])?.1)
-}
+impl NamedDestinations {
+    /// Reads all of the tree, each node once and without recursion, so that limits of nodes and the order of entries, which
+    /// may be wrong, do not matter.
+    pub(crate) fn read(objects: &Objects) -> Self {
+        let mut found = Self::default();
+        let catalog = objects.below(&Place::of(Root::Trailer), b"Root");
+        let names = catalog.and_then(|catalog| objects.below(&catalog, b"Names"));
+        let root = names.and_then(|names| objects.below(&names, b"Dests"));
+        let (mut seen, mut looks) = (IdSet::default(), 0);
+        let mut waiting: Vec<Place> = root.into_iter().collect();
+        while let Some(node) = waiting.pop() {
+            if let Root::Object(id) = node.root
+                && node.steps.is_empty()
+                && !seen.insert(id)
+            {
+                continue;
+            }
+            looks += 1 + found.take(objects, &node);
+            let kids = objects.below(&node, b"Kids");
+            let items = kids.as_ref().and_then(|kids| objects.holder(kids)?.array());
+            let (Some(kids), Some(items)) = (&kids, items) else {
+                continue;
+            };
+            looks += items.len();
+            if looks > MAX_LOOKS {
+                break;
+            }
+            for (at, kid) in items.iter().enumerate().rev() {
+                waiting.extend(match objects.resolve(kid) {
+                    Some((Some(id), _)) => Some(Place::object(id)),
+                    Some((None, Object::Dictionary(_))) => Some(kids.clone().item(at)),
+                    _ => None,
+                });
+            }
+        }
+        found
+    }
 
-/// Whether the node says that the name is not below it.
-fn is_beside(objects: &Objects, node: &Dictionary, name: &[u8]) -> bool {
-    let Some(Object::Array(limits)) = objects.lookup(node, b"Limits") else {
-        return false;
-    };
-    let limit = |at: usize| match objects.resolve(limits.get(at)?)?.1 {
-        Object::String(limit, _) => Some(limit.as_slice()),
-        _ => None,
-    };
-    limit(0).is_some_and(|least| name < least) || limit(1).is_some_and(|most| name > most)
+    /// Enters the names of a node; answers how many there are.
+    fn take(&mut self, objects: &Objects, node: &Place) -> usize {
+        let Some(list) = objects.below(node, b"Names") else {
+            return 0;
+        };
+        let items = objects.holder(&list).and_then(Holder::array);
+        let (pairs, _) = items.unwrap_or_default().as_chunks::<2>();
+        for (at, [name, _]) in pairs.iter().enumerate() {
+            if let Some((_, Object::String(name, _))) = objects.resolve(name) {
+                let place = (self.lists.len(), 2 * at + 1);
+                self.values.entry(name.clone()).or_insert(place);
+            }
+        }
+        self.lists.push(list);
+        pairs.len()
+    }
+
+    fn value<'a>(&self, objects: &'a Objects, name: &[u8]) -> Option<&'a Object> {
+        let (list, at) = self.values.get(name)?;
+        let list = objects.holder(self.lists.get(*list)?)?.array()?;
+        Some(objects.resolve(list.get(*at)?)?.1)
+    }
 }

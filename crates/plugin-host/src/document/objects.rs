@@ -4,8 +4,11 @@
 
 mod journal;
 
+use std::sync::OnceLock;
+
 use lopdf::{Dictionary, Object, ObjectId, Stream};
 
+use crate::document::destinations::NamedDestinations;
 use crate::document::encryption::Omitted;
 use crate::document::heap::Heap;
 use crate::document::ids::IdSet;
@@ -35,6 +38,10 @@ pub(crate) struct Objects {
     /// Streams that were given as plain bytes and are compressed when the document is saved.
     pub(crate) plain: IdSet,
     pub(crate) pages: Option<PageIndex>,
+    /// The destinations that have names, once a copy asks for one; until the next change.
+    named_destinations: OnceLock<NamedDestinations>,
+    /// The outermost fields, once a copy asks for them; until the next change.
+    fields: OnceLock<IdSet>,
     /// How many pages had contents that lead nowhere when the document was read.
     pub(crate) lost_before: usize,
     loose: Vec<Option<Object>>,
@@ -73,6 +80,8 @@ impl Objects {
             written: None,
             plain: IdSet::default(),
             pages: None,
+            named_destinations: OnceLock::new(),
+            fields: OnceLock::new(),
             lost_before: 0,
             loose: Vec::new(),
             journal: None,
@@ -175,6 +184,16 @@ impl Objects {
         }
         self.put(place.clone(), key, empty)?;
         Ok(place.clone().key(key))
+    }
+
+    pub(crate) fn named_destinations(&self) -> &NamedDestinations {
+        self.named_destinations
+            .get_or_init(|| NamedDestinations::read(self))
+    }
+
+    /// The outermost fields of the form, which `read` reads.
+    pub(crate) fn fields(&self, read: impl FnOnce() -> IdSet) -> &IdSet {
+        self.fields.get_or_init(read)
     }
 
     // ---- changing ----------------------------------------------------------------------------------------------
@@ -424,6 +443,8 @@ impl Objects {
             return;
         }
         self.written = None;
+        self.named_destinations.take();
+        self.fields.take();
         if let Some(pages) = &self.pages
             && pages.depends_on(place, key)
         {

@@ -66,6 +66,11 @@ impl Place {
         self.steps.push(Step::Key(key.into()));
         self
     }
+
+    pub(crate) fn item(mut self, index: usize) -> Self {
+        self.steps.push(Step::Item(index));
+        self
+    }
 }
 
 /// A container that can be read.

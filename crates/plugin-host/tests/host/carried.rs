@@ -222,6 +222,65 @@ fn no_link_brings_the_structure_tree_along() {
     );
 }
 
+/// The first page of a document, whose annotations are `links`, with these objects from 5 on; 5 is its tree of names.
+fn linked(links: &str, objects: &[&str]) -> String {
+    let page = format!("<</Type/Page/Parent 2 0 R/Annots[{links}]>>");
+    let mut all = vec![
+        "<</Type/Catalog/Pages 2 0 R/Names<</Dests 5 0 R>>>>",
+        "<</Type/Pages/Count 2/Kids[3 0 R 4 0 R]/MediaBox[0 0 9 9]>>",
+        &page,
+        "<</Type/Page/Parent 2 0 R>>",
+    ];
+    all.extend(objects);
+    let pdf = assembled(&[file(&all)], &[(0, 0)]);
+    let page = pdf.get_dictionary(pdf.get_pages()[&1]);
+    let annotations = page.and_then(|page| page.get(b"Annots"));
+    written(&pdf, annotations.expect("annotations"))
+}
+
+fn link(name: &str) -> String {
+    format!("<</Subtype/Link/Dest({name})>>")
+}
+
+#[test]
+fn destinations_are_found_wherever_they_stand_in_the_tree_of_names() {
+    // In no order, more than can be looked at for each, and with limits that are not true.
+    let many: String = (0..5_000)
+        .rev()
+        .map(|at| format!("(n{at})[3 0 R/FitH {at}]"))
+        .collect();
+    let many = format!("<</Limits[(x)(y)]/Names[{many}]>>");
+    let written = linked(
+        &["n4999", "n1", "deep", "held", "none"].map(link).concat(),
+        &[
+            "<</Kids[6 0 R 6 0 R 7 0 R<</Names[(held)<</D[3 0 R/FitB]>>]>>]>>",
+            &many,
+            "<</Kids[5 0 R 8 0 R]>>",
+            "<</Names 9 0 R>>",
+            "[(deep)10 0 R]",
+            "[3 0 R/FitV 7]",
+        ],
+    );
+    for expected in [
+        "Dest [page /FitH 4999]",
+        "Dest [page /FitH 1]",
+        "Dest [page /FitV 7]",
+        "Dest [page /FitB]",
+        "Dest (none)",
+    ] {
+        assert!(written.contains(expected), "{expected}: {written}");
+    }
+}
+
+/// To look through all of it for each link would not end.
+#[test]
+fn any_number_of_links_may_name_what_is_not_there() {
+    let kids = format!("<</Kids[{}]>>", "6 0 R ".repeat(1_000));
+    let names = format!("<</Names[{}]>>", "(a)[3 0 R/Fit]".repeat(4_000));
+    let written = linked(&link("none").repeat(10_000), &[&kids, &names]);
+    assert_eq!(written.matches("Dest (none)").count(), 10_000);
+}
+
 /// Two pages whose fields hang together; what is said of the second is secret.
 fn form() -> Vec<u8> {
     form_of("5 0 R 12 0 R")

@@ -6,6 +6,8 @@ use dropleaf_plugin_sdk::prelude::*;
 
 /// The deepest tree that is walked: several times what the deepest of tables in lists in tables have.
 const MAX_DEPTH: u32 = 200;
+/// Items of lists that are walked again, because several elements share them: none do in a sound tree.
+const MAX_AGAIN: usize = 1_000_000;
 
 /// What becomes of a value in the tree.
 enum Fate {
@@ -32,9 +34,13 @@ pub(super) struct Elements<'r, 's> {
     /// Whether an element goes; `None` while it is walked.
     fates: HashMap<Ref, Option<bool>>,
     edits: Vec<Edit>,
+    /// Lists that have been walked.
+    lists: HashSet<Ref>,
+    /// What is left of [`MAX_AGAIN`].
+    again: usize,
     /// The new content of the root.
     top: Fate,
-    /// Whether the tree has a circle or is too deep.
+    /// Whether the tree has a circle, is too deep, or has lists in too many places.
     is_tangled: bool,
 }
 
@@ -50,6 +56,8 @@ impl<'r, 's> Elements<'r, 's> {
             annotations,
             fates: HashMap::new(),
             edits: Vec::new(),
+            lists: HashSet::new(),
+            again: MAX_AGAIN,
             top: Fate::Stays,
             is_tangled: false,
         }
@@ -109,6 +117,13 @@ impl<'r, 's> Elements<'r, 's> {
         if let Tree::Ref(id) = content
             && let Some(list) = self.document.object(*id)?.as_array()
         {
+            if !self.lists.insert(*id) {
+                let Some(left) = self.again.checked_sub(list.len()?) else {
+                    self.is_tangled = true;
+                    return Ok(Fate::Stays);
+                };
+                self.again = left;
+            }
             let list = list.tree()?;
             return self.list(&list, page, depth);
         }

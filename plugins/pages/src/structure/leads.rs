@@ -90,6 +90,10 @@ impl Leads<'_, '_> {
         let Some(annotations) = page.object("Annots")? else {
             return Ok(());
         };
+        // Pages may share a list in a damaged document.
+        if annotations.id()?.is_some_and(|id| !self.seen.insert(id)) {
+            return Ok(());
+        }
         let Tree::Array(annotations) = annotations.tree()? else {
             return Ok(());
         };

@@ -1,6 +1,6 @@
 //! The trees in which elements are looked up: of parents, by number (ISO 32000-2, 14.7.5.4), and of identifiers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use dropleaf_plugin_sdk::prelude::*;
 
@@ -13,6 +13,8 @@ pub(super) struct Lookup<'r, 's> {
     removed: &'s HashSet<Ref>,
     /// Numbers of pages that are gone.
     numbers: &'s HashSet<i64>,
+    /// What became of lists: in a damaged document any number of entries may share one.
+    lists: HashMap<Ref, Option<Tree>>,
 }
 
 /// The least and the greatest key below a node.
@@ -28,13 +30,14 @@ impl<'r, 's> Lookup<'r, 's> {
             document,
             removed,
             numbers,
+            lists: HashMap::new(),
         }
     }
 
     /// Takes the entries that lead nowhere any more out of the tree `name` of the root; `pairs` is where a leaf has its entries.
     ///
     /// What is deeper than a tree is or stands in it twice stays, and leads to elements that are not there.
-    pub(super) fn prune(&self, root: &Object<'r>, name: &str, pairs: &str) -> Result<()> {
+    pub(super) fn prune(&mut self, root: &Object<'r>, name: &str, pairs: &str) -> Result<()> {
         if let Some(tree) = root.object(name)? {
             self.node(&tree, pairs, MAX_DEPTH, &mut HashSet::new())?;
         }
@@ -42,7 +45,7 @@ impl<'r, 's> Lookup<'r, 's> {
     }
 
     fn node(
-        &self,
+        &mut self,
         node: &Object<'r>,
         pairs: &str,
         depth: u32,
@@ -105,24 +108,40 @@ impl<'r, 's> Lookup<'r, 's> {
     }
 
     /// What an entry says from now on; `None` where it goes.
-    fn value(&self, key: &Tree, value: &Tree) -> Result<Option<Tree>> {
+    fn value(&mut self, key: &Tree, value: &Tree) -> Result<Option<Tree>> {
         if matches!(key, Tree::Int(number) if self.numbers.contains(number)) {
             return Ok(None);
         }
-        let list = match value {
-            Tree::Ref(id) if self.removed.contains(id) => return Ok(None),
-            Tree::Ref(id) => match self.document.object(*id)?.as_array() {
-                Some(list) => list.tree()?,
+        let Tree::Ref(id) = value else {
+            return Ok(self.list(value, value));
+        };
+        if self.removed.contains(id) {
+            return Ok(None);
+        }
+        let left = match self.lists.remove(id) {
+            // What is left of it has been written out once, and is shared from now on.
+            Some(Some(list @ Tree::Array(_))) => {
+                let list = self.document.parse(list.to_syntax())?;
+                Some(Tree::Ref(self.document.add(list)?))
+            }
+            Some(known) => known,
+            None => match self.document.object(*id)?.as_array() {
+                Some(list) => self.list(value, &list.tree()?),
                 None => return Ok(Some(value.clone())),
             },
-            other => other.clone(),
         };
-        let Tree::Array(items) = &list else {
-            return Ok(Some(value.clone()));
+        self.lists.insert(*id, left.clone());
+        Ok(left)
+    }
+
+    /// What becomes of an entry with this list.
+    fn list(&self, value: &Tree, list: &Tree) -> Option<Tree> {
+        let Tree::Array(items) = list else {
+            return Some(value.clone());
         };
         let is_gone = |item: &Tree| matches!(item, Tree::Ref(id) if self.removed.contains(id));
         if !items.iter().any(is_gone) {
-            return Ok(Some(value.clone()));
+            return Some(value.clone());
         }
         let left = items.iter().map(|item| match is_gone(item) {
             true => Tree::Null,
@@ -130,7 +149,7 @@ impl<'r, 's> Lookup<'r, 's> {
         });
         let left: Vec<Tree> = left.collect();
         let is_empty = left.iter().all(|item| *item == Tree::Null);
-        Ok((!is_empty).then_some(Tree::Array(left)))
+        (!is_empty).then_some(Tree::Array(left))
     }
 }
 

@@ -51,6 +51,70 @@ fn parts_are_of_the_version_and_read_as_the_whole() {
     assert_eq!(catalog_value(&document, &["PageMode"]), None);
 }
 
+/// As many as small files may have: to read the lists again for each would not end.
+#[test]
+fn any_number_of_annotations_and_fields_may_share_a_list() {
+    let pdf = document(|document, pages| {
+        let file = document
+            .add_object(dictionary! { "Type" => "Filespec", "F" => Cos::string_literal("a") });
+        let list = document.add_object(vec![Cos::Reference(file); 100_000]);
+        let note = dictionary! { "Type" => "Annot", "Subtype" => "Text", "AF" => list };
+        let notes: Vec<Cos> = (0..5_000)
+            .map(|_| document.add_object(note.clone()).into())
+            .collect();
+        let notes = document.add_object(notes);
+        document
+            .get_dictionary_mut(pages[1])
+            .expect("a page")
+            .set("Annots", notes);
+        let kid = document.add_object(dictionary! { "T" => Cos::string_literal("q") });
+        let kids = document.add_object(vec![Cos::Reference(kid); 60_000]);
+        let field = dictionary! { "T" => Cos::string_literal("f"), "Kids" => kids };
+        let fields: Vec<Cos> = (0..10_000)
+            .map(|_| document.add_object(field.clone()).into())
+            .collect();
+        let names = vec![Cos::string_literal("a"), file.into()];
+        dictionary! {
+            "AcroForm" => dictionary! { "Fields" => fields },
+            "Names" => dictionary! { "EmbeddedFiles" => dictionary! { "Names" => names } },
+        }
+    });
+    let ran = run(json!({ "every": 2 }), &pdf).expect("it runs");
+    assert_eq!(ran.documents.len(), 1);
+    let ran = run(json!({ "ranges": ["1"] }), &pdf).expect("it runs");
+    assert!(
+        ran.warnings
+            .iter()
+            .any(|warning| warning.contains("`q` stays behind")),
+        "{:?}",
+        ran.warnings
+    );
+}
+
+/// To read all fields again for each part would not end.
+#[test]
+fn a_document_of_many_pages_may_have_any_number_of_fields() {
+    let many = Sample::new("s", 500).edit(|document, pages| {
+        let name = |at: u32| Cos::string_literal(format!("a{at}"));
+        let field = |at| dictionary! { "FT" => "Tx", "T" => name(at) };
+        let mut fields: Vec<Cos> = (0..50_000).map(|at| document.add_object(field(at)).into()).collect();
+        let widget = dictionary! { "Type" => "Annot", "Subtype" => "Widget", "FT" => "Tx", "T" => name(50_000) };
+        let widget = document.add_object(widget);
+        fields.push(widget.into());
+        for page in pages {
+            let page = document.get_dictionary_mut(*page).expect("a page");
+            page.set("Annots", vec![Cos::Reference(widget)]);
+        }
+        let form = dictionary! { "Fields" => fields };
+        document.catalog_mut().expect("a catalog").set("AcroForm", form);
+    });
+    let ran = run(json!({ "every": 1 }), &many.bytes()).expect("it runs");
+    assert_eq!(ran.documents.len(), 500);
+    let part = sample::open(&ran.documents[499]);
+    let fields = catalog_value(&part, &["AcroForm", "Fields"]);
+    assert!(matches!(fields, Some(Cos::Array(fields)) if fields.len() == 1));
+}
+
 #[test]
 fn scripts_of_the_document_go_with_form_fields() {
     let pdf = document(|document, _| {

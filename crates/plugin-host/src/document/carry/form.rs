@@ -4,7 +4,7 @@ mod defaults;
 pub(crate) mod names;
 mod options;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use lopdf::{Dictionary, Object, ObjectId};
 
@@ -26,8 +26,10 @@ pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
     else {
         return Ok(());
     };
-    let listed = references(copy.from, &theirs, b"Fields");
-    let all: IdSet = listed.iter().copied().collect();
+    let from = copy.from;
+    let listed = || references(from, &theirs, b"Fields");
+    // A document may be taken apart page by page.
+    let all = from.fields(|| listed().into_iter().collect());
     let mut seen = IdSet::default();
     let mut come = Vec::new();
     for (id, _) in pages.iter().flat_map(|page| annotations(copy.from, *page)) {
@@ -42,7 +44,7 @@ pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
         }
     }
     if copy.is_whole() {
-        for top in listed {
+        for top in listed() {
             if seen.insert(top)
                 && let Object::Reference(here) = copy.reference(top)?
             {
@@ -59,14 +61,14 @@ pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
         .below_or(&ours, b"AcroForm", Object::Dictionary(Dictionary::new()))?;
     defaults::carry(copy, &theirs, &form, &come)?;
     let known: IdSet = references(copy.to, &form, b"Fields").into_iter().collect();
-    let mut names: HashSet<Vec<u8>> = known
-        .iter()
-        .filter_map(|id| field_name(copy.to, *id))
-        .collect();
+    let mut names = Taken::default();
+    for id in &known {
+        names.names.extend(field_name(copy.to, *id));
+    }
     let (mut renamed, mut kept) = (Renamed::new(), HashSet::new());
     for id in come.into_iter().filter(|id| !known.contains(id)) {
         if let Some(name) = field_name(copy.to, id) {
-            let free = free_name(&name, &names);
+            let free = names.take(&name);
             let [old, new] = [&name, &free].map(|name| text(name));
             if free == name {
                 kept.extend(old);
@@ -80,7 +82,6 @@ pub(crate) fn fields(copy: &mut Copy<'_>, pages: &[ObjectId]) -> Result<()> {
                     renamed.entry(old).or_insert(new);
                 }
             }
-            names.insert(free);
         }
         append(copy.to, &form, b"Fields", id)?;
     }
@@ -122,22 +123,65 @@ fn field_name(objects: &Objects, id: ObjectId) -> Option<Vec<u8>> {
     name.as_str().ok().map(<[u8]>::to_vec)
 }
 
-/// `name`, or the first of `name+1`, `name+2` and so on that is not taken; in its own encoding.
-fn free_name(name: &[u8], taken: &HashSet<Vec<u8>>) -> Vec<u8> {
-    let wide = name.starts_with(b"\xFE\xFF");
-    let numbered = |number: usize| {
-        let suffix = format!("+{number}");
-        let widened = suffix.bytes().flat_map(|byte| [0, byte]);
-        let suffix: Vec<u8> = if wide {
-            widened.collect()
-        } else {
-            suffix.into_bytes()
-        };
-        [name, &suffix].concat()
+/// The names that fields have.
+#[derive(Default)]
+struct Taken {
+    names: HashSet<Vec<u8>>,
+    /// The number that the next field of a name may get: any number of fields may have the same one.
+    next: HashMap<Vec<u8>, usize>,
+}
+
+impl Taken {
+    /// Takes `name`, or the first of `name+1`, `name+2` and so on that is not taken; in its own encoding.
+    fn take(&mut self, name: &[u8]) -> Vec<u8> {
+        if self.names.insert(name.to_vec()) {
+            return name.to_vec();
+        }
+        let next = self.next.entry(name.to_vec()).or_insert(1);
+        loop {
+            let free = numbered(name, *next);
+            *next += 1;
+            if self.names.insert(free.clone()) {
+                return free;
+            }
+        }
+    }
+}
+
+fn numbered(name: &[u8], number: usize) -> Vec<u8> {
+    let suffix = format!("+{number}");
+    let widened = suffix.bytes().flat_map(|byte| [0, byte]);
+    let suffix: Vec<u8> = if name.starts_with(b"\xFE\xFF") {
+        widened.collect()
+    } else {
+        suffix.into_bytes()
     };
-    let candidates = std::iter::once(name.to_vec()).chain((1..).map(numbered));
-    candidates
-        .into_iter()
-        .find(|candidate| !taken.contains(candidate))
-        .unwrap_or_default()
+    [name, &suffix].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_one_name_are_numbered() {
+        let mut taken = Taken::default();
+        taken.names.insert(b"a+2".to_vec());
+        let names = ["a", "a", "a", "a+1", "b", "a"].map(|name| taken.take(name.as_bytes()));
+        let expected = ["a", "a+1", "a+3", "a+1+1", "b", "a+4"];
+        assert_eq!(names, expected.map(|name| name.as_bytes().to_vec()));
+        let wide = b"\xFE\xFF\0a";
+        assert_eq!(taken.take(wide), wide);
+        assert_eq!(taken.take(wide), b"\xFE\xFF\0a\0+\01");
+    }
+
+    /// As many as a file of some megabytes may have: counting from the start for each would not end.
+    #[test]
+    fn any_number_of_fields_may_have_one_name() {
+        let mut taken = Taken::default();
+        for _ in 0..200_000 {
+            taken.take(b"a");
+        }
+        assert_eq!(taken.take(b"a"), b"a+200000");
+    }
 }

@@ -119,6 +119,8 @@ impl Objects {
         let added = self.newest_before..self.pdf.max_id;
         let undone = (changes.len() + added.len()) as u64;
         self.pages = None;
+        self.named_destinations.take();
+        self.fields.take();
         self.kept = Vec::new();
         self.loose = Vec::new();
         for change in changes.into_iter().rev() {

@@ -3,7 +3,7 @@
 //! Two forms become one, and each field has to look and calculate as it did. So what the joined form says stays true for the
 //! fields that it has, and the ones that come bring along what theirs said otherwise.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use lopdf::{Dictionary, Object, ObjectId};
 
@@ -20,7 +20,7 @@ use crate::fault::Result;
 const MAX_FIELDS: usize = 100_000;
 
 /// Fonts of the other form that are known by another name here.
-type Renamed = Vec<(Vec<u8>, Vec<u8>)>;
+type Renamed = HashMap<Vec<u8>, Vec<u8>>;
 
 /// Brings along what `come`, the outermost fields that have come from the form `theirs`, fall back on.
 pub(super) fn carry(
@@ -102,7 +102,7 @@ fn resources(copy: &mut Copy<'_>, theirs: &Place, ours: &Place) -> Result<Rename
             let coming = copy.translated(object)?;
             let free = enter(copy, &into, name, object, &coming)?;
             if category == b"Font" && free != *name {
-                renamed.push((name.clone(), free));
+                renamed.insert(name.clone(), free);
             }
         }
     }
@@ -206,8 +206,8 @@ fn with_renamed_fonts(text: &[u8], renamed: &Renamed) -> Option<Vec<u8>> {
         let read = syntax::read_name(from_name);
         let length = read.as_ref().map_or(1, |(_, length)| *length);
         let (written, behind) = from_name.split_at(length);
-        match read.and_then(|(name, _)| renamed.iter().find(|(old, _)| *old == name)) {
-            Some((_, new)) => serialize::name(new, &mut out),
+        match read.and_then(|(name, _)| renamed.get(&name)) {
+            Some(new) => serialize::name(new, &mut out),
             None => out.extend_from_slice(written),
         }
         rest = behind;
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn fonts_are_renamed_however_they_are_spelled_and_nothing_else_is() {
-        let renamed: Renamed = vec![(b"Helv".to_vec(), b"Helv+1".to_vec())];
+        let renamed = Renamed::from([(b"Helv".to_vec(), b"Helv+1".to_vec())]);
         let check = |text: &str, expected: Option<&str>| {
             let changed = with_renamed_fonts(text.as_bytes(), &renamed);
             assert_eq!(changed.as_deref(), expected.map(str::as_bytes), "{text}");

@@ -1,7 +1,7 @@
 //! What calls fields by their names: locks of signatures (ISO 32000-2, 12.7.5.5, table 236), and actions that hide, reset
 //! and submit them (12.6.4.11, 12.7.6). Where a field got another name on its way, they have to call it by that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lopdf::{Dictionary, Object, ObjectId};
 
@@ -16,6 +16,7 @@ pub(super) fn follow(copy: &mut Copy<'_>, renamed: &Renamed) {
     if renamed.is_empty() {
         return;
     }
+    let renamed = &Tops::of(renamed);
     let mut lists = Vec::new();
     for id in copy.take_made() {
         if copy.to.heap.is_stream(id) {
@@ -37,15 +38,31 @@ pub(super) fn follow(copy: &mut Copy<'_>, renamed: &Renamed) {
     lists.sort_unstable();
     lists.dedup();
     for id in lists {
-        if let Some(changed) = copy.to.heap.get(id).and_then(|list| names(list, renamed)) {
+        let list = copy.to.heap.get(id);
+        if let Some(changed) = list.and_then(|list| names(list, renamed)) {
             copy.to.change_object(id, Some(changed));
+        }
+    }
+}
+
+/// The renamed fields, with the lengths of their old names: of a text with periods only parts that may be one are looked up.
+struct Tops<'a> {
+    renamed: &'a Renamed,
+    lengths: HashSet<usize>,
+}
+
+impl<'a> Tops<'a> {
+    fn of(renamed: &'a Renamed) -> Self {
+        Self {
+            renamed,
+            lengths: renamed.keys().map(String::len).collect(),
         }
     }
 }
 
 struct Walk<'a> {
     objects: &'a Objects,
-    renamed: &'a Renamed,
+    renamed: &'a Tops<'a>,
 }
 
 impl Walk<'_> {
@@ -100,7 +117,7 @@ impl Walk<'_> {
 }
 
 /// A name, or a list of names and references to fields, with the new names.
-fn names(value: &Object, renamed: &Renamed) -> Option<Object> {
+fn names(value: &Object, renamed: &Tops<'_>) -> Option<Object> {
     match value {
         Object::String(..) => name(value, renamed),
         Object::Array(items) => {
@@ -120,7 +137,7 @@ fn names(value: &Object, renamed: &Renamed) -> Option<Object> {
 }
 
 /// A field is called by its own name behind those of the fields above it, with periods between them (12.7.4.2).
-fn name(value: &Object, renamed: &Renamed) -> Option<Object> {
+fn name(value: &Object, renamed: &Tops<'_>) -> Option<Object> {
     if !matches!(value, Object::String(..)) {
         return None;
     }
@@ -130,7 +147,34 @@ fn name(value: &Object, renamed: &Renamed) -> Option<Object> {
         .map(|(at, _)| at)
         .chain([text.len()]);
     let (new, rest) = ends
+        .filter(|end| renamed.lengths.contains(end))
         .map(|end| text.split_at(end))
-        .find_map(|(top, rest)| Some((renamed.get(top)?, rest)))?;
+        .find_map(|(top, rest)| Some((renamed.renamed.get(top)?, rest)))?;
     Some(lopdf::text_string(&format!("{new}{rest}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_changed_at_its_top_only() {
+        let renamed = Renamed::from([("a".to_owned(), "a+1".to_owned())]);
+        let check = |old: &str, expected: Option<&str>| {
+            let new = name(&lopdf::text_string(old), &Tops::of(&renamed));
+            assert_eq!(new, expected.map(lopdf::text_string), "{old}");
+        };
+        check("a", Some("a+1"));
+        check("a.b.a", Some("a+1.b.a"));
+        check("ab.a", None);
+        check("b", None);
+    }
+
+    /// As many periods as a string of some megabytes has: a look at each part would not end.
+    #[test]
+    fn a_name_may_have_any_number_of_periods() {
+        let renamed = Renamed::from([("a".to_owned(), "a+1".to_owned())]);
+        let periods = lopdf::text_string(&".".repeat(1 << 20));
+        assert_eq!(name(&periods, &Tops::of(&renamed)), None);
+    }
 }
