@@ -16,6 +16,7 @@ use crate::http::{self, api::Api};
 use crate::mounts::Mounts;
 use crate::owner::Owner;
 use crate::pipeline::surroundings::EnvCounts;
+use crate::pipeline::template::values::lost_zone;
 use crate::pool::Pool;
 use crate::raw_path::RawPath;
 use crate::registry::Registry;
@@ -68,6 +69,10 @@ pub async fn run(config: Config, answers: &Handle) -> Result<()> {
         let _in_its_own = answers.enter();
         listen(&config)?
     };
+    if let Some(error) = lost_zone() {
+        let zone = std::env::var_os("TZ").unwrap_or_default();
+        tracing::warn!(TZ = %zone.display(), error, "the time zone is not found; times in templates are in UTC");
+    }
     let shutdown = act::Shutdown::default();
     let stop = shutdown.drain.clone();
     let mut tasks = JoinSet::new();

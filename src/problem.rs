@@ -140,7 +140,7 @@ codes! {
         "guard the step with `if`, make it `continue_on_error: true`, or correct its parameters, then retry the job",
     /// An operation failed.
     StepFailed "step-failed" "A step failed"
-        "the job's log has what the operation said; retry the job when the cause is gone, or make the step `continue_on_error: true`",
+        "look into the job's log for what the operation said; retry the job when the cause is gone, or make the step `continue_on_error: true`",
     /// The parameters turned out wrong for this document (for example after templates were filled in).
     ParametersRefused "parameters-refused" "A step's parameters do not fit"
         "correct the step's `with` (`dropleaf try` shows what happens), then retry the job",
@@ -198,7 +198,7 @@ codes! {
     /// The original is a duplicate and the pipeline says `duplicates: fail`.
     Duplicate "duplicate" "The same file was processed before"
         "retry the job to process it all the same; `duplicates: process` in the pipeline allows it always",
-    /// The daemon was stopped or died three times in a row during this job.
+    /// The daemon died three times in a row during this job.
     Interrupted "interrupted" "Interrupted"
         "look at the daemon's log for the reason, then retry the job",
     /// A person cancelled the job.

@@ -9,6 +9,7 @@ use crate::pipeline::checked::Pipeline;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::load::{self, Loaded};
 use crate::pipeline::{folders, schema};
+use crate::telemetry::within_line;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ pub(super) fn check(home: Home, flags: &Check) -> Result<()> {
         print::json(&serde_json::to_value(&faults)?);
     } else {
         for fault in &faults {
-            print::line(fault);
+            print::line(within_line(&fault.to_string()));
         }
         if faults.is_empty() {
             print::note(format_args!("{} without faults", count(good, "pipeline")));

@@ -7,6 +7,7 @@ use crate::command::remote::text;
 use crate::command::whom::ask;
 use crate::command::{Exit, print};
 use crate::config::home::Home;
+use crate::telemetry::within_line;
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ fn each(home: &Home, flags: &JobsNamed, verb: &str, done: impl Fn(&Value) -> Str
             let path = format!("/api/v1/jobs/{}/{verb}", client::encode(job));
             match client.post(&path, None::<&Value>).await {
                 Ok(answer) if as_json => print::line(taken(job, &answer)),
-                Ok(answer) => print::line(format_args!("{job}: {}", done(&answer))),
+                Ok(answer) => print::line(format_args!("{job}: {}", within_line(&done(&answer)))),
                 Err(error @ ClientError::Refused { .. }) => {
                     refused += 1;
                     if as_json {
@@ -46,7 +47,8 @@ fn each(home: &Home, flags: &JobsNamed, verb: &str, done: impl Fn(&Value) -> Str
                         );
                         continue;
                     }
-                    print::note(format_args!("{job}: {error}"));
+                    let why = within_line(&error.to_string());
+                    print::note(format_args!("{}: {why}", within_line(job)));
                     if let Some(hint) = error.hint() {
                         print::note(format_args!("  {hint}"));
                     }

@@ -163,10 +163,7 @@ fn show(catalog: &Catalog, found: &Found<'_>) {
     if let Some(properties) = operation.parameters["properties"].as_object() {
         print::line("\nParameters:");
         for (name, schema) in properties {
-            let default = schema
-                .get("default")
-                .map(|default| format!(" [default: {default}]"))
-                .unwrap_or_default();
+            let default = default_of(schema);
             let must = if required.contains(&name.as_str()) {
                 " (required)"
             } else {
@@ -180,11 +177,12 @@ fn show(catalog: &Catalog, found: &Found<'_>) {
                 true => String::new(),
                 false => format!(" [one of: {}]", choices.join(", ")),
             };
-            let text = schema["description"]
-                .as_str()
-                .unwrap_or("")
-                .replace('\n', " ");
+            let text = description(schema);
             print::line(format_args!("  {name}{must}{choices}{default}  {text}"));
+            for (key, schema) in parameters::members(&operation.parameters, name) {
+                let (default, text) = (default_of(schema), description(schema));
+                print::line(format_args!("    {name}.{key}{default}  {text}"));
+            }
         }
     }
     for example in &operation.examples {
@@ -193,4 +191,16 @@ fn show(catalog: &Catalog, found: &Found<'_>) {
             example.title, operation.name, example.with
         ));
     }
+}
+
+fn default_of(schema: &Value) -> String {
+    let default = schema.get("default");
+    default
+        .map(|default| format!(" [default: {default}]"))
+        .unwrap_or_default()
+}
+
+fn description(schema: &Value) -> String {
+    let text = schema["description"].as_str().unwrap_or("");
+    text.replace('\n', " ")
 }

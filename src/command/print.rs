@@ -2,6 +2,7 @@
 
 use crate::telemetry::{escaped, is_harmful, within_line};
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// The longest name of a file in a table on a terminal, in characters.
@@ -40,6 +41,11 @@ pub(crate) fn failure() -> Option<&'static io::Error> {
 /// A text of one line or several in which nothing is harmful.
 fn plain(text: &str) -> String {
     escaped(text, |c| is_harmful(c) && !matches!(c, '\n' | '\t'))
+}
+
+/// A path within a line.
+pub(crate) fn path(path: &Path) -> String {
+    within_line(&path.to_string_lossy())
 }
 
 /// A name of a file for a column: a long one is shortened where people read it, not where programs do.
@@ -154,6 +160,7 @@ mod tests {
         assert_eq!(plain(name), told, "one way for all");
         assert_eq!(plain("two\nlines\tä"), "two\nlines\tä");
         assert_eq!(within_line("two\nlines\u{2028}"), "two\\nlines\\u{2028}");
+        assert_eq!(path(Path::new("/in/a\nok.pdf")), "/in/a\\nok.pdf");
     }
 
     #[test]

@@ -14,10 +14,11 @@ use crate::pool::update::Update;
 use crate::problem::Problem;
 use crate::raw_path::RawPath;
 use crate::scheduler::sample::{self, Outcome, Sample};
+use crate::telemetry::within_line;
 use anyhow::{Context as _, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs::File;
@@ -26,6 +27,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
+
+/// Lines of its log that are told of a file that has failed.
+const LAST: usize = 20;
 
 pub(super) fn run(home: Home, flags: &Run) -> Result<()> {
     let workshop = Workshop::open(Config::load(home, Flags::default())?)?;
@@ -79,7 +83,7 @@ fn pipeline(workshop: &Workshop, named: &str, as_json: bool) -> Result<Pipeline>
             print::json(&json!(faults));
         }
         for fault in faults.iter().filter(|_| !as_json) {
-            print::line(fault);
+            print::line(within_line(&fault.to_string()));
         }
         Exit(exit::FAULTS).into()
     })
@@ -104,7 +108,7 @@ async fn all(workshop: &Workshop, files: &[PathBuf], jobs: usize, task: Task) ->
     let mut queue = Queue::default();
     let mut running = JoinSet::new();
     let mut failed = 0;
-    let mut told = |joined: Result<(PathBuf, Result<Done, Box<Problem>>), JoinError>| {
+    let mut told = |joined: Result<(PathBuf, Result<Done, Box<Failed>>), JoinError>| {
         let (file, result) = joined.context("a file's task panicked")?;
         failed += usize::from(!tell(&file, result, task.json, &bars));
         anyhow::Ok(())
@@ -191,6 +195,35 @@ struct Done {
     saves: u32,
 }
 
+/// Why nothing came out.
+struct Failed {
+    problem: Problem,
+    /// What the operations said last.
+    last: Vec<String>,
+}
+
+impl From<Box<Problem>> for Box<Failed> {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::new(Failed {
+            problem: *problem,
+            last: Vec::new(),
+        })
+    }
+}
+
+/// The last lines of a log that nobody keeps.
+#[derive(Default)]
+struct Last(VecDeque<String>);
+
+impl Last {
+    fn push(&mut self, line: &str) {
+        if self.0.len() == LAST {
+            self.0.pop_front();
+        }
+        self.0.push_back(line.to_owned());
+    }
+}
+
 struct Opened {
     input: File,
     /// Once more, for the receipt, where one is written.
@@ -218,7 +251,7 @@ async fn one(
     task: &Task,
     Named { file, mut turn }: Named<'_>,
     bar: &ProgressBar,
-) -> Result<Done, Box<Problem>> {
+) -> Result<Done, Box<Failed>> {
     let opened = open(file, task).map_err(|error| troubles::of_input(&error))?;
     let Opened { input, again, path } = opened;
     let sample = Sample {
@@ -227,6 +260,7 @@ async fn one(
         input,
     };
     let steps = task.pipeline.steps.clone();
+    let mut last = Last::default();
     let watch = |update: &Update| match update {
         Update::StepStarted(place) => {
             bar.set_position(0);
@@ -241,6 +275,7 @@ async fn one(
             bar.set_length(*total);
             bar.set_position(*done);
         }
+        Update::Log { message, .. } => last.push(message),
         _ => {}
     };
     let keep = |piece| std::future::ready(Ok(piece));
@@ -250,7 +285,10 @@ async fn one(
         pieces,
         warnings,
     } = outcome;
-    let bill = result.map_err(|failure| Box::new(troubles::without_job(failure.problem)))?;
+    let bill = result.map_err(|failure| Failed {
+        problem: troubles::without_job(failure.problem),
+        last: last.0.into(),
+    })?;
     let about = again
         .map(|again| {
             // It reads the whole file.
@@ -287,11 +325,11 @@ async fn one(
 /// Prints how one file went; whether it went well.
 fn tell(
     file: &Path,
-    result: Result<Done, Box<Problem>>,
+    result: Result<Done, Box<Failed>>,
     as_json: bool,
     bars: &MultiProgress,
 ) -> bool {
-    let name = file.display();
+    let name = print::path(file);
     if as_json {
         let path = |path: &Path| RawPath::from(path).encode();
         let value = match &result {
@@ -299,7 +337,9 @@ fn tell(
                 "file": path(file), "ok": true, "warnings": done.warnings, "parses": done.parses, "saves": done.saves,
                 "written": done.written.iter().map(|written| json!({ "path": path(&written.path), "pages": written.pages, "size": written.size })).collect::<Vec<_>>(),
             }),
-            Err(problem) => json!({ "file": path(file), "ok": false, "problem": problem }),
+            Err(failed) => {
+                json!({ "file": path(file), "ok": false, "problem": failed.problem, "log": failed.last })
+            }
         };
         print::line(value);
         return result.is_ok();
@@ -309,7 +349,7 @@ fn tell(
             let paths: Vec<String> = done
                 .written
                 .iter()
-                .map(|written| written.path.display().to_string())
+                .map(|written| print::path(&written.path))
                 .collect();
             print::line(format_args!(
                 "{name} -> {}",
@@ -320,10 +360,12 @@ fn tell(
                 }
             ));
             for warning in &done.warnings {
+                let warning = within_line(warning);
                 print::note(format_args!("{name}: warning: {warning}"));
             }
         }
-        Err(problem) => {
+        Err(failed) => {
+            let problem = &failed.problem;
             let step = problem
                 .step
                 .as_ref()
@@ -332,10 +374,13 @@ fn tell(
             print::note(format_args!(
                 "{name}: {}{step}: {}",
                 problem.code.title(),
-                problem.detail
+                within_line(&problem.detail)
             ));
             if let Some(hint) = &problem.hint {
-                print::note(format_args!("  {hint}"));
+                print::note(format_args!("  {}", within_line(hint)));
+            }
+            for line in &failed.last {
+                print::note(format_args!("  | {}", within_line(line)));
             }
         }
     });

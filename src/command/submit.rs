@@ -12,6 +12,7 @@ use crate::command::whom::{Whom, ask_again};
 use crate::command::{Exit, print};
 use crate::config::home::Home;
 use crate::raw_path::RawPath;
+use crate::telemetry::within_line;
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -57,7 +58,7 @@ fn look(files: &[PathBuf]) -> Result<()> {
         .filter_map(|file| {
             Some(format!(
                 "`{}`: {}",
-                file.display(),
+                print::path(file),
                 try_to_read(file).err()?
             ))
         })
@@ -107,7 +108,7 @@ async fn send<'a>(client: &Client, flags: &'a Submit, telling: Telling) -> Sent<
                     Telling { as_json: true, .. } => print::line(
                         json!({ "file": shown(file), "ok": true, "job": id, "state": job["state"] }),
                     ),
-                    _ => print::line(format_args!("{}: job {id}", file.display())),
+                    _ => print::line(format_args!("{}: job {id}", print::path(file))),
                 }
                 taken.push((file, id));
             }
@@ -147,9 +148,9 @@ fn tell_broken(
     }
     // The lines of those that are not waited for have been printed.
     for (file, id) in taken.iter().filter(|_| telling.waits) {
-        print::note(format_args!("{}: submitted as job {id}", file.display()));
+        print::note(format_args!("{}: submitted as job {id}", print::path(file)));
     }
-    let name = file.display();
+    let name = print::path(file);
     if is_unsent && taken.is_empty() && rest.is_empty() {
         // The one error says it.
     } else if is_unsent {
@@ -160,7 +161,7 @@ fn tell_broken(
         ));
     }
     for file in rest {
-        print::note(format_args!("{}: not submitted", file.display()));
+        print::note(format_args!("{}: not submitted", print::path(file)));
     }
 }
 
@@ -211,7 +212,7 @@ async fn wait_for(
                 } else {
                     print::note(format_args!(
                         "{}: submitted as job {id}; how it ends is not known",
-                        file.display()
+                        print::path(file)
                     ));
                 }
                 lost = lost.or(Some(error));
@@ -231,13 +232,8 @@ async fn wait(whom: &Whom<'_>, id: &str) -> Result<Value, ClientError> {
 
 /// Tells how a job ended; whether it succeeded.
 fn tell_end(file: &Path, job: &Value, telling: Telling) -> bool {
-    let outputs = job["artifacts"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|artifact| text(artifact, "kind") != "original");
-    let paths: Vec<&str> = outputs.map(|artifact| text(artifact, "path")).collect();
-    let (name, state) = (file.display(), text(job, "state"));
+    let paths = written(job);
+    let (name, state) = (print::path(file), text(job, "state"));
     let is_good = state == "succeeded";
     if telling.as_json {
         print::json_line(&json!({
@@ -245,12 +241,23 @@ fn tell_end(file: &Path, job: &Value, telling: Telling) -> bool {
             "warnings": job["warnings"], "problem": with_code(job["problem"].clone()),
         }));
     } else if is_good {
-        print::line(format_args!("{name} -> {}", paths.join(", ")));
+        let paths = within_line(&paths.join(", "));
+        let told = if paths.is_empty() { "nothing" } else { &paths };
+        print::line(format_args!("{name} -> {told}"));
     } else {
-        let why = text(&job["problem"], "detail");
+        let why = within_line(text(&job["problem"], "detail"));
         print::note(format_args!("{name}: {state}: {why}"));
     }
     is_good
+}
+
+/// Where the results of a job lie; one that was dropped lies nowhere.
+fn written(job: &Value) -> Vec<&str> {
+    let all = job["artifacts"].as_array().into_iter().flatten();
+    let outputs = all.filter(|artifact| text(artifact, "kind") != "original");
+    outputs
+        .filter_map(|artifact| artifact["path"].as_str())
+        .collect()
 }
 
 /// A problem as the daemon tells it, with its word in the catalogue, as `dropleaf run` has it.
@@ -264,4 +271,19 @@ fn with_code(mut problem: Value) -> Value {
 
 fn shown(file: &Path) -> String {
     RawPath::from(file).encode()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_dropped_is_not_told_as_written() {
+        let job = json!({ "artifacts": [
+            { "kind": "document", "path": "/out/a.pdf" },
+            { "kind": "document", "size": 3 },
+            { "kind": "original", "path": "/archive/a.pdf" },
+        ] });
+        assert_eq!(written(&job), ["/out/a.pdf"]);
+    }
 }

@@ -4,11 +4,17 @@ use crate::durable::{self, Kind};
 use crate::problem::{Code, Problem};
 use crate::spool::name::BadName;
 
+/// Where the lines of a log are that no job keeps.
+const LINES: &str = "what the operation said last is told beside this";
+
 /// A problem of an attempt, with advice that speaks of no job.
 pub(super) fn without_job(mut problem: Problem) -> Problem {
-    problem.hint = problem
-        .hint
-        .map(|hint| hint.replace("retry the job", "run it again"));
+    let words = |hint: String| {
+        hint.replace("retry the job", "run it again")
+            .replace("look into the job's log for what the operation said", LINES)
+            .replace("what it said stands in the job's log", LINES)
+    };
+    problem.hint = problem.hint.map(words);
     problem
 }
 
@@ -76,5 +82,11 @@ mod tests {
         let told = without_job(Problem::new(Code::PdfEncrypted, "it is encrypted"));
         let hint = told.hint.expect("the advice of its kind");
         assert!(hint.ends_with("then run it again"), "{hint}");
+        let hint = |code: Code| without_job(Problem::new(code, "it failed")).hint;
+        for code in Code::ALL {
+            let hint = hint(*code).unwrap_or_default();
+            assert!(!hint.contains("job's log"), "{hint}");
+        }
+        assert!(hint(Code::StepFailed).is_some_and(|hint| hint.starts_with(LINES)));
     }
 }

@@ -200,7 +200,7 @@ pub(crate) fn cors(config: &Config, head: &Head) -> Vec<(HeaderName, HeaderValue
         (
             ACCESS_CONTROL_EXPOSE_HEADERS,
             HeaderValue::from_static(
-                "etag, location, retry-after, content-disposition, content-range, accept-ranges, x-request-id",
+                "etag, location, retry-after, content-disposition, content-range, accept-ranges, x-request-id, dropleaf-home",
             ),
         ),
     ];

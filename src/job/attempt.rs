@@ -15,7 +15,7 @@ pub enum Ending {
     Crashed,
     /// A wall, stall, memory or processor limit.
     TimedOut,
-    /// The daemon stopped or died. Does not count against `attempts`; three in a row fail the job.
+    /// The daemon stopped or died. Does not count against `attempts`; three deaths in a row fail the job.
     Interrupted,
     /// A person said so.
     Cancelled,

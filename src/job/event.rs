@@ -357,6 +357,9 @@ pub struct Requeued {
     /// The mark of the folder in which an original is held that was fetched back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_in: Option<String>,
+    /// Interrupted because the daemon was stopped, in good order. Earlier versions did not tell that from its death.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 impl Requeued {
@@ -367,6 +370,7 @@ impl Requeued {
             why,
             given_up: None,
             held_in: None,
+            stopped: false,
         }
     }
 
@@ -377,6 +381,7 @@ impl Requeued {
             why: RequeueReason::StepGivenUp,
             given_up: Some(Box::new(given_up)),
             held_in: None,
+            stopped: false,
         }
     }
 
@@ -387,6 +392,16 @@ impl Requeued {
             why: RequeueReason::Asked,
             given_up: None,
             held_in,
+            stopped: false,
+        }
+    }
+
+    /// Back into the queue, because the daemon is stopped.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self {
+            stopped: true,
+            ..Self::new(RequeueReason::Interrupted)
         }
     }
 }

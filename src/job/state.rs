@@ -44,9 +44,12 @@ pub struct Job {
     /// Crashes since the last `retry` by a person.
     #[serde(default)]
     pub crashes: u32,
-    /// Interruptions in a row.
+    /// How often in a row the daemon died during an attempt.
     #[serde(default)]
     pub interruptions: u32,
+    /// How often the daemon was stopped during one in between. That is nobody's fault.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stops: u32,
     /// Milliseconds spent in the queue, over all attempts.
     #[serde(default)]
     pub queued_ms: u64,
@@ -214,6 +217,7 @@ impl Job {
             counted: 0,
             crashes: 0,
             interruptions: 0,
+            stops: 0,
             queued_ms: 0,
             ran_ms: 0,
             given_up: Vec::new(),
@@ -265,8 +269,12 @@ impl Job {
                 self.duplicate_of = queued.duplicate_of;
                 self.held_in.clone_from(&queued.held_in);
                 // That it could not be read does not hold any more.
-                self.decided
+                let decided = self
+                    .decided
                     .take_if(|verdict| matches!(**verdict, Verdict::Fail { .. }));
+                if decided.is_some() {
+                    self.problem = None;
+                }
                 self.state = State::Queued { since: at };
             }
             (State::Queued { since }, JobEvent::Started(started)) => {
@@ -309,8 +317,13 @@ impl Job {
             }
             (_, JobEvent::Warned(warned)) if !self.state.is_terminal() => {
                 self.warnings.push(warned.message.clone());
-                if warned.decided.is_some() {
-                    self.decided.clone_from(&warned.decided);
+                if let Some(decided) = &warned.decided {
+                    self.decided = Some(decided.clone());
+                    // It has failed already, whatever it waits for to end.
+                    if let Verdict::Fail { problem } = &**decided {
+                        self.problem = Some(problem.clone());
+                        self.close_steps(at, Some(problem));
+                    }
                 }
             }
             (State::Running { .. }, JobEvent::WorkerCrashed(crashed)) => {
@@ -357,7 +370,7 @@ impl Job {
                 self.held_in.clone_from(&requeued.held_in);
                 self.counted = 0;
                 self.crashes = 0;
-                self.interruptions = 0;
+                self.forget_interruptions();
                 self.given_up.clear();
                 self.decided = None;
                 self.problem = None;
@@ -389,7 +402,7 @@ impl Job {
                 if let Some(original) = original.filter(|one| !one.blake3.is_empty()) {
                     self.blake3 = Some(original.blake3.clone());
                 }
-                self.interruptions = 0;
+                self.forget_interruptions();
                 self.decided = None;
                 self.bill = delivering.bill.clone();
                 self.state = State::Delivering {
@@ -423,7 +436,7 @@ impl Job {
     }
 
     /// The attempt is over, and with it whatever step was at work.
-    fn close_steps(&mut self, at: Timestamp, why: Option<&Problem>) {
+    pub(crate) fn close_steps(&mut self, at: Timestamp, why: Option<&Problem>) {
         let at_work = |step: &&mut StepRecord| step.status == StepStatus::Running;
         for step in self.steps.iter_mut().filter(at_work) {
             let since_start = step.started.map_or(0, |then| millis(at.since(then)));
@@ -439,7 +452,7 @@ impl Job {
             Ending::Interrupted => self.interruptions += 1,
             Ending::Environment => {}
             _ => {
-                self.interruptions = 0;
+                self.forget_interruptions();
                 self.counted += 1;
             }
         }
@@ -447,16 +460,23 @@ impl Job {
 
     /// An attempt gave no result and the next one need not wait. Without a step it is another job: its tries count anew.
     fn requeue(&mut self, requeued: &Requeued) {
-        if requeued.why == RequeueReason::Interrupted {
-            self.interruptions += 1;
+        match requeued.why {
+            RequeueReason::Interrupted if requeued.stopped => self.stops += 1,
+            RequeueReason::Interrupted => self.interruptions += 1,
+            _ => {}
         }
         if let Some(given_up) = &requeued.given_up {
             self.problem = Some(given_up.failure.problem.clone());
             self.given_up.push((**given_up).clone());
             self.counted = 0;
             self.crashes = 0;
-            self.interruptions = 0;
+            self.forget_interruptions();
         }
+    }
+
+    fn forget_interruptions(&mut self) {
+        self.interruptions = 0;
+        self.stops = 0;
     }
 
     fn end(&mut self, state: State, delivered: Vec<Delivered>) {
@@ -464,6 +484,14 @@ impl Job {
         self.delivered = delivered;
         self.state = state;
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes what it asks about by reference"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

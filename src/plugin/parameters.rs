@@ -26,6 +26,12 @@ pub fn choices<'a>(schema: &'a Value, key: &str) -> Vec<&'a Value> {
     Walk::new(schema).choices(key)
 }
 
+/// The keys of the map that the parameter `key` is, with their schemas.
+#[must_use]
+pub fn members<'a>(schema: &'a Value, key: &str) -> Vec<(&'a String, &'a Value)> {
+    Walk::new(schema).members(key)
+}
+
 impl Schema {
     /// Compiles `raw` as it stands.
     ///

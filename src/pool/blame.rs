@@ -153,7 +153,9 @@ fn crash(autopsy: &Autopsy<'_>) -> Problem {
         }
         Death::Exit(_) => problem
             .hint("a plugin must not call exit or close files it did not open; tell its author"),
-        Death::Signal(_) => problem.hint("tell the plugin's author; the log has its last lines"),
+        Death::Signal(_) => {
+            problem.hint("tell the plugin's author; what it said stands in the job's log")
+        }
     }
 }
 

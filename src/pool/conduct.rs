@@ -48,6 +48,11 @@ impl Conduct {
         self.running.as_ref()
     }
 
+    /// Pages of the input.
+    pub(crate) fn pages(&self) -> u64 {
+        self.pages_in
+    }
+
     /// Whether the last word is said.
     pub(crate) fn ended(&self) -> bool {
         self.ended

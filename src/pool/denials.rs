@@ -21,7 +21,8 @@ const MOST: u64 = 1000;
 /// What comes after that is denied, too, but no faster than this: each costs the daemon a few microseconds.
 const AT_ONCE: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(1);
-/// Memory files that a worker may have that it has not handed over. Its own code has one at a time.
+/// Memory files that an attempt may make that it does not hand over: what is closed is not seen from here, and counts. The worker's own
+/// code has one at a time.
 const MOST_FILES: usize = 8;
 /// Files that one worker may open for reading before it is held to the pace of denied calls.
 const MOST_READ: u64 = 10_000;

@@ -350,7 +350,7 @@ impl<'a> Vigil<'a> {
     }
 
     fn page(&self) -> Option<u64> {
-        page(&self.progress)
+        page(&self.progress, self.conduct.pages())
     }
 }
 
@@ -360,14 +360,44 @@ fn scene<'p>(conduct: &Conduct, plan: &'p Plan, progress: &Progress) -> Scene<'p
         .and_then(|place| plan.steps.get(place.step as usize));
     Scene {
         step,
-        page: step.and_then(|_| page(progress)),
+        page: step.and_then(|_| page(progress, conduct.pages())),
     }
 }
 
-/// The page after the last one that was reported done.
-fn page(progress: &Progress) -> Option<u64> {
-    match progress.last {
-        Some((_, done, total)) if total > 0 => Some(done.saturating_add(1).min(total)),
+/// The page after the last one that was reported done. An operation may count other things: it counts the pages where there are as
+/// many as the one document has.
+fn page(progress: &Progress, pages: u64) -> Option<u64> {
+    match &progress.last {
+        Some((place, done, total)) if place.parts == 1 && *total > 0 && *total == pages => {
+            Some(done.saturating_add(1).min(pages))
+        }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_told_only_where_pages_are_counted() {
+        let told = |done, total, parts| {
+            let place = Place {
+                step: 0,
+                part: 1,
+                parts,
+            };
+            let progress = Progress {
+                last: Some((place, done, total)),
+                ..Progress::default()
+            };
+            page(&progress, 12)
+        };
+        assert_eq!(told(0, 12, 1), Some(1));
+        assert_eq!(told(12, 12, 1), Some(12), "it is at the last one");
+        assert_eq!(told(30, 31, 1), None, "objects, pictures, ...");
+        assert_eq!(told(0, 0, 1), None);
+        assert_eq!(told(0, 12, 2), None, "nobody said how many that one has");
+        assert_eq!(page(&Progress::default(), 12), None);
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Asker {
     pub(super) intake_closed: Option<String>,
     /// Turns of questions that look at the disk.
     pub(super) looks: Arc<Semaphore>,
-    /// Only the decider knows why a job is still queued.
+    /// Only the decider knows why a job is still queued, or does not come to its end.
     pub(super) why: mpsc::Sender<(JobId, oneshot::Sender<Option<String>>)>,
 }
 
@@ -158,7 +158,8 @@ impl Asker {
             ),
         }];
         chain.extend(story::story(job));
-        if matches!(job.state, State::Queued { .. })
+        let is_held_up = job.decided.is_some() || matches!(job.state, State::Delivering { .. });
+        if (is_held_up || matches!(job.state, State::Queued { .. }))
             && let Some(why) = ask_why(&self.why, job.id).await
         {
             chain.push(Link {

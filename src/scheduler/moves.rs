@@ -12,7 +12,7 @@ use crate::job::event::Accepted;
 use crate::job::id::JobId;
 use crate::job::redo::{self, Collision, Move, MoveKind, Redo, Verdict};
 use crate::pipeline::checked::Original;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, chain};
 use crate::raw_path::RawPath;
 use crate::scheduler::input::{EndOf, Start};
 use crate::spool::Spool;
@@ -320,7 +320,7 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
         };
         let staged = spool
             .stage_bytes(&bytes, &to)
-            .map_err(|error| stage_problem(&error))?;
+            .map_err(|error| stage_problem(&error, "a note on the original"))?;
         moves.push(Move {
             kind: MoveKind::Note,
             from: staged.temp.into(),
@@ -356,9 +356,13 @@ fn pretty(value: &serde_json::Value) -> Vec<u8> {
     bytes
 }
 
-/// What a failed staging means for the job.
-fn stage_problem(error: &StageError) -> Problem {
-    let detail = crate::problem::chain(error);
+/// What a failed staging of `what` means for the job.
+fn stage_problem(error: &StageError, what: &str) -> Problem {
+    let detail = match error {
+        StageError::NoSpace(cause) => format!("no space for {what}: {}", chain(cause)),
+        StageError::Io(cause) => format!("{what} could not be written: {}", chain(cause)),
+        other => chain(other),
+    };
     match error {
         StageError::NoSpace(full) => no_room(full, detail),
         StageError::Away(_) | StageError::Went(_) => Problem::new(Code::FolderBlocked, detail)
@@ -390,14 +394,14 @@ fn stage_failure(error: &StageError) -> Failure {
     };
     Failure {
         ending,
-        problem: stage_problem(error),
+        problem: stage_problem(error, "an output"),
     }
 }
 
 /// What a failed move means for the job.
 #[must_use]
 pub fn redo_problem(error: &RedoError) -> Problem {
-    let detail = crate::problem::chain(error);
+    let detail = chain(error);
     match error {
         RedoError::NoSpace(full) => no_room(full, detail),
         RedoError::Lost(_) => Problem::new(Code::FolderBlocked, detail)

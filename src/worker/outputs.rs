@@ -143,9 +143,9 @@ fn memory_problem(error: &io::Error) -> Problem {
     if error.raw_os_error() == Some(libc::EMFILE) {
         return Problem::new(
             Code::StepFailed,
-            "no file can be opened for a result: the steps have left too many open",
+            "no file can be opened for a result: the steps have left too many open, or have made as many memory files as an attempt may",
         )
-        .hint("tell the author of the plugin that its files, memory files too, are to be closed");
+        .hint("tell the author of the plugin: files are to be closed, and an attempt may make eight memory files in all, closed ones too");
     }
     Problem::new(
         Code::MemoryLimit,

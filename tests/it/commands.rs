@@ -3,7 +3,7 @@
 use crate::PROGRAM;
 use dropleaf::worker::options::{Limits, Options, Sandbox};
 use dropleaf_test_support::daemon::TestHome;
-use dropleaf_test_support::folder::files;
+use dropleaf_test_support::folder::{files, wait_until};
 use dropleaf_test_support::process::copy_program;
 use dropleaf_test_support::{plugins, sample};
 use std::path::Path;
@@ -331,6 +331,22 @@ fn the_docs_of_the_standard_operations_are_their_own_words() {
 }
 
 #[test]
+fn an_operation_tells_its_defaults_and_the_keys_of_its_maps() {
+    let home = TestHome::new(PROGRAM);
+    for (name, said) in [
+        (
+            "extract-text",
+            "layout [one of: reading, physical, content] [default: \"reading\"]",
+        ),
+        ("render-pages", "[default: \"png\"]"),
+        ("optimize", "images.quality [default: 75]"),
+    ] {
+        let (_, told, _) = home.run(&["operations", name]);
+        assert!(told.contains(said), "`{said}` in:\n{told}");
+    }
+}
+
+#[test]
 fn run_needs_no_daemon_and_says_what_failed() {
     let home = TestHome::new(PROGRAM);
     home.pipeline(
@@ -352,6 +368,57 @@ fn run_needs_no_daemon_and_says_what_failed() {
     );
     let (_, said, _) = home.run(&["run", "turn", "good.pdf", "-o", "out"]);
     assert!(said.contains("good-1.pdf"), "nothing is replaced: {said}");
+}
+
+/// Names of zones are looked up where the system keeps them, which not all have.
+#[test]
+fn templates_have_the_time_of_the_zone_that_tz_names() {
+    if !std::path::Path::new("/usr/share/zoneinfo/Asia/Tokyo").exists() {
+        return;
+    }
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "turn",
+        "watch: { folder: inbox/turn }\nsteps: [{ uses: reverse }]\noutput: { name: \"{{ now | date('%z') }}.pdf\" }\n",
+    );
+    home.write("a.pdf", sample::pdf(2));
+    let mut command = home.command(&["run", "turn", "a.pdf", "-o", "out"]);
+    let done = command.env("TZ", "Asia/Tokyo").output().expect("it runs");
+    assert!(done.status.success(), "{done:?}");
+    assert!(home.path("out/+0900.pdf").is_file(), "{done:?}");
+    let daemon = home.serve_by(|command| {
+        command.env("TZ", "Asia/Tokyo");
+    });
+    home.write("inbox/turn/b.pdf", sample::pdf(2));
+    let done = || home.path("outbox/turn/+0900.pdf").is_file();
+    wait_until("the daemon's files have it, too", done);
+    drop(daemon);
+    let daemon = home.serve_by(|command| {
+        command.env("TZ", "Asia/Tokio");
+    });
+    let log = daemon.log();
+    assert!(
+        log.contains("the time zone is not found") && log.contains("Asia/Tokio"),
+        "{log}"
+    );
+}
+
+#[test]
+fn what_failed_without_a_daemon_is_told_with_what_its_operation_said_last() {
+    let home = TestHome::new(PROGRAM);
+    home.pipeline(
+        "p",
+        "watch: { folder: inbox/p }\nsteps: [{ uses: misbehave, with: { mode: panic } }]\n",
+    );
+    home.write("a\nb.pdf", sample::pdf(1));
+    let (code, said, errors) = home.run(&["run", "p", "a\nb.pdf", "-o", "out"]);
+    assert_eq!(code, 4, "{said}{errors}");
+    assert!(errors.contains("\n  | "), "{errors}");
+    assert!(!errors.contains("job's log"), "{errors}");
+    assert!(
+        errors.contains("a\\nb.pdf: "),
+        "a name is one line: {errors}"
+    );
 }
 
 #[test]

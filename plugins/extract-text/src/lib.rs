@@ -24,9 +24,11 @@ use crate::page::Layout;
 pub struct ExtractText {
     /// How the text is written down.
     #[serde(default)]
+    #[schemars(extend("default" = "text"))]
     format: Format,
     /// How the text of a page is put in order.
     #[serde(default)]
+    #[schemars(extend("default" = "reading"))]
     layout: Layout,
     /// Which pages.
     #[serde(default)]

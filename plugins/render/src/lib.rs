@@ -28,6 +28,7 @@ pub struct RenderPages {
     height: Option<u32>,
     /// The kind of picture.
     #[serde(default)]
+    #[schemars(extend("default" = "png"))]
     format: Format,
     /// The quality of JPEG pictures, 1 to 100.
     #[serde(default = "default_quality")]

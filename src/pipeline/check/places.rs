@@ -26,7 +26,7 @@ impl Checker<'_> {
             self.fault(
                 pointer,
                 message,
-                "only `output.folder` and `output.name` may hold templates",
+                "only `output.folder`, `output.name`, `passwords` and the texts of `with` may hold templates",
             );
             return None;
         }

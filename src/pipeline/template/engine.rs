@@ -4,7 +4,7 @@ use crate::pipeline::template::filters;
 use crate::pipeline::template::found::{Scan, Variable};
 use crate::pipeline::template::ordered;
 use crate::plugin::words::holds_template;
-use minijinja::value::{Serde, Value as Dynamic};
+use minijinja::value::{Serde, Value as Dynamic, ValueKind};
 use minijinja::{Environment, ErrorKind, Output, State, UndefinedBehavior};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -258,6 +258,11 @@ fn print(
 ) -> Result<(), minijinja::Error> {
     if value.is_none() {
         return Ok(());
+    }
+    // As YAML and JSON write it; the engine's own words are Python's.
+    if value.kind() == ValueKind::Bool {
+        let word = if value.is_true() { "true" } else { "false" };
+        return out.write_str(word).map_err(minijinja::Error::from);
     }
     minijinja::escape_formatter(out, state, value)
 }

@@ -95,13 +95,21 @@ pub fn before_opening(
 }
 
 /// A time as templates get it: RFC 3339 in the local time of this machine. The filter `date` keeps its offset, so that a
-/// worker needs no time zone files.
+/// worker needs no time zone files; the name of the zone is lost.
 #[must_use]
 pub fn moment(timestamp: Timestamp) -> String {
     let zoned = jiff::Timestamp::from_millisecond(timestamp.0)
         .unwrap_or_default()
         .to_zoned(TimeZone::system());
     zoned.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
+}
+
+/// What is wrong with the time zone of this machine, if it is not found: times are in UTC then.
+#[must_use]
+pub fn lost_zone() -> Option<String> {
+    TimeZone::try_system()
+        .err()
+        .map(|error| crate::problem::chain(&error))
 }
 
 #[cfg(test)]

@@ -63,6 +63,16 @@ impl<'a> Walk<'a> {
         found
     }
 
+    /// The keys of the map that `key` of the whole is, with what is said of them.
+    pub(super) fn members(&self, key: &str) -> Vec<(&'a String, &'a Value)> {
+        let key = key.replace('~', "~0").replace('/', "~1");
+        let parts = self.parts_at(&format!("/{key}")).into_iter();
+        parts
+            .filter_map(|part| part.get("properties")?.as_object())
+            .flatten()
+            .collect()
+    }
+
     /// The parts of the schema that speak about the value at `pointer`.
     fn parts_at(&self, pointer: &str) -> Vec<&'a Value> {
         let mut parts = self.expand(vec![self.root]);

@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Interruptions in a row after which a job fails.
+/// Deaths of the daemon in a row after which a job fails that was at work each time.
 pub(super) const INTERRUPTIONS: u32 = 3;
 /// For each worker so many jobs may be staging their outputs.
 const STAGING: usize = 4;
@@ -165,12 +165,8 @@ impl Scheduler {
                 self.enqueue(id);
             }
             Ending::Interrupted if self.draining => {
-                self.record(
-                    id,
-                    now,
-                    JobEvent::Requeued(Requeued::new(RequeueReason::Interrupted)),
-                    decision,
-                );
+                let stopped = JobEvent::Requeued(Requeued::stopped());
+                self.record(id, now, stopped, decision);
                 self.enqueue(id);
             }
             Ending::Environment if is_gone => {

@@ -79,15 +79,20 @@ impl Scheduler {
         if self.end_as_decided(id, decision) {
             return;
         }
-        let interruptions = self.open.get(id).map_or(0, |live| live.job.interruptions);
-        if interruptions < INTERRUPTIONS {
+        let job = self.open.get(id).map(|live| &live.job);
+        let (died, stopped) = job.map_or((0, 0), |job| (job.interruptions, job.stops));
+        if died < INTERRUPTIONS {
             return self.enqueue(id);
         }
-        let problem = Problem::new(
-            Code::Interrupted,
-            format!("the daemon stopped or died {INTERRUPTIONS} times in a row while it worked on this file"),
-        )
-        .hint("look at the daemon's log for the reason, then retry the job");
+        let stops = match stopped {
+            0 => String::new(),
+            1 => " (and was stopped once in between)".to_owned(),
+            times => format!(" (and was stopped {times} times in between)"),
+        };
+        let detail =
+            format!("the daemon died {died} times in a row while it worked on this file{stops}");
+        let problem = Problem::new(Code::Interrupted, detail)
+            .hint("look at the daemon's log for the reason, then retry the job");
         self.fail(id, problem, decision);
     }
 

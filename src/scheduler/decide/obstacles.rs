@@ -61,6 +61,12 @@ impl Obstacles {
         }
     }
 
+    /// What this job waits for.
+    pub(super) fn detail(&self, job: JobId) -> Option<&str> {
+        let group = self.groups.get(self.of.get(&job)?)?;
+        Some(&group.detail)
+    }
+
     /// Each of them.
     pub(super) fn all(&self) -> impl Iterator<Item = &Obstacle> {
         self.groups.values()
@@ -92,6 +98,7 @@ mod tests {
         };
         let c = || "`/out/c` is full".to_owned();
         assert_eq!(told(&obstacles), [(Code::DiskFull, 3, c())]);
+        assert_eq!(obstacles.detail(jobs[0]), Some(c().as_str()));
         obstacles.leave(jobs[0]);
         obstacles.leave(jobs[0]);
         assert_eq!(told(&obstacles), [(Code::DiskFull, 2, c())]);

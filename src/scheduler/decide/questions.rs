@@ -90,10 +90,14 @@ impl Scheduler {
         self.ready.place(pipeline, id)
     }
 
-    /// Why a queued job does not start, in plain words.
+    /// Why a queued job does not start, or one whose end is known does not end, in plain words.
     #[must_use]
     pub fn why_queued(&self, id: JobId) -> Option<String> {
         let live = self.open.get(id)?;
+        if matches!(live.phase, Phase::Again(_)) {
+            let detail = self.obstacles.detail(id)?;
+            return Some(format!("it waits for that: {detail}"));
+        }
         let name = &live.job.accepted.pipeline;
         let known = self.pipelines.get(name);
         if let Some(earlier) = self.twins.earlier(id) {

@@ -10,7 +10,7 @@ mod twins;
 mod unread;
 
 use crate::job::attempt::{Bill, Ending};
-use crate::job::event::JobEvent;
+use crate::job::event::{JobEvent, RequeueReason, Requeued};
 use crate::job::redo::Verdict;
 use crate::job::state::{Job, State};
 use crate::problem::{Code, Problem};
@@ -258,6 +258,41 @@ fn an_interrupted_job_runs_again_and_fails_after_three_times_in_a_row() {
     let decision = bench.scheduler.recover(vec![job], Vec::new(), Timestamp(5));
     assert!(
         matches!(&decision.actions[..], [Action::PrepareEnd { about, .. }] if about.problem.is_some())
+    );
+}
+
+#[test]
+fn stops_of_the_daemon_cost_a_job_nothing_and_its_deaths_are_counted() {
+    let mut job = Job::new(id(1), Timestamp(0), *accepted("p", 1000));
+    let mut interrupt = |requeued: Requeued| {
+        job.state = State::Running {
+            since: Timestamp(0),
+        };
+        let event = JobEvent::Requeued(requeued);
+        job.apply(Timestamp(1), &event).expect("it can follow");
+        job.clone()
+    };
+    for _ in 0..4 {
+        interrupt(Requeued::stopped());
+    }
+    let died = || Requeued::new(RequeueReason::Interrupted);
+    interrupt(died());
+    let mut job = interrupt(died());
+    assert_eq!((job.interruptions, job.stops), (2, 4));
+    job.state = State::Running {
+        since: Timestamp(0),
+    };
+    let mut bench = Bench::new(1, vec![pipeline("p", |_| {})]);
+    let decision = bench.scheduler.recover(vec![job], Vec::new(), Timestamp(5));
+    let [Action::PrepareEnd { about, .. }] = &decision.actions[..] else {
+        panic!("it fails: {:?}", decision.actions);
+    };
+    let detail = about.problem.as_ref().map(|problem| problem.detail.clone());
+    assert_eq!(
+        detail.as_deref(),
+        Some(
+            "the daemon died 3 times in a row while it worked on this file (and was stopped 4 times in between)"
+        )
     );
 }
 

@@ -21,6 +21,14 @@ pub(super) fn story(job: &Job) -> Vec<Link> {
         say(true, format!("warning: {warning}"));
     }
     let seconds = |since: Timestamp| Timestamp::now().since(since).as_secs();
+    if let Some(verdict) = &job.decided {
+        let moved = match **verdict {
+            Verdict::Succeed => "its original is being put away",
+            _ => "its notes and its original are being put into its `failed` folder",
+        };
+        say(false, end(verdict, moved));
+        return links;
+    }
     match &job.state {
         State::Claiming => say(false, "it is being taken out of the inbox".to_owned()),
         State::Queued { since } => say(
@@ -83,6 +91,14 @@ fn delivery(redo: &Redo) -> String {
     };
     match &redo.verdict {
         Verdict::Succeed => "its outputs are being moved into place".to_owned(),
+        verdict => end(verdict, &moved),
+    }
+}
+
+/// How a job ends, and what is done about it.
+fn end(verdict: &Verdict, moved: &str) -> String {
+    match verdict {
+        Verdict::Succeed => moved.to_owned(),
         Verdict::Fail { problem } => {
             let place = problem.step.as_ref();
             let place = place.map(|step| format!(" in step `{step}`"));
@@ -158,7 +174,7 @@ pub(super) fn origin(job: &Job, path: &RawPath) -> Option<Link> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::event::JobEvent;
+    use crate::job::event::{JobEvent, Warned};
     use crate::job::redo::{Collision, Delivered, Move};
     use crate::problem::{Code, Problem};
     use crate::store::tests::sample;
@@ -209,6 +225,26 @@ mod tests {
         let cancelled = deliver(Verdict::Cancel);
         assert!(cancelled.contains("cancelled") && cancelled.contains("`/failed/p`"));
         assert!(deliver(Verdict::Succeed).contains("its outputs are being moved"));
+    }
+
+    #[test]
+    fn a_job_whose_notes_cannot_be_written_has_failed_and_does_not_run() {
+        let mut job = job(State::Running {
+            since: Timestamp(0),
+        });
+        let problem = Problem::new(Code::PdfDamaged, "no trailer");
+        let warned = Warned::new("folder-blocked", "a note could not be written".to_owned()).ends(
+            Verdict::Fail {
+                problem: problem.clone(),
+            },
+        );
+        let warned = JobEvent::Warned(warned);
+        job.apply(Timestamp(1), &warned).expect("it can follow");
+        assert_eq!(job.problem, Some(problem), "lists tell it, too");
+        let said = told(&job);
+        assert!(said.contains("it failed: no trailer"), "{said}");
+        assert!(said.contains("`failed` folder"), "{said}");
+        assert!(!said.contains("running"), "{said}");
     }
 
     #[test]

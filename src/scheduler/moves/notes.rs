@@ -1,7 +1,7 @@
 //! What is put beside an original that failed or was cancelled: why, where, and what to do.
 
 use crate::job::state::{Job, StepRecord};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::scheduler::input::EndOf;
 use crate::scheduler::moves::pretty;
 use crate::time::Timestamp;
@@ -46,9 +46,8 @@ pub(super) fn plain(about: &EndOf, vanished: bool) -> String {
         "The original lies beside this note, unchanged.".to_owned()
     };
     note.push_str(&format!(
-        "\n{original} To try again, drop it into its inbox once more:\n{}\n{}\nPipeline: {}\nJob: {}\nAttempts: {}\nTime: {}\n",
-        job.accepted.folder,
-        mark(about),
+        "\n{original} {}\nPipeline: {}\nJob: {}\nAttempts: {}\nTime: {}\n",
+        again(about),
         job.accepted.pipeline,
         job.id,
         job.attempts,
@@ -63,6 +62,22 @@ pub(super) fn plain(about: &EndOf, vanished: bool) -> String {
         }
     };
     note.chars().map(clean).collect()
+}
+
+/// How it is tried once more. A duplicate is one again in its inbox.
+fn again(about: &EndOf) -> String {
+    let job = &about.job;
+    if matches!(&about.problem, Some(problem) if problem.code == Code::Duplicate) {
+        let id = job.id;
+        return format!(
+            "In its inbox it would be a duplicate once more. To process it all the same, retry its job:\ndropleaf retry {id}\n"
+        );
+    }
+    let folder = &job.accepted.folder;
+    format!(
+        "To try again, drop it into its inbox once more:\n{folder}\n{}",
+        mark(about)
+    )
 }
 
 /// What a file needs beside it to be taken, in words.
@@ -105,6 +120,9 @@ fn sentence(text: &str) -> String {
 pub(super) fn json(job: &Job, problem: Option<&Problem>) -> Vec<u8> {
     let is_cancelled = problem.is_none();
     let problem = problem.cloned().unwrap_or_else(Problem::cancelled);
+    // The step that was at work ends with its job.
+    let mut job = job.clone();
+    job.close_steps(Timestamp::now(), Some(&problem));
     pretty(&json!({
         "job": job.id,
         "pipeline": job.accepted.pipeline,

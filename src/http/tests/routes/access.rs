@@ -39,7 +39,13 @@ async fn a_listed_origin_may_read_and_no_other() {
     );
     // What it is told to read is no secret from its scripts.
     let exposed = header(&answer, "access-control-expose-headers");
-    for name in ["etag", "location", "retry-after", "x-request-id"] {
+    for name in [
+        "etag",
+        "location",
+        "retry-after",
+        "x-request-id",
+        "dropleaf-home",
+    ] {
         assert!(exposed.contains(name), "{name}: {exposed}");
     }
     let preflight = warp::test::request()

@@ -130,7 +130,7 @@ fn folders_are_checked_with_their_meaning() {
     scan.yaml:1:17: `folder` is the root of the file system (name a folder below it)
     scan.yaml:1:17: the inbox is the home of Dropleaf, or lies above it (name a folder inside it, for example `inbox/scans`)
     scan.yaml:1:17: `folder` names another user's home (only `~/...` works; write the absolute folder)
-    scan.yaml:1:17: `folder` is one fixed folder and takes no template (only `output.folder` and `output.name` may hold templates)
+    scan.yaml:1:17: `folder` is one fixed folder and takes no template (only `output.folder`, `output.name`, `passwords` and the texts of `with` may hold templates)
     scan.yaml:1:17: `folder` holds a `\` (folders are separated by `/`)
     scan.yaml:1:17: the inbox lies in Dropleaf's own folder `work` (name another folder, for example `inbox/scans`)
     scan.yaml:1:17: `folder` holds a control character

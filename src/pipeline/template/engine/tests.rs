@@ -29,6 +29,7 @@ fn texts_are_filled_in() {
         ("plain { text }", "plain { text }"),
         ("{{ input.name }}-{{ part.index | pad(2) }}", "a.pdf-02"),
         ("{{ pdf.title }}|", "|"),
+        ("{{ pdf.signed }}, {{ not pdf.signed }}", "false, true"),
         ("{{ pdf.title or 'none' }}", "none"),
         ("{{ now | date('%d %b %Y') }}", "22 Nov 2026"),
         ("{{ steps['extract-text'].characters }}", "12"),
