@@ -68,6 +68,10 @@ pub(crate) fn merge(run: &Run<'_>) -> Result<()> {
     if let Some(labels) = labels {
         labels.write(target)?;
     }
+    if !others.is_empty() {
+        // The others are in it.
+        run.emit(target, "")?;
+    }
     run.result("documents", inputs.len())?;
     run.result("pages", total)
 }

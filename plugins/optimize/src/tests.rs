@@ -330,7 +330,6 @@ fn nested_forms(levels: usize) -> Vec<u8> {
 #[test]
 fn forms_are_followed_as_long_as_there_is_an_end_to_it() {
     let width = |levels| images(optimize(dpi_150(), &nested_forms(levels)).document())[0].0;
-    assert_eq!(width(3), 150);
     // Eight times eight times eight, and so on: whether the image is drawn larger anywhere is not known.
     assert_eq!(width(15), 600);
 }

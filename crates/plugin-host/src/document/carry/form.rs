@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(names, expected.map(|name| name.as_bytes().to_vec()));
         let wide = b"\xFE\xFF\0a";
         assert_eq!(taken.take(wide), wide);
-        assert_eq!(taken.take(wide), b"\xFE\xFF\0a\0+\01");
+        assert_eq!(taken.take(wide), b"\xFE\xFF\x00a\x00+\x001");
     }
 
     /// As many as a file of some megabytes may have: counting from the start for each would not end.
