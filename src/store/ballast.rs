@@ -22,6 +22,8 @@ pub(crate) struct Ballast {
     path: PathBuf,
     size: u64,
     held: bool,
+    /// It was freed in this life: what is free may be nothing but what it was.
+    spent: bool,
     tried: Option<Instant>,
 }
 
@@ -34,6 +36,7 @@ impl Ballast {
             path,
             size,
             held,
+            spent: false,
             tried: None,
         };
         ballast.refill_when_possible();
@@ -50,6 +53,7 @@ impl Ballast {
             return false;
         }
         self.held = false;
+        self.spent = true;
         self.tried = Some(Instant::now());
         match fs::remove_file(&self.path) {
             Ok(()) => true,
@@ -60,18 +64,19 @@ impl Ballast {
         }
     }
 
-    /// Takes the space again once four times as much is free, or on a small disk a smaller one. Asked after commits: no timer of its
-    /// own.
+    /// Takes the space again once four times as much is free; on a small disk it is a smaller one from the beginning. Asked after
+    /// commits: no timer of its own.
     pub(crate) fn refill_when_possible(&mut self) {
         if self.held || self.size == 0 || self.tried.is_some_and(|at| at.elapsed() < PAUSE) {
             return;
         }
         self.tried = Some(Instant::now());
-        let Some(size) = free(&self.path).and_then(|free| fitting(self.size, free)) else {
+        let fitting = |free| fitting(self.size, free, self.spent);
+        let Some(size) = free(&self.path).and_then(fitting) else {
             return;
         };
         match reserve(&self.path, size) {
-            Ok(()) => self.held = true,
+            Ok(()) => (self.size, self.held) = (size, true),
             Err(error) => {
                 tracing::debug!(file = %self.path.display(), %error, "no reserve for the journal");
                 // A part of it would be a reserve nobody frees.
@@ -82,10 +87,10 @@ impl Ballast {
 }
 
 /// How much of what is free may be the reserve.
-fn fitting(size: u64, free: u64) -> Option<u64> {
+fn fitting(size: u64, free: u64, spent: bool) -> Option<u64> {
     match free / 4 {
         plenty if plenty >= size => Some(size),
-        some if some >= LEAST => Some(some),
+        some if !spent && some / 2 >= LEAST => Some(some / 2),
         _ => None,
     }
 }
@@ -132,9 +137,16 @@ mod tests {
     #[test]
     fn no_reserve_where_the_disk_is_nearly_full() {
         let mib = |count: u64| count << 20;
-        assert_eq!(fitting(mib(64), mib(1000)), Some(mib(64)));
-        assert_eq!(fitting(mib(64), mib(240)), Some(mib(60)), "a small disk");
-        assert_eq!(fitting(mib(64), mib(7)), None);
-        assert_eq!(fitting(64, mib(7)), Some(64));
+        for (size, free, spent, expected) in [
+            (mib(64), mib(1000), true, Some(mib(64))),
+            (mib(64), mib(240), false, Some(mib(30))),
+            (mib(64), mib(64), true, None),
+            (mib(30), mib(200), true, Some(mib(30))),
+            (mib(64), mib(15), false, None),
+            (64, mib(7), false, Some(64)),
+        ] {
+            let what = format!("{size} of {free}, spent: {spent}");
+            assert_eq!(fitting(size, free, spent), expected, "{what}");
+        }
     }
 }

@@ -406,6 +406,7 @@ fn templates_have_the_time_of_the_zone_that_tz_names() {
 #[test]
 fn what_failed_without_a_daemon_is_told_with_what_its_operation_said_last() {
     let home = TestHome::new(PROGRAM);
+    plugins::install("faulty", &home.path("plugins"));
     home.pipeline(
         "p",
         "watch: { folder: inbox/p }\nsteps: [{ uses: misbehave, with: { mode: panic } }]\n",

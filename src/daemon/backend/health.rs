@@ -39,10 +39,7 @@ impl Daemon {
                 .map(|why| format!("workers cannot be started: {why}")),
         );
         if !journal.reserve {
-            concerns.push(
-                "the disk of the journal is full or was: free some space, 8 MiB at least"
-                    .to_owned(),
-            );
+            concerns.push("the disk of the journal is full or was: free some space".to_owned());
         }
         Ok(Health {
             ready: !scheduler.draining && !journal.broken && pool.trouble.is_none(),

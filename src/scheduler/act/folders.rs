@@ -111,8 +111,7 @@ impl Hands {
             let full = !self.store.health().reserve;
             full.then(|| Closed {
                 lack: Lack::Reserve,
-                reason: "the disk of the journal is full or was; free some space, 8 MiB at least"
-                    .to_owned(),
+                reason: "the disk of the journal is full or was; free some space".to_owned(),
             })
         });
         self.decide(Input::Intake { closed });
