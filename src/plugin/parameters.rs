@@ -3,6 +3,7 @@
 //! Parameters come from YAML, so that a text may hold a template whose value is not known yet: such a text counts as any
 //! scalar, and the operation checks what it became.
 
+mod excuse;
 mod forms;
 pub mod objection;
 mod walk;

@@ -31,11 +31,13 @@ impl Ballast {
     /// Takes the space, where there is plenty. `size` 0 keeps none.
     pub(crate) fn open(path: PathBuf, size: u64) -> Self {
         let is_whole = |length: u64| length == size || (LEAST..size).contains(&length);
-        let held = size > 0 && fs::metadata(&path).is_ok_and(|file| is_whole(file.len()));
+        let found = fs::metadata(&path).ok().map(|file| file.len());
+        let held = found.filter(|length| size > 0 && is_whole(*length));
         let mut ballast = Self {
             path,
-            size,
-            held,
+            // A smaller one of an earlier life is what this disk has room for.
+            size: held.unwrap_or(size),
+            held: held.is_some(),
             spent: false,
             tried: None,
         };
@@ -132,6 +134,20 @@ mod tests {
         ballast.tried = None;
         ballast.refill_when_possible();
         assert!(ballast.held());
+    }
+
+    #[test]
+    fn a_smaller_one_of_an_earlier_life_is_held_and_taken_again() {
+        let folder = tempfile::tempdir().expect("a temp folder");
+        let path = folder.path().join("ballast");
+        reserve(&path, LEAST).expect("there is room");
+        let mut ballast = Ballast::open(path.clone(), u64::MAX / 2);
+        assert!(ballast.held());
+        assert!(ballast.release());
+        ballast.tried = None;
+        ballast.refill_when_possible();
+        assert!(ballast.held());
+        assert_eq!(fs::metadata(&path).expect("the reserve").len(), LEAST);
     }
 
     #[test]

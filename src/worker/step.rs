@@ -1,8 +1,8 @@
 //! One step over all documents of an attempt.
 
 use crate::problem::{Code, Problem};
+use crate::wire::chatter;
 use crate::wire::message::{Place, PlanStep, ToDaemon};
-use crate::wire::{bounds, chatter};
 use crate::worker::attempt::{About, Attempt, End, Part, Values, template_problem};
 use crate::worker::library;
 use crate::worker::onlooker::{Artifact, Onlooker};
@@ -16,9 +16,6 @@ use std::time::{Duration, Instant};
 const READ_WITHIN: Duration = Duration::from_millis(200);
 /// Between two looks whether it has.
 const LOOK: Duration = Duration::from_micros(500);
-
-// The host holds a run to what the daemon takes of it.
-const _: () = assert!(host::MAX_RESULTS == bounds::RESULTS && host::MAX_DEPTH == bounds::DEPTH);
 
 /// Documents that one attempt may have.
 const MOST_PARTS: usize = 100_000;

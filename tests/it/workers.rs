@@ -10,6 +10,7 @@ pub(crate) mod disguise;
 mod honest;
 mod inspections;
 mod lies;
+mod printing;
 mod registry;
 mod reuse;
 mod sandbox;

@@ -34,6 +34,6 @@ pub use input::Input;
 pub use library::{EntryError, Library, LoadError};
 pub use limits::Limits;
 pub use prints::{flush_prints, print_by_lines};
-pub use run::state::{MAX_DEPTH, MAX_RESULTS};
+pub use run::state::{MAX_DEPTH, MAX_RESULTS, is_deeper};
 pub use run::{Invocation, Observer, Outcome, RunError, run, run_entry};
 pub use sibling::{Forked, close_inherited, fork_sibling};

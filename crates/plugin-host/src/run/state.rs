@@ -22,7 +22,8 @@ pub const MAX_RESULTS: usize = 256 << 10;
 pub const MAX_DEPTH: usize = 64;
 
 /// Whether a value has more levels of lists and maps than these.
-pub(crate) fn is_deeper(value: &Value, levels: usize) -> bool {
+#[must_use]
+pub fn is_deeper(value: &Value, levels: usize) -> bool {
     let below = |value: &Value| levels == 0 || is_deeper(value, levels - 1);
     match value {
         Value::Array(all) => levels == 0 || all.iter().any(below),
