@@ -237,8 +237,8 @@ impl<'r> Object<'r> {
         unsafe { Tree::from_abi(nodes, count) }
     }
 
-    /// The entries of `keys` of a dictionary in one call, references as they stand. What is nested deeper than they
-    /// themselves comes empty: for a look at many dictionaries of which little matters.
+    /// The entries of `keys` of a dictionary in one call, references as they stand. Containers more than one level
+    /// below a value come empty: for a look at many dictionaries of which little matters.
     pub fn sketch(&self, keys: &[&str]) -> Result<Tree> {
         let (mut nodes, mut count) = (std::ptr::null(), 0);
         call!(

@@ -7,6 +7,9 @@ use crate::reference::Ref;
 use crate::session::copied;
 use crate::value::Value;
 
+/// A sketch has what stands in the values that it is about, and what stands in that: the names of a page's fonts.
+const SKETCHED: u32 = 2;
+
 /// A copy of a value and of all that stands directly in it; references are not followed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tree {
@@ -129,7 +132,7 @@ impl Tree {
         Ok(tree.1)
     }
 
-    /// Only the entries of `keys`, and of what stands in these only the scalars.
+    /// Only the entries of `keys`, and of what stands in these only so much as [`SKETCHED`] says.
     ///
     /// # Safety
     /// The host wrote `count` nodes at `nodes` in the call just made.
@@ -151,7 +154,7 @@ impl Tree {
             let key = unsafe { next.key.as_bytes() };
             if keys.iter().any(|wanted| wanted.as_bytes() == key) {
                 // SAFETY: the caller's promise.
-                entries.push(unsafe { take(&mut rest, 1) }?);
+                entries.push(unsafe { take(&mut rest, SKETCHED) }?);
             } else {
                 skip(&mut rest, 1)?;
             }

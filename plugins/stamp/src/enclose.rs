@@ -163,6 +163,16 @@ impl<'r> Enclosing<'r> {
         match tree.get("Resources").and_then(|own| own.get("Font")) {
             None | Some(Tree::Null) => Ok(false),
             Some(Tree::Ref(fonts)) => self.is_leaning_list(Some(Value::Ref(*fonts))),
+            // As nearly everywhere; the page need not be built for it.
+            Some(Tree::Dict(fonts)) if fonts.iter().all(|(_, it)| matches!(it, Tree::Ref(_))) => {
+                let mut is_leaning = false;
+                for (_, font) in fonts {
+                    if let Tree::Ref(font) = font {
+                        is_leaning |= self.is_leaning_font(*font)?;
+                    }
+                }
+                Ok(is_leaning)
+            }
             Some(_) => match page.object("Resources")? {
                 Some(own) => self.is_leaning_list(own.get_raw("Font")?),
                 None => Ok(false),
