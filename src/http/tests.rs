@@ -2,6 +2,7 @@
 //! sockets.
 
 mod contents;
+mod history;
 mod pipelines;
 mod routes;
 mod sockets;

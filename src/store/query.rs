@@ -74,6 +74,8 @@ pub struct Same {
 pub struct EventQuery {
     /// Only after this number.
     pub after: u64,
+    /// Only from where nothing has been removed any more.
+    pub gapless: bool,
     /// Only up to this number.
     pub until: Option<u64>,
     /// Only of this pipeline.
@@ -95,6 +97,8 @@ pub struct History {
     pub events: Vec<Arc<Stored>>,
     /// Whether these are all; else a limit cut them off.
     pub complete: bool,
+    /// The number after which they begin.
+    pub after: u64,
     /// The number of the journal's last event.
     pub head: u64,
     /// The number of the newest event that retention has removed.

@@ -23,26 +23,39 @@ const PACKED: [&str; 2] = ["DecodeParms", "DP"];
 /// Whether something would keep the reader busy or need all memory.
 pub(crate) fn any(pdf: &Pdf) -> bool {
     let mut objects = pdf.objects().into_iter();
-    objects.any(|object| is_within(&object, MAX_DEPTH))
+    objects.any(|object| is_within(&object, Whose::Stream, MAX_DEPTH))
 }
 
-fn is_within(object: &object::Object<'_>, depth: u32) -> bool {
+/// Who can take a dictionary as its own.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// A stream, as its parameters: it stands in one, or alone, where one can name it.
+    Stream,
+    /// Only the dictionary that it stands in.
+    Dictionary,
+}
+
+fn is_within(object: &object::Object<'_>, whose: Whose, depth: u32) -> bool {
     let Some(depth) = depth.checked_sub(1) else {
         return false;
     };
     match object {
-        object::Object::Dict(dict) => is_excessive(dict) || has_rows(dict) || entries(dict, depth),
-        object::Object::Stream(stream) => entries(stream.dict(), depth),
+        object::Object::Dict(dict) => {
+            let is_packed_beyond = matches!(whose, Whose::Stream) && has_rows(dict);
+            is_packed_beyond || is_excessive(dict) || entries(dict, Whose::Dictionary, depth)
+        }
+        object::Object::Stream(stream) => entries(stream.dict(), Whose::Stream, depth),
         object::Object::Array(array) => array
             .raw_iter()
-            .any(|item| matches!(item, MaybeRef::NotRef(item) if is_within(&item, depth))),
+            .any(|item| matches!(item, MaybeRef::NotRef(item) if is_within(&item, whose, depth))),
         _ => false,
     }
 }
 
-fn entries(dict: &Dict<'_>, depth: u32) -> bool {
-    dict.entries()
-        .any(|(_, value)| matches!(value, MaybeRef::NotRef(value) if is_within(&value, depth)))
+fn entries(dict: &Dict<'_>, whose: Whose, depth: u32) -> bool {
+    dict.entries().any(
+        |(_, value)| matches!(value, MaybeRef::NotRef(value) if is_within(&value, whose, depth)),
+    )
 }
 
 fn is_excessive(dict: &Dict<'_>) -> bool {

@@ -176,6 +176,22 @@ fn rows_beyond_all_measure_are_not_read() {
     );
 }
 
+/// What stands in a dictionary that is no stream's is nobody's parameters.
+#[test]
+fn parameters_of_no_stream_are_no_rows() {
+    let document = Sample::new("stray", 1)
+        .edit(|document, pages| {
+            let parameters = dictionary! { "Predictor" => 12, "Columns" => 4_294_967_296_i64 };
+            let annotation = dictionary! { "Subtype" => "Text", "DecodeParms" => parameters };
+            let page = document.get_dictionary_mut(pages[0]).expect("a page");
+            page.set("Annots", vec![annotation.into()]);
+        })
+        .bytes();
+    let ran = extract(json!({}), document);
+    assert_eq!(ran.artifacts[0].bytes, b"stray page 1 of 1\n");
+    assert_eq!(ran.warnings, [""; 0]);
+}
+
 /// A page that shows `code` in an embedded font for each of `fonts`: ordering of its collection, encoding. One that ends in
 /// `+ToUnicode` is the name of its map to Unicode as well.
 fn composite(fonts: &[(&str, &str, &[u8])]) -> Vec<u8> {

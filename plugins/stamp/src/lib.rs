@@ -32,6 +32,7 @@ pub struct StampText {
     text: Text,
     /// Where on the page, as the reader sees it.
     #[serde(default)]
+    #[schemars(extend("default" = "bottom-center"))]
     position: Position,
     /// The font size in points.
     #[serde(default = "default_size")]
@@ -43,6 +44,7 @@ pub struct StampText {
     opacity: f64,
     /// `#rrggbb`, or `black`, `white`, `gray`, `red`, `green`, `blue`, `yellow`, `orange`, `magenta`, `cyan`.
     #[serde(default)]
+    #[schemars(extend("default" = "black"))]
     color: Color,
     /// The distance to the edges of the page in points.
     #[serde(default = "default_margin")]

@@ -140,19 +140,25 @@ pub(crate) async fn history(call: Call) -> Result<Response, Refusal> {
         Scope::Job(job) => query.job = Some(job),
         Scope::Everything | Scope::Path(_) => {}
     }
-    let asked = query.after;
+    // A job is removed with all its events or not at all.
+    let is_whole = match query.job {
+        Some(job) => store.job(job).await?.is_some(),
+        None => false,
+    };
+    // Without a cursor one begins where nothing is missing any more, so that the answer's cursor is one to go on from; the
+    // journal's very beginning is a cursor like any other.
+    query.gapless = cursor.is_none() && !is_whole;
     let found = store.history(query, MAX_HISTORY).await?;
-    if asked > found.head {
+    if found.after > found.head {
         return Err(lost("it is ahead of the journal"));
     }
-    // Without a cursor one begins with what is still kept; the journal's very beginning is a cursor like any other.
-    if cursor.is_some() && asked < found.floor {
+    if found.after < found.floor && !is_whole {
         return Err(lost("what followed it is not kept any more"));
     }
     let last = match found.events.last() {
         Some(last) if !found.complete => last.seq,
         _ if found.complete => found.head,
-        _ => asked,
+        _ => found.after,
     };
     let events = found
         .events
@@ -189,7 +195,7 @@ fn lost(why: &str) -> Refusal {
         Kind::Gone,
         format!("the journal cannot go on from that cursor: {why}"),
     )
-    .hint("leave out `after` to begin with the oldest that is kept, or read /api/v1/jobs and go on from its cursor")
+    .hint("leave out `after` to begin where nothing is missing any more, or read /api/v1/jobs and go on from its cursor")
 }
 
 fn scope(call: &Call) -> Result<Scope, Refusal> {

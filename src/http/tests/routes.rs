@@ -7,7 +7,6 @@ use crate::event::PipelineEvent;
 use crate::http::openapi;
 use crate::http::route::{BodyKind, Route};
 use crate::http::routes::ROUTES;
-use crate::store::prune::Retention;
 use serde_json::json;
 use std::sync::OnceLock;
 
@@ -346,63 +345,6 @@ async fn what_cannot_be_done_now_is_a_conflict() {
     let answer = world.post(&format!("/api/v1/jobs/{job}/cancel"), "").await;
     let document = problem(&answer, 409, "conflict");
     assert_eq!(document["detail"], format!("job `{job}` is succeeded"));
-}
-
-#[tokio::test]
-async fn the_history_goes_on_from_a_cursor_or_says_why_not() {
-    let world = World::new();
-    world.finished(1, "a.pdf", b"x", b"y").await;
-    let path = "/api/v1/events/history";
-    let first = json(&world.get(&format!("{path}?limit=3")).await);
-    assert_eq!(first["events"][0]["event"], "job.accepted");
-    assert_eq!(
-        (&first["cursor"], &first["complete"]),
-        (&json!(world.cursor(3)), &json!(false))
-    );
-    let rest = json(
-        &world
-            .get(&format!("{path}?after={}", world.cursor(3)))
-            .await,
-    );
-    assert_eq!(rest["events"][0]["data"]["seq"], 4);
-    assert_eq!(
-        (&rest["cursor"], &rest["complete"]),
-        (&json!(world.cursor(5)), &json!(true))
-    );
-    let none = json(&world.get(&format!("{path}?types=step.*")).await);
-    assert_eq!(
-        (&none["events"], &none["cursor"]),
-        (&json!([]), &json!(world.cursor(5)))
-    );
-    let ahead = world
-        .get(&format!("{path}?after={}", world.cursor(6)))
-        .await;
-    problem(&ahead, 410, "gone");
-    problem(
-        &world.get(&format!("{path}?after=00000000-3")).await,
-        410,
-        "gone",
-    );
-    problem(
-        &world.get(&format!("{path}?after=3")).await,
-        400,
-        "bad-request",
-    );
-    // What was dropped is missed from the journal's very beginning, too.
-    let start = format!("{path}?after={}", world.cursor(0));
-    assert_eq!(
-        json(&world.get(&start).await)["events"][0]["data"]["seq"],
-        1
-    );
-    world.finished(2, "b.pdf", b"x", b"y").await;
-    let keep = Retention {
-        jobs: 1,
-        ..Retention::default_at(AT)
-    };
-    world.api.store.prune(keep).await.expect("pruned");
-    problem(&world.get(&start).await, 410, "gone");
-    let oldest = json(&world.get(path).await);
-    assert_eq!(oldest["events"][0]["data"]["seq"], 6);
 }
 
 #[tokio::test]

@@ -24,7 +24,13 @@ pub(crate) fn history(
     query: &EventQuery,
     max_bytes: usize,
 ) -> Result<History, Error> {
-    let (sql, values) = history_sql(query);
+    let floor = unsigned(prune::floor(connection).map_err(reading)?);
+    let after = if query.gapless {
+        query.after.max(floor)
+    } else {
+        query.after
+    };
+    let (sql, values) = history_sql(query, after);
     let mut statement = connection.prepare_cached(&sql).map_err(reading)?;
     let mut rows = statement
         .query(rusqlite::params_from_iter(values))
@@ -47,14 +53,15 @@ pub(crate) fn history(
         events,
         complete,
         head: head(connection).map_err(reading)?,
-        floor: unsigned(prune::floor(connection).map_err(reading)?),
+        after,
+        floor,
     })
 }
 
-fn history_sql(query: &EventQuery) -> (String, Vec<Value>) {
+fn history_sql(query: &EventQuery, after: u64) -> (String, Vec<Value>) {
     let mut sql = format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq > ? AND seq <= ?");
     let mut values = vec![
-        Value::Integer(signed(query.after)),
+        Value::Integer(signed(after)),
         Value::Integer(query.until.map_or(i64::MAX, signed)),
     ];
     if let Some(job) = query.job {

@@ -226,7 +226,7 @@ impl Objects {
 
     /// Sets `key`.
     pub(crate) fn put(&mut self, place: Place, key: &[u8], value: Object) -> Result<()> {
-        self.before(&place, Some(key));
+        self.before_put(&place, key, value.as_name().is_ok_and(|name| name == b"Page"));
         if let (Root::Object(id), []) = (place.root, place.steps.as_slice())
             && let Some(before) = self.heap.put(id, key, &value)
         {
@@ -253,7 +253,8 @@ impl Objects {
     pub(crate) fn merge(&mut self, id: ObjectId, source: Unread<'_>) -> bool {
         let place = Place::object(id);
         for entry in source.entries() {
-            self.before(&place, Some(entry.key));
+            let is_page = source.text().get(entry.value) == Some(b"/Page");
+            self.before_put(&place, entry.key, is_page);
         }
         let before = self.heap.merge(id, source);
         let is_done = before.is_some();
@@ -437,18 +438,33 @@ impl Objects {
         Ok(std::mem::replace(slot.ok_or_else(Fault::handle)?, value))
     }
 
+    /// What setting a key must see to first; `is_page` says whether its new value is `/Page`.
+    fn before_put(&mut self, place: &Place, key: &[u8], is_page: bool) {
+        let pages = self.pages.as_ref();
+        if pages.is_some_and(|pages| pages.only_names(place, key, is_page)) {
+            self.forget_findings();
+        } else {
+            self.before(place, Some(key));
+        }
+    }
+
     /// What every change must see to first: the page list, and bytes that will no longer be true.
     fn before(&mut self, place: &Place, key: Option<&[u8]>) {
         if matches!(place.root, Root::Loose(_)) {
             return;
         }
-        self.written = None;
-        self.named_destinations.take();
-        self.fields.take();
+        self.forget_findings();
         if let Some(pages) = &self.pages
             && pages.depends_on(place, key)
         {
             self.pages = None;
         }
+    }
+
+    /// Forgets what was found out about the document as it was.
+    fn forget_findings(&mut self) {
+        self.written = None;
+        self.named_destinations.take();
+        self.fields.take();
     }
 }

@@ -43,6 +43,15 @@ impl PageIndex {
             }
     }
 
+    /// Whether only this happens at `place`: a page comes to say that it is one. It stays where it is in the list.
+    pub(crate) fn only_names(&self, place: &Place, key: &[u8], is_page: bool) -> bool {
+        let is_leaf = |id| self.is_page(id) && !self.is_inner(id);
+        is_page
+            && key == b"Type"
+            && place.steps.is_empty()
+            && matches!(place.root, Root::Object(id) if is_leaf(id))
+    }
+
     /// Whether `id` is part of the tree above the pages.
     pub(crate) fn is_inner(&self, id: ObjectId) -> bool {
         self.inner.contains(&id)

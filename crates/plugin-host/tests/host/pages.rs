@@ -230,6 +230,7 @@ fn ten_thousand_pages_are_turned_one_by_one_in_no_time_worth_naming() {
         for index in 0..10_000 {
             let page = p.page(abi::DOCUMENT, index).expect("a page");
             p.put(page, "Rotate", &Value::Int(90)).expect("put");
+            p.put(page, "Type", &Value::name("Page")).expect("put");
         }
         for index in 0..5_000 {
             p.move_page(abi::DOCUMENT, index, 9_999 - index)

@@ -78,6 +78,10 @@ pub(super) fn opinion(file: &Path) -> Opinion {
         .as_ref()
         .map(|(_, out, err)| format!("{out}{err}"))
         .unwrap_or_default();
+    // Where the two do not take the same trailer for the file's.
+    let is_locked = info
+        .as_ref()
+        .is_some_and(|(_, _, err)| err.contains("cannot authenticate password"));
     Opinion {
         qpdf_pages: pages.and_then(|(_, out, _)| out.trim().parse().ok()),
         mutool_pages: count.and_then(|count| count.trim().parse().ok()),
@@ -86,7 +90,9 @@ pub(super) fn opinion(file: &Path) -> Opinion {
             .is_none_or(|(code, _, err)| *code != Some(0) || !err.trim().is_empty()),
         broken_contents: broken_contents(check.as_ref().map_or("", |(_, _, err)| err)),
         qpdf: check.and_then(|(code, ..)| code),
-        encrypted: !said.contains("File is not encrypted") || mutool.contains("Encryption object"),
+        encrypted: !said.contains("File is not encrypted")
+            || mutool.contains("Encryption object")
+            || is_locked,
     }
 }
 

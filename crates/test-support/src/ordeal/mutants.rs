@@ -28,6 +28,7 @@ const HONEST: &[&str] = &[
     "template-failed",
     "result-invalid",
     "memory-limit",
+    "too-large",
 ];
 
 /// What is to be done.
