@@ -5,6 +5,7 @@ mod bounds;
 mod boxes;
 mod layers;
 mod patterns;
+mod repeats;
 mod tags;
 mod upright;
 
@@ -41,6 +42,7 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
         && !bounds::any(&pdf)
         && !boxes::any(&pdf)
         && !upright::any(&pdf)
+        && !(draws && repeats::any(&pdf))
         && !(has_layers && tags::any(&pdf))
     {
         return Ok(pdf);
@@ -55,6 +57,9 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
     }
     if draws && patterns::cut(&copy)? > 0 {
         run.warn("a pattern whose cells lie over one another without end is drawn in part");
+    }
+    if draws && repeats::cut(&copy)? > 0 {
+        run.warn("a page that names one content again and again is drawn in part");
     }
     let dropped = bounds::drop_excessive(&copy)?;
     if dropped.widths > 0 {

@@ -199,6 +199,28 @@ fn a_pattern_without_end_is_cut() {
     assert!(wide < 1.0, "{wide}");
 }
 
+#[test]
+fn a_content_that_a_page_names_again_and_again_is_drawn_some_hundred_times() {
+    let named = |times: usize| {
+        let document = Sample::new("again", 1)
+            .content(0, "0 0 300 300 re f")
+            .edit(move |document, pages| {
+                let page = document.get_dictionary_mut(pages[0]).expect("a page");
+                let content = page.get(b"Contents").expect("a content").clone();
+                page.set("Contents", vec![content; times]);
+            })
+            .bytes();
+        let ran = render(json!({ "dpi": 36 }), document);
+        let (_, _, pixels) = read(&ran.artifacts[0].bytes);
+        (darkness(&pixels), ran.warnings)
+    };
+    let (often, warnings) = named(256);
+    assert_eq!(warnings, Vec::<String>::new());
+    let (too_often, warnings) = named(20_000);
+    assert_eq!(too_often, often);
+    assert!(warnings[0].contains("again and again"), "{warnings:?}");
+}
+
 /// A page of 200 by 200 points with `content` and one annotation with the keys `annotation`, black from (50, 50) to (100, 70).
 /// The layer `P /A` is a membership with the keys `membership`; of the groups 1 and 2 the first is hidden.
 fn layered(content: &str, annotation: &str, membership: &str, page_keys: &str) -> Vec<u8> {
