@@ -214,6 +214,7 @@ fn traits(passed: &Passed) -> Traits {
         is_stream: passed.content.is_some(),
         kind: top.kind,
         is_signature: top.has_byte_range && top.has_contents,
+        has_long_integer: passed.has_long_integer,
         is_length_elsewhere: matches!(top.length, Some(Length::Indirect(..))),
     }
 }

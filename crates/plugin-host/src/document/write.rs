@@ -474,10 +474,13 @@ fn is_layout(form: &Form<'_>) -> bool {
     }
 }
 
-/// Streams cannot; signatures could, but whoever verifies one looks for its bytes in the open.
+/// Streams cannot; signatures could, but whoever verifies one looks for its bytes in the open. Readers that fail at an integer
+/// lose the object that it stands in, or all that is packed with it.
 fn can_be_packed(form: &Form<'_>) -> bool {
     match form {
-        Form::Bytes(bytes) => !bytes.traits.is_stream && !bytes.traits.is_signature,
+        Form::Bytes(Bytes { traits, .. }) => {
+            !(traits.is_stream || traits.is_signature || traits.has_long_integer)
+        }
         Form::Value(Object::Stream(_)) => false,
         Form::Value(Object::Dictionary(dict)) => {
             entry(dict, b"ByteRange").is_none() || entry(dict, b"Contents").is_none()

@@ -4,7 +4,7 @@ use dropleaf_plugin_abi as abi;
 use dropleaf_plugin_host::{Bill, Document, Limits};
 use lopdf::Object;
 
-use crate::samples::{by_hand, open, reread, sample, save};
+use crate::samples::{by_hand, engine_document, open, reread, sample, save};
 use crate::script::{Value, edit};
 
 const CATALOG: &str = "<< /Type /Catalog /Pages 2 0 R >>";
@@ -147,4 +147,28 @@ fn a_freed_part_of_a_pages_contents_is_no_loss() {
     assert_eq!(page("[9 0 R 4 0 R]"), 0);
     assert_eq!(page("[9 0 R]"), 1, "nothing is left");
     assert_eq!(page(" 9 0 R"), 1);
+}
+
+/// Readers that fail at such a number lose the object, and everything in the stream where it is packed.
+#[test]
+fn an_integer_that_may_be_beyond_64_bits_is_packed_with_nothing_else() {
+    let saved = |number: i64| {
+        let mut pdf = engine_document(3);
+        let odd = pdf.add_object(lopdf::dictionary! { "Odd" => number });
+        pdf.catalog_mut().expect("a catalog").set("Odd", odd);
+        let mut packed = Vec::new();
+        pdf.save_modern(&mut packed).expect("saved");
+        let is_open = |bytes: &[u8]| bytes.windows(7).any(|window| window == b"/Odd 92");
+        assert!(!is_open(&packed));
+        let mut document = edit(open(packed), |p| {
+            let page = p.page(abi::DOCUMENT, 0).expect("a page");
+            p.put(page, "Rotate", &Value::Int(90)).expect("put");
+            abi::OK
+        });
+        let bytes = save(&mut document);
+        assert!(bytes.windows(7).any(|window| window == b"/ObjStm"));
+        is_open(&bytes)
+    };
+    assert!(saved(9_223_372_036_854_775_807));
+    assert!(!saved(922_337_203_685_477_580));
 }

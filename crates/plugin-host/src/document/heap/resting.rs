@@ -36,6 +36,8 @@ pub(crate) struct Traits {
     pub(crate) is_stream: bool,
     pub(crate) kind: Kind,
     pub(crate) is_signature: bool,
+    /// It has an integer that may be beyond 64 bits.
+    pub(crate) has_long_integer: bool,
     /// The stream's length stands elsewhere.
     pub(crate) is_length_elsewhere: bool,
 }
@@ -46,6 +48,7 @@ impl Traits {
         let top = &passed.top;
         self.kind = top.kind;
         self.is_signature = top.has_byte_range && top.has_contents;
+        self.has_long_integer = passed.has_long_integer;
     }
 
     /// Whether it describes the file, not the document: object and cross-reference streams, linearization.

@@ -14,12 +14,17 @@ const MAX_BRACKETS: u32 = 32;
 /// written, and who reads it gets a real one.
 const MAX_NUMBER: usize = 30;
 
+/// An integer of so many digits may be beyond 64 bits.
+const LONG: u32 = 19;
+
 /// A walk over the objects of one text, which notes the references that it meets.
 pub(crate) struct Check<'a> {
     bytes: &'a [u8],
     references: &'a mut Vec<ObjectId>,
     /// Where the keys stand of the dictionaries that are being looked at.
     keys: Vec<(usize, usize)>,
+    /// Whether a [`LONG`] integer was met in the outermost value.
+    is_long: bool,
 }
 
 /// An indirect object that passed.
@@ -29,6 +34,8 @@ pub(crate) struct Passed {
     pub(crate) value: (usize, usize),
     /// Where the bytes of a stream stand.
     pub(crate) content: Option<(usize, usize)>,
+    /// Whether it has an integer that may be beyond 64 bits.
+    pub(crate) has_long_integer: bool,
     pub(crate) top: Top,
 }
 
@@ -74,6 +81,7 @@ impl<'a> Check<'a> {
             bytes,
             references,
             keys: Vec::new(),
+            is_long: false,
         }
     }
 
@@ -88,6 +96,7 @@ impl<'a> Check<'a> {
             bytes,
             references,
             keys: room,
+            is_long: false,
         }
     }
 
@@ -120,12 +129,14 @@ impl<'a> Check<'a> {
     pub(crate) fn outermost(&mut self, at: usize) -> Option<(Passed, usize)> {
         let mut passed = Passed::default();
         let is_dictionary = self.starts(at, b"<<");
+        self.is_long = false;
         let end = if is_dictionary {
             self.dictionary(at + 2, MAX_DEPTH, Some(&mut passed.top))?
         } else {
             self.value(at, MAX_DEPTH)?
         };
         passed.value = (at, end);
+        passed.has_long_integer = self.is_long;
         Some((passed, end))
     }
 
@@ -327,7 +338,7 @@ impl<'a> Check<'a> {
         Some(letter + 1)
     }
 
-    fn number(&self, start: usize) -> Option<usize> {
+    fn number(&mut self, start: usize) -> Option<usize> {
         let mut at = start + usize::from(matches!(self.bytes[start], b'+' | b'-'));
         let (mut digits, mut points) = (0, 0);
         while let Some(byte) = self.bytes.get(at) {
@@ -339,6 +350,7 @@ impl<'a> Check<'a> {
             }
             at += 1;
         }
+        self.is_long |= points == 0 && digits >= LONG;
         (digits > 0 && points <= 1 && at - start <= MAX_NUMBER).then_some(at)
     }
 
