@@ -6,7 +6,7 @@ use hayro_syntax::object::Array;
 use std::collections::HashMap;
 
 /// How often a page may name one content. Programs that share a `q` or a `Q` among contents name it a few times.
-const MOST: usize = 256;
+const MOST: usize = 64;
 
 /// Whether there may be such a page.
 pub(crate) fn any(pdf: &Pdf) -> bool {
