@@ -67,7 +67,9 @@ async fn pages_begin_where_nothing_is_missing_and_a_job_is_there_as_a_whole() {
     let running = id(9);
     let home = world.fake.home.path();
     let accepted = accepted(home, "long.pdf");
-    world.tell(running, JobEvent::Accepted(accepted.into())).await;
+    world
+        .tell(running, JobEvent::Accepted(accepted.into()))
+        .await;
     for number in 1..=2 {
         world.finished(number, "a.pdf", b"x", b"y").await;
     }

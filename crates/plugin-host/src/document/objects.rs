@@ -226,7 +226,11 @@ impl Objects {
 
     /// Sets `key`.
     pub(crate) fn put(&mut self, place: Place, key: &[u8], value: Object) -> Result<()> {
-        self.before_put(&place, key, value.as_name().is_ok_and(|name| name == b"Page"));
+        self.before_put(
+            &place,
+            key,
+            value.as_name().is_ok_and(|name| name == b"Page"),
+        );
         if let (Root::Object(id), []) = (place.root, place.steps.as_slice())
             && let Some(before) = self.heap.put(id, key, &value)
         {

@@ -258,14 +258,18 @@ fn what_takes_the_pages_resources_keeps_them() {
             let fonts = fonts(document, has_own);
             page.set("Resources", dictionary! { "Font" => fonts });
         });
-        check("glyphs that stand in the page", has_own, &|document, page| {
-            let mut fonts = fonts(document, has_own);
-            let font = fonts.get(b"T").and_then(Object::as_reference);
-            let font = font.and_then(|font| document.get_dictionary(font));
-            let font = font.expect("a font").clone();
-            fonts.set("T", font);
-            page.set("Resources", dictionary! { "Font" => fonts });
-        });
+        check(
+            "glyphs that stand in the page",
+            has_own,
+            &|document, page| {
+                let mut fonts = fonts(document, has_own);
+                let font = fonts.get(b"T").and_then(Object::as_reference);
+                let font = font.and_then(|font| document.get_dictionary(font));
+                let font = font.expect("a font").clone();
+                fonts.set("T", font);
+                page.set("Resources", dictionary! { "Font" => fonts });
+            },
+        );
         check("glyphs in a list of its own", has_own, &|document, page| {
             let fonts = fonts(document, has_own);
             let fonts = document.add_object(fonts);
