@@ -140,12 +140,8 @@ impl Gate {
     /// The one line about all that were dropped.
     pub(crate) fn account(&self) -> Option<String> {
         (self.dropped > 0).then(|| {
-            let lines = match self.dropped {
-                1 => "line",
-                _ => "lines",
-            };
             format!(
-                "{} log {lines} dropped: more than {LINES_PER_SECOND} a second or {} KiB in all",
+                "{} log lines dropped: more than {LINES_PER_SECOND} a second or {} KiB in all",
                 self.dropped,
                 BYTES_PER_ATTEMPT >> 10
             )
