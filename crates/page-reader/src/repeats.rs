@@ -22,7 +22,7 @@ pub(crate) fn cut(document: &Document<'_>) -> Result<usize> {
     for page in document.pages() {
         let page = page?;
         if let Some(Value::Array(contents)) = page.get("Contents")?
-            && contents.len()? as usize > MOST
+            && contents.len()? > MOST
         {
             let named = contents.tree()?.references();
             let mut times: HashMap<Ref, usize> = HashMap::new();
