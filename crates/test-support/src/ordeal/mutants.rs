@@ -256,6 +256,10 @@ impl<'a> Ordeal<'a> {
             .wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let sound = fastrand::Rng::with_seed(seed ^ 1).usize(..self.sounds.len());
         let made = mutant(&self.sounds[sound], seed);
+        // An empty file waits in its inbox for content: no job of it ever ends.
+        if made.bytes.is_empty() {
+            return;
+        }
         for name in &made.moves {
             *self.report.moves.entry(name).or_default() += 1;
         }
