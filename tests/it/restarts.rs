@@ -76,8 +76,17 @@ fn files_that_wait_and_files_that_stay_are_told_of_once_for_all_lives() {
     home.drop_file("inbox/p", "empty.pdf", "");
     home.drop_file("inbox/p", "cut.pdf", &whole[..whole.len() / 3]);
     let daemon = home.serve();
-    waits(&home, &daemon, "empty.pdf", "it is empty");
-    waits(&home, &daemon, "cut.pdf", "it is not complete");
+    // What the life before told of a file would answer for it until this one has looked.
+    wait_until("both are told again", || {
+        let history = daemon.get("/events/history?limit=1000&pipeline=p").body;
+        let events = history["events"].as_array().expect("events");
+        let times = |name: &str, reason: &str| {
+            let of = events.iter().map(|event| event["data"].to_string());
+            of.filter(|told| told.contains(name) && told.contains(reason))
+                .count()
+        };
+        times("/empty.pdf", "it is empty") == 2 && times("/cut.pdf", "it is not complete") == 2
+    });
     daemon.kill();
     let changed = told(&home);
     let more = |name: &str, reason: &str| {
