@@ -8,6 +8,8 @@ use dropleaf_plugin_sdk::prelude::*;
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{self, Array, Dict, MaybeRef};
 
+use crate::glyphs;
+
 /// Characters in all ranges of a font together. A font has 65,536 at the most (ISO 32000-2, C.2), and ranges may overlap.
 const MOST: u64 = 1 << 20;
 /// How deep a font may stand in an object: a page with all its resources in it is not half as deep.
@@ -20,7 +22,7 @@ const MAX_ROW: f64 = 16_777_216.0;
 /// Where a stream says how it was packed.
 const PACKED: [&str; 2] = ["DecodeParms", "DP"];
 
-/// Whether something would keep the reader busy or need all memory.
+/// Whether something would keep the reader busy, need all memory or lead it in circles.
 pub(crate) fn any(pdf: &Pdf) -> bool {
     let mut objects = pdf.objects().into_iter();
     objects.any(|object| is_within(&object, Whose::Stream, MAX_DEPTH))
@@ -42,7 +44,10 @@ fn is_within(object: &object::Object<'_>, whose: Whose, depth: u32) -> bool {
     match object {
         object::Object::Dict(dict) => {
             let is_packed_beyond = matches!(whose, Whose::Stream) && has_rows(dict);
-            is_packed_beyond || is_excessive(dict) || entries(dict, Whose::Dictionary, depth)
+            is_packed_beyond
+                || is_excessive(dict)
+                || glyphs::is_endless(dict)
+                || entries(dict, Whose::Dictionary, depth)
         }
         object::Object::Stream(stream) => entries(stream.dict(), Whose::Stream, depth),
         object::Object::Array(array) => array

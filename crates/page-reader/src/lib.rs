@@ -3,6 +3,7 @@
 
 mod bounds;
 mod boxes;
+mod glyphs;
 mod layers;
 mod patterns;
 mod repeats;
@@ -61,6 +62,9 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
     if draws && repeats::cut(&copy)? > 0 {
         run.warn("a page that names one content again and again is drawn in part");
     }
+    if glyphs::cut(&copy)? > 0 && draws {
+        run.warn("a font whose glyphs show text is drawn without what they show in fonts like it");
+    }
     let dropped = bounds::drop_excessive(&copy)?;
     if dropped.widths > 0 {
         run.warn(
@@ -75,7 +79,7 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
         Error::rejected(format!("the document's pages cannot be read for {what}"))
     })?;
     if bounds::any(&pdf) {
-        let text = "the widths of a font or the rows of a stream are beyond all measure";
+        let text = "the widths of a font, the rows of a stream or the glyphs of a font are beyond all measure";
         return Err(Error::rejected(text));
     }
     Ok(pdf)

@@ -193,7 +193,7 @@ fn is_white(byte: u8) -> bool {
     matches!(byte, 0 | 9 | 10 | 12 | 13 | 32)
 }
 
-fn is_regular(byte: u8) -> bool {
+pub(crate) fn is_regular(byte: u8) -> bool {
     !is_white(byte) && !b"()<>[]{}/%".contains(&byte)
 }
 

@@ -221,6 +221,58 @@ fn a_content_that_a_page_names_again_and_again_is_drawn_so_often_and_no_more() {
     assert!(warnings[0].contains("again and again"), "{warnings:?}");
 }
 
+#[test]
+fn glyphs_that_show_text_in_their_own_font_are_drawn_without_that() {
+    let drawn = |glyph: &str| {
+        let glyph = Stream::new(dictionary! {}, glyph.as_bytes().to_vec());
+        let document = Sample::new("glyphs", 1)
+            .content(0, "BT /T 100 Tf 100 100 Td (aa) Tj ET")
+            .edit(move |document, pages| {
+                let font = dictionary! {
+                    "Type" => "Font", "Subtype" => "Type3",
+                    "FontBBox" => vec![Cos::from(0), 0.into(), 1.into(), 1.into()],
+                    "FontMatrix" => vec![Cos::from(1), 0.into(), 0.into(), 1.into(), 0.into(), 0.into()],
+                    "FirstChar" => 97, "LastChar" => 97, "Widths" => vec![Cos::from(1)],
+                    "Encoding" => dictionary! { "Differences" => vec![Cos::from(97), "a".into()] },
+                    "CharProcs" => dictionary! { "a" => document.add_object(glyph) },
+                };
+                let font = document.add_object(font);
+                let plain = dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica" };
+                let resources = dictionary! {
+                    "Font" => dictionary! { "T" => font, "H" => plain },
+                    "ExtGState" => dictionary! {
+                        "T" => dictionary! { "Font" => vec![Cos::from(font), 1.into()] },
+                        "W" => dictionary! { "LW" => 0.5 },
+                    },
+                };
+                let page = document.get_dictionary_mut(pages[0]).expect("a page");
+                page.set("Resources", resources);
+            })
+            .bytes();
+        let ran = render(json!({ "dpi": 36 }), document);
+        let (_, _, pixels) = read(&ran.artifacts[0].bytes);
+        (darkness(&pixels), ran.warnings)
+    };
+    let square = "1 0 d0 0 0 .5 .5 re f ";
+    let (plain, warnings) = drawn(square);
+    assert_eq!(warnings, Vec::<String>::new());
+    for again in ["BT /T 1 Tf (a) Tj ET", "/T gs BT (a) Tj ET"] {
+        let (again, warnings) = drawn(&format!("{square}{again}"));
+        assert!(again < plain * 1.5, "{again}, {plain}");
+        assert!(
+            warnings[0].contains("whose glyphs show text"),
+            "{warnings:?}"
+        );
+    }
+    // Text in other fonts and all else that it takes from the page stay.
+    let line = "0 .8 m 1 .8 l S";
+    let (wide, _) = drawn(&format!("{square}/W gs {line}"));
+    let (thin, _) = drawn(&format!("{square}.01 w {line}"));
+    assert!(wide > thin * 1.1, "{wide}, {thin}");
+    let (text, _) = drawn(&format!("{square}BT .5 .5 Td /H .5 Tf (M) Tj ET"));
+    assert!(text > plain * 1.05, "{text}, {plain}");
+}
+
 /// A page of 200 by 200 points with `content` and one annotation with the keys `annotation`, black from (50, 50) to (100, 70).
 /// The layer `P /A` is a membership with the keys `membership`; of the groups 1 and 2 the first is hidden.
 fn layered(content: &str, annotation: &str, membership: &str, page_keys: &str) -> Vec<u8> {
