@@ -7,6 +7,7 @@ use crate::config::log_filter;
 use crate::config::spec::{Config, Flags};
 use crate::{daemon, telemetry};
 use anyhow::{Context as _, Result};
+use dropleaf_plugin_host::memory;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -41,6 +42,7 @@ pub(super) fn serve(home: Home, flags: Serve) -> Result<()> {
     )?;
     telemetry::start(&config.spec.log, filter_from, config.spec.log_format)
         .map_err(anyhow::Error::msg)?;
+    memory::share_arenas();
     let answers = runtime("answers")?;
     give_way();
     let runtime = runtime("dropleaf")?;

@@ -22,6 +22,21 @@ pub fn give_back() {
     }
 }
 
+/// Lets threads share the allocator's arenas instead of having one each: what a burst leaves in an arena serves whoever comes
+/// next, not the same thread alone. To be called before there are other threads. `MALLOC_ARENA_MAX` of the environment, where
+/// somebody has set it, stays.
+pub fn share_arenas() {
+    #[cfg(target_env = "gnu")]
+    if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let arenas = i32::try_from(cores.clamp(2, 8)).unwrap_or(2);
+        // SAFETY: the call sets a number of the allocator. Where it is refused, all stays as it was.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, arenas);
+        }
+    }
+}
+
 /// The most memory that was resident in this process so far, in KiB. A copy of another process begins with what that one had at
 /// the copying, a process that another one started (`exec`) with the most that one ever had.
 #[must_use]
