@@ -96,7 +96,9 @@ impl Conduct {
                 self.running = None;
                 Ok(())
             }
-            ToDaemon::Log { .. } | ToDaemon::Warning { .. } => Ok(()),
+            ToDaemon::Log { .. } | ToDaemon::LinesDropped { .. } | ToDaemon::Warning { .. } => {
+                Ok(())
+            }
             ToDaemon::Artifact {
                 name,
                 part,

@@ -102,7 +102,7 @@ async fn ask(
     worker.connection.say(&question, None).await?;
     loop {
         match worker.hear(denied).await?.map(|frame| frame.message) {
-            Some(ToDaemon::Log { .. }) => {}
+            Some(ToDaemon::Log { .. } | ToDaemon::LinesDropped { .. }) => {}
             Some(ToDaemon::Calls(entrance)) => *called = Some(entrance),
             answer => return Ok(answer),
         }

@@ -137,6 +137,16 @@ impl Gate {
         true
     }
 
+    /// How many lines did not go on.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// So many lines were dropped before they came here.
+    pub(crate) fn lacks(&mut self, lines: u64) {
+        self.dropped = self.dropped.saturating_add(lines);
+    }
+
     /// The one line about all that were dropped.
     pub(crate) fn account(&self) -> Option<String> {
         (self.dropped > 0).then(|| {
@@ -213,7 +223,9 @@ mod tests {
         let later = now + Duration::from_secs(1);
         assert!(gate.admits(10, later), "a new second");
         assert!(!gate.admits(BYTES_PER_ATTEMPT, later), "too much in all");
+        assert_eq!(gate.dropped(), 4001);
+        gate.lacks(95_000);
         let account = gate.account().expect("lines were dropped");
-        assert!(account.starts_with("4001 log lines dropped"), "{account}");
+        assert!(account.starts_with("99001 log lines dropped"), "{account}");
     }
 }

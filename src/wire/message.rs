@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Both sides must say the same number.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 7;
 
 /// From the daemon to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -175,6 +175,11 @@ pub enum ToDaemon {
         level: String,
         /// The line.
         message: String,
+    },
+    /// Log lines that there was no room for on the worker's side, counted until the attempt's end.
+    LinesDropped {
+        /// How many.
+        lines: u64,
     },
     /// Something odd that lost nothing.
     Warning {

@@ -74,14 +74,10 @@ impl Line {
 
     /// Says how many lines there was no room for.
     pub(crate) fn account(&self) {
-        let Some(message) = self.held().gate.account() else {
-            return;
-        };
-        self.mention(&ToDaemon::Log {
-            step: None,
-            level: "warn".to_owned(),
-            message,
-        });
+        let lines = self.held().gate.dropped();
+        if lines > 0 {
+            self.mention(&ToDaemon::LinesDropped { lines });
+        }
     }
 
     /// Whether the daemon said stop, or is gone.

@@ -139,7 +139,7 @@ impl<'r> Enclosing<'r> {
     /// Whether there are resources that a form can have as its own, and can have alone.
     fn has_resources(&mut self, page: &Object<'r>, tree: &Tree, source: Source) -> Result<bool> {
         match source {
-            Source::Own => return Ok(!self.has_leaning_fonts_of_its_own(page, tree)?),
+            Source::Own => return Ok(!self.has_leaning_fonts_of_its_own(tree)?),
             Source::Missing => return Ok(false),
             Source::Indirect(_) | Source::Inherited(_) => {}
         }
@@ -159,24 +159,12 @@ impl<'r> Enclosing<'r> {
         Ok(shared.is_some())
     }
 
-    fn has_leaning_fonts_of_its_own(&mut self, page: &Object<'r>, tree: &Tree) -> Result<bool> {
+    fn has_leaning_fonts_of_its_own(&mut self, tree: &Tree) -> Result<bool> {
         match tree.get("Resources").and_then(|own| own.get("Font")) {
-            None | Some(Tree::Null) => Ok(false),
             Some(Tree::Ref(fonts)) => self.is_leaning_list(Some(Value::Ref(*fonts))),
             // As nearly everywhere; the page need not be built for it.
-            Some(Tree::Dict(fonts)) if fonts.iter().all(|(_, it)| matches!(it, Tree::Ref(_))) => {
-                let mut is_leaning = false;
-                for (_, font) in fonts {
-                    if let Tree::Ref(font) = font {
-                        is_leaning |= self.is_leaning_font(*font)?;
-                    }
-                }
-                Ok(is_leaning)
-            }
-            Some(_) => match page.object("Resources")? {
-                Some(own) => self.is_leaning_list(own.get_raw("Font")?),
-                None => Ok(false),
-            },
+            Some(Tree::Dict(fonts)) => self.has_leaning(fonts),
+            _ => Ok(false),
         }
     }
 
@@ -192,19 +180,27 @@ impl<'r> Enclosing<'r> {
         };
         let mut is_leaning = false;
         if let Some(fonts) = fonts
-            && let Tree::Dict(entries) = fonts.tree()?
+            && let Tree::Dict(fonts) = fonts.tree()?
         {
-            for (_, font) in &entries {
-                is_leaning |= match font {
-                    Tree::Ref(font) => self.is_leaning_font(*font)?,
-                    font => is_leaning_type(font),
-                };
-            }
+            is_leaning = self.has_leaning(&fonts)?;
         }
         if let Some(id) = id {
             self.leaning.insert(id, is_leaning);
         }
         Ok(is_leaning)
+    }
+
+    fn has_leaning(&mut self, fonts: &[(Vec<u8>, Tree)]) -> Result<bool> {
+        for (_, font) in fonts {
+            let is_leaning = match font {
+                Tree::Ref(font) => self.is_leaning_font(*font)?,
+                font => is_leaning_type(font),
+            };
+            if is_leaning {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn is_leaning_font(&mut self, id: Ref) -> Result<bool> {

@@ -116,7 +116,10 @@ impl Vigil<'_> {
         if let ToDaemon::Progress { place, done, total } = message {
             return self.progressed(place, done, total).await;
         }
-        if !matches!(message, ToDaemon::Log { .. } | ToDaemon::Warning { .. }) {
+        if !matches!(
+            message,
+            ToDaemon::Log { .. } | ToDaemon::LinesDropped { .. } | ToDaemon::Warning { .. }
+        ) {
             self.alive = Instant::now();
             self.tell_progress_now().await;
         }
@@ -191,6 +194,7 @@ impl Vigil<'_> {
                 },
                 _,
             ) => self.logged(step, level, &message).await,
+            (ToDaemon::LinesDropped { lines }, _) => self.gate.lacks(lines),
             (
                 ToDaemon::Warning {
                     step,

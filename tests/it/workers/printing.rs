@@ -85,6 +85,9 @@ async fn floods_of_lines_are_cut_and_counted() {
             logs.last()
         );
         if mode == "flood-log" {
+            let dropped = logs.last().and_then(|line| line.split(' ').next());
+            let dropped: usize = dropped.expect("a line").parse().expect("a number");
+            assert_eq!(logs.len() - 1 + dropped, 100_000, "each is told or counted");
             assert_eq!(ran.warnings(), ["step-warning"], "no flood drowns it");
         }
     }

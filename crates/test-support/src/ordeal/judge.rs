@@ -96,6 +96,9 @@ pub(super) fn opinion(file: &Path) -> Opinion {
     }
 }
 
+/// How lines begin that tell no error of the file's structure; the last is a picture decoder's.
+const PASSED_OVER: [&str; 3] = ["WARNING: ", "qpdf: errors detected", "Corrupt JPEG data: "];
+
 /// The content streams that qpdf's errors are of, as `--show-object` takes them; nothing where it has other errors.
 fn broken_contents(said: &str) -> Option<Vec<String>> {
     let object = |line: &str| {
@@ -106,7 +109,7 @@ fn broken_contents(said: &str) -> Option<Vec<String>> {
         Some(object.replace(' ', ","))
     };
     said.lines()
-        .filter(|line| !line.starts_with("WARNING: ") && *line != "qpdf: errors detected")
+        .filter(|line| !PASSED_OVER.iter().any(|said| line.starts_with(said)))
         .map(object)
         .collect()
 }
@@ -202,7 +205,9 @@ mod tests {
         let content = "ERROR: page 2: content stream (content stream object 4 0): errors while decoding content stream\n";
         check("", Some(&[]));
         check(
-            &format!("WARNING: a.pdf (offset 1): odd\n{content}qpdf: errors detected\n"),
+            &format!(
+                "WARNING: a.pdf (offset 1): odd\nCorrupt JPEG data: cut\n{content}qpdf: errors detected\n"
+            ),
             Some(&["4,0"]),
         );
         check(&format!("{content}qpdf: a.pdf: no trailer\n"), None);
