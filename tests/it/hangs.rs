@@ -281,12 +281,13 @@ fn a_retry_from_a_folder_that_hangs_holds_up_nobody_and_is_carried_out_in_the_en
     share.halt();
     let ask = |verb: &str| daemon.post(&format!("/jobs/{job}/{verb}"), b"");
     std::thread::scope(|scope| {
-        let first = scope.spawn(|| ask("retry"));
-        std::thread::sleep(Duration::from_millis(300));
-        let second = ask("retry");
-        assert_eq!(second.status, 409, "{}", second.body);
+        let both = [(); 2].map(|()| scope.spawn(|| ask("retry")));
         near_goes_on(&home, &daemon, "a.pdf");
-        let first = first.join().expect("it is answered");
+        // One fetches the file, for the other it is being fetched.
+        let mut both = both.map(|one| one.join().expect("it is answered"));
+        both.sort_by_key(|answer| answer.status);
+        let [second, first] = both;
+        assert_eq!(second.status, 409, "{}", second.body);
         assert_eq!(first.status, 503, "{}", first.body);
         let said = first.body.to_string();
         assert!(said.contains("failed/far` does not answer since"), "{said}");
