@@ -2,13 +2,11 @@
 //!
 //! Widths that a font gives to more characters than it can have (`W` and `W2`, ISO 32000-2, 9.7.4.3): it notes one for each, and
 //! `25 4294967295 278` is four thousand million. Rows of a predictor (7.4.4.3): it makes room for one before it looks whether there
-//! is one.
+//! is one, and divides by a length that may be nothing.
 
 use dropleaf_plugin_sdk::prelude::*;
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{self, Array, Dict, MaybeRef};
-
-use crate::glyphs;
 
 /// Characters in all ranges of a font together. A font has 65,536 at the most (ISO 32000-2, C.2), and ranges may overlap.
 const MOST: u64 = 1 << 20;
@@ -22,45 +20,51 @@ const MAX_ROW: f64 = 16_777_216.0;
 /// Where a stream says how it was packed.
 const PACKED: [&str; 2] = ["DecodeParms", "DP"];
 
-/// Whether something would keep the reader busy, need all memory or lead it in circles.
+/// Whether something would keep the reader busy or need all memory.
 pub(crate) fn any(pdf: &Pdf) -> bool {
+    let is_there = |dict: &Dict<'_>, whose| {
+        matches!(whose, Whose::Stream) && has_rows(dict) || is_excessive(dict)
+    };
+    is_among(pdf, is_there)
+}
+
+/// Whether `wanted` says yes to one of the dictionaries that stand in a document, those of streams excepted.
+pub(crate) fn is_among(pdf: &Pdf, wanted: impl Fn(&Dict<'_>, Whose) -> bool) -> bool {
     let mut objects = pdf.objects().into_iter();
-    objects.any(|object| is_within(&object, Whose::Stream, MAX_DEPTH))
+    objects.any(|object| is_within(&object, Whose::Stream, MAX_DEPTH, &wanted))
 }
 
 /// Who can take a dictionary as its own.
 #[derive(Clone, Copy)]
-enum Whose {
+pub(crate) enum Whose {
     /// A stream, as its parameters: it stands in one, or alone, where one can name it.
     Stream,
     /// Only the dictionary that it stands in.
     Dictionary,
 }
 
-fn is_within(object: &object::Object<'_>, whose: Whose, depth: u32) -> bool {
+fn is_within(
+    object: &object::Object<'_>,
+    whose: Whose,
+    depth: u32,
+    wanted: &impl Fn(&Dict<'_>, Whose) -> bool,
+) -> bool {
     let Some(depth) = depth.checked_sub(1) else {
         return false;
     };
+    let is_direct = |item: &MaybeRef<object::Object<'_>>, whose| matches!(item, MaybeRef::NotRef(item) if is_within(item, whose, depth, wanted));
     match object {
         object::Object::Dict(dict) => {
-            let is_packed_beyond = matches!(whose, Whose::Stream) && has_rows(dict);
-            is_packed_beyond
-                || is_excessive(dict)
-                || glyphs::is_endless(dict)
-                || entries(dict, Whose::Dictionary, depth)
+            let mut entries = dict.entries();
+            wanted(dict, whose) || entries.any(|(_, value)| is_direct(&value, Whose::Dictionary))
         }
-        object::Object::Stream(stream) => entries(stream.dict(), Whose::Stream, depth),
-        object::Object::Array(array) => array
-            .raw_iter()
-            .any(|item| matches!(item, MaybeRef::NotRef(item) if is_within(&item, whose, depth))),
+        object::Object::Stream(stream) => {
+            let mut entries = stream.dict().entries();
+            entries.any(|(_, value)| is_direct(&value, Whose::Stream))
+        }
+        object::Object::Array(array) => array.raw_iter().any(|item| is_direct(&item, whose)),
         _ => false,
     }
-}
-
-fn entries(dict: &Dict<'_>, whose: Whose, depth: u32) -> bool {
-    dict.entries().any(
-        |(_, value)| matches!(value, MaybeRef::NotRef(value) if is_within(&value, whose, depth)),
-    )
 }
 
 fn is_excessive(dict: &Dict<'_>) -> bool {
@@ -85,7 +89,11 @@ fn has_rows(dict: &Dict<'_>) -> bool {
 /// The bytes of a row by what is said of it.
 fn row(number: impl Fn(&str) -> Option<f64>) -> f64 {
     let is_predicted = number("Predictor").is_some_and(|predictor| predictor > 1.0);
-    let part = |key: &str, usual: f64| number(key).unwrap_or(usual).max(1.0);
+    let part = |key: &str, usual: f64| match number(key).unwrap_or(usual) {
+        // The reader counts how often that goes into the data.
+        nothing if (0.0..1.0).contains(&nothing) => f64::INFINITY,
+        number => number.max(1.0),
+    };
     match is_predicted {
         true => part("Columns", 1.0) * part("Colors", 1.0) * part("BitsPerComponent", 8.0) / 8.0,
         false => 0.0,
@@ -182,6 +190,8 @@ mod tests {
         assert_eq!(of(15.0, Some(100.0), 3.0), 300.0);
         assert_eq!(of(12.0, None, -7.0), 1.0);
         assert!(of(12.0, Some(4_294_967_296.0), 1.0) > MAX_ROW);
+        assert!(of(2.0, Some(0.0), 1.0) > MAX_ROW, "none goes into any data");
+        assert!(of(2.0, Some(9.0), 1e-46) > MAX_ROW);
     }
 
     #[test]

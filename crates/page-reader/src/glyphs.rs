@@ -2,15 +2,21 @@
 //! from where the text stands, and so finds its own font there. The renderer would go on until its stack is used up.
 
 use dropleaf_plugin_sdk::prelude::*;
+use hayro_syntax::Pdf;
 use hayro_syntax::object::{Dict, Name, Stream};
 
+use crate::bounds;
 use crate::tags::is_regular;
 
 /// The operators that choose a font (ISO 32000-2, tables 56 and 103).
 const CHOOSING: [&[u8]; 2] = [b"Tf", b"gs"];
 
-/// Whether the glyphs of this font, if it is one, may be such.
-pub(crate) fn is_endless(font: &Dict<'_>) -> bool {
+/// Whether there may be such a font. Only for documents whose streams are within [`bounds`]: they are read.
+pub(crate) fn any(pdf: &Pdf) -> bool {
+    bounds::is_among(pdf, |font, _| is_endless(font))
+}
+
+fn is_endless(font: &Dict<'_>) -> bool {
     let is_leaning = font
         .get::<Name<'_>>("Subtype")
         .is_some_and(|subtype| &*subtype == b"Type3")

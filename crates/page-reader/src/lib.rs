@@ -43,7 +43,7 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
         && !bounds::any(&pdf)
         && !boxes::any(&pdf)
         && !upright::any(&pdf)
-        && !(draws && repeats::any(&pdf))
+        && !(draws && (repeats::any(&pdf) || glyphs::any(&pdf)))
         && !(has_layers && tags::any(&pdf))
     {
         return Ok(pdf);
@@ -62,9 +62,6 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
     if draws && repeats::cut(&copy)? > 0 {
         run.warn("a page that names one content again and again is drawn in part");
     }
-    if glyphs::cut(&copy)? > 0 && draws {
-        run.warn("a font whose glyphs show text is drawn without what they show in fonts like it");
-    }
     let dropped = bounds::drop_excessive(&copy)?;
     if dropped.widths > 0 {
         run.warn(
@@ -72,14 +69,17 @@ pub fn open(run: &Run<'_>, count: u32, purpose: Purpose) -> Result<Pdf> {
         );
     }
     if dropped.rows > 0 {
-        run.warn("a stream speaks of rows beyond all measure; it is read without them");
+        run.warn("a stream speaks of rows beyond all measure, or of none; it is read without them");
+    }
+    if draws && glyphs::cut(&copy)? > 0 {
+        run.warn("a font whose glyphs show text is drawn without what they show in fonts like it");
     }
     let pdf = Pdf::new(copy.bytes()?).map_err(|_| {
         let what = if draws { "drawing" } else { "their text" };
         Error::rejected(format!("the document's pages cannot be read for {what}"))
     })?;
     if bounds::any(&pdf) {
-        let text = "the widths of a font, the rows of a stream or the glyphs of a font are beyond all measure";
+        let text = "the widths of a font or the rows of a stream are beyond all measure";
         return Err(Error::rejected(text));
     }
     Ok(pdf)

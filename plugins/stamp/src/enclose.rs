@@ -139,7 +139,7 @@ impl<'r> Enclosing<'r> {
     /// Whether there are resources that a form can have as its own, and can have alone.
     fn has_resources(&mut self, page: &Object<'r>, tree: &Tree, source: Source) -> Result<bool> {
         match source {
-            Source::Own => return Ok(!self.has_leaning_fonts_of_its_own(tree)?),
+            Source::Own => return Ok(!self.has_leaning_fonts_of_its_own(page, tree)?),
             Source::Missing => return Ok(false),
             Source::Indirect(_) | Source::Inherited(_) => {}
         }
@@ -159,12 +159,19 @@ impl<'r> Enclosing<'r> {
         Ok(shared.is_some())
     }
 
-    fn has_leaning_fonts_of_its_own(&mut self, tree: &Tree) -> Result<bool> {
+    fn has_leaning_fonts_of_its_own(&mut self, page: &Object<'r>, tree: &Tree) -> Result<bool> {
         match tree.get("Resources").and_then(|own| own.get("Font")) {
+            None | Some(Tree::Null) => Ok(false),
             Some(Tree::Ref(fonts)) => self.is_leaning_list(Some(Value::Ref(*fonts))),
             // As nearly everywhere; the page need not be built for it.
-            Some(Tree::Dict(fonts)) => self.has_leaning(fonts),
-            _ => Ok(false),
+            Some(Tree::Dict(fonts)) if fonts.iter().all(|(_, it)| matches!(it, Tree::Ref(_))) => {
+                self.has_leaning(fonts)
+            }
+            // A sketch of the page does not show what stands in it.
+            Some(_) => match page.object("Resources")? {
+                Some(own) => self.is_leaning_list(own.get_raw("Font")?),
+                None => Ok(false),
+            },
         }
     }
 
