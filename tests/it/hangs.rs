@@ -198,6 +198,8 @@ fn an_outbox_that_hangs_stops_its_own_pipeline_until_it_answers() {
     wait_until(&format!("at most {most} threads are left"), || {
         threads(&daemon) <= most
     });
+    let said = concerns(&daemon);
+    assert!(said.contains("does not answer since"), "it hangs: {said}");
     share.go_on();
     let mut names: Vec<String> = (0..24).map(|number| format!("{number}.pdf")).collect();
     while !names.is_empty() {

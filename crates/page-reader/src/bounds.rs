@@ -52,7 +52,10 @@ fn is_within(
     let Some(depth) = depth.checked_sub(1) else {
         return false;
     };
-    let is_direct = |item: &MaybeRef<object::Object<'_>>, whose| matches!(item, MaybeRef::NotRef(item) if is_within(item, whose, depth, wanted));
+    let is_direct = |item: &MaybeRef<object::Object<'_>>, whose| match item {
+        MaybeRef::NotRef(item) => is_within(item, whose, depth, wanted),
+        MaybeRef::Ref(_) => false,
+    };
     match object {
         object::Object::Dict(dict) => {
             let mut entries = dict.entries();

@@ -17,21 +17,18 @@ pub(crate) fn any(pdf: &Pdf) -> bool {
 }
 
 fn is_endless(font: &Dict<'_>) -> bool {
-    let is_leaning = font
-        .get::<Name<'_>>("Subtype")
-        .is_some_and(|subtype| &*subtype == b"Type3")
-        && !font.contains_key("Resources");
-    is_leaning
-        && font.get::<Dict<'_>>("CharProcs").is_some_and(|glyphs| {
-            let mut glyphs = glyphs
-                .keys()
-                .filter_map(|name| glyphs.get::<Stream<'_>>(&*name));
-            glyphs.any(|glyph| {
-                let content = glyph.decoded_data();
-                !glyph.dict().contains_key("Resources")
-                    && content.is_ok_and(|content| chooses_a_font(&content))
-            })
-        })
+    let leans = |dict: &Dict<'_>| dict.get::<Dict<'_>>("Resources").is_none();
+    let subtype = font.get::<Name<'_>>("Subtype");
+    if subtype.is_none_or(|subtype| &*subtype != b"Type3") || !leans(font) {
+        return false;
+    }
+    let glyphs = font.get::<Dict<'_>>("CharProcs").unwrap_or_default();
+    let mut glyphs = glyphs
+        .keys()
+        .filter_map(|name| glyphs.get::<Stream<'_>>(&*name));
+    glyphs.any(|glyph| {
+        leans(glyph.dict()) && glyph.decoded_data().is_ok_and(|it| chooses_a_font(&it))
+    })
 }
 
 /// Gives such fonts resources of their own, in which there are no fonts like them; gives how many there were.
@@ -55,7 +52,7 @@ pub(crate) fn cut(document: &Document<'_>) -> Result<usize> {
 fn cut_in(document: &Document<'_>, resources: &Object<'_>) -> Result<usize> {
     let mut changed = 0;
     for (_, font) in entries(document, resources, "Font") {
-        if !is_type3(&font) || font.has("Resources")? || !glyphs_choose_a_font(document, &font) {
+        if !is_type3(&font) || !leans(&font) || !glyphs_choose_a_font(document, &font) {
             continue;
         }
         let own = document.parse(b"<<>>")?;
@@ -109,14 +106,17 @@ fn has_font(state: &Object<'_>) -> bool {
     state.has("Font").unwrap_or(true)
 }
 
+/// Whether this has no resources of its own, or something else in their place.
+fn leans(object: &Object<'_>) -> bool {
+    let own = object.get("Resources").ok().flatten();
+    own.and_then(|own| own.as_dict()).is_none()
+}
+
 fn glyphs_choose_a_font(document: &Document<'_>, font: &Object<'_>) -> bool {
-    entries(document, font, "CharProcs")
+    let glyphs = entries(document, font, "CharProcs");
+    glyphs
         .iter()
-        .any(|(_, glyph)| {
-            let content = glyph.decoded();
-            !glyph.has("Resources").unwrap_or(false)
-                && content.is_ok_and(|content| chooses_a_font(&content))
-        })
+        .any(|(_, glyph)| leans(glyph) && glyph.decoded().is_ok_and(|it| chooses_a_font(&it)))
 }
 
 fn chooses_a_font(content: &[u8]) -> bool {

@@ -223,12 +223,12 @@ fn a_content_that_a_page_names_again_and_again_is_drawn_so_often_and_no_more() {
 
 #[test]
 fn glyphs_that_show_text_in_their_own_font_are_drawn_without_that() {
-    let drawn = |glyph: &str| {
+    let drawn_with = |glyph: &str, own: Option<Cos>| {
         let glyph = Stream::new(dictionary! {}, glyph.as_bytes().to_vec());
         let document = Sample::new("glyphs", 1)
             .content(0, "BT /T 100 Tf 100 100 Td (aa) Tj ET")
             .edit(move |document, pages| {
-                let font = dictionary! {
+                let mut font = dictionary! {
                     "Type" => "Font", "Subtype" => "Type3",
                     "FontBBox" => vec![Cos::from(0), 0.into(), 1.into(), 1.into()],
                     "FontMatrix" => vec![Cos::from(1), 0.into(), 0.into(), 1.into(), 0.into(), 0.into()],
@@ -236,6 +236,9 @@ fn glyphs_that_show_text_in_their_own_font_are_drawn_without_that() {
                     "Encoding" => dictionary! { "Differences" => vec![Cos::from(97), "a".into()] },
                     "CharProcs" => dictionary! { "a" => document.add_object(glyph) },
                 };
+                if let Some(own) = own {
+                    font.set("Resources", own);
+                }
                 let font = document.add_object(font);
                 let plain = dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica" };
                 let resources = dictionary! {
@@ -253,11 +256,22 @@ fn glyphs_that_show_text_in_their_own_font_are_drawn_without_that() {
         let (_, _, pixels) = read(&ran.artifacts[0].bytes);
         (darkness(&pixels), ran.warnings)
     };
+    let drawn = |glyph: &str| drawn_with(glyph, None);
     let square = "1 0 d0 0 0 .5 .5 re f ";
     let (plain, warnings) = drawn(square);
     assert_eq!(warnings, Vec::<String>::new());
     for again in ["BT /T 1 Tf (a) Tj ET", "/T gs BT (a) Tj ET"] {
         let (again, warnings) = drawn(&format!("{square}{again}"));
+        assert!(again < plain * 1.5, "{again}, {plain}");
+        assert!(
+            warnings[0].contains("whose glyphs show text"),
+            "{warnings:?}"
+        );
+    }
+    // What is in the place of its resources and is none.
+    for own in [Cos::Null, 7.into()] {
+        let again = format!("{square}BT /T 1 Tf (a) Tj ET");
+        let (again, warnings) = drawn_with(&again, Some(own));
         assert!(again < plain * 1.5, "{again}, {plain}");
         assert!(
             warnings[0].contains("whose glyphs show text"),

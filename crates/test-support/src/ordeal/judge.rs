@@ -96,8 +96,8 @@ pub(super) fn opinion(file: &Path) -> Opinion {
     }
 }
 
-/// How lines begin that tell no error of the file's structure; the last is a picture decoder's.
-const PASSED_OVER: [&str; 3] = ["WARNING: ", "qpdf: errors detected", "Corrupt JPEG data: "];
+/// How lines begin that tell no error of the file's structure; the second is a picture decoder's.
+const PASSED_OVER: [&str; 2] = ["WARNING: ", "Corrupt JPEG data: "];
 
 /// The content streams that qpdf's errors are of, as `--show-object` takes them; nothing where it has other errors.
 fn broken_contents(said: &str) -> Option<Vec<String>> {
@@ -109,6 +109,7 @@ fn broken_contents(said: &str) -> Option<Vec<String>> {
         Some(object.replace(' ', ","))
     };
     said.lines()
+        .filter(|line| *line != "qpdf: errors detected")
         .filter(|line| !PASSED_OVER.iter().any(|said| line.starts_with(said)))
         .map(object)
         .collect()
