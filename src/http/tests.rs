@@ -144,7 +144,7 @@ impl World {
         let (home, job) = (self.fake.home.path(), id(number));
         let redo = Redo {
             verdict: Verdict::Succeed,
-            moves: Vec::new(),
+            moves: [].into(),
         };
         for event in [
             JobEvent::Accepted(Box::new(accepted(home, name))),

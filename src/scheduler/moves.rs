@@ -178,7 +178,7 @@ pub fn success(spool: &Spool, brought: &Brought<'_>) -> Result<Redo, Failure> {
     ));
     Ok(Redo {
         verdict: Verdict::Succeed,
-        moves,
+        moves: moves.into(),
     })
 }
 
@@ -283,13 +283,14 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
     if let Some(rule) = &about.archive {
         return Ok(Redo {
             verdict: Verdict::Succeed,
-            moves: vec![original(
+            moves: [original(
                 spool,
                 job.id,
                 &job.accepted,
                 (&blake3, held_in),
                 rule,
-            )],
+            )]
+            .into(),
         });
     }
     // The original and its notes keep together: all take the same number.
@@ -346,7 +347,10 @@ pub fn end(spool: &Spool, about: &EndOf, failed: &Path) -> Result<Redo, Problem>
         .problem
         .clone()
         .map_or(Verdict::Cancel, |problem| Verdict::Fail { problem });
-    Ok(Redo { verdict, moves })
+    Ok(Redo {
+        verdict,
+        moves: moves.into(),
+    })
 }
 
 fn pretty(value: &serde_json::Value) -> Vec<u8> {

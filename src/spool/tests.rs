@@ -161,7 +161,7 @@ impl Home {
         });
         Redo {
             verdict: Verdict::Succeed,
-            moves,
+            moves: moves.into(),
         }
     }
 
@@ -265,11 +265,16 @@ fn many_claims_fail_each_for_itself() {
     }
 }
 
+/// The moves of a list, to change them.
+fn moves(redo: &mut Redo) -> &mut [Move] {
+    Arc::make_mut(&mut redo.moves)
+}
+
 #[test]
 fn an_original_may_be_deleted() {
     let home = Home::new();
     let mut redo = home.delivery(Collision::Number);
-    redo.moves[2].to = None;
+    moves(&mut redo)[2].to = None;
     for _ in 0..2 {
         let delivered = home.spool.redo(job(1), &redo).expect("delivered");
         assert_eq!(delivered[2].path, None);
@@ -304,7 +309,7 @@ fn a_mount_that_went_away_is_no_delivery() {
 fn a_wrong_copy_is_noticed() {
     let home = Home::new();
     let mut redo = home.delivery(Collision::Number);
-    redo.moves[0].blake3 = hash(b"something else");
+    moves(&mut redo)[0].blake3 = hash(b"something else");
     let result = across_devices(|| home.spool.redo(job(1), &redo));
     assert!(matches!(result, Err(RedoError::Corrupt(_))), "{result:?}");
     assert!(
@@ -318,7 +323,7 @@ fn many_deliveries_fail_each_for_itself() {
     let home = Home::new();
     let good = home.delivery(Collision::Number);
     let mut bad = good.clone();
-    bad.moves[0].from = RawPath(home.path("gone/temp"));
+    moves(&mut bad)[0].from = RawPath(home.path("gone/temp"));
     let results = home.spool.redo_all(&[(job(2), &bad), (job(1), &good)]);
     assert!(matches!(results[0], Err(RedoError::Gone(_))));
     assert_eq!(results[1].as_ref().expect("delivered").len(), 3);

@@ -81,7 +81,7 @@ impl World {
         let delivering = Delivering {
             redo: Redo {
                 verdict: Verdict::Succeed,
-                moves: vec![original],
+                moves: [original].into(),
             },
             bill: Bill {
                 pages_in,

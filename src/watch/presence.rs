@@ -17,6 +17,8 @@ pub(crate) struct Presence {
     pub(crate) usable: bool,
     pub(crate) mount: Option<Mount>,
     pub(crate) told: Option<(bool, String)>,
+    /// Whether the log says that it is away or cannot be used.
+    pub(crate) missed: bool,
 }
 
 impl Presence {
@@ -31,6 +33,7 @@ impl Presence {
             usable: false,
             mount: None,
             told: None,
+            missed: false,
         }
     }
 

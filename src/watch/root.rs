@@ -150,6 +150,11 @@ impl Reconciler {
         }
         self.presence.state = state;
         self.presence.reason = Some(reason.clone());
+        self.presence.missed = true;
+        tracing::warn!(
+            pipeline = self.folder.pipeline,
+            "no file of a watched folder is taken: {reason}"
+        );
         self.tell_folder(match state {
             FolderState::Offline => WatchEvent::Offline { folder, reason },
             _ => WatchEvent::Blocked { folder, reason },
@@ -165,6 +170,9 @@ impl Reconciler {
             return;
         }
         self.presence.told = Some((polling, reason.clone()));
+        if std::mem::take(&mut self.presence.missed) {
+            tracing::info!(pipeline = self.folder.pipeline, folder = %self.root.display(), "a watched folder can be used again");
+        }
         let mode = if polling { "polling" } else { "events" };
         self.tell_folder(WatchEvent::Online {
             folder: RawPath(self.root.clone()),

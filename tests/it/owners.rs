@@ -67,7 +67,10 @@ fn a_folder_that_another_home_watches_is_left_alone_and_that_is_said() {
     let said = refused.body.to_string();
     assert_eq!(refused.status, 503, "{said}");
     assert!(said.contains("must not share one"), "{said}");
-    assert!(!two.log().contains("went back"), "{}", two.log());
+    let log = two.log();
+    let blocked = "no file of a watched folder is taken: the Dropleaf home";
+    assert_eq!(log.matches(blocked).count(), 1, "{log}");
+    assert!(!log.contains("went back"), "{log}");
     assert!(two.stop().success());
     let two = second.serve();
     wait_blocked(&two, &first);
@@ -90,6 +93,8 @@ fn a_folder_that_another_home_watches_is_left_alone_and_that_is_said() {
     put(shared, "new.pdf");
     let done = feed.until_named("job.succeeded");
     assert_eq!(done.data["name"], "new.pdf");
+    let log = two.log();
+    assert!(log.contains("a watched folder can be used again"), "{log}");
     // And back once more: it was wrong.
     let one = first.serve();
     wait_blocked(&one, &second);

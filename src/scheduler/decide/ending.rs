@@ -30,9 +30,9 @@ impl Scheduler {
 
     /// The same for a job whose results are staged: they go.
     pub(super) fn cancel_staged(&mut self, id: JobId, redo: Redo, decision: &mut Decision) {
-        let staged = redo.moves.into_iter();
+        let staged = redo.moves.iter();
         let staged = staged.filter(|next| next.kind != MoveKind::Original);
-        let staged = staged.map(|next| next.from.0).collect();
+        let staged = staged.map(|next| next.from.0.clone()).collect();
         self.prepare_end(id, None, staged, decision);
     }
 

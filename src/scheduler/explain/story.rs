@@ -211,7 +211,7 @@ mod tests {
             };
             let redo = Redo {
                 verdict,
-                moves: vec![original],
+                moves: [original].into(),
             };
             told(&job(State::Delivering { redo }))
         };

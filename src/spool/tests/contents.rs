@@ -30,7 +30,7 @@ impl Home {
         };
         Redo {
             verdict: Verdict::Cancel,
-            moves: vec![original],
+            moves: [original].into(),
         }
     }
 

@@ -160,7 +160,7 @@ fn an_original_that_nobody_has_read_is_archived_once_across_devices_wherever_it_
     for operations in 0.. {
         let home = Home::new();
         let mut redo = home.delivery(Collision::Number);
-        redo.moves[2].blake3.clear();
+        moves(&mut redo)[2].blake3.clear();
         let deliver = || home.spool.redo(job(1), &redo);
         let crashed = across_devices(|| {
             let crashed = crash_after(operations, deliver).1;

@@ -126,7 +126,7 @@ fn original_to(home: &Home, root: &str, to: &str) -> Redo {
     };
     Redo {
         verdict: Verdict::Succeed,
-        moves: vec![original],
+        moves: [original].into(),
     }
 }
 

@@ -8,7 +8,7 @@ fn interrupted(originals: &str, operations: u32) -> bool {
     let home = Home::new();
     let mut redo = home.delivery(Collision::Number);
     if originals == "deleted" {
-        redo.moves[2].to = None;
+        moves(&mut redo)[2].to = None;
     }
     let (inbox, away) = (home.path("in"), home.path("unmounted"));
     let unmount = {

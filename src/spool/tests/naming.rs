@@ -21,7 +21,7 @@ fn returning(home: &Home) -> Redo {
     };
     Redo {
         verdict: Verdict::Succeed,
-        moves: vec![original],
+        moves: [original].into(),
     }
 }
 

@@ -115,7 +115,9 @@ fn outputs_whose_original_has_left_were_delivered_and_come_no_second_time() {
 fn deliveries_of_earlier_versions_go_by_the_folder_alone() {
     let home = Home::new();
     let mut redo = home.delivery(Collision::Number);
-    redo.moves.iter_mut().for_each(|step| step.mark = None);
+    moves(&mut redo)
+        .iter_mut()
+        .for_each(|step| step.mark = None);
     home.spool.redo(job(1), &redo).expect("delivered");
     let staged = staged_folder(&home.path("out"));
     std::fs::remove_file(staged.join(MARK)).expect("removable");

@@ -26,7 +26,10 @@ fn another(home: &Home, first: &Redo) -> Redo {
         });
     }
     let verdict = Verdict::Succeed;
-    Redo { verdict, moves }
+    Redo {
+        verdict,
+        moves: moves.into(),
+    }
 }
 
 #[test]

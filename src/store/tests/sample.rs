@@ -109,7 +109,7 @@ fn deliver(verdict: Verdict) -> JobEvent {
     JobEvent::Delivering(Delivering {
         redo: Redo {
             verdict,
-            moves: vec![],
+            moves: [].into(),
         },
         bill: Bill::default(),
     })

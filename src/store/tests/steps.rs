@@ -29,7 +29,7 @@ fn no_step_is_at_work_when_its_attempt_is_over() {
         JobEvent::Delivering(Delivering {
             redo: Redo {
                 verdict,
-                moves: Vec::new(),
+                moves: [].into(),
             },
             bill: Bill::default(),
         })

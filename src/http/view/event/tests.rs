@@ -48,7 +48,7 @@ fn samples() -> Vec<Stored> {
     };
     let redo = Redo {
         verdict: Verdict::Succeed,
-        moves: vec![Move {
+        moves: [Move {
             kind: MoveKind::Document,
             from: RawPath::decode("/home/outbox/receive/.tmp"),
             mark: None,
@@ -59,7 +59,8 @@ fn samples() -> Vec<Stored> {
             collision: Collision::Number,
             mime: None,
             pages: Some(12),
-        }],
+        }]
+        .into(),
     };
     let bill = Bill {
         parses: 1,

@@ -147,7 +147,7 @@ fn a_cancel_while_results_are_staged_discards_them() {
     let mut output = list.moves[0].clone();
     output.kind = crate::job::redo::MoveKind::Document;
     output.from = PathBuf::from("/out/staged").into();
-    list.moves.insert(0, output);
+    list.moves = [output].into_iter().chain(list.moves.to_vec()).collect();
     let result = Ok((list, Bill::default()));
     let decision = bench.tell(Input::AttemptEnded { job: id(1), result });
     assert!(names(&decision).is_empty(), "nothing is delivered");

@@ -211,6 +211,6 @@ pub(super) fn redo(verdict: Verdict) -> Redo {
     };
     Redo {
         verdict,
-        moves: vec![original],
+        moves: [original].into(),
     }
 }

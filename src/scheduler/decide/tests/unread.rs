@@ -4,6 +4,7 @@ use crate::job::redo::Verdict;
 use crate::problem::Code;
 use crate::scheduler::decide::tests::stand::{Bench, id, names, pipeline, redo};
 use crate::scheduler::input::{Action, ClaimFailure, Decision, Input};
+use std::sync::Arc;
 
 fn unread(bench: &mut Bench, why: ClaimFailure) -> Decision {
     bench.tell(Input::Claimed {
@@ -67,7 +68,7 @@ fn a_job_is_about_the_content_that_was_delivered() {
     bench.claim(1);
     bench.begin(1);
     let mut redo = redo(Verdict::Succeed);
-    redo.moves[0].blake3 = "cd".repeat(32);
+    Arc::make_mut(&mut redo.moves)[0].blake3 = "cd".repeat(32);
     bench.tell(Input::AttemptEnded {
         job: id(1),
         result: Ok((redo, crate::job::attempt::Bill::default())),
