@@ -20,6 +20,7 @@ mod readers;
 mod row;
 pub mod salvage;
 pub mod schema;
+pub mod shrink;
 mod unit;
 mod wal;
 pub mod writer;
@@ -36,7 +37,6 @@ use crate::store::error::{Error, reading};
 use crate::store::ledger::{LedgerChange, LedgerEntry};
 use crate::store::log::{LogLine, NumberedLine};
 use crate::store::open::{Journal, Opening};
-use crate::store::prune::{Pruned, Retention};
 use crate::store::query::{
     Counts, EventQuery, History, JobPage, JobQuery, PipelineRow, Scope, Snapshot,
 };
@@ -169,7 +169,7 @@ impl Store {
         async move {
             match answer.await? {
                 Outcome::Stored(stored) => Ok(stored),
-                Outcome::Done | Outcome::Pruned(_) => Err(Error::Closed),
+                Outcome::Done | Outcome::Pruned(_) | Outcome::Shrunk(_) => Err(Error::Closed),
             }
         }
     }
@@ -244,23 +244,6 @@ impl Store {
     pub async fn noted(&self, name: &'static str) -> Result<Option<String>, Error> {
         self.ask(move |connection| schema::meta(connection, name).map_err(reading))
             .await
-    }
-
-    /// Removes what retention does not keep, in small steps between other units.
-    ///
-    /// # Errors
-    /// `Full`, `Broken`, `Closed`; steps that were done stay done.
-    pub async fn prune(&self, retention: Retention) -> Result<Pruned, Error> {
-        let mut all = Pruned::default();
-        loop {
-            let Outcome::Pruned(step) = self.enqueue(Work::Prune(retention)).await? else {
-                return Err(Error::Closed);
-            };
-            all.add(step);
-            if !all.more {
-                return Ok(all);
-            }
-        }
     }
 
     /// Keeps retention off a job that is about to be begun again, until it has ended once more. To be asked before the job is read:

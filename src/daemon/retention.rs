@@ -8,6 +8,7 @@
 use crate::store::Store;
 use crate::store::error::Error;
 use crate::store::prune::Retention;
+use crate::store::shrink::SPARE;
 use crate::time::Timestamp;
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,9 @@ async fn remove(store: &Store, retention: Retention, seen: Seen) -> Result<(), E
     store.note(REACHED, seen.0.0.to_string()).await?;
     let pruned = store.prune(retention).await?;
     tracing::debug!(?pruned, "old jobs and events removed");
+    if let Err(error) = store.shrink(SPARE).await {
+        tracing::warn!(%error, "the journal's file keeps its size for now");
+    }
     Ok(())
 }
 

@@ -3,10 +3,12 @@
 //! In small steps, so that units wait for milliseconds only.
 
 use crate::job::id::JobId;
+use crate::store::Store;
 use crate::store::error::{Error, reading, writing};
 use crate::store::row::{signed, unsigned};
 use crate::store::schema::{meta, set_meta};
 use crate::store::unit::count;
+use crate::store::writer::{Outcome, Work};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 use std::collections::HashSet;
@@ -56,6 +58,25 @@ impl Pruned {
         self.jobs += other.jobs;
         self.events += other.events;
         self.more = other.more;
+    }
+}
+
+impl Store {
+    /// Removes what retention does not keep, in small steps between other units.
+    ///
+    /// # Errors
+    /// `Full`, `Broken`, `Closed`; steps that were done stay done.
+    pub async fn prune(&self, retention: Retention) -> Result<Pruned, Error> {
+        let mut all = Pruned::default();
+        loop {
+            let Outcome::Pruned(step) = self.enqueue(Work::Prune(retention)).await? else {
+                return Err(Error::Closed);
+            };
+            all.add(step);
+            if !all.more {
+                return Ok(all);
+            }
+        }
     }
 }
 

@@ -122,6 +122,8 @@ pub(crate) fn tune(connection: &Connection, cache_kib: i64) -> rusqlite::Result<
 /// The writer's own settings: write-ahead log, one fsync a commit.
 pub(crate) fn tune_writer(connection: &Connection) -> rusqlite::Result<()> {
     tune(connection, 2_048)?;
+    // Only a file that is still empty takes it: `shrink` gives back what a journal does not need any more.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;

@@ -8,5 +8,6 @@ mod queries;
 mod retention;
 mod rows;
 pub(crate) mod sample;
+mod shrink;
 mod steps;
 mod units;

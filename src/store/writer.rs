@@ -14,6 +14,7 @@ use crate::store::log::{self, Extent, LogLine};
 use crate::store::prune::{self, Pruned, Retention};
 use crate::store::row::load_job;
 use crate::store::schema::set_meta;
+use crate::store::shrink;
 use crate::store::unit::{self, Known};
 use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
@@ -39,6 +40,7 @@ pub(crate) enum Work {
     Ledger(Vec<LedgerChange>),
     Note(&'static str, String),
     Prune(Retention),
+    Shrink(u32),
     Spare(JobId),
 }
 
@@ -48,6 +50,8 @@ pub(crate) enum Outcome {
     Stored(Vec<Arc<Stored>>),
     Done,
     Pruned(Pruned),
+    /// Whether a further step would give back more.
+    Shrunk(bool),
 }
 
 /// Work and who waits for it.
@@ -316,6 +320,7 @@ impl Writer {
             Work::Prune(retention) => {
                 prune::step(&self.connection, retention, &self.spared).map(Outcome::Pruned)
             }
+            Work::Shrink(spare) => shrink::step(&self.connection, *spare).map(Outcome::Shrunk),
             Work::Spare(job) => {
                 self.spared.insert(*job);
                 Ok(Outcome::Done)
