@@ -42,6 +42,7 @@ pub mod route;
 pub mod routes;
 mod seats;
 pub mod slot;
+mod strangers;
 pub mod upload;
 pub mod view;
 

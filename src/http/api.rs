@@ -12,6 +12,7 @@ use crate::http::picture::{Picture, Undrawn};
 use crate::http::seats::Seats;
 use crate::http::session::Sessions;
 use crate::http::slot::Slot;
+use crate::http::strangers::Strangers;
 use crate::job::id::JobId;
 use crate::job::state::Job;
 use crate::pipeline::checked::Pipeline;
@@ -128,6 +129,7 @@ pub struct Api {
     pub(crate) told_home: Option<String>,
     /// Counts of this part.
     pub(crate) tally: Tally,
+    pub(crate) strangers: Strangers,
     /// Who has how many streams.
     pub(crate) seats: Seats,
     /// Sessions of the page.
@@ -168,6 +170,7 @@ impl Api {
             told_home: told_home.ok().flatten(),
             home,
             tally: Tally::default(),
+            strangers: Strangers::default(),
             seats: Seats::default(),
             description: OnceLock::new(),
         })

@@ -15,7 +15,9 @@ use crate::owner;
 use crate::time::Timestamp;
 use bytes::Buf;
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, DATE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, DATE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -143,7 +145,12 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
         Found::Nothing => return Err(nothing(&head.path)),
     };
     guard::origin(&api.config, &head, route.entry)?;
-    guard::token(&api.config, &head, route.entry, &api.sessions)?;
+    if let Err(refusal) = guard::token(&api.config, &head, route.entry, &api.sessions) {
+        if head.headers.contains_key(AUTHORIZATION) {
+            api.strangers.hold(head.peer).await;
+        }
+        return Err(refusal);
+    }
     let query = Query::parse(&head.query, route.query)?;
     (route.handler)(Call {
         api,
