@@ -147,7 +147,7 @@ async fn dispatch(api: Arc<Api>, head: Head, body: Body) -> Result<Response, Ref
     guard::origin(&api.config, &head, route.entry)?;
     if let Err(refusal) = guard::token(&api.config, &head, route.entry, &api.sessions) {
         if head.headers.contains_key(AUTHORIZATION) {
-            api.strangers.hold(head.peer).await;
+            api.strangers.note(head.peer);
         }
         return Err(refusal);
     }

@@ -1,14 +1,10 @@
-//! Wrong tokens: the log says where they come from, and whoever gives one waits for his answer.
-//!
-//! Who mistypes the token does not mind a second. Who tries tokens by the thousand is held to one a second on each of his
-//! connections, of which he has `max_client_connections`.
+//! Wrong tokens: the log says where they come from. They are not slowed: whoever is in a hurry drops the connection and does not
+//! wait, and a token that is drawn at random is beyond all trying.
 
 use crate::http::head::Peer;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the answer takes.
-const WAIT: Duration = Duration::from_secs(1);
 /// How long the log is silent about others after it has told of one.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -36,13 +32,8 @@ impl Untold {
 }
 
 impl Strangers {
-    /// Somebody has given a wrong token: the answer may go when this returns.
-    pub(crate) async fn hold(&self, peer: Option<Peer>) {
-        self.tell(peer);
-        tokio::time::sleep(WAIT).await;
-    }
-
-    fn tell(&self, peer: Option<Peer>) {
+    /// Somebody has given a wrong token.
+    pub(crate) fn note(&self, peer: Option<Peer>) {
         let mut untold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(others) = untold.count(Instant::now()) else {
             return;

@@ -15,7 +15,7 @@ pub(crate) async fn open(mut call: Call) -> Result<Response, Refusal> {
         return Ok(reply::empty(StatusCode::NO_CONTENT));
     };
     if !session::same(&login.token, token) {
-        call.api.strangers.hold(call.head.peer).await;
+        call.api.strangers.note(call.head.peer);
         return Err(
             Refusal::new(Kind::Unauthorized, "that is not the daemon's token")
                 .hint("the token is in the daemon's configuration, under `token`"),
