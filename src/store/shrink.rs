@@ -17,7 +17,7 @@ const SHARE: i64 = 4;
 
 impl Store {
     /// Gives free pages of the journal's file back but for `spare` and a quarter of what is in use, in small steps between other
-    /// units. The file is cut when its log is next folded into it.
+    /// units.
     ///
     /// # Errors
     /// `Full`, `Broken`, `Closed`; steps that were done stay done.
@@ -41,6 +41,13 @@ pub(crate) fn step(connection: &Connection, spare: u32) -> Result<bool, Error> {
     give_back(connection, excess.min(STEP)).map_err(writing)?;
     let (excess, left) = self::excess(connection, spare).map_err(writing)?;
     Ok(excess > 0 && left < free)
+}
+
+/// Cuts the file to what is left, which its log alone knows so far. What a reader still needs is cut another time.
+pub(crate) fn cut(connection: &Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        tracing::debug!(%error, "the journal's log could not be folded into it");
+    }
 }
 
 /// How many free pages are too many, and how many there are.

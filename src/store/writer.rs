@@ -177,6 +177,10 @@ impl Writer {
             .map(|command| (command.work, command.reply))
             .unzip();
         let outcomes = self.write(&works);
+        let is_shrunk = |outcome| matches!(outcome, &Ok(Outcome::Shrunk(false)));
+        if outcomes.iter().any(is_shrunk) {
+            shrink::cut(&self.connection);
+        }
         for (reply, outcome) in replies.into_iter().zip(outcomes) {
             // A caller that does not wait any more still has its events in the journal.
             let _ = reply.send(outcome);

@@ -42,6 +42,7 @@ async fn keep_three(folder: &Path) -> u64 {
     };
     assert_eq!(store.prune(keep).await.expect("pruned").jobs, JOBS - 3);
     store.shrink(SPARE).await.expect("shrunk");
+    let at_work = size(folder);
     for n in [JOBS - 2, JOBS] {
         let lines = store.log_lines(id(n), 0, 1_000).await.expect("read");
         assert_eq!(lines.len(), 60);
@@ -52,7 +53,12 @@ async fn keep_three(folder: &Path) -> u64 {
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .expect("read");
     assert_eq!(sound, "ok");
-    size(folder)
+    assert_eq!(
+        size(folder),
+        at_work,
+        "it is not the end that makes it small"
+    );
+    at_work
 }
 
 fn size(folder: &Path) -> u64 {
