@@ -22,12 +22,7 @@ pub(crate) fn import_pages(
     imported: &mut Imported,
 ) -> Result<()> {
     let pages = range(from, first, count)?;
-    let total = to.pages()?.len();
-    if at as usize > total {
-        return Err(Fault::argument(format!(
-            "cannot insert at {at}: the document has {total} pages"
-        )));
-    }
+    to.may_insert(at, &[])?;
     let is_whole = from.pages()?.len() == pages.len();
     let mut copy = Copy::new(to, from, imported);
     if is_whole {
@@ -51,7 +46,9 @@ pub(crate) fn import_pages(
 /// Copies pages of a document within it: the pages are new, what they use is shared.
 pub(crate) fn repeat_pages(objects: &mut Objects, at: u32, first: u32, count: u32) -> Result<()> {
     let mut ids = Vec::new();
-    for page in range(objects, first, count)? {
+    let pages = range(objects, first, count)?;
+    objects.may_insert(at, &[])?;
+    for page in pages {
         let mut dict = objects.dict(page).cloned().ok_or_else(Fault::handle)?;
         for key in INHERITED {
             if objects.lookup(&dict, key).is_none_or(Object::is_null)

@@ -97,9 +97,9 @@ impl Objects {
         None
     }
 
-    /// Inserts pages before the one at `at`; their dictionaries are in the document already.
-    pub(crate) fn insert_pages(&mut self, at: u32, pages: &[ObjectId]) -> Result<()> {
-        self.flatten()?;
+    /// Whether pages can be inserted before the one at `at`. Asked before anything is changed for it: what is refused leaves no trace,
+    /// and the nodes of the tree are gone once it is flat.
+    pub(crate) fn may_insert(&mut self, at: u32, pages: &[ObjectId]) -> Result<()> {
         let index = self.page_index()?;
         let count = index.list.len();
         if at as usize > count {
@@ -116,10 +116,16 @@ impl Objects {
                 page.0
             )));
         }
-        let root = index.root;
-        index
-            .list
-            .splice(at as usize..at as usize, pages.iter().copied());
+        Ok(())
+    }
+
+    /// Inserts pages before the one at `at`; their dictionaries are in the document already.
+    pub(crate) fn insert_pages(&mut self, at: u32, pages: &[ObjectId]) -> Result<()> {
+        self.may_insert(at, pages)?;
+        self.flatten()?;
+        let index = self.page_index()?;
+        let (at, root) = (at as usize, index.root);
+        index.list.splice(at..at, pages.iter().copied());
         index.leaves.extend(pages);
         index.stale = true;
         for page in pages {

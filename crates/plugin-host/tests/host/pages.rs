@@ -4,7 +4,7 @@ use dropleaf_plugin_abi as abi;
 use lopdf::{Object, dictionary};
 
 use crate::samples::{by_hand, bytes_of, engine_document, numbers, open, reread, sample, save};
-use crate::script::{Value, edit, run};
+use crate::script::{Plugin, Value, edit, run};
 
 #[test]
 fn pages_are_removed_moved_and_inserted_where_they_are_said() {
@@ -112,6 +112,57 @@ fn a_page_that_is_in_the_tree_is_not_inserted_again() {
         assert_eq!(p.get(page, "Rotate"), Err(abi::E_NOT_FOUND));
         abi::OK
     });
+}
+
+#[test]
+fn what_must_not_be_inserted_changes_nothing() {
+    let mut pdf = engine_document(4);
+    let root = pdf
+        .catalog()
+        .and_then(|catalog| catalog.get(b"Pages"))
+        .and_then(Object::as_reference)
+        .expect("a root");
+    let pages: Vec<Object> = pdf.page_iter().map(Object::Reference).collect();
+    let inner = pdf.add_object(dictionary! {
+        "Type" => "Pages", "Parent" => root, "Kids" => pages[..2].to_vec(), "Count" => 2,
+    });
+    let tree = pdf.get_dictionary_mut(root).expect("the tree");
+    tree.set("Kids", [&[Object::Reference(inner)], &pages[2..]].concat());
+    let is_node = |p: &Plugin, tree| p.get(tree, "Type") == Ok(Value::Name(b"Pages".to_vec()));
+    let mut document = edit(open(bytes_of(&mut pdf)), move |p| {
+        let first = p.page(abi::DOCUMENT, 0).expect("a page");
+        let Ok(Value::Dict(inner)) = p.get(first, "Parent") else {
+            panic!("a page hangs below a node");
+        };
+        let Ok(Value::Dict(root)) = p.get(inner, "Parent") else {
+            panic!("a node hangs below the root");
+        };
+        for tree in [inner, root] {
+            assert_eq!(p.insert_page(abi::DOCUMENT, 0, tree), Err(abi::E_ARG));
+            assert!(is_node(p, tree));
+        }
+        let Ok(Value::Dict(parent)) = p.get(first, "Parent") else {
+            panic!("a page hangs below a node");
+        };
+        assert_eq!(p.id(parent), p.id(inner), "it is not flat");
+        assert_eq!(p.page_count(abi::DOCUMENT), Ok(4));
+        abi::OK
+    });
+    assert_eq!(numbers(&reread(&mut document)), [0, 1, 2, 3]);
+    // A root whose kids are gone would pass for a page if it said that it is one.
+    let spoilt = run(&mut vec![open(sample(2))], move |p| {
+        let catalog = p.catalog(abi::DOCUMENT).expect("a catalog");
+        let Ok(Value::Dict(root)) = p.get(catalog, "Pages") else {
+            panic!("a catalog has pages");
+        };
+        p.put(root, "Kids", &Value::Bool(true)).expect("put");
+        assert_eq!(p.page_count(abi::DOCUMENT), Ok(0));
+        assert_eq!(p.insert_page(abi::DOCUMENT, 0, root), Err(abi::E_ARG));
+        assert!(is_node(p, root));
+        assert_eq!(p.page_count(abi::DOCUMENT), Ok(0));
+        abi::OK
+    });
+    assert!(spoilt.is_err(), "no pages are left");
 }
 
 #[test]

@@ -106,14 +106,9 @@ pub(super) unsafe extern "C" fn page_insert(
                 return Err(Fault::not_a("a page dictionary", "another object"));
             };
             let (objects, _, _) = state.objects(index)?;
-            let total = objects.pages()?.len();
-            if at as usize > total {
-                return Err(Fault::argument(format!(
-                    "cannot insert at {at}: the document has {total} pages"
-                )));
-            }
             let id = match whole {
                 Some(Root::Object(id)) => {
+                    objects.may_insert(at, &[id])?;
                     if !dict.has_type(b"Page") {
                         let place = Place::object(id);
                         objects.put(place, b"Type", Object::Name(b"Page".to_vec()))?;
@@ -121,6 +116,7 @@ pub(super) unsafe extern "C" fn page_insert(
                     id
                 }
                 _ => {
+                    objects.may_insert(at, &[])?;
                     dict.set("Type", Object::Name(b"Page".to_vec()));
                     objects.add(Object::Dictionary(dict))?
                 }
