@@ -40,8 +40,8 @@ fn pages_are_removed_moved_and_inserted_where_they_are_said() {
     }
 }
 
-#[test]
-fn what_a_page_inherited_it_keeps_when_the_tree_is_made_flat() {
+/// Four pages, the first two below a node of their own that turns them.
+fn nested() -> Vec<u8> {
     let mut pdf = engine_document(4);
     let root = pdf
         .catalog()
@@ -54,7 +54,12 @@ fn what_a_page_inherited_it_keeps_when_the_tree_is_made_flat() {
     });
     let tree = pdf.get_dictionary_mut(root).expect("the tree");
     tree.set("Kids", [&[Object::Reference(inner)], &pages[2..]].concat());
-    let mut document = edit(open(bytes_of(&mut pdf)), |p| {
+    bytes_of(&mut pdf)
+}
+
+#[test]
+fn what_a_page_inherited_it_keeps_when_the_tree_is_made_flat() {
+    let mut document = edit(open(nested()), |p| {
         let first = p.page(abi::DOCUMENT, 0).expect("a page");
         assert_eq!(p.attribute(first, "Rotate"), Ok(Value::Int(90)));
         assert_eq!(p.attribute(first, "Kids"), Err(abi::E_NOT_FOUND));
@@ -116,20 +121,8 @@ fn a_page_that_is_in_the_tree_is_not_inserted_again() {
 
 #[test]
 fn what_must_not_be_inserted_changes_nothing() {
-    let mut pdf = engine_document(4);
-    let root = pdf
-        .catalog()
-        .and_then(|catalog| catalog.get(b"Pages"))
-        .and_then(Object::as_reference)
-        .expect("a root");
-    let pages: Vec<Object> = pdf.page_iter().map(Object::Reference).collect();
-    let inner = pdf.add_object(dictionary! {
-        "Type" => "Pages", "Parent" => root, "Kids" => pages[..2].to_vec(), "Count" => 2,
-    });
-    let tree = pdf.get_dictionary_mut(root).expect("the tree");
-    tree.set("Kids", [&[Object::Reference(inner)], &pages[2..]].concat());
     let is_node = |p: &Plugin, tree| p.get(tree, "Type") == Ok(Value::Name(b"Pages".to_vec()));
-    let mut document = edit(open(bytes_of(&mut pdf)), move |p| {
+    let mut document = edit(open(nested()), move |p| {
         let first = p.page(abi::DOCUMENT, 0).expect("a page");
         let Ok(Value::Dict(inner)) = p.get(first, "Parent") else {
             panic!("a page hangs below a node");
