@@ -12,27 +12,7 @@ pub struct Redo {
     /// How the job ends once the moves are done.
     pub verdict: Verdict,
     /// Outputs and notes first, the original last. Shared: a job of thousands of outputs is passed on many times.
-    #[serde(with = "shared")]
     pub moves: Arc<[Move]>,
-}
-
-/// A list that is shared is written like any other.
-mod shared {
-    use super::{Arc, Deserialize, Move, Serialize};
-    use serde::{Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        moves: &Arc<[Move]>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        moves.as_ref().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Arc<[Move]>, D::Error> {
-        Vec::deserialize(deserializer).map(Arc::from)
-    }
 }
 
 /// How a job ends.

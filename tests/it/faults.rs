@@ -30,25 +30,43 @@ fn may_trace() -> bool {
     }
 }
 
+fn plan(cuts: u32, seed: u64) -> powercut::Plan {
+    powercut::Plan {
+        program: PROGRAM.into(),
+        cuts,
+        seed,
+        place: None,
+        at_once: 1,
+        syncs: powercut::Syncs::Kept,
+        old_jobs: 0,
+    }
+}
+
 #[test]
 fn what_was_given_and_told_before_a_power_cut_is_there_after_it() {
     if !may_trace() {
         return;
     }
-    let plan = powercut::Plan {
-        program: PROGRAM.into(),
-        cuts: 12,
-        seed: 1,
-        place: None,
-        at_once: 1,
-        syncs: powercut::Syncs::Kept,
-    };
-    let report = powercut::run(&plan, &|_| ()).expect("the daemon starts");
+    let report = powercut::run(&plan(12, 1), &|_| ()).expect("the daemon starts");
     assert_eq!(report.faults, Vec::<String>::new());
     assert!(
         report.torn > 2 && report.files > 12 && report.told > 100,
         "{report:?}"
     );
+}
+
+#[test]
+fn a_power_cut_while_the_journal_gives_pages_back_costs_nothing() {
+    if !may_trace() {
+        return;
+    }
+    let plan = powercut::Plan {
+        old_jobs: 8_000,
+        ..plan(6, 3)
+    };
+    let report = powercut::run(&plan, &|_| ()).expect("the daemon starts");
+    assert_eq!(report.faults, Vec::<String>::new());
+    assert!(report.given_back > 0, "{report:?}");
 }
 
 /// The counter-check: a disk that forgets what it was told to keep must be found out.
@@ -58,12 +76,8 @@ fn a_disk_that_lies_about_syncs_is_found_out() {
         return;
     }
     let plan = powercut::Plan {
-        program: PROGRAM.into(),
-        cuts: 8,
-        seed: 2,
-        place: None,
-        at_once: 1,
         syncs: powercut::Syncs::Forgotten,
+        ..plan(8, 2)
     };
     let report = powercut::run(&plan, &|_| ()).expect("the daemon starts");
     assert!(!report.faults.is_empty(), "nothing was found: {report:?}");

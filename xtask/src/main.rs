@@ -24,7 +24,7 @@ cargo xtask <command>
   test                                        set up what the tests need and run all of them
   torture [--kills N] [--seed S] [--home DIR] [--program FILE]
                                               kill the daemon again and again under load, and count that nothing is lost
-  powercut [--cuts N] [--seed S] [--at-once N] [--syncs kept|forgotten] [--place DIR] [--program FILE]
+  powercut [--cuts N] [--seed S] [--at-once N] [--syncs kept|forgotten] [--old-jobs N] [--place DIR] [--program FILE]
                                               cut the power at any moment of a recorded load, and count that nothing is lost
   errors [--error EIO] [--first N] [--every N] [--most N] [--at-once N] [--place DIR] [--program FILE]
                                               let each operation on the disk fail once, and count that nothing is lost

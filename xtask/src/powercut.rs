@@ -6,7 +6,9 @@ use dropleaf_test_support::torture::powercut::{self, Plan, Report, Syncs};
 
 /// Builds the daemon where none is given, and cuts its power.
 pub fn run(arguments: &[&str]) -> Result<()> {
-    let known = ["cuts", "seed", "at-once", "syncs", "place", "program"];
+    let known = [
+        "cuts", "seed", "at-once", "syncs", "place", "program", "old-jobs",
+    ];
     let options = Options::read("powercut", &known, arguments)?;
     let seed = options.number("seed", 1)?;
     let plan = Plan {
@@ -20,6 +22,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
         },
         place: options.path("place")?,
         program: options.program()?,
+        old_jobs: u32::try_from(options.number("old-jobs", 0)?)?,
     };
     let report =
         powercut::run(&plan, &|line| println!("{line}")).map_err(|fault| anyhow!(fault))?;
@@ -36,6 +39,7 @@ fn tell(report: &Report, seed: u64) {
         sessions,
         operations,
         syncs,
+        given_back,
         cuts,
         torn,
         files,
@@ -46,7 +50,7 @@ fn tell(report: &Report, seed: u64) {
         faults,
     } = report;
     println!(
-        "seed {seed}: {cuts} cuts ({torn} with something lost) in {sessions} recorded loads of {operations} operations, {syncs} of them syncs; \
+        "seed {seed}: {cuts} cuts ({torn} with something lost) in {sessions} recorded loads of {operations} operations, {syncs} of them syncs, {given_back} of a journal that gave pages back; \
          {files} files had been given: {processed} processed to {outputs} outputs, {failed} kept as failed; \
          {told} events had been told; {} faults",
         faults.len()

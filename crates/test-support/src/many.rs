@@ -34,8 +34,8 @@ fn repeat(journal: &mut Connection, count: u32) -> rusqlite::Result<()> {
              FROM job WHERE id = ?3",
         )?;
         for number in 1..=count {
-            // The time of the one that they are like, and a number in place of chance: a ULID, and no other one's.
-            let new = format!("{}{number:016}", &id[..10]);
+            // The time of the one that they are like, and the event's number in place of chance: a ULID, and no other one's.
+            let new = format!("{}{:016}", &id[..10], head + number);
             let file = format!("scan-{number:06}.pdf");
             event.execute(params![head + number, new, id, name, file])?;
             job.execute(params![head + number, new, id, name, file])?;

@@ -88,7 +88,7 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Report, String> {
     );
     let ended = killed.and_then(|()| {
         say("letting everything come to its end");
-        life::last(&home, &follower)
+        life::last(&home, &follower, 0)
     });
     let followed = follower.stop();
     match ended {

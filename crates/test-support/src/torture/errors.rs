@@ -192,7 +192,7 @@ fn one(home: &TestHome, number: u32, errno: i32) -> (Course, String, Vec<String>
         drop(follower.stop());
         return (Course::NoError, String::new(), faults);
     };
-    let ended = life::last(home, &follower);
+    let ended = life::last(home, &follower, 0);
     let followed = follower.stop();
     match ended {
         Ok(history) => {

@@ -1,8 +1,11 @@
 //! What a run works on: its pipelines, and files of which no two are the same.
 
 use crate::daemon::TestHome;
-use crate::{plugins, sample};
+use crate::{many, plugins, sample};
 use std::time::Duration;
+
+/// Jobs that an aged home keeps: more than a recorded load brings.
+const KEPT: u32 = 500;
 
 /// The pipelines of a run.
 pub(super) const PIPELINES: [Pipeline; 4] = [
@@ -166,14 +169,39 @@ pub(super) fn prepare_unused(home: &TestHome) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts pipelines and plugins into a home.
-pub(super) fn prepare(home: &TestHome) {
-    // The journal is compared whole: a long run has more events than are kept by default. And lives are shorter than the time after
-    // which a file that is no PDF is taken: hundreds would wait, be told of again at each start, and be too much to replay.
+/// Makes a bare home one whose journal has so many old jobs, most of which the next start removes. Gives the number of its last event.
+pub(super) fn prepare_aged(home: &TestHome, jobs: u32) -> Result<u64, String> {
+    prepare_unused(home)?;
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/gone", "old.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    daemon.stop();
+    // The output is no file's that is given later, and the reserve is made anew by each start that finds none.
+    for spent in ["outbox/gone/old.pdf", "state/ballast"] {
+        std::fs::remove_file(home.path(spent)).map_err(|error| format!("{spent}: {error}"))?;
+    }
+    many::add(&home.path(""), jobs)?;
+    configure(home, KEPT);
+    crate::journal(&home.path("state/journal.db"))
+        .query_row("SELECT MAX(seq) FROM event", [], |row| row.get::<_, u32>(0))
+        .map(u64::from)
+        .map_err(|error| error.to_string())
+}
+
+fn configure(home: &TestHome, jobs: u32) {
+    // Lives are shorter than the time after which a file that is no PDF is taken: hundreds would wait, be told of again at each start,
+    // and be too much to replay.
     home.write(
         "config.yaml",
-        "retention: { jobs: 100000000 }\nsettling: { not_pdf_seconds: 0 }\n",
+        format!("retention: {{ jobs: {jobs} }}\nsettling: {{ not_pdf_seconds: 0 }}\n"),
     );
+}
+
+/// Puts pipelines and plugins into a home.
+pub(super) fn prepare(home: &TestHome) {
+    // The journal is compared whole: a long run has more events than are kept by default.
+    configure(home, 100_000_000);
     plugins::install("faulty", &home.path("plugins"));
     for pipeline in &PIPELINES {
         home.pipeline(pipeline.id, &pipeline.yaml(0));

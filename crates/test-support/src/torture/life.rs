@@ -128,8 +128,8 @@ fn is_loaded(daemon: &TestDaemon, pipeline: &str) -> Result<(), String> {
 }
 
 /// Starts the daemon on what the kills left, with sound pipelines and no more load; waits until all is worked off; gives
-/// the journal's events as the API tells them, and stops the daemon the clean way.
-pub(super) fn last(home: &TestHome, follower: &Follower) -> Result<Vec<Value>, String> {
+/// the journal's events after number `from` as the API tells them, and stops the daemon the clean way.
+pub(super) fn last(home: &TestHome, follower: &Follower, from: u64) -> Result<Vec<Value>, String> {
     for pipeline in &super::input::PIPELINES {
         home.pipeline(pipeline.id, &pipeline.yaml(u32::MAX));
     }
@@ -153,7 +153,7 @@ pub(super) fn last(home: &TestHome, follower: &Follower) -> Result<Vec<Value>, S
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }
-    let history = history(&daemon)?;
+    let history = history(&daemon, from)?;
     follower.await_seq(
         history
             .last()
@@ -169,14 +169,14 @@ pub(super) fn last(home: &TestHome, follower: &Follower) -> Result<Vec<Value>, S
     }
 }
 
-/// Every event of the journal, by the pages of the API.
-fn history(daemon: &TestDaemon) -> Result<Vec<Value>, String> {
+/// Every event of the journal after number `from`, by the pages of the API.
+fn history(daemon: &TestDaemon, from: u64) -> Result<Vec<Value>, String> {
     let newest = daemon.get("/jobs?limit=1").body["cursor"]
         .as_str()
         .map(str::to_owned);
     let newest = newest.ok_or("a list of jobs has no cursor")?;
     let epoch = newest.split('-').next().unwrap_or_default();
-    let mut cursor = format!("{epoch}-0");
+    let mut cursor = format!("{epoch}-{from}");
     let mut events = Vec::new();
     loop {
         let page = daemon.get(&format!("/events/history?after={cursor}"));

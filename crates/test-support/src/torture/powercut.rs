@@ -37,6 +37,9 @@ pub struct Plan {
     pub at_once: u32,
     /// Whether the disk keeps what it is told to.
     pub syncs: Syncs,
+    /// Old jobs in the journal at the beginning, most of which are removed while it is recorded: the file gives pages back. None where
+    /// the home is to be a new one.
+    pub old_jobs: u32,
 }
 
 /// What a disk makes of a sync.
@@ -57,6 +60,8 @@ pub struct Report {
     pub operations: usize,
     /// Of these, syncs.
     pub syncs: usize,
+    /// How often a journal gave pages back to the file system in them.
+    pub given_back: usize,
     /// Cuts.
     pub cuts: u32,
     /// Cuts at which something was not synced yet, so that the image was not what a killed process leaves.
@@ -80,6 +85,7 @@ impl Report {
         self.sessions += other.sessions;
         self.operations += other.operations;
         self.syncs += other.syncs;
+        self.given_back += other.given_back;
         self.cuts += other.cuts;
         self.torn += other.torn;
         self.files += other.files;
@@ -153,11 +159,12 @@ fn one(plan: &Plan, cuts: u32, seed: u64) -> Result<Report, String> {
         .prefix("dropleaf-base-")
         .tempdir_in(&place)
         .map_err(|error| error.to_string())?;
-    let session = Session::record(&home, base.path(), &mut random)?;
+    let session = Session::record(&home, plan.old_jobs, base.path(), &mut random)?;
     let mut report = Report {
         sessions: 1,
         operations: session.operations(),
         syncs: session.syncs(),
+        given_back: session.cuts_of_the_journal(),
         ..Report::default()
     };
     let mut moments: Vec<usize> = (0..cuts)

@@ -21,7 +21,7 @@ pub(super) fn judge(
     report.told += followed.events.len() as u64;
     let told = last.as_ref().map(|(_, seq)| *seq);
     let follower = Follower::resume(seed, followed, last);
-    let ended = life::last(home, &follower);
+    let ended = life::last(home, &follower, session.from);
     let followed = follower.stop();
     let history = match ended {
         Ok(history) => history,

@@ -27,16 +27,22 @@ pub(super) struct Session {
     pub(super) inputs: Vec<Input>,
     /// Where the files of the beginning lie for good.
     pub(super) base: HashMap<FileId, PathBuf>,
+    /// The number of the last event before it.
+    pub(super) from: u64,
 }
 
 impl Session {
-    /// Records one in a bare home. What lies there at the beginning is copied to `base`.
+    /// Records one in a bare home, with so many old jobs in its journal. What lies there at the beginning is copied to `base`.
     pub(super) fn record(
         home: &TestHome,
+        old_jobs: u32,
         base: &Path,
         random: &mut fastrand::Rng,
     ) -> Result<Self, String> {
-        input::prepare_unused(home)?;
+        let from = match old_jobs {
+            0 => input::prepare_unused(home).map(|()| 0),
+            jobs => input::prepare_aged(home, jobs),
+        }?;
         copy(&home.path(""), base);
         let record = Record::of(&home.path(""));
         let root = home.path("");
@@ -67,6 +73,7 @@ impl Session {
             record,
             inputs,
             base,
+            from,
         })
     }
 
@@ -89,6 +96,17 @@ impl Session {
             )
         };
         self.record.ops.iter().filter(is_sync).count()
+    }
+
+    /// How often the journal's file got a new length: each time it gave pages back.
+    pub(super) fn cuts_of_the_journal(&self) -> usize {
+        let is_journal = |path: &PathBuf| path.ends_with("state/journal.db");
+        let journal = self.record.base.iter().find(|(_, path)| is_journal(path));
+        let Some((journal, _)) = journal else {
+            return 0;
+        };
+        let is_cut = |op: &&Op| matches!(op, Op::Resize { file, .. } if file == journal);
+        self.record.ops.iter().filter(is_cut).count()
     }
 
     /// The last things that happened before a moment, for people.
