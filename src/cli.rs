@@ -263,9 +263,9 @@ pub struct Follow {
     pub remote: Remote,
 }
 
-/// `dropleaf jobs`.
+/// Which jobs, by what they are.
 #[derive(Debug, Args)]
-pub struct Jobs {
+pub struct JobsWhere {
     /// Only this pipeline
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub pipeline: Option<String>,
@@ -275,6 +275,14 @@ pub struct Jobs {
     /// Only names that contain this
     #[arg(long, value_name = "TEXT")]
     pub name: Option<String>,
+}
+
+/// `dropleaf jobs`.
+#[derive(Debug, Args)]
+pub struct Jobs {
+    /// Which.
+    #[command(flatten)]
+    pub wanted: JobsWhere,
     /// How many, from 1 to 500
     #[arg(long, short = 'n', default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub limit: u32,
@@ -283,12 +291,15 @@ pub struct Jobs {
     pub remote: Remote,
 }
 
-/// Commands about named jobs.
+/// Commands that do something to jobs.
 #[derive(Debug, Args)]
 pub struct JobsNamed {
-    /// Their ids
-    #[arg(required = true, value_parser = NonEmptyStringValueParser::new())]
+    /// Their ids; or instead all that `jobs` would list with `--state`, and perhaps `--pipeline` and `--name`
+    #[arg(required_unless_present = "state", conflicts_with_all = ["state", "pipeline", "name"], value_parser = NonEmptyStringValueParser::new())]
     pub jobs: Vec<String>,
+    /// Which, where none is named.
+    #[command(flatten)]
+    pub wanted: JobsWhere,
     /// Where to ask.
     #[command(flatten)]
     pub remote: Remote,

@@ -1,8 +1,9 @@
 //! Commands that ask a running daemon.
 
-use crate::cli::{Explain, Follow, Jobs, Remote};
-use crate::client;
+use crate::cli::{Explain, Follow, Jobs, JobsWhere, Remote};
+use crate::client::error::Error as ClientError;
 use crate::client::feed::{Heard, Patience};
+use crate::client::{self, Client};
 use crate::command::print;
 use crate::command::whom::{ask, ask_again};
 use crate::config::home::Home;
@@ -122,28 +123,38 @@ pub(super) fn status(home: &Home, flags: &Remote) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
-    let mut query = format!("limit={}", flags.limit);
-    let states = (!flags.state.is_empty()).then(|| flags.state.join(","));
+/// A page of the jobs that are such; `more` are further parameters.
+pub(super) async fn page(
+    client: &Client,
+    wanted: &JobsWhere,
+    more: &str,
+) -> Result<Value, ClientError> {
+    let mut path = format!("/api/v1/jobs?{more}");
+    let states = (!wanted.state.is_empty()).then(|| wanted.state.join(","));
     for (key, value) in [
-        ("pipeline", &flags.pipeline),
+        ("pipeline", &wanted.pipeline),
         ("state", &states),
-        ("q", &flags.name),
+        ("q", &wanted.name),
     ] {
         if let Some(value) = value {
-            query.push_str(&format!("&{key}={}", client::encode(value)));
+            path.push_str(&format!("&{key}={}", client::encode(value)));
         }
     }
+    let page = client.get(&path).await?;
+    if let Some(pipeline) = &wanted.pipeline
+        && page["jobs"].as_array().is_none_or(Vec::is_empty)
+    {
+        // Jobs outlive their pipeline. Where there are none, there may never have been such a pipeline.
+        let path = format!("/api/v1/pipelines/{}", client::encode(pipeline));
+        client.get(&path).await?;
+    }
+    Ok(page)
+}
+
+pub(super) fn jobs(home: &Home, flags: &Jobs) -> Result<()> {
+    let limit = format!("limit={}", flags.limit);
     let page = ask(home, &flags.remote, async |client| {
-        let page = client.get(&format!("/api/v1/jobs?{query}")).await?;
-        if let Some(pipeline) = &flags.pipeline
-            && page["jobs"].as_array().is_none_or(Vec::is_empty)
-        {
-            // Jobs outlive their pipeline. Where there are none, there may never have been such a pipeline.
-            let path = format!("/api/v1/pipelines/{}", client::encode(pipeline));
-            client.get(&path).await?;
-        }
-        Ok(page)
+        Ok(page(client, &flags.wanted, &limit).await?)
     })?;
     if flags.remote.json {
         print::json(&page["jobs"]);

@@ -3,8 +3,9 @@
 use crate::PROGRAM;
 use dropleaf_test_support::daemon::TestHome;
 use dropleaf_test_support::folder::files;
-use dropleaf_test_support::sample;
-use serde_json::Value;
+use dropleaf_test_support::{many, sample};
+use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -151,6 +152,63 @@ fn jobs_are_retried_and_restored_from_the_command_line() {
 }
 
 #[test]
+fn jobs_are_retried_and_cancelled_by_what_they_are() {
+    let home = home();
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    for name in ["one.pdf", "two.pdf", "three.pdf"] {
+        home.drop_file("inbox/p", name, format!("{name} is not a PDF"));
+        feed.until_named("job.failed");
+    }
+    home.drop_file("inbox/p", "good.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    daemon.post("/pipelines/p/pause", b"{}");
+
+    let (code, out, errors) = home.run(&["retry", "--state", "failed", "--name", "t", "--json"]);
+    assert_eq!((code, errors.as_str()), (0, ""), "{out}");
+    let told = objects(&out);
+    assert_eq!(told.len(), 2, "two.pdf and three.pdf: {out}");
+    assert!(told.iter().all(|told| told["ok"] == true), "{out}");
+    assert_eq!(daemon.get("/jobs?state=queued").body["total"], 2);
+
+    let (code, out, errors) = home.run(&["cancel", "--state", "open", "--pipeline", "p"]);
+    assert_eq!((code, errors.as_str()), (0, ""), "{out}");
+    assert_eq!(out.matches(": cancelling").count(), 2, "{out}");
+    feed.until_named("job.cancelled");
+    feed.until_named("job.cancelled");
+    assert_eq!(daemon.get("/jobs?state=failed,succeeded").body["total"], 2);
+
+    let (code, out, errors) = home.run(&["retry", "--state", "queued"]);
+    assert_eq!((code, out.as_str(), errors.as_str()), (0, "", "no jobs\n"));
+}
+
+#[test]
+fn all_that_are_meant_are_asked_however_many_they_are() {
+    let home = home();
+    let daemon = home.serve();
+    let mut feed = daemon.follow("/events");
+    home.drop_file("inbox/p", "good.pdf", sample::pdf(1));
+    feed.until_named("job.succeeded");
+    daemon.stop();
+    many::add(&home.path(""), 1_100).expect("the journal can be written");
+    let _daemon = home.serve();
+    let (code, out, errors) = home.run(&["retry", "--state", "ended", "--json"]);
+    assert_eq!((code, errors.as_str()), (1, ""));
+    let told = objects(&out);
+    let asked: HashSet<&str> = told
+        .iter()
+        .filter_map(|told| told["job"].as_str())
+        .collect();
+    assert_eq!((told.len(), asked.len()), (1_101, 1_101));
+    let why = &told[1_100]["error"];
+    assert_eq!(
+        (&told[1_100]["ok"], &why["status"]),
+        (&json!(false), &json!(409)),
+        "{why}"
+    );
+}
+
+#[test]
 fn what_cannot_be_meant_is_said() {
     let home = home();
     let _daemon = home.serve();
@@ -164,10 +222,22 @@ fn what_cannot_be_meant_is_said() {
         assert_eq!(code, 2, "{arguments:?}: {errors}");
         assert!(errors.contains("a value is required"), "{errors}");
     }
-    for as_json in [&[] as &[&str], &["--json"]] {
-        let (code, out, errors) = home.run(&[&["jobs", "--pipeline", "nope"], as_json].concat());
-        assert_eq!((code, out.as_str()), (1, ""), "{errors}");
-        assert!(errors.contains("there is no pipeline `nope`"), "{errors}");
+    for arguments in [
+        &["retry"] as &[&str],
+        &["cancel", "--pipeline", "p"],
+        &["restore", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--state", "failed"],
+        &["retry", "--state", "broken"],
+    ] {
+        let (code, _, errors) = home.run(arguments);
+        assert_eq!(code, 2, "{arguments:?}: {errors}");
+    }
+    for command in [&["jobs"] as &[&str], &["retry", "--state", "failed"]] {
+        for as_json in [&[] as &[&str], &["--json"]] {
+            let (code, out, errors) =
+                home.run(&[command, &["--pipeline", "nope"], as_json].concat());
+            assert_eq!((code, out.as_str()), (1, ""), "{errors}");
+            assert!(errors.contains("there is no pipeline `nope`"), "{errors}");
+        }
     }
     let (code, _, errors) = home.run(&["jobs", "--pipeline", "p"]);
     assert_eq!((code, errors.as_str()), (0, "no jobs\n"));
