@@ -32,6 +32,39 @@ it('tells why a file failed, explains it, and does it again once the pipeline is
   expect(scene.complaints).toEqual([])
 })
 
+it('does all that failed again at once, and cancels all that waits', async () => {
+  const { revision } = await scene.daemon.get<{ revision: string }>('pipelines/cut')
+  const changed = (before: string) => until('the new revision', async () => (await scene.daemon.get<{ revision: string }>('pipelines/cut')).revision !== before)
+  await scene.daemon.writePipeline('cut', cut('7-8'))
+  await changed(revision)
+  const page = await scene.tab('/files?state=failed')
+  const retry = page.getByRole('main').getByRole('button', { name: 'Retry all' })
+  const dialog = page.getByRole('dialog')
+  for (const name of ['p.pdf', 'q.pdf', 'r.pdf']) {
+    await scene.daemon.drop('cut', name, pdf(3))
+    await file(page, name, 'Failed').waitFor()
+  }
+  const broken = (await scene.daemon.get<{ revision: string }>('pipelines/cut')).revision
+  await scene.daemon.writePipeline('cut', cut('1'))
+  await changed(broken)
+  await retry.click()
+  await dialog.getByText('Retry 3 files?').waitFor()
+  await dialog.getByRole('button', { name: 'Retry all' }).click()
+  await page.getByText('3 files are in the queue again').waitFor()
+  for (const name of ['p.pdf', 'q.pdf', 'r.pdf']) await scene.daemon.jobIn(name, 'succeeded')
+  await expect.poll(() => retry.count()).toBe(0)
+
+  await scene.daemon.post('pipelines/cut/pause')
+  await scene.daemon.drop('cut', 'stays.pdf', pdf(1))
+  await page.getByRole('button', { name: /^On their way/ }).click()
+  await file(page, 'stays.pdf', 'Queued').waitFor()
+  await page.getByRole('button', { name: 'Cancel all' }).click()
+  await dialog.getByRole('button', { name: 'Cancel all' }).click()
+  await scene.daemon.jobIn('stays.pdf', 'cancelled')
+  await scene.daemon.post('pipelines/cut/resume')
+  expect(scene.complaints).toEqual([])
+})
+
 it('explains files that never came, and paths that are none of its business', async () => {
   const page = await scene.tab('/explain')
   await page.getByRole('textbox', { name: 'Path of the file' }).fill('inbox/cut/absent.pdf')

@@ -124,10 +124,16 @@ export class Daemon {
     await rename(hidden, place)
     return place
   }
-  async get<T>(path: string): Promise<T> {
-    const answer = await fetch(`${this.url}/api/v1/${path}`, { headers: this.token === undefined ? {} : { authorization: `Bearer ${this.token}` } })
+  private async ask(path: string, options: RequestInit = {}): Promise<Response> {
+    const answer = await fetch(`${this.url}/api/v1/${path}`, { ...options, headers: this.token === undefined ? {} : { authorization: `Bearer ${this.token}` } })
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
-    return (await answer.json()) as T
+    return answer
+  }
+  async get<T>(path: string): Promise<T> {
+    return (await (await this.ask(path)).json()) as T
+  }
+  async post(path: string): Promise<void> {
+    await this.ask(path, { method: 'POST' })
   }
   async job(name: string): Promise<Job | undefined> {
     const page = await this.get<{ jobs: Job[] }>('jobs?limit=100')

@@ -21,6 +21,8 @@ export class FeedModel {
   private progress = new Map<string, Progress>()
   private pipelines = new Map<string, Pipeline>()
   private counters: Record<string, number> = {}
+  /** Jobs that were counted by the daemon before anything was known of them, nobody knows as what: its next count has them right. */
+  private uncounted = new Set<string>()
   private stats: StatsView | undefined
   private moreJobs = false
   private pending = emptyPatch()
@@ -60,6 +62,7 @@ export class FeedModel {
     this.wanted.delete(job.id)
     const known = this.jobs.get(job.id)
     if (known && known.rev > job.rev) return
+    if (!known) this.uncounted.add(job.id)
     this.put(job, known)
   }
 
@@ -102,6 +105,7 @@ export class FeedModel {
     this.pipelines = new Map(data.pipelines.map((pipeline) => [pipeline.id, pipeline]))
     this.progress.clear()
     this.counters = { ...data.counters }
+    this.uncounted.clear()
     this.moreJobs = data.moreJobs
     this.wanted.clear()
     this.ready = true
@@ -137,7 +141,7 @@ export class FeedModel {
     this.jobs.set(job.id, job)
     this.dirtyJobs.add(job.id)
     if (job.state !== 'running') this.settle(job.id)
-    if (before?.state === job.state) return
+    if (before?.state === job.state || this.uncounted.has(job.id)) return
     this.count(job.pipeline, job.state, 1)
     if (before) this.count(job.pipeline, before.state, -1)
   }
@@ -178,6 +182,7 @@ export class FeedModel {
     this.stats = stats
     this.pending.stats = stats
     this.counters = { ...stats.counters }
+    this.uncounted.clear()
     this.countsDirty = true
     for (const { pipeline: id, jobs } of stats.pipelines) {
       const pipeline = this.pipelines.get(id)

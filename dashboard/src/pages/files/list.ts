@@ -81,7 +81,8 @@ export function matches(row: Row, { state, pipeline, q }: Filter): boolean {
   return state === '' || statesOf(state).includes(row.state)
 }
 
-function address(filter: Filter, limit: number, before: string | null): string {
+/** Where a page of the list is asked for. */
+export function address(filter: Filter, limit: number, before: string | null): string {
   const query = new URLSearchParams({ order: 'changed', limit: String(limit) })
   for (const key of ['state', 'pipeline', 'q'] as const) if (filter[key] !== '') query.set(key, filter[key])
   if (before !== null) query.set('before', before)

@@ -1,4 +1,5 @@
 import { number } from '@/format'
+const some = (n: number | undefined): string => (n === undefined ? 'all these files' : n === 1 ? '1 file' : `${number(n)} files`)
 /** The list of all files. */
 export const files = {
   search: 'Search by name',
@@ -23,6 +24,26 @@ export const files = {
     overview: 'Show the folders',
   },
   nothing: { title: 'Nothing matches', text: 'No file has this name, pipeline and state together.', action: 'Clear the filter' },
+  bulk: {
+    scope: (pipeline: string, name: string) => [pipeline === '' ? 'All pipelines.' : `Pipeline ${pipeline}.`, ...(name === '' ? [] : [`Names with ${name}.`])].join(' '),
+    stop: (asked: number, total: number | undefined) => (total === undefined ? `Stop after ${number(asked)}` : `Stop at ${number(asked)} of ${number(total)}`),
+    retry: {
+      all: 'Retry all',
+      title: (n: number | undefined) => `Retry ${some(n)}?`,
+      about: 'Each begins anew, by its pipeline as it is now.',
+      done: (n: number) => (n === 1 ? '1 file is in the queue again' : `${number(n)} files are in the queue again`),
+      refused: (n: number) => `${some(n)} could not be retried`,
+      failed: 'retry the files',
+    },
+    cancel: {
+      all: 'Cancel all',
+      title: (n: number | undefined) => `Cancel ${some(n)}?`,
+      about: 'What has been computed is dropped; the originals go to the failed folder and can be restored or retried.',
+      done: (n: number) => (n === 1 ? '1 file is being cancelled' : `${number(n)} files are being cancelled`),
+      refused: (n: number) => `${some(n)} could not be cancelled`,
+      failed: 'cancel the files',
+    },
+  },
   progress: {
     label: (name: string) => `Progress of ${name}`,
     step: (index: number, steps: number, step: string) => (steps > 1 ? `${step} (step ${index} of ${steps})` : step),

@@ -1,0 +1,1 @@
+import{t as e}from"./createLucideIcon-BmZ5qf2X.js";var t=e({name:`arrow-right`,size:24,node:[[`path`,{d:`M5 12h14`,key:`1ays0h`}],[`path`,{d:`m12 5 7 7-7 7`,key:`xquz4c`}]]});export{t};

@@ -1,0 +1,1 @@
+import{t as e}from"./createLucideIcon-BmZ5qf2X.js";var t=e({name:`chevron-left`,size:24,node:[[`path`,{d:`m15 18-6-6 6-6`,key:`1wnfg3`}]]});export{t};
