@@ -9,6 +9,7 @@ use crate::store::error::{Error, reading};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::sync::Arc;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// The columns that [`stored`] reads, in its order.
 pub(crate) const EVENT_COLUMNS: &str = "seq, at, pipeline, path, rev, body";
@@ -143,11 +144,16 @@ fn place(event: &Event, job: Option<&Job>) -> (Option<String>, Option<RawPath>) 
     }
 }
 
+/// A name as it is searched: in small letters, and composed. One system writes `é` as one character, another as two.
+pub(crate) fn folded(name: &str) -> String {
+    name.nfc().collect::<String>().to_lowercase()
+}
+
 /// Writes a job as it is after the event `changed`.
 pub(crate) fn upsert_job(connection: &Connection, job: &Job, changed: u64) -> Result<(), Error> {
     let body = json(job, "a job")?;
     let name = job.name();
-    let folded = name.to_lowercase();
+    let folded = folded(&name);
     connection
         .prepare_cached(
             "INSERT INTO job(id, pipeline, state, created, updated, finished, changed, name, folded, path, priority, blake3, body)

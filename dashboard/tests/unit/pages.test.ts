@@ -37,11 +37,11 @@ describe('time left', () => {
 })
 
 describe('a filter', () => {
-  const row = toRow(job('A', { state: 'running', name: 'Scan 12.pdf' }) as unknown as JobView)
+  const row = toRow(job('A', { state: 'running', name: 'Scan 12 u\u0308ber.pdf' }) as unknown as JobView)
   const filter = { state: '', pipeline: '', q: '' }
   it.each([
     [{}, true], [{ state: 'open' }, true], [{ state: 'ended' }, false], [{ state: 'failed,running' }, true], [{ state: 'failed' }, false],
-    [{ pipeline: 'receive' }, true], [{ pipeline: 'other' }, false], [{ q: 'scan' }, true], [{ q: '13' }, false],
+    [{ pipeline: 'receive' }, true], [{ pipeline: 'other' }, false], [{ q: 'scan' }, true], [{ q: '13' }, false], [{ q: '\u00fcber' }, true], [{ q: 'U\u0308BER' }, true],
   ])('%o lets a running file through: %s', (change, expected) => {
     expect(matches(row, { ...filter, ...change })).toBe(expected)
   })

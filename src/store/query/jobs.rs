@@ -8,7 +8,7 @@ use crate::store::query::history::head;
 use crate::store::query::{
     Counts, ENDED_STATES, JobPage, JobQuery, MAX_PAGE, OPEN_STATES, Order, Same,
 };
-use crate::store::row::{bytes, legible_job, text, unsigned};
+use crate::store::row::{bytes, folded, legible_job, text, unsigned};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -23,7 +23,7 @@ pub(crate) fn page(connection: &Connection, query: &JobQuery) -> Result<JobPage,
         Order::Created => "id",
     };
     let before = before(query)?;
-    let q = query.q.as_deref().map(str::to_lowercase);
+    let q = query.q.as_deref().map(folded);
     let mut found: Vec<(Key, String, Vec<u8>)> = Vec::new();
     for state in states(&query.states)? {
         let sql = format!(

@@ -14,11 +14,15 @@ use std::path::Path;
 async fn filled(folder: &Path) -> Store {
     let (store, _) = open(folder);
     for n in 1..=30_u64 {
-        let pipeline = if n.is_multiple_of(2) { "even" } else { "odd" };
+        // The same letter as one character and as two.
+        let (pipeline, letter) = match n % 2 {
+            0 => ("even", "A\u{308}"),
+            _ => ("odd", "Ä"),
+        };
         let mut events = life(
             id(n),
             pipeline,
-            &format!("/inbox/Rechnung-Ä{n:02}.pdf"),
+            &format!("/inbox/Rechnung-{letter}{n:02}.pdf"),
             60_000 * n as i64,
         );
         if !n.is_multiple_of(3) {
@@ -99,6 +103,14 @@ async fn jobs_are_narrowed_by_pipeline_state_and_name() {
     };
     assert_eq!(
         numbers(&store, named).await,
+        (10..=19).rev().collect::<Vec<_>>()
+    );
+    let decomposed = JobQuery {
+        q: Some("A\u{308}1".to_owned()),
+        ..base.clone()
+    };
+    assert_eq!(
+        numbers(&store, decomposed).await,
         (10..=19).rev().collect::<Vec<_>>()
     );
     let wild = JobQuery {

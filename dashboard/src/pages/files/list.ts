@@ -75,9 +75,11 @@ export function statesOf(state: string): string[] {
   return state.split(',').flatMap((word) => groups[word] ?? [word])
 }
 
+/** A name as the daemon searches it: in small letters, and composed. */
+const folded = (name: string): string => name.normalize('NFC').toLowerCase()
 export function matches(row: Row, { state, pipeline, q }: Filter): boolean {
   if (pipeline !== '' && row.pipeline !== pipeline) return false
-  if (q !== '' && !row.name.toLowerCase().includes(q.toLowerCase())) return false
+  if (q !== '' && !folded(row.name).includes(folded(q))) return false
   return state === '' || statesOf(state).includes(row.state)
 }
 
