@@ -2,7 +2,7 @@
 
 use crate::telemetry::Format;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, Resettable};
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -293,9 +293,10 @@ pub struct Jobs {
 
 /// Commands that do something to jobs.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").args(["jobs", "state"]).required(true).multiple(true))]
 pub struct JobsNamed {
     /// Their ids; or instead all that `jobs` would list with `--state`, and perhaps `--pipeline` and `--name`
-    #[arg(required_unless_present = "state", conflicts_with_all = ["state", "pipeline", "name"], value_parser = NonEmptyStringValueParser::new())]
+    #[arg(conflicts_with_all = ["state", "pipeline", "name"], value_parser = NonEmptyStringValueParser::new())]
     pub jobs: Vec<String>,
     /// Which, where none is named.
     #[command(flatten)]

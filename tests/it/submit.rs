@@ -230,6 +230,7 @@ fn what_cannot_be_meant_is_said() {
     ] {
         let (code, _, errors) = home.run(arguments);
         assert_eq!(code, 2, "{arguments:?}: {errors}");
+        assert!(errors.contains("--state"), "{arguments:?}: {errors}");
     }
     for command in [&["jobs"] as &[&str], &["retry", "--state", "failed"]] {
         for as_json in [&[] as &[&str], &["--json"]] {
