@@ -50,21 +50,23 @@ pub fn hostile(arguments: &[&str]) -> Result<()> {
     };
     let ran: u64 = report.operations.values().flat_map(BTreeMap::values).sum();
     println!(
-        "seed {}: {} files given, {ran} operations on files; daemon: KiB resident {}; descriptors {}; threads {}; \
+        "seed {}: {} files given, {ran} operations on files; daemon: KiB resident {}, at rest {} before and {} after; descriptors {}; threads {}; \
          a small sound file took {:.0} ms before (95 %: {:.0}) and {:.0} ms (95 %: {:.0}) meanwhile; \
          an answer over HTTP took (50 %, 95 %, worst) {:.1?} ms before and {:.1?} ms meanwhile; \
          largest worker {} KiB, longest {} ms of processor; {} outputs and {} refused files looked at by qpdf and mutool",
         plan.seed,
         report.files,
         gauge(|gauge| gauge.resident_kib),
+        report.at_rest[0].resident_kib,
+        report.at_rest[1].resident_kib,
         gauge(|gauge| gauge.descriptors as u64),
         gauge(|gauge| gauge.threads),
-        report.before.0,
-        report.before.1,
-        report.during.0,
-        report.during.1,
-        report.answers_before,
-        report.answers_during,
+        report.before.files.0,
+        report.before.files.1,
+        report.during.files.0,
+        report.during.files.1,
+        report.before.answers,
+        report.during.answers,
         report.largest.0,
         report.largest.1,
         report.outputs,

@@ -12,6 +12,9 @@ pub(super) const CLEAN: &str = "clean";
 pub(super) const CLEAN_YAML: &str =
     "watch: { folder: inbox/clean, quiet: 0s }\nsteps: [{ uses: rotate, with: { angle: 90 } }]\n";
 
+/// Until a daemon that has nothing to do has given memory back.
+pub(super) const REST: Duration = Duration::from_secs(12);
+
 /// One look at the daemon.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gauge {

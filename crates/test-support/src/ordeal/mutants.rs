@@ -2,7 +2,7 @@
 
 use super::ends::End;
 use super::feeding::Feeding;
-use super::gauges::{CLEAN, Gauge, ask, look, probe, quantile};
+use super::gauges::{CLEAN, Gauge, REST, ask, look, probe, quantile};
 use super::judge;
 use super::operations::{self, EVERY, OPERATIONS};
 use super::{Finding, Place};
@@ -65,18 +65,57 @@ pub struct Report {
     pub moves: BTreeMap<&'static str, u64>,
     /// The daemon from beginning to end.
     pub gauges: Vec<Gauge>,
-    /// Milliseconds that a small sound file took before, at 50 % and 95 %.
-    pub before: (f64, f64),
-    /// The same meanwhile.
-    pub during: (f64, f64),
-    /// Milliseconds that the daemon took to answer a question over HTTP before, at 50 %, 95 % and at worst.
-    pub answers_before: (f64, f64, f64),
-    /// The same meanwhile.
-    pub answers_during: (f64, f64, f64),
+    /// The daemon at rest, after small sound files and after everything.
+    pub at_rest: [Gauge; 2],
+    /// What others noticed before.
+    pub before: Others,
+    /// And meanwhile.
+    pub during: Others,
     /// The largest worker, in KiB, and the longest processor time, in milliseconds.
     pub largest: (u64, u64),
     /// Everything that is not as promised.
     pub findings: Vec<Finding>,
+}
+
+/// What others than the hostile files' owner noticed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Others {
+    /// Milliseconds that a small sound file took, at 50 % and 95 %.
+    pub files: (f64, f64),
+    /// Milliseconds that the daemon took to answer a question over HTTP, at 50 %, 95 % and at worst.
+    pub answers: (f64, f64, f64),
+}
+
+/// Sends small sound files and asks the daemon while `work` is done, which sees how long the files took so far.
+fn beside<T>(
+    home: &TestHome,
+    daemon: &TestDaemon,
+    label: &str,
+    work: impl FnOnce(&Mutex<Vec<f64>>) -> T,
+) -> (T, Others) {
+    let (stop, files, answers) = (
+        AtomicBool::new(false),
+        Mutex::default(),
+        Mutex::new(Vec::new()),
+    );
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| probe(home, label, Duration::from_millis(1500), &stop, &files));
+        scope.spawn(|| ask(daemon, &stop, &answers));
+        let done = work(&files);
+        stop.store(true, Ordering::Relaxed);
+        done
+    });
+    let files = files.into_inner().expect("no probe panics");
+    let answers = answers.into_inner().expect("no probe panics");
+    let others = Others {
+        files: (quantile(&files, 0.5), quantile(&files, 0.95)),
+        answers: (
+            quantile(&answers, 0.5),
+            quantile(&answers, 0.95),
+            quantile(&answers, 1.0),
+        ),
+    };
+    (done, others)
 }
 
 /// Runs the plan; `say` hears a line now and then.
@@ -90,27 +129,15 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Report, String> {
     operations::prepare(&home);
     let daemon = home.serve_with(&["--log", "warn"]);
     operations::has_all_operations(&daemon)?;
-    let (stop, took) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-    let answered = Mutex::new(Vec::new());
-    let report = std::thread::scope(|scope| {
-        scope.spawn(|| probe(&home, "sound", Duration::from_millis(1500), &stop, &took));
-        scope.spawn(|| ask(&daemon, &stop, &answered));
-        std::thread::park_timeout(Duration::from_secs(1));
-        wait_for(&took, 20);
-        let before = std::mem::take(&mut *took.lock().expect("no probe panics"));
-        let answers_before = three(&answered);
-        let mut ordeal = Ordeal::new(plan, &home, &daemon, sounds);
-        let ended = ordeal.go(say);
-        stop.store(true, Ordering::Relaxed);
-        let during = std::mem::take(&mut *took.lock().expect("no probe panics"));
-        let mut report = ordeal.report;
-        report.answers_before = answers_before;
-        report.answers_during = three(&answered);
-        report.before = (quantile(&before, 0.5), quantile(&before, 0.95));
-        report.during = (quantile(&during, 0.5), quantile(&during, 0.95));
-        ended.map(|()| report)
-    });
-    let mut report = report?;
+    let ((), before) = beside(&home, &daemon, "before", |files| wait_for(files, 20));
+    let mut ordeal = Ordeal::new(plan, &home, &daemon, sounds);
+    let at_first = ordeal.rest();
+    let (ended, during) = beside(&home, &daemon, "meanwhile", |_| ordeal.go(say));
+    ended?;
+    let at_last = ordeal.rest();
+    let mut report = ordeal.report;
+    report.at_rest = [at_first, at_last];
+    (report.before, report.during) = (before, during);
     report.findings.extend(super::panics(&daemon));
     let status = daemon.stop();
     if !status.success() {
@@ -125,16 +152,6 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<Report, String> {
 /// Deeper nesting than the engine reads is a known limit (`docs/reliability.md`); qpdf's is higher.
 fn is_nested(made: &Mutant) -> bool {
     made.moves.contains(&"nesting") || made.moves.contains(&"inside")
-}
-
-/// The median, the 95th of a hundred and the worst; the list is empty afterwards.
-fn three(took: &Mutex<Vec<f64>>) -> (f64, f64, f64) {
-    let all = std::mem::take(&mut *took.lock().expect("no probe panics"));
-    (
-        quantile(&all, 0.5),
-        quantile(&all, 0.95),
-        quantile(&all, 1.0),
-    )
 }
 
 fn wait_for(took: &Mutex<Vec<f64>>, count: usize) {
@@ -215,6 +232,12 @@ impl<'a> Ordeal<'a> {
         }
         self.gauge();
         Ok(())
+    }
+
+    /// The daemon when it has had nothing to do for a while.
+    fn rest(&self) -> Gauge {
+        std::thread::park_timeout(REST);
+        look(self.process, self.began)
     }
 
     fn gauge(&mut self) {

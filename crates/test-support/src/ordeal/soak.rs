@@ -1,7 +1,7 @@
 //! So many files that only their number is hostile: full rate for minutes, a burst, a stop with a full queue, and a count.
 
 use super::feeding::Feeding;
-use super::gauges::{CLEAN, CLEAN_YAML, Gauge, look};
+use super::gauges::{CLEAN, CLEAN_YAML, Gauge, REST, look};
 use super::lone::{Lone, Phase};
 use super::{Finding, Place};
 use crate::daemon::{TestDaemon, TestHome};
@@ -26,8 +26,6 @@ const STOP: Duration = Duration::from_secs(35);
 const TAKING_MS: f64 = 1_000.0;
 /// Job lengths that it may wait there: each worker begins so many others meanwhile, at the most.
 const LENGTHS: u64 = 2;
-/// Until the daemon has given memory back.
-const REST: Duration = Duration::from_secs(12);
 /// What bursts may leave in memory beyond what the second one left.
 const LEFT_KIB: u64 = 8 << 10;
 /// Growth that counts: caches and the journal's pages fill at first.
