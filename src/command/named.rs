@@ -11,8 +11,8 @@ use crate::telemetry::within_line;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-/// How jobs are asked for, to go through all of them.
-const PAGE: &str = "order=changed&limit=500";
+/// How jobs are asked for, to go through all of them: in the order of their coming, in which none moves while it is at work.
+const PAGE: &str = "order=created&limit=500";
 
 pub(super) fn retry(home: &Home, flags: &JobsNamed) -> Result<()> {
     each(home, flags, "retry", |_| "queued again".to_owned())
@@ -64,7 +64,7 @@ struct Saying<'a, Done> {
 }
 
 impl<Done: Fn(&Value) -> String> Saying<'_, Done> {
-    /// Says it to every job that is such now, the last changed first: what has heard it stands before the page that comes next.
+    /// Says it to every job that is such when its turn comes, the newest first: whatever comes meanwhile is newer still.
     async fn to_all(&self, client: &Client, wanted: &JobsWhere) -> Result<bool> {
         let mut all_taken = true;
         let mut is_first = true;

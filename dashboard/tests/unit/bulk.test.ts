@@ -5,7 +5,7 @@ import { useBulk } from '@/pages/files/bulk'
 import { useToasts } from '@/stores/toasts'
 
 const FAILED = { state: 'failed', pipeline: 'p q', q: '' }
-/** What the daemon has, newest change first. */
+/** What the daemon has, newest first. */
 let there: string[]
 let posted: string[]
 let lists: URLSearchParams[]
@@ -52,6 +52,7 @@ describe('one thing said to all files of a list', () => {
     await ended
     expect([...posted].sort()).toEqual(there.map((id) => `/api/v1/jobs/${id}/retry`).sort())
     expect(lists.map((list) => [list.get('state'), list.get('pipeline'), list.get('before')])).toEqual([['failed', 'p q', null], ['failed', 'p q', 'J199'], ['failed', 'p q', 'J399']])
+    expect(new Set(lists.map((list) => list.get('order')))).toEqual(new Set(['created']))
     expect(most).toBe(4)
     expect(told()).toEqual(['450 files are in the queue again'])
     expect(bulk.work).toBeUndefined()

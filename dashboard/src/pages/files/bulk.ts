@@ -28,7 +28,7 @@ export const useBulk = defineStore('bulk', () => {
   const change = (to: Partial<Bulk>): void => void (work.value &&= { ...work.value, ...to })
   const stopped = (): boolean => work.value?.stopping ?? true
 
-  /** The last changed first: what has heard it stands before the page that comes next, and is not asked again. */
+  /** In the order of their coming, in which none moves while it is at work: each is asked once, and nothing that comes meanwhile. */
   async function run(verb: BulkVerb, filter: Filter, total?: number): Promise<void> {
     if (work.value) return
     work.value = { asked: 0, total, stopping: false }
@@ -38,7 +38,7 @@ export const useBulk = defineStore('bulk', () => {
     try {
       let before: string | null = null
       do {
-        const page: JobPageView = await getJson<JobPageView>(address(filter, PAGE, before))
+        const page: JobPageView = await getJson<JobPageView>(address(filter, PAGE, before, 'created'))
         await each(page.jobs.map(({ id }) => id), async (id) => {
           try {
             await jobs.act(id, verb)

@@ -84,8 +84,8 @@ export function matches(row: Row, { state, pipeline, q }: Filter): boolean {
 }
 
 /** Where a page of the list is asked for. */
-export function address(filter: Filter, limit: number, before: string | null): string {
-  const query = new URLSearchParams({ order: 'changed', limit: String(limit) })
+export function address(filter: Filter, limit: number, before: string | null, order: 'changed' | 'created' = 'changed'): string {
+  const query = new URLSearchParams({ order, limit: String(limit) })
   for (const key of ['state', 'pipeline', 'q'] as const) if (filter[key] !== '') query.set(key, filter[key])
   if (before !== null) query.set('before', before)
   return `jobs?${query}`
